@@ -17,6 +17,7 @@
   + CompiledProgramError  a compiled program's JSON
     - CompiledMissing     no compiled program for this language model
     - CompiledMismatch    it was compiled for other fields, types or code
+  + ToolError             what an agent's tool says when it could not do its work; the model reads it
   + JudgeNotTrusted       a judge meant as a gate is no better than chance, or was never compared with people
 """
 
@@ -91,6 +92,10 @@ class CompiledMissing(CompiledProgramError):
 
 
 class CompiledMismatch(CompiledProgramError):
+    pass
+
+
+class ToolError(ProgramsError):
     pass
 
 

@@ -17,6 +17,7 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / "compiled"))
     monkeypatch.setenv("DSPY_PROGRAMS_ANSWERS", str(tmp_path / "answers.sqlite"))
+    monkeypatch.setenv("DSPY_PROGRAMS_SESSIONS", str(tmp_path / "sessions.sqlite"))
     monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy-cache"))
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     monkeypatch.setenv("DSPY_PROGRAMS_SHARE", "0")  # with processes that are none of the test's

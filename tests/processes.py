@@ -15,7 +15,13 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-IMPORTED = ["pytest", "optimizers.training", "optimizers.training.summary", "dspy_programs.failures.classifier"]
+IMPORTED = [
+    "pytest",
+    "dspy_programs.agent.agent",
+    "optimizers.training",
+    "optimizers.training.summary",
+    "dspy_programs.failures.classifier",
+]
 OUT, ERR = "stdout.txt", "stderr.txt"
 
 

@@ -20,7 +20,8 @@ MAY_IMPORT = {
         "failures": TOOLS,
         "memory": TOOLS,
         "budget": TOOLS,
-        "serve": {"failures", "memory", "budget", *TOOLS},
+        "agent": {"failures", "memory", *TOOLS},
+        "serve": {"failures", "memory", "budget", "agent", *TOOLS},
     },
     "optimizers": {
         "calls": set(),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     )
     from dspy_programs.lm.named_servers import check as check, connected as connected, server_named as server_named
     from dspy_programs.lm.samples import Sample as Sample, drawn as drawn, sample as sample
+    from dspy_programs.lm.server.lm_wrapper import call_inner as call_inner, wrap as wrap
+    from dspy_programs.lm.server.redaction import without_keys as without_keys
 
 _HOMES = {
     "connect_kept": "cached",
@@ -41,9 +43,12 @@ _HOMES = {
     "check": "named_servers",
     "connected": "named_servers",
     "server_named": "named_servers",
+    "call_inner": "server.lm_wrapper",
+    "wrap": "server.lm_wrapper",
     "Sample": "samples",
     "drawn": "samples",
     "sample": "samples",
+    "without_keys": "server.redaction",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dspy_programs.memory.importance import ImportanceScorer, ScoringConfig
     from dspy_programs.memory.llm_client import LLMClient
     from dspy_programs.memory.originals import restore
+    from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
     from dspy_programs.memory.sending.chat import chat_messages
     from dspy_programs.memory.sessions.adapters import messages_of, store_of
     from dspy_programs.memory.sessions.session_compression import compress_session
@@ -34,11 +35,13 @@ _HOMES = {
     "chat_messages": "sending.chat",
     "compress_session": "sessions.session_compression",
     "load": "store_file",
+    "mentioned_in": "reading.stubs",
     "messages_of": "sessions.adapters",
     "opened": "store_file",
     "restore": "originals",
     "save": "store_file",
     "store_of": "sessions.adapters",
+    "stub_of": "reading.stubs",
 }
 __all__ = [
     "CompressionEngine",

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
         united as united,
     )
     from dspy_programs.schemas.published_tools import (
+        Operation as Operation,
         definitions_in as definitions_in,
         normalize_tool as normalize_tool,
+        operations_of as operations_of,
         tool_names as tool_names,
         tool_schemas as tool_schemas,
     )
@@ -53,7 +55,9 @@ _HOMES = {
     "shortened": "json_schema",
     "types_of": "json_schema",
     "united": "json_schema",
+    "Operation": "published_tools",
     "normalize_tool": "published_tools",
+    "operations_of": "published_tools",
     "definitions_in": "published_tools",
     "tool_names": "published_tools",
     "tool_schemas": "published_tools",

@@ -18,7 +18,7 @@ import inspect
 import json
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
@@ -262,14 +262,32 @@ def _type_schema(hint: Any) -> _Plain:
 # OpenAPI.
 
 
-def _operations_in(api: Mapping[str, Any]) -> Iterator[_Plain]:
-    """Read every operation of a description."""
+class Operation(NamedTuple):
+    """An operation of an API, and what it takes to call it."""
+
+    definition: dict[str, Any]
+    method: str
+    path: str
+    """As in the description: `/pets/{id}`."""
+    places: dict[str, str]
+    """argument -> where it is sent: path, query, header or cookie; `body` is not among them."""
+
+
+def operations_of(api: Mapping[str, Any]) -> Iterator[Operation]:
+    """Read every operation of an OpenAPI or Swagger description."""
     for path, item in api["paths"].items():
         item = resolved(item, api)
         for method in _METHODS:
             if isinstance(found := item.get(method), Mapping):
                 name = tool_name_of(found) or "_".join([method, *(part.strip("{}") for part in path.split("/") if part)])
-                yield operation({**found, "operationId": name}, item.get("parameters") or (), api)
+                shared = item.get("parameters") or ()
+                listed = [resolved(one, api) for one in (*shared, *(found.get("parameters") or ()))]
+                places = {str(one.get("name")): str(one.get("in")) for one in listed}
+                yield Operation(operation({**found, "operationId": name}, shared, api), method, path, places)
+
+
+def _operations_in(api: Mapping[str, Any]) -> Iterator[_Plain]:
+    return (each.definition for each in operations_of(api))
 
 
 def _is_operation(held: Any) -> bool:

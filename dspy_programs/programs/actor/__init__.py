@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         ActorResult as ActorResult,
         as_lines as as_lines,
         as_text as as_text,
+        decision as decision,
     )
     from dspy_programs.programs.actor.arguments import check as check
     from dspy_programs.programs.actor.before_call import asked as asked, before_call as before_call
@@ -26,6 +27,7 @@ _HOMES = {
     "asked": "before_call",
     "before_call": "before_call",
     "check": "arguments",
+    "decision": "actor",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

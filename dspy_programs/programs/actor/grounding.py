@@ -29,6 +29,7 @@ _DEEPEST = 8  # levels of a schema; what is deeper is looked up as a whole
 _LEFT_OUT = object()
 _DEFAULT = re.compile(r"default[^\d\n.;]{0,20}?(-?\d{1,15}(?:\.\d{1,15})?)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
+COMPOSED = "x-composed"  # marks, in a schema, what the model is to write itself, such as a file's content
 _ASKED_FOR = {"seen", "computed"}  # kinds of an origin that somebody's words give, not the schema alone
 
 
@@ -92,6 +93,8 @@ class _Grounding:
 
     def value(self, value: Any, argument: _Argument, name: str, place: str, may_go: bool) -> Any:
         """Return the value, of an object or a list what has a source, or _LEFT_OUT."""
+        if argument.schema.get(COMPOSED):
+            return value
         if isinstance(value, dict) and value and argument.inner:
             gaps, repairs = len(self.missing), len(self.repairs)
             kept = self.object(value, argument.inner, place)

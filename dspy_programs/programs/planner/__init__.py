@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.programs.planner.goal_splitter import plan_by_rules as plan_by_rules, split_goal as split_goal
     from dspy_programs.programs.planner.planner import (
         MOST_TASKS as MOST_TASKS,
         Plan as Plan,
@@ -17,6 +18,8 @@ _HOMES = {
     "Plan": "planner",
     "Planner": "planner",
     "PlannerResult": "planner",
+    "plan_by_rules": "goal_splitter",
+    "split_goal": "goal_splitter",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -1,0 +1,65 @@
+"""The agent: plans, acts with tools in a workspace, checks, and reports.
+
+from dspy_programs.agent import Agent
+
+print(Agent(workspace="invoices", lm="local/qwen2.5-coder-1.5b").run("Read report.txt and write the total to answer.txt"))
+"""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.agent.actors import Persona
+    from dspy_programs.agent.agent import Agent
+    from dspy_programs.agent.ledger import Ledger, LedgerTask
+    from dspy_programs.agent.limits import Cost, Limits
+    from dspy_programs.agent.permissions.hooks import Guard
+    from dspy_programs.agent.permissions.policy import Decision, Policy, Rule
+    from dspy_programs.agent.result import AgentResult, CheckedCriterion
+    from dspy_programs.agent.sessions import Session, Sessions
+    from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
+
+_HOMES = {
+    "Agent": "agent",
+    "AgentResult": "result",
+    "AgentTool": "tools.tool",
+    "CheckedCriterion": "result",
+    "Cost": "limits",
+    "Decision": "permissions.policy",
+    "Guard": "permissions.hooks",
+    "Ledger": "ledger",
+    "LedgerTask": "ledger",
+    "Limits": "limits",
+    "Persona": "actors",
+    "Policy": "permissions.policy",
+    "Rule": "permissions.policy",
+    "Scope": "tools.tool",
+    "Session": "sessions",
+    "Sessions": "sessions",
+    "ToolError": "tools.tool",
+    "tool": "tools.tool",
+}
+__all__ = [
+    "Agent",
+    "AgentResult",
+    "AgentTool",
+    "CheckedCriterion",
+    "Cost",
+    "Decision",
+    "Guard",
+    "Ledger",
+    "LedgerTask",
+    "Limits",
+    "Persona",
+    "Policy",
+    "Rule",
+    "Scope",
+    "Session",
+    "Sessions",
+    "ToolError",
+    "tool",
+]
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

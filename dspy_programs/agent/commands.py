@@ -1,0 +1,224 @@
+"""dspy-programs run "GOAL", and dspy-programs sessions ...: thin commands over this package."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, LmOption, NoCacheOption, NoLlmOption, new_app
+
+if TYPE_CHECKING:
+    from dspy_programs.agent.agent import Agent
+    from dspy_programs.agent.config import AgentConfig
+    from dspy_programs.agent.result import Judgement
+    from dspy_programs.agent.sessions import Session, Sessions
+
+sessions = new_app("The sessions of the agent: list, show, fork, export, delete.")
+_WorkspaceOption = Annotated[str | None, typer.Option("--workspace", "-w", help="The only folder that may be touched.")]
+_SessionsOption = Annotated[Path | None, typer.Option("--sessions", help="The file of the sessions. Default: your own.")]
+_IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A session's id; last is the one that was used last.")]
+
+
+def run(
+    goal: Annotated[str, typer.Argument(help="What to do, in words.")] = "",
+    workspace: _WorkspaceOption = None,
+    lm: LmOption = None,
+    planner_lm: Annotated[str | None, typer.Option(help="Another model for the plan.")] = None,
+    judge_lm: Annotated[str | None, typer.Option(help="A model that judges what code cannot check.")] = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    actors: Annotated[int | None, typer.Option(min=1, help="Tasks at once, if none waits for another. Default: 1.")] = None,
+    iterations: Annotated[int | None, typer.Option(min=1, help="Rounds of the loop. Default: 25.")] = None,
+    tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of prompts and replies.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Limit: seconds.")] = None,
+    usd: Annotated[float | None, typer.Option(help="Limit: USD.")] = None,
+    policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
+    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools, beside the shipped ones; repeatable.")] = None,
+    resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with a session; last is the latest.")] = None,
+    memory: Annotated[bool | None, typer.Option("--memory", help="Recall what other sessions remember.")] = None,
+    sessions: _SessionsOption = None,
+    config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
+    show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings as agent.toml, and stop.")] = False,
+    judge: Annotated[bool, typer.Option("--judge", help="End with where the run went wrong, and why.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
+) -> None:
+    """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if the goal is not reached."""
+    from dspy_programs.agent.config import as_toml, read_config
+
+    flags = {
+        **dict(lm="none" if no_llm else lm, planner_lm=planner_lm, judge_lm=judge_lm, workspace=workspace, actors=actors),
+        **dict(iterations=iterations, tokens=tokens, seconds=seconds, usd=usd, policy=policy, bundles=bundle or None),
+        **dict(memory=memory, sessions=str(sessions) if sessions else None),
+    }
+    settings = read_config(config, flags)
+    if show_config:
+        print(as_toml(settings), end="")
+        return
+    from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.agent.workspace.workspace import Workspace
+    from dspy_programs.errors import UsageError
+
+    Workspace(settings.workspace)  # before there is a session
+    if not goal.strip() and not resume:
+        raise UsageError('there is no goal; say what to do: dspy-programs run "GOAL"')
+    kept = Sessions(settings.sessions)
+    session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
+    agent = agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
+    result = agent.run(goal)
+    if judge and result.trace:
+        result.judgement = judgement_on(Path(result.trace))
+    print(result)
+    if not result.completed:
+        raise typer.Exit(GATE_CLOSED)
+
+
+def chat(
+    workspace: _WorkspaceOption = None,
+    lm: LmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
+    sessions: _SessionsOption = None,
+    config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
+) -> None:
+    """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
+    from dspy_programs.agent.chat import HELP, Chat, typed_lines
+    from dspy_programs.agent.config import read_config
+    from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.lm import DEFAULT_SPEC, connect
+
+    flags = dict(lm="none" if no_llm else lm, workspace=workspace, policy=policy, sessions=str(sessions) if sessions else None)
+    settings = read_config(config, flags)
+    kept = Sessions(settings.sessions)
+    connection = dict(api_base=api_base, api_key=api_key)
+    spec = settings.lm or DEFAULT_SPEC
+    talk = Chat(
+        lm=None if spec == "none" else connect(spec, api_base=api_base, api_key=api_key),
+        session=kept.new("chat"),
+        new_session=kept.new,
+        agent_for=lambda session: agent_of(settings, session, kept, {**connection, "no_cache": False}, quiet=False),
+        write=lambda text: print(text, end="", flush=True),
+    )
+    if sys.stdin.isatty():
+        print(HELP)
+    talk.talk(typed_lines(kept.path.parent / "chat_history"))
+
+
+def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", connection: dict[str, Any], quiet: bool) -> "Agent":
+    """Return the agent that settings describe. Its trace stands beside the sessions."""
+    from dataclasses import fields
+
+    from dspy_programs.agent.actors import Persona
+    from dspy_programs.agent.agent import Agent
+    from dspy_programs.agent.limits import Limits
+    from dspy_programs.agent.permissions.answers import Answers
+    from dspy_programs.agent.permissions.audit import AuditLog
+    from dspy_programs.agent.permissions.hooks import Guard
+    from dspy_programs.agent.permissions.policy import Policy
+    from dspy_programs.agent.show import asked_here, printed
+    from dspy_programs.agent.tools.bundle import load_bundle
+    from dspy_programs.agent.tools.default import default_tools
+    from dspy_programs.agent.workspace.workspace import Workspace
+    from dspy_programs.lm import DEFAULT_SPEC, model_named
+
+    def model(spec: str | None) -> Any:
+        return None if spec in (None, "none") else model_named(spec, **connection)
+
+    limits = settings.limits.model_dump()
+    policy = Policy.from_file(settings.policy) if settings.policy else Policy()
+    bundles = [load_bundle(path) for path in settings.bundles]
+    workspace = Workspace(settings.workspace)
+    beside = kept.path.parent
+    return Agent(
+        tools=[*default_tools(workspace), *(each for bundle in bundles for each in bundle.tools)],
+        policy=Guard(policy, audit=AuditLog(beside / "audit.jsonl"), answers=Answers(beside / "answers.json")),
+        lm=model(settings.lm or DEFAULT_SPEC),
+        planner_lm=model(settings.planner_lm),
+        judge_lm=model(settings.judge_lm),
+        workspace=workspace,
+        limits=Limits(**{field.name: limits[field.name] for field in fields(Limits)}),
+        actors=settings.actors,
+        personas=[Persona(one.name, one.text, model(one.lm), tuple(one.tools)) for one in settings.personas],
+        session=session,
+        on_event=None if quiet else printed,
+        ask=asked_here if sys.stdin.isatty() else None,
+        traces=beside / "traces",
+    )
+
+
+def judgement_on(trace: Path) -> "Judgement":
+    """Return what the failure judge's rules say of a run."""
+    from dspy_programs.agent.result import Judgement
+    from dspy_programs.failures import AutoParser
+    from dspy_programs.lm import running_on
+    from dspy_programs.programs.failure_judge import FailureJudge
+
+    with running_on(None):
+        found = FailureJudge().of(AutoParser().parse_file(trace))
+    return Judgement(mode=found.mode, turn=found.turn, cause=found.cause, fixes=found.fixes, confidence=found.confidence)
+
+
+@sessions.callback()
+def of_sessions() -> None:
+    """The sessions of the agent: list, show, fork, export, delete. To go on with one: run --resume ID."""
+
+
+@sessions.command("list")
+def list_sessions(sessions: _SessionsOption = None) -> None:
+    """List the sessions, the one that was used last first."""
+    import time
+
+    from dspy_programs.agent.sessions import Sessions
+
+    for one in Sessions(sessions).list():
+        print(f"{one.id}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.updated))}  {one.status:<11}  {one.goal[:80]}")
+
+
+@sessions.command()
+def show(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -> None:
+    """Show the checklist of a session and what happened in it."""
+    from dspy_programs.agent.ledger import Ledger, LedgerTask
+    from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.agent.show import line_of
+    from dspy_programs.text import printable
+
+    held = Sessions(sessions).export(session_id)
+
+    print(f"{held['id']}: {printable(held['goal'])} ({held['status']})\n")
+    print(printable(Ledger([LedgerTask(**task) for task in held["tasks"]]).to_markdown()))
+    for event in held["events"]:
+        if line := line_of(event):
+            print(printable(line))
+
+
+@sessions.command()
+def fork(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -> None:
+    """Copy a session as it is now, and print the id of the copy."""
+    from dspy_programs.agent.sessions import Sessions
+
+    print(Sessions(sessions).fork(session_id))
+
+
+@sessions.command()
+def export(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -> None:
+    """Print all that is on file about a session, as JSON."""
+    import json
+
+    from dspy_programs.agent.sessions import Sessions
+
+    print(json.dumps(Sessions(sessions).export(session_id), indent=2, ensure_ascii=False))
+
+
+@sessions.command()
+def delete(session_id: Annotated[str, typer.Argument(metavar="ID")], sessions: _SessionsOption = None) -> None:
+    """Delete a session."""
+    from dspy_programs.agent.sessions import Sessions
+
+    kept = Sessions(sessions)
+    one = kept.summary(session_id)
+    kept.delete(one.id)
+    print(f"{one.id}: deleted")

@@ -1,0 +1,104 @@
+"""The settings of `dspy-programs run`, from agent.toml and the command line, and as a file that would give them again.
+
+Input      agent.toml: the fields of AgentConfig, limits and personas as tables. A flag overrides the file.
+Raises     UsageError for a file that cannot be read, and for an unknown name or a wrong value, with its place.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dspy_programs.errors import UsageError, first_fault
+
+FILE = "agent.toml"
+
+
+class LimitsConfig(BaseModel):
+    """The limits of a run, as Limits has them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    iterations: int = Field(default=25, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    usd: float | None = Field(default=None, ge=0)
+    turns: int = Field(default=6, ge=1)
+    call_seconds: float = Field(default=60.0, gt=0)
+    context_tokens: int = Field(default=900, ge=200)
+
+
+class PersonaConfig(BaseModel):
+    """A kind of actor: it takes the tasks planned for its tools."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    text: str = ""
+    lm: str | None = None
+    tools: list[str] = []
+
+
+class AgentConfig(BaseModel):
+    """All settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lm: str | None = None
+    """The model of actors, and of the planner and the judge unless they have their own; "none" for rules only."""
+    planner_lm: str | None = None
+    judge_lm: str | None = None
+    workspace: str = "."
+    actors: int = Field(default=1, ge=1, le=64)
+    policy: str | None = None
+    """A policy file."""
+    bundles: list[str] = []
+    """JSON files that declare tools, beside the shipped ones."""
+    sessions: str | None = None
+    """The file of the sessions."""
+    memory: bool = False
+    """Whether `recall` finds what other sessions remember."""
+    limits: LimitsConfig = LimitsConfig()
+    personas: list[PersonaConfig] = []
+
+
+def read_config(path: Path | None, flags: Mapping[str, Any]) -> AgentConfig:
+    """Return the settings: of the file, by default agent.toml here if there is one, with those flags that are not None."""
+    chosen = path or (Path(FILE) if Path(FILE).is_file() else None)
+    held = _read(chosen) if chosen else {}
+    given = {name: value for name, value in flags.items() if value is not None}
+    limits = {**_table(held, "limits"), **{name: given.pop(name) for name in LimitsConfig.model_fields if name in given}}
+    try:
+        return AgentConfig.model_validate({**held, **given, "limits": limits})
+    except ValidationError as error:
+        raise UsageError(f"{chosen or 'the settings'}: {first_fault(error, 'the file')}") from error
+
+
+def as_toml(config: AgentConfig) -> str:
+    """Return the settings as a file; what is not set stands as a comment."""
+    fields = config.model_dump()
+    lines = [_line(name, value) for name, value in fields.items() if name not in ("limits", "personas")]
+    lines += ["", "[limits]", *(_line(name, value) for name, value in fields["limits"].items())]
+    for persona in fields["personas"]:
+        lines += ["", "[[personas]]", *(_line(name, value) for name, value in persona.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, value: Any) -> str:
+    return f"# {name} =" if value is None else f"{name} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def _table(held: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return dict(table) if isinstance(table := held.get(name, {}), dict) else {name: table}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is not TOML: {error}") from error

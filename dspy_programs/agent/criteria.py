@@ -1,0 +1,236 @@
+"""When a goal counts as reached: what its own words ask for and code can check.
+
+"Write the total to answer.txt, and do not change report.txt" asks for two things that can be looked at. They are read from
+the user's words, never from the model's: a model that plans badly must not also say when it is done. Words tell little, the
+workspace tells the rest: a path that is not there yet is to be made, one that is there is read or changed.
+
+Input      the goal, English or German; the paths of the files that are there.
+Output     one criterion for each path that is to be made, changed, deleted, moved or left alone, with its text where that is
+           quoted, and for each command that is to pass. [] where the words say nothing that can be checked.
+Guarantees no model; linear in the goal and the files.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from dspy_programs.agent import goal_words as words
+from dspy_programs.agent.checks import Check
+from dspy_programs.programs.planner import split_goal
+
+_LONGEST = 20_000  # characters of a goal that are read
+
+
+class Criterion(BaseModel):
+    """One thing that must be true in the end: the words that ask for it, and the check."""
+
+    words: str
+    check: Check
+
+    def __str__(self) -> str:
+        return str(self.check)
+
+
+class _Mention(NamedTuple):
+    """A path in the goal. path: where it is, or would be, in the workspace; kept: whether it must stay as it is."""
+
+    path: str
+    is_there: bool
+    kept: bool
+    before: str
+    piece: str
+
+
+def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
+    """Return what a goal asks for as far as code can check it, in the goal's order, each once."""
+    goal, known = goal[:_LONGEST], set(files)
+    found: dict[str, Criterion] = {}
+    commands = [*_commands(goal)]
+    quiet = words.COMMAND.sub(lambda match: " " * len(match[0]) if _text(match) in commands else match[0], goal)
+    mentions = [*_mentions(quiet, known)]
+    checks = [*_kept(goal, mentions, commands, known)]
+    stays = {check.path for check in checks}
+    for wish in _wishes(quiet, known):
+        own = mentions if wish == quiet else [*_mentions(wish, known)]
+        checks += [check for check in _checks_of(wish, own, known) if check.path not in stays]
+    checks += [Check(check="command_exits_0", command=command) for command in commands]
+    for check in checks:
+        said = next((one.piece for one in mentions if one.path == check.path), goal)
+        found.setdefault(str(check), Criterion(words=said.strip(), check=check))
+    return [*found.values()]
+
+
+def _wishes(goal: str, known: set[str]) -> list[str]:
+    """Return the clauses of a goal if several of them say clearly what is to happen to which file, else the whole goal."""
+    clear = [clause for clause in split_goal(goal) if words.CLEAR.search(clause) and words.PATH.search(clause)]
+    return clear if len(clear) > 1 else [goal]
+
+
+def _checks_of(wish: str, mentions: Sequence[_Mention], known: set[str]) -> list[Check]:
+    if words.CONDITION.search(wish):
+        return []  # nobody knows before whether it holds
+    checks = [*_moved(wish, mentions, known)] or [*_deleted(wish, mentions, known), *_written(wish, mentions, known)]
+    gone = {check.path for check in checks if check.check == "file_missing"}
+    return [check for check in checks if check.path not in gone or check.check == "file_missing"]
+
+
+def inputs_missing(goal: str, files: Collection[str]) -> list[str]:
+    """Return the files that a goal wants read or run and that are not there: nothing can be made of them."""
+    mentions = [*_mentions(goal[:_LONGEST], set(files))]
+    needed = [one for one in mentions if _is_needed(one)]
+    made = {one.path for one in mentions if one not in needed}
+    gone = [one.path for one in needed if not one.is_there and "<" not in one.path]
+    return [path for path in dict.fromkeys(gone) if path not in made]
+
+
+def _text(match: re.Match[str]) -> str:
+    return match["ticked"] or match["bare"]
+
+
+def _commands(goal: str) -> Iterator[str]:
+    """Yield the commands that are to pass: those said to fail now, or to be checked with."""
+    for match in words.COMMAND.finditer(goal):
+        sentence = re.split(r"(?<=[.!?])\s", goal[match.end() : match.end() + 120])[0]
+        before = goal[max(0, match.start() - 40) : match.start()]
+        is_one = match["bare"] or words.IS_COMMAND.match(match["ticked"])
+        if is_one and (words.RED.search(sentence) or words.RED.search(before) or words.CHECK_WITH.search(before)):
+            yield _text(match)
+
+
+def _mentions(goal: str, known: set[str]) -> Iterator[_Mention]:
+    folders = _folders(goal)
+    kept_before = False
+    for piece in filter(str.strip, words.PIECE.split(goal)):
+        bare = words.PATH.sub("", piece).replace(" and ", " ").strip(" ,.")
+        for match in words.PATH.finditer(piece):
+            before, after = piece[: match.start()], piece[match.end() :]
+            path = match[0].removeprefix("./")
+            placed = next((folder + path for folder in folders if path not in known and folder + path in known), path)
+            stays = words.KEEP.search(before) or words.KEPT.search(words.PATH.split(after)[0])
+            kept_before = is_kept = bool(stays) or (not bare and kept_before)
+            yield _Mention(placed, placed in known, is_kept, before, piece)
+        if words.LEAVE_IT.search(piece) and not words.PATH.search(piece):
+            kept_before = False
+
+
+def _kept(goal: str, mentions: Sequence[_Mention], commands: Sequence[str], known: set[str]) -> Iterator[Check]:
+    yield from (Check(check="unchanged", path=one.path) for one in mentions if one.kept and one.is_there)
+    for command in commands:
+        yield from (Check(check="unchanged", path=path) for path in words.PATH.findall(command) if path in known)
+    if commands and words.TESTS_KEPT.search(goal):
+        tests = sorted(path for path in known if any(fnmatchcase(path, each) for each in words.TEST_FILES))
+        yield from (Check(check="unchanged", path=path) for path in tests)
+
+
+def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+    if ending := words.ENDING.search(goal):
+        old, new = f".{ending['old']}", f".{ending['new']}"
+        for path in _in_folders(goal, old, known):
+            yield Check(check="file_missing", path=path)
+            yield Check(check="file_exists", path=path.removesuffix(old) + new)
+        return
+    verb, copies = words.MOVES.search(goal), any(words.COPY.search(one.before) for one in mentions)
+    if not (verb or copies):
+        return
+    old_names = [one.path for one in mentions if one.is_there and not one.kept]
+    new_names = [one.path for one in mentions if not one.is_there and not one.kept]
+    if not new_names and old_names and (folder := _target_folder(goal, known)):
+        new_names = [f"{folder}/{path.rpartition('/')[2]}" for path in old_names]
+    if len(old_names) != len(new_names):
+        return
+    for old_name, new_name in zip(old_names, new_names, strict=True):
+        if not copies:
+            yield Check(check="file_missing", path=old_name)
+        folder = old_name.rpartition("/")[0]
+        yield Check(check="file_exists", path=f"{folder}/{new_name}" if folder and "/" not in new_name else new_name)
+
+
+def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+    kept = {one.path for one in mentions if one.kept}
+    all_of = words.DELETES.search(goal)
+    if all_of and (every := words.EVERY.search(goal)) and not words.NARROW.search(words.PIECE.split(goal[all_of.end() :])[0]):
+        for path in _in_folders(goal, f".{every['kind']}", known):
+            if path not in kept:
+                yield Check(check="file_missing", path=path)
+    follows = False
+    for one in mentions:
+        follows = not one.kept and bool(words.DELETE.search(one.before) or (follows and words.AND.search(one.before)))
+        if follows:
+            yield Check(check="file_missing", path=one.path)
+
+
+def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+    """Return checks of what is made, or changed where nothing is made."""
+    free = [one for one in mentions if not one.kept and "<" not in one.path]
+    made = [one for one in free if not one.is_there and not _is_needed(one)]
+    made = [one for one in made if one is made[0] or _is_named_to_be_made(one)]
+    into = [one for one in free if one.is_there and words.INTO.search(one.before)]
+    kept = {one.path for one in mentions if one.kept}
+    every = words.EVERY.search(goal)
+    if every and words.DELETES.search(goal):
+        paths = []
+    elif not made and not into and every:
+        paths = [path for path in _in_folders(goal, f".{every['kind']}", known) if path not in kept]
+    elif made or into:
+        paths = [one.path for one in made or into]
+    else:
+        there = [one for one in free if one.is_there and not words.FROM.search(one.before)]
+        changed = [one for one in there if not words.ASKS.search(one.piece) and not words.OLD_NAME.search(one.before)]
+        missing = [one for one in free if not one.is_there]
+        paths = [changed[0].path] if changed and not missing else []
+    for path in dict.fromkeys(paths):
+        yield Check(check="file_written", path=path)
+        if path.endswith(".json"):
+            yield Check(check="json_has", path=path)
+        elif path not in known and words.BRIEF.search(goal):
+            yield Check(check="file_short", path=path)
+    for path in dict.fromkeys(paths if every else paths[:1]):
+        yield from _texts_of(goal, path)
+
+
+def _texts_of(goal: str, path: str) -> Iterator[Check]:
+    """Return the texts that a goal wants in a file, in its own words."""
+    if swap := words.SWAP.search(goal):
+        yield Check(check="file_lacks", path=path, text=_quoted(swap))
+        yield Check(check="file_contains", path=path, text=swap["new"])
+    elif said := words.WRITING.search(goal) or words.SAYING.search(goal):
+        yield Check(check="file_contains", path=path, text=_quoted(said))
+    elif value := words.VALUE.search(goal):
+        yield Check(check="file_contains", path=path, text=value["quoted"] or value["bare"])
+
+
+def _is_named_to_be_made(one: _Mention) -> bool:
+    follows = words.LISTED.search(one.before) or (words.AND.search(one.before) and words.SAYING.search(one.before))
+    return bool(words.TARGET.search(one.before) or follows)
+
+
+def _is_needed(one: _Mention) -> bool:
+    is_worked_on = not one.is_there and words.WORKED_ON.search(one.before)
+    return bool(is_worked_on or words.FROM.search(one.before) or words.OLD_NAME.search(one.before))
+
+
+def _target_folder(goal: str, known: set[str]) -> str:
+    """Return the folder that something is to be moved to: with a slash, called so, or there already; "" for none."""
+    if found := words.TO_FOLDER.search(goal):
+        return (found["slashed"] or found["called"]).rstrip("/")
+    there = {path.partition("/")[0] for path in known if "/" in path}
+    return next((match[1] for match in words.TO_NAME.finditer(goal) if match[1] in there), "")
+
+
+def _in_folders(goal: str, ending: str, known: set[str]) -> list[str]:
+    """Return the files of an ending in the folders that a goal names, or of the workspace itself."""
+    there = {path.partition("/")[0] for path in known if "/" in path}
+    folders = _folders(goal) or [match[1] for match in words.IN_NAME.finditer(goal) if match[1] in there] or [""]
+    inside = (path for path in sorted(known) if path.endswith(ending))
+    return [path for path in inside if path.rpartition("/")[0] in {folder.rstrip("/") for folder in folders}]
+
+
+def _folders(goal: str) -> list[str]:
+    return [match["slashed"] or f"{match['named']}/" for match in words.FOLDER.finditer(goal)]
+
+
+def _quoted(match: re.Match[str]) -> str:
+    return next(text for name in ("double", "tick", "curly", "low", "single") if (text := match[name]))

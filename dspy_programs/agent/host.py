@@ -1,0 +1,202 @@
+"""What the loop and the actors of one run share: the workspace, the calls, the ledger, the criteria, the limits, the record.
+
+Guarantees everything here may be used from several threads; a question goes to the user one at a time.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from dspy_programs.agent.acceptance import Acceptance
+from dspy_programs.agent.actors import TaskActor, in_the_users_words
+from dspy_programs.agent.calls import Calls, failed
+from dspy_programs.agent.ledger import Ledger, LedgerTask
+from dspy_programs.agent.limits import Limits, Meter
+from dspy_programs.agent.open_value import with_value
+from dspy_programs.agent.record import Record
+from dspy_programs.agent.result import AgentResult, StoppedBy
+from dspy_programs.agent.tools.tool import Scope
+from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.programs.planner import split_goal
+from dspy_programs.types import Call, Turn
+
+_AGAIN: JsonValue = {"error": "the process ended before there was a result; the call was made again"}
+_UNKNOWN: JsonValue = {"error": "the process ended before there was a result: whether this took effect is unknown; look first"}
+
+
+@dataclass
+class Host:
+    """One run's own things."""
+
+    goal: str
+    workspace: Workspace
+    calls: Calls
+    ledger: Ledger
+    record: Record
+    meter: Meter
+    acceptance: Acceptance
+    ask: Callable[[str], str | None]
+    delegate: Callable[[str, Sequence[str]], str]
+    inputs_missing: Sequence[str] = ()
+    """Files that the goal wants read and that are not there."""
+    open_value: str = ""
+    """What the goal names and leaves open, such as "the new address"."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
+
+    def text_of(self, task: LedgerTask) -> str:
+        """Return what a task asks for, in the user's words if they are clear."""
+        open_ = [each for each in self.ledger.tasks if not each.replaced]
+        texts = in_the_users_words([each.title for each in open_], split_goal(self.goal))
+        return next((text for each, text in zip(open_, texts, strict=True) if each.id == task.id), task.title)
+
+    @property
+    def limits(self) -> Limits:
+        return self.meter.limits
+
+    def must_stop(self) -> str:
+        """Return why the run must stop now, "" if it may go on."""
+        return "cancelled" if self.cancelled.is_set() else self.meter.reached()
+
+    def tell(self, kind: str, **fields: object) -> None:
+        self.record.tell(kind, **fields)
+
+    def say(self, task: LedgerTask, turn: Turn) -> None:
+        self.record.say(task.id, turn)
+
+    def put(self, question: str, task_id: str = "") -> str | None:
+        """Put a question to the user, one at a time; None where nobody answers."""
+        with self._asking:
+            self.tell("ask", task_id=task_id, question=question)
+            answer = self.ask(question)
+            self.tell("answer", task_id=task_id, answer=answer)
+        return answer
+
+    def asked(self, task: LedgerTask, question: str) -> str | None:
+        """Ask the user for a value; the answer is told to every actor from now on."""
+        answer = self.put(question, task.id)
+        if answer is not None:
+            with self.record.together():
+                self.say(task, Turn(turn_number=0, role="agent", content=question))
+                self.say(task, Turn(turn_number=0, role="user", content=answer))
+                self.record.session.set(answers=[*self.record.session.get("answers", []), answer])
+        return answer
+
+    def call(self, call: Call, task: LedgerTask, actor: TaskActor) -> JsonValue:
+        """Make a call for a task, and put it into the actor's history."""
+        tool = self.calls.tools[call.tool]
+
+        def keep(result: JsonValue) -> None:
+            self.say(task, actor.saw(call, result))
+            if tool.effect == "writes" and not failed(result):
+                paths = tool.touches(call.arguments)
+                self.ledger.wrote(task.id, [path for path in paths if self.acceptance.read(path) is not None])
+
+        if str(call) in self.record.session.get("in_flight", []):
+            keep(_UNKNOWN)
+            return _UNKNOWN
+        self.meter.count(tool_calls=1)
+        return self.calls.make(call, task.id, self._scope(task), keep)
+
+    def ask_for_inputs(self) -> str:
+        """Ask for what the goal needs and nobody has said; return what is missing, "" for nothing."""
+        names, what = ", ".join(self.inputs_missing), self.open_value
+        if names:
+            question, why = (
+                f"The goal names {names}, not in the workspace. What should be used instead?",
+                f"{names} is not in the workspace",
+            )
+        elif what:
+            question, why = f'The goal does not say "{what}". What is it?', f'the goal does not say "{what}"'
+        else:
+            return ""
+        answer = self.put(question)
+        if answer is None:
+            return f"missing: {why}"
+        self.record.session.set(answers=[answer])
+        return ""
+
+    @property
+    def wish(self) -> str:
+        """The goal, with the user's answer in the place of what it left open."""
+        answers = self.record.session.get("answers", [])
+        return with_value(self.goal, self.open_value, answers[0]) if self.open_value and answers else self.goal
+
+    def planned(self, rationale: str, answered_by: str, titles: Sequence[str]) -> None:
+        self.tell("plan", rationale=rationale, answered_by=answered_by, tasks=[*titles])
+        self.record.session.set(rationale=rationale)
+
+    def said(self) -> list[str]:
+        """Return what every actor is told: the goal, what the user answered, and what failed before."""
+        failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
+        told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
+        return [self.wish, *self.record.session.get("answers", []), *told]
+
+    def restore(self, task: LedgerTask, actor: TaskActor) -> None:
+        """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""
+        session = self.record.session
+        actor.turns += session.turns(task.id)
+        for past in session.unsettled():
+            if past.task != task.id:
+                continue
+            tool = self.calls.tools.get(past.call.tool)
+            if tool is not None and (tool.idempotent or tool.effect == "reads"):
+                session.settle(past.number, _AGAIN)
+                self.call(past.call, task, actor)
+                continue
+            with self.record.together():
+                session.settle(past.number, _UNKNOWN)
+                session.set(in_flight=[*session.get("in_flight", []), str(past.call)])
+                self.say(task, actor.saw(past.call, _UNKNOWN))
+                self.tell("note", text=f"under way when an earlier process ended, and not repeated: {past.call}")
+
+    def keep_cost(self) -> None:
+        self.record.session.set(cost=self.meter.cost.model_dump())
+
+    def result(self, stopped_by: StoppedBy, why: str) -> AgentResult:
+        """Return how the run ended, and put it on file."""
+        tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
+        completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria)
+        answer = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
+        self.tell("stop", stopped_by=stopped_by, why=why, completed=completed)
+        session.set("done" if completed else stopped_by, cost=self.meter.cost.model_dump())
+        return AgentResult(
+            goal=self.goal,
+            completed=completed,
+            tasks=tasks,
+            history=self.record.history(),
+            rationale=session.get("rationale", ""),
+            answer=answer,
+            artefacts=list(dict.fromkeys(path for task in tasks for path in task.artefacts)),
+            criteria=criteria,
+            cost=self.meter.cost,
+            stopped_by=stopped_by,
+            why=why,
+            session=session.id if session.is_kept else None,
+            trace=self.record.ended(answer or why, completed),
+            in_flight=session.get("in_flight", []),
+        )
+
+    def _scope(self, task: LedgerTask) -> Scope:
+        return Scope(
+            workspace=self.workspace,
+            ask=lambda question: self.put(question, task.id),
+            ledger=_Progress(self.ledger, task.id),
+            notes=self.record.session,
+            delegate=self.delegate,
+            seconds=self.limits.call_seconds,
+            cancelled=threading.Event(),
+        )
+
+
+class _Progress(NamedTuple):
+    """What a tool may say to the ledger."""
+
+    ledger: Ledger
+    task_id: str
+
+    def note(self, text: str) -> None:
+        self.ledger.note(self.task_id, text)

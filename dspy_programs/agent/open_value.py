@@ -1,0 +1,71 @@
+"""A value that a goal wants set and does not say: "set the e-mail in settings.json to the new address".
+
+Only the user knows it, so it is asked for before anything is done. A model would make one up.
+
+Input      goal; the workspace, where another file may have the value.
+Output     the words that stand for it ("the new address"); "" where nothing is open, as far as the words tell.
+Guarantees no model; a goal that goes on with a quoted text, an address or a number has said it.
+"""
+
+import re
+
+from dspy_programs.agent.tools.tool import ToolError
+from dspy_programs.agent.workspace.workspace import Workspace
+
+_WHOSE = r"(?:my|our|his|her|their|the\s+(?:new|right|correct|current))"
+_NOUN = r"(?:[A-Za-zÀ-ÿ-]+\s+){0,2}[A-Za-zÀ-ÿ-]{3,30}"
+_END = r"(?=\s*(?:[.,!?](?:\s|$)|$))"
+_INTO = r"\s+(?:in|into|to|at|on)\s+(?:the\s+)?[`\"']?[\w./-]+\.\w+"
+_OPEN = [
+    re.compile(
+        rf"\b(?:set|change|update|replace|switch)\b[^.!?\n]*?(?:\.\w[^.!?\n]*?)?\b(?:to|with|by)\s+(?P<what>{_WHOSE}\s+{_NOUN}){_END}",
+        re.I,
+    ),
+    re.compile(rf"\b(?:add|enter|insert|note)\s+(?P<what>{_WHOSE}\s+{_NOUN}?){_INTO}", re.I),
+    re.compile(
+        rf"\b(?:trag\w*|setz\w*|änder\w*|schreib\w*|ergänz\w*)\s+(?:bitte\s+)?(?P<what>(?:(?:die|den|das)\s+neue[nr]?|(?:mein|unser|ihr)e?n?)\s+"
+        rf"{_NOUN}?)(?:\s+(?:von|für)\s+[^.,\n]{{2,40}}?)?\s+(?:in|auf|bei)\s+[\w./-]+\.\w+",
+        re.I,
+    ),
+]
+_SAID = re.compile(r"[\"“„`]|(?<!\w)'|[^\s@]+@[^\s@]+\.\w|\d|https?:|:\s*\S")
+_FILE = re.compile(r"[\w./-]*\w\.[A-Za-z]\w{0,9}\b")
+_LONGEST = 600  # characters of a goal: who says so much has said it
+
+
+def open_value(goal: str, workspace: Workspace) -> str:
+    """Return the words for a value that nobody has said and no other file has."""
+    if len(goal) > _LONGEST or _SAID.search(_FILE.sub("", goal)):
+        return ""
+    found = next(filter(None, (pattern.search(goal) for pattern in _OPEN)), None)
+    targets = [name for name in _FILE.findall(goal) if _is_file(name, workspace)]
+    if found is None or len(targets) != 1:
+        return ""
+    what = " ".join(found["what"].split())
+    return "" if _is_elsewhere(what.split()[-1], targets[0], workspace) else what
+
+
+def with_value(goal: str, what: str, value: str) -> str:
+    """Return the goal with what the user answered in its place."""
+    quoted = f'"{value}"' if '"' not in value else value
+    return re.sub(r"\s+".join(map(re.escape, what.split())), lambda _: quoted, goal, count=1)
+
+
+def _is_elsewhere(noun: str, target: str, workspace: Workspace) -> bool:
+    """Return whether another file speaks of it."""
+    for found in workspace.walk():
+        if found.kind != "file" or found.path == target:
+            continue
+        try:
+            if noun.lower() in f"{found.path}\n{workspace.text(found.path)}".lower():
+                return True
+        except ToolError:
+            continue
+    return False
+
+
+def _is_file(path: str, workspace: Workspace) -> bool:
+    try:
+        return workspace.kind(path) == "file"
+    except ToolError:
+        return False

@@ -1,0 +1,141 @@
+"""The calls that a goal spells out: what a reader does without a thought, such as "rename a.txt to b.txt".
+
+Moves, deletions, exact replacements, values of keys, given texts, copies; in English and German. A model is slower at these,
+and sometimes wrong.
+
+Input      goal; the workspace, to see which files are there and that a replaced text or key occurs.
+Output     calls of the shipped file tools, in order; [] where anything is left open: a file that is not there, a key that
+           occurs twice, a condition, or another wish in the same goal.
+Guarantees no model; nothing is written. A file that the goal protects ("except legal.md", "keep x.txt") is in no call.
+"""
+
+import re
+from collections.abc import Callable
+
+from dspy_programs.agent import file_calls
+from dspy_programs.agent.file_calls import EXCEPT, PATH, PATHS, THE
+from dspy_programs.agent.tools.tool import ToolError
+from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.types import Call
+
+_LONGEST = 5_000  # characters of a goal
+_MOST = 20  # calls
+_FOLDER = r"[`\"']?(?:[\w.-]+/)*[\w.-]*\w/?[`\"']?"
+_QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
+_WORD = rf"(?:{_QUOTED}|[^\s\"'`]*[^\s\"'`.,;:!?])"
+_NEW = r"(?:(?:new|called|named)\s+)*"
+_KEY = r"(?P<key>[\w .-]{2,40}?)"
+_SET = rf"\b(?:set|change|bump|update)\s+{THE}{_KEY}\s+"
+_ALL = (
+    r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?"
+    rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{_FOLDER}))?"
+)
+_PROTECTS = re.compile(
+    r"\b(?:don['’]t|do\s+not|never|keep|leave|stays?|nothing\s+else|no\s+other|except|but\s+not|unchanged|only|nicht|bleib\w*|"
+    r"sonst\s+nichts|außer|also\s+not)\b",
+    re.I,
+)
+_WISH = re.compile(
+    r"\b(?:rename|move|copy|delete|remove|erase|replace|change|set|write|put|add|append|create|make|save|sort|count|merge|join|"
+    r"convert|collect|find|fix|extract|translate|summari[sz]e|list|fill|insert|update|run|ask|send|turn|switch|print|compute|"
+    r"calculate|sum|answer|show|tell|ersetz\w*|lösch\w*|verschieb\w*|benenn\w*|kopier\w*|schreib\w*|leg|setz\w*|änder\w*|trag\w*|"
+    r"füg\w*|sortier\w*|such\w*|zähl\w*|stell\w*)\b",
+    re.I,
+)
+_NARROWS = re.compile(r"\b(?:if|when|unless|until|how|what|which|falls|wenn|wie|was|welche\w*)\b", re.I)
+_NEGATES = re.compile(r"\b(?:don['’]t|not|never|nicht|nie)\b", re.I)
+_FILLER = re.compile(
+    r"(?:[\s,.!?]|\b(?:please|only|now|everywhere|too|thanks|in\s+the\s+same\s+order|whatever\s+happens|bitte|nur|jetzt|überall|auch|"
+    r"danke|um|an)\b)*",
+    re.I,
+)
+
+_Maker = Callable[[re.Match[str], str, Workspace], list[Call]]
+_WORDINGS: list[tuple[str, _Maker]] = [
+    (
+        r"\b(?:change|rename)\s+the\s+(?:file\s+)?(?:ending|extension|suffix)s?\s+of\s+(?:all|every|the)\s+(?:of\s+)?(?:the\s+)?"
+        rf"\*?\.(?P<old>\w+)\s+files?(?:\s+in\s+{THE}(?P<folder>(?!to\b){_FOLDER}))?\s+(?:in)?to\s+\.?(?P<new>\w+)",
+        file_calls.endings,
+    ),
+    (
+        rf"\b(?P<verb>rename|move|benenne|verschiebe)\s+{THE}(?:(?P<path>{PATHS})|them|these|sie)\s+"
+        rf"(?:to|into|as|in|nach|zu)\s+{THE}(?:folder\s+)?(?P<to>{PATHS}|{_FOLDER})(?:\s+um\b)?",
+        file_calls.moves,
+    ),
+    (rf"\bcopy\s+{THE}(?P<path>{PATH})\s+(?:to|as)\s+{THE}(?P<to>{PATH})", file_calls.copies),
+    (rf"\bmake\s+a\s+copy\s+of\s+{THE}(?P<path>{PATH})\s+(?:called|named|as)\s+{THE}(?P<to>{PATH})", file_calls.copies),
+    (
+        rf"\b(?:delete|remove|erase|get\s+rid\s+of|lösche?)\s+(?:bitte\s+)?(?:{_ALL}|{THE}(?P<paths>{PATHS}))(?=[\s.,!?]|$)",
+        file_calls.deletions,
+    ),
+    (
+        rf"(?:\bin\s+{THE}(?P<before>{PATH}),?\s+)?\b(?:replace|ersetze?)\s+(?:in\s+{THE}(?P<path>{PATH})\s+)?"
+        rf"(?:überall\s+|every\s+|all\s+)?{THE}(?P<old>{_WORD})\s+(?:with|by|durch)\s+{THE}(?P<new>{_WORD})",
+        file_calls.replacements,
+    ),
+    (
+        rf"\b(?:replace|change|swap)\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by|to|for)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
+        r"(?P<before>)",
+        file_calls.replacements,
+    ),
+    (rf"{_SET}in\s+{THE}(?P<path>{PATH})\s+(?:from\s+\S+\s+)?to\s+(?P<value>{_WORD})", file_calls.values),
+    (rf"{_SET}(?:from\s+\S+\s+)?to\s+(?P<value>{_WORD})\s+in\s+{THE}(?P<path>{PATH})", file_calls.values),
+    (
+        rf"\b(?:create|make|write|add)\s+{THE}{_NEW}(?P<path>{PATH})\s+with\s+(?:exactly\s+)?(?:these|the\s+following|this)\s+"
+        r"(?:\w+\s+){0,2}(?:lines?|content|text):?[ \t]*\n(?P<lines>(?:[^\n]+\n?)+)",
+        file_calls.texts,
+    ),
+    (
+        rf"\bleg\w*\s+(?:bitte\s+)?(?:eine\s+)?(?:neue\s+)?datei\s+(?P<path>{PATH})\s+an\b[^:\n]*(?:pro|je)\s+zeile[^:\n]*:\s*"
+        r"(?P<items>.+)",
+        file_calls.texts,
+    ),
+    (
+        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{_QUOTED})\s+(?:in|into|to|nach)\s+{THE}{_NEW}(?P<path>{PATH})",
+        file_calls.texts,
+    ),
+    (
+        rf"\b(?:create|make|write)\s+{THE}{_NEW}(?P<path>{PATH})\s+(?:with|containing|that\s+says|saying)\s+{THE}(?:content\s+)?"
+        rf"(?P<text>{_QUOTED})",
+        file_calls.texts,
+    ),
+    (
+        rf"\b(?:append|add)\s+{THE}(?P<text>{_QUOTED})\s+(?:to|at\s+the\s+end\s+of)\s+(?:{_ALL}|{THE}(?P<path>{PATH}))",
+        file_calls.appended,
+    ),
+]
+_RULES = [(re.compile(wording, re.I), make) for wording, make in _WORDINGS]
+
+
+def spelled_out(goal: str, workspace: Workspace) -> list[Call]:
+    """Return the calls that reach the goal, [] if its words do not say all of them."""
+    if len(goal) > _LONGEST:
+        return []
+    for pattern, make in _RULES:
+        found = pattern.search(goal)
+        if found is None or not _is_all(goal, found):
+            continue
+        try:
+            calls = make(found, goal, workspace)
+        except (ToolError, ValueError):  # a file that is not there, or two where one is meant
+            continue
+        if calls:
+            return calls if len(calls) <= _MOST else []
+    return []
+
+
+def _is_all(goal: str, found: re.Match[str]) -> bool:
+    """Return whether nothing else is wanted, and nothing that is wanted is narrowed: "older than a week", "if it is empty"."""
+    before, after = _sentences(goal[: found.start()]), _sentences(goal[found.end() :])
+    head, tail = before.pop(), after.pop(0)
+    others = [EXCEPT.sub("", each) for each in (*before, *after)]
+    return (
+        _FILLER.fullmatch(EXCEPT.sub("", tail)) is not None
+        and not _NARROWS.search(head)
+        and not _NEGATES.search(head)
+        and not any(_NARROWS.search(each) or (_WISH.search(each) and not _PROTECTS.search(each)) for each in others)
+    )
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"[.!?;:]\s+|\n|\s+[-–]\s+", text)

@@ -1,0 +1,124 @@
+"""One task from its first step to its end: ask the actor, make its call, check, and so on.
+
+Guarantees one action a turn: calls of one tool, one after the other, until one fails; a step that cannot be used gets one
+           round of repair with the precise error, then the task is failed; what is missing becomes one question to the user;
+           the task is complete only if its criteria are met and its tool has run without an error.
+"""
+
+import contextvars
+from concurrent.futures import ThreadPoolExecutor
+
+from dspy_programs.agent.acceptance import Outcome
+from dspy_programs.agent.actors import TaskActor
+from dspy_programs.agent.calls import failed
+from dspy_programs.agent.host import Host
+from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.workspace.snapshot import Snapshot
+from dspy_programs.programs.actor import ActorResult
+from dspy_programs.types import Call
+
+
+def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
+    """Work on a task until it is complete or failed, or the run must stop."""
+    fault, asked = "", False
+    if met := host.acceptance.checked(task, actor, ""):
+        return met  # what an earlier process has done
+    for _ in range(host.limits.turns):
+        if host.must_stop():
+            return Outcome("left", host.must_stop())
+        step = actor.next()
+        if step.answered_by == "model" or not step.calls:  # a call by rules is told as the call
+            host.tell("thought", task_id=task.id, text=_thought(step), answered_by=step.answered_by)
+        if problem := _fault_of(step, actor):
+            if fault:
+                return Outcome("failed", f"{problem} (also after one repair)")
+            fault = problem
+            host.say(task, actor.told(f"Your last step could not be used: {problem}. Choose another one."))
+            continue
+        fault = ""
+        if step.missing and not step.calls:
+            answer = None if asked else host.asked(task, _question(task, step))
+            if answer is None:
+                return Outcome("failed", f"missing: {step.cannot}")
+            asked = True
+            actor.said.append(answer)
+        elif step.calls:
+            kept = Snapshot.of(host.workspace) if actor.is_scripted else None
+            _make(step.calls, task, actor, host)
+            if met := host.acceptance.checked(task, actor, _said_or_done(kept, actor)):
+                return met
+            if actor.is_scripted:
+                _undo(kept, task, actor, host)
+        elif step.finish is not None:
+            if met := host.acceptance.checked(task, actor, step.finish):
+                return met
+            fault = f"not done yet: {host.acceptance.unmet(task, actor)}"
+            host.say(task, actor.told(f"The task is {fault}."))
+        else:
+            return Outcome("failed", _why_not(step, task, actor, host))
+    return Outcome("failed", f"not done after {host.limits.turns} turns: {host.acceptance.unmet(task, actor)}")
+
+
+def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> None:
+    """Make the calls of one action: those of the first one's tool, until one fails. Others can wait for their results."""
+    if calls[0].tool == "delegate":
+        with ThreadPoolExecutor(len(calls), thread_name_prefix="helper") as pool:
+            together = [call for call in calls if call.tool == "delegate"]
+            made = [pool.submit(contextvars.copy_context().run, host.call, call, task, actor) for call in together]
+        for each in made:
+            each.result()
+        return
+    for call in calls:
+        if call.tool != calls[0].tool:
+            break
+        result = host.call(call, task, actor)
+        if failed(result):
+            break
+
+
+def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:
+    """Return what came of a script: what it printed, else which files it changed; "" for nothing, and for other actors."""
+    if kept is None or actor.printed:
+        return actor.printed
+    paths = dict.fromkeys(path for paths in kept.changes() for path in paths)
+    return f"changed: {', '.join(paths)}" if paths else ""
+
+
+def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host) -> None:
+    """Put back what a script has changed that did not do its task, and tell the actor why it did not."""
+    why = host.acceptance.unmet(task, actor)
+    undone = kept is not None and kept.restore()
+    host.say(task, actor.told(f"Not done: {why}." + (" All that the script changed was undone." if undone else "")))
+
+
+def _why_not(step: ActorResult, task: LedgerTask, actor: TaskActor, host: Host) -> str:
+    """Say why nothing was chosen: a call that failed comes first, then the words of whoever chose."""
+    last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
+    if last is not None and failed(last.tool_output):
+        return host.acceptance.unmet(task, actor)
+    if step.answered_by == "rules" and step.failure is None:
+        return "without a model nobody knows how to do this; name one with --lm"
+    return step.cannot or "no step was chosen"
+
+
+def _fault_of(step: ActorResult, actor: TaskActor) -> str:
+    """Say why a step cannot be used, "" if it can."""
+    if step.failure is not None and not step.calls:
+        return f"the reply could not be read: {step.failure.reason}"
+    if step.problems:
+        return "; ".join(step.problems)
+    last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
+    if step.calls and last is not None and (last.tool_name, last.tool_input) == (step.calls[0].tool, step.calls[0].arguments):
+        return f"{step.calls[0].tool} was just called with the same arguments; its result is above"
+    return ""
+
+
+def _question(task: LedgerTask, step: ActorResult) -> str:
+    needs = ", ".join(dict.fromkeys(gap.argument for gap in step.missing))
+    return f"For {task.title!r}: what is {needs}? ({step.missing[0].tool} needs it, and nothing says it.)"
+
+
+def _thought(step: ActorResult) -> str:
+    if step.calls:
+        return "; ".join(map(str, step.calls))
+    return step.finish or step.cannot or (step.failure.reason if step.failure else "")

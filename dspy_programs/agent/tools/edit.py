@@ -1,0 +1,123 @@
+"""Change a file by exact replacement, or several by a patch.
+
+Guarantees an edit that does not fit exactly once changes nothing and says where the nearest text is; line ends of the file
+           are kept; two actors that edit one file at a time do not lose each other's work. A patch is applied whole or not
+           at all, by git, in the sandbox where there is one, and only to paths inside the workspace.
+Raises     ToolError.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, WorkspacePath, tool
+from dspy_programs.agent.workspace.sandbox import run
+
+_AROUND = 2  # lines shown before and after a change
+_MOST_SHOWN = 30  # lines
+_MOST_COMPARED = 20_000  # lines
+_HEADER = re.compile(r"^(?:---|\+\+\+|rename from|rename to|copy from|copy to) (.+?)(?:\t.*)?\r?$", re.M)
+_GIT_HEADER = re.compile(r"^diff --git (a/(.+) b/(.+?))\r?$", re.M)
+_NO_FILES = re.compile(r"^(?:new file mode|new mode|index \w+\.\.\w+) (?:120000|160000)", re.M)
+
+
+@tool(effect="writes")
+def edit_file(scope: Scope, path: WorkspacePath, old: Composed, new: Composed, everywhere: bool = False) -> str:
+    """Replace old by new in a file. old must be copied exactly from the file and occur once, or set everywhere."""
+    if not old or old == new:
+        raise ToolError("old and new must differ, and old must not be empty; use append to add text")
+    with scope.workspace.changing:
+        text = scope.workspace.text(path)
+        if old not in text and "\r\n" in text:
+            old, new = (part.replace("\r\n", "\n").replace("\n", "\r\n") for part in (old, new))
+        count = text.count(old)
+        if count == 0:
+            raise ToolError(f"{path}: old is not in the file. {_nearest(text, old)}")
+        if count > 1 and not everywhere:
+            raise ToolError(f"{path}: old is there {count} times, in lines {_lines_of(text, old)}. Give more of one of them")
+        changed = text.replace(old, new)
+        scope.workspace.write(path, changed)
+    return f"{path}: replaced {count} time{'s' * (count > 1)}. It now reads:\n{_excerpt(changed, text.index(old), new)}"
+
+
+def _lines_of(text: str, old: str) -> str:
+    starts = [match.start() for match in re.finditer(re.escape(old), text)][:10]
+    return ", ".join(str(text.count("\n", 0, start) + 1) for start in starts)
+
+
+def _nearest(text: str, old: str) -> str:
+    """Quote the lines of the file that share most words with the first line of `old`."""
+    lines, wanted = text.splitlines(), old.strip().splitlines()
+    words = set(re.findall(r"\w+", wanted[0])) if wanted else set()
+    shared = [len(words.intersection(re.findall(r"\w+", line[:500]))) for line in lines[:_MOST_COMPARED]]
+    if not words or max(shared, default=0) * 2 < len(words):
+        return "Nothing like it is there; read_file shows what is"
+    at = shared.index(max(shared))
+    return f"The nearest, from line {at + 1}, is:\n" + "\n".join(lines[at : at + min(len(wanted), _MOST_SHOWN)])
+
+
+def _excerpt(text: str, start: int, new: str) -> str:
+    lines = text.splitlines()
+    first = text.count("\n", 0, start)
+    end = first + new.count("\n") + 1 + _AROUND
+    return "\n".join(lines[max(0, first - _AROUND) : min(end, first + _MOST_SHOWN)])
+
+
+def _patched(arguments: Mapping[str, JsonValue]) -> list[str]:
+    return list(dict.fromkeys(_paths_in(str(arguments.get("patch", "")))))
+
+
+def _paths_in(patch: str) -> Iterator[str]:
+    """Read the paths that a patch names, without git's a/ and b/."""
+    stripped = _level(patch) == 1
+    for match in _HEADER.finditer(patch):
+        path = match[1].strip()
+        if path != "/dev/null":
+            yield path[2:] if stripped and path[:2] in ("a/", "b/") else path
+    for match in _GIT_HEADER.finditer(patch):
+        yield from (match[2], match[3])
+
+
+def _level(patch: str) -> int:
+    """Return how many parts git has to strip: 1 where the paths begin with a/ and b/."""
+    named = [match[1] for match in re.finditer(r"^(?:---|\+\+\+) (.+)$", patch, re.M) if "/dev/null" not in match[1]]
+    return 1 if _GIT_HEADER.search(patch) or (named and all(name[:2] in ("a/", "b/") for name in named)) else 0
+
+
+@tool(effect="writes", touches=_patched)
+def apply_patch(scope: Scope, patch: Composed) -> str:
+    """Apply a patch in unified diff format (--- a/file, +++ b/file, @@ ... @@)."""
+    if _NO_FILES.search(patch):
+        raise ToolError("the patch makes a link or a submodule; only files can be patched")
+    if not (paths := list(dict.fromkeys(_paths_in(patch)))):
+        raise ToolError("the patch names no file: it must have lines like --- a/notes.txt and +++ b/notes.txt")
+    for path in paths:
+        scope.workspace.check_writable(path)
+    _check_named(scope, patch, paths)
+    given = patch if patch.endswith("\n") else patch + "\n"
+    with scope.workspace.changing:
+        said = _apply(scope, given, []) and _apply(scope, given, ["--unidiff-zero"])  # a model leaves out lines of context
+    if said:
+        raise ToolError(f"the patch does not fit: {said}. Read the file again, or use edit_file")
+    return f"patched: {', '.join(paths)}"
+
+
+def _check_named(scope: Scope, patch: str, paths: list[str]) -> None:
+    """Let git say which files it would change: a name that it reads otherwise was not seen by the policy."""
+    done = run(
+        ["git", "apply", "--numstat", "-z", f"-p{_level(patch)}", "--recount", "-"], scope, stdin=patch.rstrip("\n") + "\n"
+    )
+    named = {row.split("\t", 2)[2] for row in done.output.split("\\0") if row.count("\t") >= 2}
+    if done.exit_code == 0 and not named <= set(paths):
+        raise ToolError(f"the patch names its files in a way that is not supported; write just --- a/{min(named)}")
+
+
+def _apply(scope: Scope, patch: str, how: list[str]) -> str:
+    """Apply a patch whole or not at all; return what git has against it."""
+    options = [f"-p{_level(patch)}", "--recount", "--whitespace=nowarn", *how]
+    for check in (["--check"], []):
+        done = run(["git", "apply", *check, *options, "-"], scope, stdin=patch)
+        if done.exit_code != 0:
+            return done.output.strip() or done.stopped
+    return ""

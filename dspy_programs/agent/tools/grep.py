@@ -1,0 +1,80 @@
+"""Search the text of files by a regular expression.
+
+Guarantees an expression that would run for ever ends after a second a line; files with other names outside (hard links) and
+           binary ones are left out, and their number is said.
+Raises     ToolError.
+"""
+
+import time
+from collections.abc import Iterator
+
+import regex
+
+from dspy_programs.agent.tools.files import encoding_of, matches, seen
+from dspy_programs.agent.tools.tool import Scope, ToolError, WorkspacePath, tool
+from dspy_programs.agent.workspace.workspace import Found
+
+_MOST_HITS = 100
+_LONGEST_LINE = 200  # characters shown
+_MOST_READ = 5_000_000  # bytes of one file
+_PATIENCE = 0.5  # seconds for one file
+
+
+@tool(effect="reads")
+def grep(scope: Scope, pattern: str, path: WorkspacePath = ".", files: str = "*", ignore_case: bool = False) -> str:
+    """Find lines that match a text or a regular expression, in one file or a folder. files limits the names, like *.py."""
+    options = regex.IGNORECASE if ignore_case else 0
+    note = ""
+    try:
+        wanted = regex.compile(pattern, options)
+    except regex.error:
+        wanted = regex.compile(regex.escape(pattern), options)
+        note = "[not a regular expression; searched as plain text]"
+    hits: list[str] = []
+    left_out = 0
+    until = time.monotonic() + scope.seconds
+    for found in _files(scope, path, files):
+        if scope.cancelled.is_set() or time.monotonic() > until:
+            return _shown(hits, pattern, left_out, "[stopped: no time left; name a smaller folder]", note)
+        try:
+            for hit in _hits_in(scope, found, wanted):
+                hits.append(hit)
+                if len(hits) > _MOST_HITS:
+                    cut = f"[cut here: more than {_MOST_HITS} lines; name a file or a more exact pattern]"
+                    return _shown(hits[:_MOST_HITS], pattern, left_out, cut, note)
+        except TimeoutError:
+            raise ToolError(f"{pattern}: takes too long; use a simpler expression") from None
+        except ToolError:
+            left_out += 1
+    return _shown(hits, pattern, left_out, "", note)
+
+
+def _files(scope: Scope, path: str, files: str) -> Iterator[Found]:
+    if scope.workspace.kind(path) == "file":
+        yield Found(scope.workspace.normal(path), "file", 0, 0, scope.workspace.is_shared(path))
+        return
+    yield from (found for found in seen(scope, path) if found.kind == "file" and matches(found.path, files))
+
+
+def _hits_in(scope: Scope, found: Found, wanted: "regex.Pattern[str]") -> Iterator[str]:
+    if found.shared:
+        raise ToolError(f"{found.path}: has other names")
+    data = scope.workspace.read(found.path, _MOST_READ)
+    text = data.decode(encoding_of(data[:8192], found.path), "replace")
+    until = time.monotonic() + _PATIENCE
+    if _is_local(wanted.pattern) and not wanted.search(text, timeout=_PATIENCE):
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if wanted.search(line, timeout=max(0.001, until - time.monotonic())):
+            shown = line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + " [cut]"
+            yield f"{found.path}:{number}: {shown}"
+
+
+def _is_local(pattern: str) -> bool:
+    """Return whether an expression that fits a line fits the whole text too, so that one look is enough for most files."""
+    return not any(sign in pattern for sign in ("(?", "\\A", "\\Z", "^", "$"))
+
+
+def _shown(hits: list[str], pattern: str, left_out: int, cut: str, note: str) -> str:
+    silent = f"[{left_out} files left out: binary, closed, or with other names outside]" if left_out else ""
+    return "\n".join([*(hits or [f"[no line matches {pattern}]"]), *filter(None, (note, silent, cut))])

@@ -1,0 +1,42 @@
+"""The ways in which an agent runs: by rules only, on a model with uncompiled programs, and with compiled ones."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dspy
+
+from dspy_programs.agent import Agent, AgentTool, Limits
+from tests.agent_tasks.runs import Room, Start, Used
+
+_PERMISSION = "May I call"  # not a question about the task; what is outside the workspace is denied without one
+WAYS = ("rules", "uncompiled", "compiled")
+
+
+def starting(
+    way: str, lm: dspy.LM | None, seconds: float, tools: Callable[[Any], Sequence[AgentTool] | None] = lambda case: None
+) -> Start:
+    """Return what runs a case in a way. tools: the case's own; None for those of a workspace."""
+
+    def start(case: Any, room: Room) -> Used:
+        agent = Agent(
+            tools=tools(case),
+            lm=None if way == "rules" else lm,
+            workspace=room.root,
+            limits=Limits(seconds=seconds),
+            compiled=way == "compiled",
+            ask=lambda question: "yes" if question.startswith(_PERMISSION) else room.ask(question),
+            on_event=room.on_event,
+        )
+        result = agent.run(case.goal)
+        cost = result.cost
+        return Used(
+            completed=result.completed,
+            stopped_by=result.stopped_by,
+            why=result.why,
+            model_calls=cost.model_calls,
+            tool_calls=cost.tool_calls,
+            input_tokens=cost.input_tokens,
+            output_tokens=cost.output_tokens,
+        )
+
+    return start

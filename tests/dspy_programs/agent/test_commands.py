@@ -1,0 +1,53 @@
+"""dspy-programs run and sessions, by rules."""
+
+import json
+
+from dspy_programs.__main__ import main
+
+
+def run(capsys, *argv):
+    code = main([*argv])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_run_reports_json_and_exits_by_the_outcome(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("x\n")
+    code, out, err = run(capsys, "run", "Rename a.txt to b.txt", "-w", str(tmp_path), "--no-llm")
+    report = json.loads(out)
+    assert code == 0 and report["completed"] and {"goal", "completed", "tasks", "history", "rationale"} <= report.keys()
+    assert (tmp_path / "b.txt").exists() and "[x] 1" in err
+    assert json.loads((tmp_path / "traces").glob("*.json").__next__().read_text())["is_successful"] is True
+
+    code, out, _ = run(capsys, "run", "Write a poem to poem.txt", "-w", str(tmp_path), "--no-llm", "--quiet", "--judge")
+    report = json.loads(out)
+    assert code == 1 and not report["completed"]
+    assert report["judgement"]["mode"] != "none" and report["judgement"]["cause"]
+
+    code, out, _ = run(capsys, "sessions", "list")
+    assert code == 0 and out.count("\n") == 2 and "Rename a.txt to b.txt" in out
+    code, out, _ = run(capsys, "sessions", "show")
+    assert code == 0 and "Write a poem" in out and "stopped" in out
+    code, out, _ = run(capsys, "run", "--resume", "last", "-w", str(tmp_path), "--no-llm", "-q")
+    assert json.loads(out)["goal"] == "Write a poem to poem.txt"
+    code, out, _ = run(capsys, "sessions", "fork")
+    assert code == 0 and run(capsys, "sessions", "delete", out.strip())[0] == 0
+    assert json.loads(run(capsys, "sessions", "export")[1])["goal"] == "Write a poem to poem.txt"
+
+
+def test_wrong_use_is_one_line_and_2(tmp_path, capsys):
+    for argv in (
+        ["run", "-w", str(tmp_path), "--no-llm"],
+        ["run", "x", "-w", str(tmp_path / "none"), "--no-llm"],
+        ["run", "x", "-w", str(tmp_path), "--no-llm", "--resume", "nobody"],
+        ["run", "x", "-w", str(tmp_path), "--no-llm", "--config", str(tmp_path / "none.toml")],
+        ["sessions", "show", "nobody"],
+    ):
+        code, out, err = run(capsys, *argv)
+        assert (code, out, err.count("\n")) == (2, "", 1), (argv, out, err)
+    assert run(capsys, "sessions", "list")[1] == ""  # nothing was begun
+
+
+def test_show_config_prints_what_would_hold(tmp_path, capsys):
+    code, out, _ = run(capsys, "run", "--show-config", "--actors", "3", "--no-llm", "--tokens", "900")
+    assert code == 0 and "actors = 3" in out and 'lm = "none"' in out and "tokens = 900" in out

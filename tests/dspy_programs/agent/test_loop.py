@@ -1,0 +1,60 @@
+"""Runs from a goal to a result, with a scripted model."""
+
+import json
+
+import pytest
+from dspy import lm15
+
+from dspy_programs.agent import Agent, Sessions
+from dspy_programs.errors import ModelFailing
+from tests.dspy_programs.agent.scripted import cannot, is_planner, plan, scripted, step
+from tests.fakes import scripted_lm
+
+GOAL = "Read report.txt and write the total to answer.txt"
+PLAN = plan(("read_file", "Read report.txt"), ("write_file", "Write the total to answer.txt"))
+READ, WRITE = step("read_file", path="report.txt"), step("write_file", path="answer.txt", content="42")
+
+
+def test_run_plans_acts_checks_and_reports(tmp_path):
+    (tmp_path / "report.txt").write_text("total: 42\n")
+    events = []
+    result = Agent(lm=scripted([PLAN], [READ, WRITE]), workspace=tmp_path, compiled=False, on_event=events.append).run(GOAL)
+    assert (tmp_path / "answer.txt").read_text() == "42"
+    assert result.completed and result.stopped_by == "done"
+    assert [(task.status, task.checked_by) for task in result.tasks] == [("complete", "tool"), ("complete", "code")]
+    assert result.artefacts == ["answer.txt"]
+    assert result.cost.model_calls == 3 and result.cost.tool_calls == 2
+    assert json.loads(str(result))["goal"] == GOAL
+    assert [event["kind"] for event in events][:3] == ["plan", "task", "task"]
+
+
+def test_a_task_whose_tool_raised_is_failed_and_planned_anew(tmp_path):
+    (tmp_path / "report.txt").write_text("total: 42\n")
+    steps = [step("read_file", path="report.txt"), cannot("no such thing"), WRITE]
+    result = Agent(
+        lm=scripted([PLAN, plan(("write_file", "Write answer.txt"))], steps), workspace=tmp_path, compiled=False
+    ).run(GOAL)
+    assert result.completed
+    assert [task.status for task in result.tasks] == ["complete", "failed", "complete"]
+    assert result.tasks[1].replaced
+
+
+def test_a_model_that_stops_answering_is_one_line_and_the_run_goes_on_later(tmp_path):
+    (tmp_path / "report.txt").write_text("total: 42\n")
+    is_down = True
+
+    def answer(prompt: str) -> str:
+        if is_planner(prompt):
+            return PLAN
+        if is_down and "total: 42" in prompt:
+            raise lm15.TransportError("connection refused")
+        return WRITE if "total: 42" in prompt else READ
+
+    held = Sessions(tmp_path / "s.sqlite")
+    agent = Agent(lm=scripted_lm(answer), workspace=tmp_path, session=held.new(GOAL), compiled=False)
+    with pytest.raises(ModelFailing, match=r"does not answer: .*connection refused; what was done is kept: run --resume"):
+        agent.run()
+    assert held.summary().status == "error"
+    is_down = False
+    result = agent.run()
+    assert result.completed and result.cost.tool_calls == 2

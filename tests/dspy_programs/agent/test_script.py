@@ -1,0 +1,161 @@
+"""A task done by one script: what the model is shown, what becomes of its reply, and that a run goes on after a bad one."""
+
+import pytest
+
+from dspy_programs.agent import Agent
+from dspy_programs.agent.script import ScriptWriter, files_shown, is_for_a_script
+from dspy_programs.agent.workspace import sandbox
+from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.lm import running_on
+from dspy_programs.types import Turn
+from tests.fakes import scripted_lm
+
+COUNT = "n = sum('ERROR' in line for line in open('server.log'))\nopen('errors.txt', 'w').write(f'{n}\\n')"
+GOAL = "How many ERROR lines are in server.log? Write the number into errors.txt"
+LOG = "a ERROR b\nfine\nERROR c\n"
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    (tmp_path / "server.log").write_text(LOG)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "old.txt").write_text("long ago\n" * 1000)
+    return Workspace(tmp_path)
+
+
+def block(code):
+    return f"Here it is:\n```python\n{code}\n```\nThis counts them."
+
+
+def step(workspace, reply, context=GOAL, trajectory=()):
+    with running_on(scripted_lm(lambda prompt: reply)):
+        return ScriptWriter(workspace)(task="count", context=context, trajectory=trajectory)
+
+
+def test_the_block_of_a_reply_is_the_call(workspace):
+    assert step(workspace, block(COUNT)).calls[0].arguments == {"code": COUNT + "\n"}
+    assert step(workspace, COUNT).calls[0].arguments == {"code": COUNT + "\n"}
+    assert step(workspace, f"```\n{COUNT}").calls[0].arguments == {"code": COUNT + "\n"}
+
+
+@pytest.mark.parametrize("reply", ["", "I cannot do that.", block("open('x'"), block("n = 1\x00"), block("# nothing")])
+def test_a_reply_that_is_no_script_is_a_failure_and_no_call(workspace, reply):
+    found = step(workspace, reply)
+    assert found.failure is not None and not found.calls
+
+
+def test_what_the_model_says_is_missing_is_not_made_up(workspace):
+    found = step(workspace, "MISSING: the new address")
+    assert (found.calls, found.cannot) == ([], "missing: the new address")
+
+
+@pytest.mark.parametrize(
+    ("value", "is_known"),
+    [
+        ("new@example.com", False),
+        ("030 5550199", False),
+        ("https://example.com/x", False),
+        ("help@acme.example", True),  # in the request
+        ("Error 404", True),  # no address, number or id that one makes up
+    ],
+)
+def test_a_value_that_nobody_said_is_missing(workspace, value, is_known):
+    found = step(workspace, block(f"open('a.txt', 'w').write({value!r})"), context="Write to a.txt, as help@acme.example says")
+    assert bool(found.calls) is is_known
+    assert bool(found.missing) is not is_known
+
+
+def test_a_value_in_a_file_is_known(workspace):
+    workspace.write("contact.txt", "call 030 5550199\n")
+    assert step(workspace, block("open('a.txt', 'w').write('030 5550199')")).calls
+
+
+def test_the_model_sees_named_files_first_and_only_beginnings(workspace):
+    shown = files_shown(GOAL, workspace)
+    assert f"--- server.log\n{LOG.rstrip()}" in shown and "notes/old.txt" in shown and "long ago" not in shown
+    assert "long ago" in files_shown("what is in notes/old.txt?", workspace)
+    assert len(files_shown("what is in notes/old.txt?", workspace)) < 1200
+    for number in range(100):
+        workspace.write(f"more/{number}.txt", "x" * 500)
+    assert len(files_shown("anything", workspace)) < 5000
+
+
+def test_the_nearest_examples_are_shown_and_never_the_task_itself(workspace):
+    examples = [
+        {"request": GOAL, "files": "", "script": "own = 1\n"},
+        {"request": "How many WARN lines are in web.log?", "files": "web.log", "script": "warn = 1\n"},
+        {"request": "Count the ERROR lines in x.log", "files": "x.log", "script": "error = 1\n"},
+        {"request": "Paint a picture of a cat", "files": "", "script": "cat = 1\n"},
+    ]
+    engine = scripted_lm(lambda prompt: block(COUNT))
+    with running_on(engine):
+        ScriptWriter(workspace, examples)(task="count", context=GOAL)
+    prompt = engine.engine.prompts[0]
+    assert "error = 1" in prompt and "own = 1" not in prompt and "cat = 1" not in prompt
+
+
+def test_the_last_script_and_its_error_go_back(workspace):
+    engine = scripted_lm(lambda prompt: block(COUNT))
+    turns = [
+        Turn(
+            turn_number=0,
+            role="agent",
+            tool_name="python",
+            tool_input={"code": "1/0"},
+            tool_output="ZeroDivisionError\n[exit code 1]",
+        ),
+        Turn(turn_number=1, role="system", content="errors.txt is not there"),
+    ]
+    with running_on(engine):
+        ScriptWriter(workspace)(task="count", context=GOAL, trajectory=turns)
+    prompt = engine.engine.prompts[0]
+    assert "1/0" in prompt and "ZeroDivisionError" in prompt and "errors.txt is not there" in prompt
+
+
+def test_the_same_script_is_not_run_twice_and_after_three_it_gives_up(workspace):
+    def ran(code):
+        return Turn(turn_number=0, role="agent", tool_name="python", tool_input={"code": code}, tool_output="")
+
+    assert step(workspace, block(COUNT), trajectory=[ran(COUNT + "\n")]).problems
+    assert "3 scripts" in step(workspace, block(COUNT), trajectory=[ran("1"), ran("2"), ran("3")]).cannot
+
+
+@pytest.mark.parametrize(
+    ("goal", "expected"),
+    [
+        (GOAL, True),
+        ("tidy up notes/ please", True),
+        ("put it in result.csv", True),
+        ("What is the capital of France?", False),
+        ("Write to me at ada@example.com", False),
+    ],
+)
+def test_a_script_is_for_goals_about_files(workspace, goal, expected):
+    assert is_for_a_script(goal, workspace) is expected
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_a_run_mends_its_script_until_the_goal_is_reached(tmp_path, workspace):
+    spoils = "open('server.log', 'a').write('ERROR z')\nopen('wrong.txt', 'w').write('2')"
+    replies = iter([block(spoils), block(COUNT)])
+    done = Agent(lm=scripted_lm(lambda prompt: next(replies), "local/scripted"), workspace=tmp_path, compiled=False).run(GOAL)
+    assert done.completed and (tmp_path / "errors.txt").read_text() == "2\n"
+    assert not (tmp_path / "wrong.txt").exists()  # what failed leaves nothing behind
+    assert [task.tool for task in done.tasks] == ["python"] and done.tasks[0].checked_by == "code"
+    assert done.cost.model_calls == 2
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_what_a_script_prints_is_the_answer_to_a_question(tmp_path, workspace):
+    asks = "How many ERROR lines are in server.log?"
+    replies = iter([block("n = 2"), block("print(sum('ERROR' in line for line in open('server.log')))")])
+    done = Agent(lm=scripted_lm(lambda prompt: next(replies), "local/scripted"), workspace=tmp_path, compiled=False).run(asks)
+    assert done.completed and done.answer == "2" and done.cost.model_calls == 2
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_work_that_no_check_knows_counts_when_something_came_of_it(tmp_path, workspace):
+    lm = scripted_lm(lambda prompt: block("import os\nos.rename('notes/old.txt', 'notes/2020.txt')"), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Tidy up the folder notes/ by year")
+    assert done.completed and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 1
+    assert done.tasks[0].checked_by == "tool"  # and says so

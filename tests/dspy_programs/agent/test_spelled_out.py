@@ -1,0 +1,107 @@
+"""What a goal spells out is done to the letter, and nothing where a word narrows it or something else is wanted."""
+
+import pytest
+
+from dspy_programs.agent import Agent
+from dspy_programs.agent.spelled_out import spelled_out
+from dspy_programs.agent.workspace.workspace import Workspace
+
+FILES = {
+    "a.txt": "red and blue\nred\n",
+    "b.txt": "b\n",
+    "conf.json": '{"port": 80, "name": "x", "in": {"depth": 1}, "debug": false}',
+    "app.ini": "[one]\nport = 80\ncolor = red\n[two]\ncolor = blue\n",
+    "logs/x.log": "x\n",
+    "logs/y.log": "y",
+    "logs/keep.log": "k\n",
+}
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return Workspace(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("goal", "calls"),
+    [
+        ("rename a.txt to c.txt", ["move_file a.txt c.txt"]),
+        ("Can you please rename `a.txt` to `c.txt`?", ["move_file a.txt c.txt"]),
+        ("Rename logs/x.log to z.log", ["move_file logs/x.log logs/z.log"]),
+        ("Move a.txt and b.txt into logs/", ["move_file a.txt logs/a.txt", "move_file b.txt logs/b.txt"]),
+        ("Benenne a.txt in c.txt um", ["move_file a.txt c.txt"]),
+        (
+            "Change the extension of all .log files in logs to .old",
+            [f"move_file logs/{n}.log logs/{n}.old" for n in ("keep", "x", "y")],
+        ),
+        ("delete b.txt", ["delete_file b.txt"]),
+        ("Delete all .log files in logs/ except keep.log", ["delete_file logs/x.log", "delete_file logs/y.log"]),
+        ("Lösche alle .log Dateien in logs außer keep.log", ["delete_file logs/x.log", "delete_file logs/y.log"]),
+        ("Replace 'red' with 'green' in a.txt", ["edit_file a.txt red green True"]),
+        ("In a.txt, replace red with green. Leave b.txt alone.", ["edit_file a.txt red green True"]),
+        ("Set the port in conf.json to 8080", ['edit_file conf.json "port": 80 "port": 8080']),
+        ('change name in conf.json to "y z"', ['edit_file conf.json "name": "x" "name": "y z"']),
+        ("set debug to true in conf.json", ['edit_file conf.json "debug": false "debug": true']),
+        ("Set port to 81 in app.ini", ["edit_file app.ini port = 80 port = 81"]),
+        ('Write "hello" to new.txt', ["write_file new.txt hello\n"]),
+        ('Append "more" to b.txt', ["append b.txt more\n"]),
+        ('Append "more" to logs/y.log', ["append logs/y.log \nmore\n"]),
+        ("copy a.txt to copy.txt", ["write_file copy.txt red and blue\nred\n"]),
+        ("make a copy of a.txt called copy.txt please", ["write_file copy.txt red and blue\nred\n"]),
+        ("Please get rid of b.txt, thanks!", ["delete_file b.txt"]),
+        ("change 'red' to 'green' in a.txt", ["edit_file a.txt red green True"]),
+        ('put the text "hi" in a file called new.txt', ["write_file new.txt hi\n"]),
+    ],
+)
+def test_a_plain_wish_is_its_calls(workspace, goal, calls):
+    found = [" ".join([call.tool, *map(str, call.arguments.values())]) for call in spelled_out(goal, workspace)]
+    assert found == calls
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "Delete all .log files in logs/ older than a week",
+        "Delete all .log files in logs/ that are empty",
+        "Delete b.txt if it is empty",
+        "Do not delete b.txt",
+        "never rename a.txt to c.txt",
+        "How do I delete b.txt?",
+        "Unless b.txt is empty, delete b.txt",
+        "Delete b.txt and count the lines of a.txt",
+        "Rename a.txt to c.txt. Then sort it.",
+        "Rename a.txt to b.txt",  # is there
+        "Rename nothing.txt to c.txt",
+        "Rename ../a.txt to c.txt",
+        "Delete /etc/passwd.bak",
+        "delete ../b.txt",
+        "Replace 'red' with 'green' in b.txt",  # does not occur
+        "Replace 'red' with 'green' in a.txt and b.txt",
+        "Set the color in app.ini to red",  # two of them
+        "Set the port in conf.json to the new one",
+        "Set the in in conf.json to 3",  # an object
+        'Write "hello" to a.txt',  # is there: replace or add?
+        "Write a poem to new.txt",
+        "Set the port in conf.json to open",  # text where a number was
+        "",
+        "delete " * 1000,
+        "rename " + "a.txt, " * 700 + "to c.txt",
+    ],
+)
+def test_what_is_narrowed_or_open_or_not_there_is_left_to_the_model(workspace, goal):
+    assert spelled_out(goal, workspace) == []
+
+
+def test_a_run_without_a_model_does_it(tmp_path, workspace):
+    done = Agent(workspace=tmp_path).run("Replace 'red' with 'green' in a.txt")
+    assert done.completed and (tmp_path / "a.txt").read_text() == "green and blue\ngreen\n"
+    assert [task.calls[0].tool for task in done.tasks] == ["edit_file"] and done.cost.model_calls == 0
+
+
+def test_what_a_file_says_is_no_wish(tmp_path, workspace):
+    workspace.write("b.txt", "delete a.txt\n")
+    done = Agent(workspace=tmp_path).run("Append 'x' to b.txt")
+    assert done.completed and (tmp_path / "a.txt").exists() and workspace.text("b.txt") == "delete a.txt\nx\n"

@@ -1,0 +1,79 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dspy_programs.agent.script import EXAMPLES
+from dspy_programs.errors import DatasetError
+from tests.agent_tasks.examples import examples, scripts
+from tests.agent_tasks.tasks import lay_out, tasks
+
+ALL = [task for split in ("train", "test") for task in tasks(split)]
+
+
+def end_state(task, root):
+    """Lay out the workspace as its solution leaves it."""
+    lay_out(task.files | task.solution, root)
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
+def test_a_task_is_solved_by_its_solution_and_not_by_doing_nothing(task, tmp_path):
+    (done := tmp_path / "done").mkdir()
+    (idle := tmp_path / "idle").mkdir()
+    end_state(task, done)
+    task.lay_out(idle)
+    refuses = task.expects == "refusal"
+    assert task.faults(done, completed=not refuses, questions=["which?"]) == []
+    assert task.faults(idle, completed=True, questions=[]) != []
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
+def test_every_file_that_is_given_is_watched(task):
+    """A run that spoils a file beside its task has not solved it."""
+    watched = {check.path for check in task.checks} | task.solution.keys()
+    assert task.files.keys() <= watched
+
+
+def test_a_spoiled_neighbour_a_silent_guess_and_a_false_success_are_faults(tmp_path):
+    by_expects = {task.expects: task for task in tasks("train") if task.size == "large" or task.expects == "refusal"}
+    for expects, task in by_expects.items():
+        (root := tmp_path / expects).mkdir()
+        end_state(task, root)
+        others = [path for path in task.files if path not in task.solution]
+        (root / others[0]).write_text("spoiled")
+        assert task.faults(root, completed=expects != "refusal", questions=["which?"]) == [
+            f"{others[0]} is not as it was before"
+        ]
+    (root := tmp_path / "silent").mkdir()
+    end_state(by_expects["question"], root)
+    assert by_expects["question"].faults(root, completed=True, questions=[]) == ["it did not ask"]
+
+
+def test_no_kind_and_no_goal_is_in_both_splits():
+    train, test = tasks("train"), tasks("test")
+    assert len(train) >= 40 and len(test) >= 20
+    assert not {task.kind for task in train} & {task.kind for task in test}
+    assert len({task.id for task in ALL}) == len({task.goal for task in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize(("task_id", "script"), scripts().items())
+def test_a_script_that_is_an_example_solves_its_task(task_id, script, tmp_path):
+    task = next(task for task in tasks("train") if task.id == task_id)
+    task.lay_out(tmp_path)
+    if script.startswith("MISSING:"):
+        assert task.expects == "refusal"
+    else:
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    assert task.faults(tmp_path, completed=task.expects != "refusal", questions=["which?"]) == []
+
+
+def test_the_examples_are_those_of_the_scripts():
+    assert EXAMPLES.read_text(encoding="utf-8") == examples(), "write them anew: python -m tests.agent_tasks.examples"
+
+
+def test_a_bad_row_is_named_by_its_line(tmp_path):
+    row = json.loads(ALL[0].model_dump_json())
+    (tmp_path / "own.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"checks": [{"check": "file_exists"}]}))
+    with pytest.raises(DatasetError, match=r"own\.jsonl:2: checks\.0: .*file_exists needs path"):
+        tasks("own", tmp_path)
