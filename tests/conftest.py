@@ -24,13 +24,14 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_core(request: pytest.FixtureRequest, worker_id: str) -> Iterator[None]:
+def own_core(request: pytest.FixtureRequest) -> Iterator[None]:
     """Keep a test with a model to one core: two models that share cores wait for each other at every step."""
-    if request.node.get_closest_marker("model") is None or worker_id == "master" or not hasattr(os, "sched_setaffinity"):
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if request.node.get_closest_marker("model") is None or not worker or not hasattr(os, "sched_setaffinity"):
         yield
         return
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {sorted(cores)[int(worker_id.removeprefix("gw")) % len(cores)]})
+    os.sched_setaffinity(0, {sorted(cores)[int(worker.removeprefix("gw")) % len(cores)]})
     yield
     os.sched_setaffinity(0, cores)
 

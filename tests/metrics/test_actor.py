@@ -223,7 +223,7 @@ references = st.lists(
 
 
 @given(st.lists(any_call, max_size=5) | values, references, values, values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_calls_match_stays_in_bounds_for_any_calls(calls, gold, problems, said):
     result = score(calls, gold, problems=problems, cannot=said)
     assert all(0 <= value <= 1 for value in [result.value, *result.components.values()])
@@ -232,7 +232,7 @@ def test_calls_match_stays_in_bounds_for_any_calls(calls, gold, problems, said):
 
 
 @given(st.lists(any_call, min_size=1, max_size=4), references, any_call)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_calls_match_never_pays_for_a_call_of_a_function_that_is_not_needed(calls, gold, extra):
     padded = [*calls, extra | {"tool": "h"}]
     assert score(padded, gold).value <= score(calls, gold).value + 1e-9

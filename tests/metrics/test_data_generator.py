@@ -211,7 +211,7 @@ some_pair = st.fixed_dictionaries({"instruction": texts, "input": texts, "output
 @given(
     st.lists(some_pair | texts | st.none(), max_size=4), st.sampled_from([*"QA CODE TOOL_USE REASONING".split(), "", "POEM"])
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_metric_never_fails_and_stays_in_bounds(pairs, template):
     row = {"template": template, "n": 2, "others": ["x"], "practise": ["é"]}
     for vectors in (embed, far_apart):

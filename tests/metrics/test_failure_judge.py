@@ -141,7 +141,7 @@ labels = st.one_of(
 
 
 @given(modes, junk, junk, junk, labels)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_judge_agrees_stays_in_bounds_for_any_verdict(mode, turn, cause, confidence, label):
     result = score({"mode": mode, "turn": turn, "cause": cause, "confidence": confidence}, label)
     assert all(0 <= value <= 1 for value in [result.value, *result.components.values()])
@@ -149,7 +149,7 @@ def test_judge_agrees_stays_in_bounds_for_any_verdict(mode, turn, cause, confide
 
 
 @given(st.sampled_from(MODES[:8]), st.integers(0, 8), labels)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_judge_agrees_never_punishes_a_mended_mode(mode, turn, label):
     if label["mode"] not in (None, "none"):
         wrong, right = score(said(mode, turn), label), score(said(label["mode"], turn), label)

@@ -144,7 +144,7 @@ facts = st.lists(
 
 
 @given(st.text(max_size=40) | junk, facts | junk, facts | junk, junk, junk)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_score_stays_in_bounds_for_any_prediction(summary, found, decisions, tokens, before):
     fields = {"summary": summary, "facts": found, "decisions": decisions, "tokens": tokens, "tokens_before": before}
     result = score(**fields)

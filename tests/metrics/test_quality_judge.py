@@ -113,7 +113,7 @@ fields = st.fixed_dictionaries(
 
 
 @given(fields, st.sampled_from([*VERDICTS, None]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_metric_stays_in_bounds_for_any_prediction(values, gold):
     result = score(gold, dspy.Prediction(**values))
     assert all(0 <= value <= 1 for value in [result.value, *result.components.values()])

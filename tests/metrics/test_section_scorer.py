@@ -138,7 +138,7 @@ golds = st.dictionaries(st.sampled_from("abcde"), st.sampled_from([0.0, 1.0]), m
 
 
 @given(st.dictionaries(names, shares | values) | junk, junk | shares, golds)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_coverage_agrees_stays_in_bounds_for_any_scores(scores, overall, gold):
     result = score(scores, gold, overall=overall)
     assert all(0 <= value <= 1 for value in [result.value, *result.components.values()])
@@ -147,7 +147,7 @@ def test_coverage_agrees_stays_in_bounds_for_any_scores(scores, overall, gold):
 
 
 @given(golds, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_coverage_agrees_never_punishes_one_criterion_more_that_is_right(gold, data):
     scores = {name: data.draw(st.sampled_from([0.0, 1.0])) for name in gold}
     wrong = [name for name in gold if scores[name] != gold[name]]

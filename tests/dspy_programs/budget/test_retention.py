@@ -24,12 +24,12 @@ def test_needed_is_the_fewest_that_prove_a_share(share, examples):
 
 @pytest.mark.parametrize(("accuracy", "kept"), [(1.0, 0.95), (0.9, 0.9), (0.6, 0.8)])
 def test_lower_limit_is_above_the_truth_in_one_of_twenty_at_most(accuracy, kept):
-    draw, above, runs = random.Random(3), 0, 150
+    draw, above, runs = random.Random(3), 0, 80
     for _ in range(runs):
         points = [draw.random() for _ in range(80)]
         whole, new = ([float(point < right) for point in points] for right in (accuracy, accuracy * kept))
         above += retained(whole, new).low > kept
-    assert above / runs <= 0.09  # 0.05 with its own error in 150 runs
+    assert above / runs <= 0.09  # 0.05 with its own error in 80 runs
 
 
 def test_interval_holds_its_value_and_a_worse_prompt_scores_less():

@@ -24,7 +24,7 @@ def test_every_mode_has_a_probability_that_never_falls_and_is_never_certain_or_i
 
 
 @given(st.sampled_from(sorted(REMEDIES)), st.sampled_from(KINDS), SHARES, SHARES)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_probability_is_monotone_between_the_points_too(mode, kind, a, b):
     low, high = (probability_of(mode, x, kind) for x in sorted((a, b)))
     assert low is None or high is None or low <= high

@@ -94,7 +94,7 @@ def test_pipe_is_refused_without_waiting_for_it(tmp_path):
         chat_model(tmp_path / "pipe.gguf")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_damaged_header_is_an_error_of_ours_and_never_another(tmp_path_factory, data):
     content = bytearray(gguf(tensors=TENSORS))

@@ -59,7 +59,7 @@ def entries(draw):
     return MemoryEntry(role=role, content=draw(TEXTS), metadata=metadata)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(entries(), max_size=9), st.booleans())
 def test_whatever_a_memory_holds_both_apis_accept_its_messages(found, strict):
     messages = chat_messages(found, strict)

@@ -157,7 +157,7 @@ def language_refuses(schema: dict, value: object) -> str:
 
 
 @given(roots, st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_value_that_a_schema_allows_is_a_right_call(case, refer):
     schema, value = case
     schema = in_defs(schema) if refer else schema
@@ -167,7 +167,7 @@ def test_value_that_a_schema_allows_is_a_right_call(case, refer):
 
 
 @given(roots, st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_value_that_a_schema_allows_is_allowed_by_the_grammar(case, refer):
     schema, value = case
     schema = in_defs(schema) if refer else schema
@@ -184,7 +184,7 @@ def test_value_that_a_schema_allows_is_in_the_language(case):
 
 
 @given(roots, st.dictionaries(NAMES, st.recursive(scalars, lambda inner: st.lists(inner, max_size=2)), max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_call_that_is_found_right_is_what_the_schema_allows(case, value):
     schema, _ = case
     assume("patternProperties" not in json.dumps(schema))  # the check does not match names against patterns

@@ -326,7 +326,7 @@ def test_name_that_is_only_said_to_be_missing_leaves_its_place_to_another_spelli
 
 
 @given(st.dictionaries(st.sampled_from("ab"), schemas), json_values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_check_never_raises_and_repairs_once(properties, value):
     tool = function(properties)
     first = check(tool, {"a": value})

@@ -73,7 +73,7 @@ def test_shares_by_rules_is_quick_and_calm_about_a_megabyte(text):
 
 
 @given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_shares_by_rules_stays_in_bounds_and_names_a_section_there_is(description, texts):
     value, name = covered(description, *texts)
     assert 0 <= value <= 1
@@ -84,7 +84,7 @@ WORDS = st.lists(st.sampled_from("comma three 3 never use 'end' paragraph sea".s
 
 
 @given(WORDS, st.lists(WORDS, min_size=1, max_size=5), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_shares_by_rules_never_rises_when_a_section_is_dropped(description, texts, data):
     left = list(texts)
     left.pop(data.draw(st.integers(0, len(texts) - 1)))

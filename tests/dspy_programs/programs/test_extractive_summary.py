@@ -79,7 +79,7 @@ def test_ten_thousand_entries_take_seconds():
 
 
 @given(st.lists(st.text(max_size=120), max_size=5), st.integers(0, 60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_everything_taken_was_said(contents, tokens):
     said = conversation(*contents)
     found = most_telling(said, tokens)

@@ -395,7 +395,7 @@ replies = st.sampled_from([says("no"), says("yes"), says("cannot tell")]) | st.t
 
 
 @given(findings_of_any_kind, st.lists(replies, min_size=1, max_size=4), st.sampled_from([None, True, False]), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_judge_never_fails_on_any_reply(findings, said, outcome, open_question):
     asked = Asked(*said, turns=TALK, findings=findings, is_successful=outcome, judge=FailureJudge(open_question=open_question))
     answer = asked.prediction

@@ -387,7 +387,7 @@ any_turn = st.fixed_dictionaries(
 
 
 @given(text, st.lists(any_turn, max_size=10), st.none() | text, st.sampled_from([None, True, False]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_rules_never_fail_and_stay_in_bounds(goal, turns, final, successful):
     shaped = [Turn(turn_number=i, **turn) for i, turn in enumerate(turns)]
     findings = findings_of(view_of(goal, shaped, final, ["a"]))

@@ -102,7 +102,7 @@ def test_split_goal_gives_nothing_without_words(goal: str) -> None:
 
 
 @given(texts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_split_goal_gives_pieces_in_order_for_any_text(goal: str) -> None:
     position = 0
     for clause in split_goal(goal):
@@ -111,13 +111,13 @@ def test_split_goal_gives_pieces_in_order_for_any_text(goal: str) -> None:
 
 
 @given(goals, goals, st.one_of(st.sampled_from(TOKENS), quoted, file_names, versions))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_split_goal_keeps_token_whole_wherever_it_stands(before: str, after: str, token: str) -> None:
     assert sum(token in clause for clause in split_goal(f"{before} {token} {after}")) == 1
 
 
 @given(goals)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_split_goal_leaves_its_own_clause_alone(goal: str) -> None:
     for clause in split_goal(goal):
         assert split_goal(clause) == [clause]
@@ -214,7 +214,7 @@ def test_plan_by_rules_cuts_long_title_at_a_word(goal: str, title: str) -> None:
 )
 @example("\ud800 book a flight", TOOLS, "")
 @example("x", [Tool(name=" "), Tool(name=" ")], "x")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_plan_by_rules_gives_valid_plan_for_any_text(goal: str, tools: list[Tool], progress: str) -> None:
     tasks = plan_by_rules(goal, tools, progress)
     assert plan_problems(tasks, [tool.name for tool in tools]) == []

@@ -141,7 +141,7 @@ def test_answer_with_logprobs_is_not_the_one_without(tmp_path):
 
 
 @given(st.lists(st.tuples(st.text(max_size=12), st.dictionaries(st.text(max_size=4), st.floats(), max_size=3)), max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_chances_are_shares_of_any_tokens(tokens):
     found = option_probabilities(reply(('{"better"', {}), (': "', {}), *tokens), "better", ["A", "B"])
     assert found is None or (sum(found.values()) == pytest.approx(1) and all(0 <= chance <= 1 for chance in found.values()))

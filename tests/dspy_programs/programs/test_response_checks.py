@@ -128,7 +128,7 @@ def test_rules_take_a_megabyte_in_little_time(unit):
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_check_is_a_share_for_any_text(asked, response):
     assert all(0 <= sign.check(asked, response) <= 1 for sign in EVERY_SIGN)
     assert 0 <= overall(response, asked) <= 1

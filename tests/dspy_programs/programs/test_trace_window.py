@@ -52,7 +52,7 @@ def test_cut_keeps_beginning_and_end():
 
 
 @given(st.lists(st.text(max_size=200), max_size=30), st.integers(100, 2000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_window_never_lets_a_turn_out_of_its_line(contents, characters):
     turns = [Turn(turn_number=i, role="user", content=text, tool_output=text) for i, text in enumerate(contents)]
     lines, numbers = window(turns, [], characters)
@@ -82,7 +82,7 @@ def test_around_no_turns_and_turns_that_are_not_there():
 
 
 @given(st.lists(st.text(max_size=200), max_size=30), st.lists(st.integers(-3, 40), max_size=4), st.integers(100, 2000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_around_never_lets_a_turn_out_of_its_line(contents, matter, characters):
     turns = [Turn(turn_number=i, role="user", content=text, tool_output=text) for i, text in enumerate(contents)]
     lines = around(turns, matter, characters)

@@ -275,7 +275,7 @@ roles = st.sampled_from(["system", "user", "agent", "tool"])
 
 
 @given(st.lists(st.tuples(values, roles), max_size=6), values, st.text(max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_nothing_fails_whatever_is_added_and_looked_up(added, value, name):
     sources = Sources()
     for turn, (one, role) in enumerate(added):
@@ -285,13 +285,13 @@ def test_nothing_fails_whatever_is_added_and_looked_up(added, value, name):
 
 
 @given(st.from_regex(r"[A-Z]{2}[0-9]{4,9}", fullmatch=True), st.text(max_size=60), st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_id_is_found_wherever_it_stands(id_, before, after):
     assert sources_of(f"{before} {id_} {after}").origin(id_) is not None
 
 
 @given(values.filter(lambda value: value == value))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_was_given_as_json_is_known(value):
     sources = sources_of(value)
     assert sources.origin(value) is not None

@@ -49,7 +49,7 @@ def drawn(seed: int, size: int, true=lambda x: x, split="train", mode="OVER_REFU
 
 @pytest.mark.parametrize("method", METHODS)
 @given(POINTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_curve_rises_and_stays_off_0_and_1(method, points):
     curve = METHODS[method](points)
     assert [x for x, _ in curve] == sorted({x for x, _ in curve})
@@ -58,7 +58,7 @@ def test_curve_rises_and_stays_off_0_and_1(method, points):
 
 
 @given(POINTS)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_isotonic_keeps_the_number_that_is_right(points):
     curve = dict(isotonic(points))
     xs = [x for x, _ in points]
