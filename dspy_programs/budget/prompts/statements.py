@@ -72,7 +72,7 @@ _ROWS = 98  # indent of a table's first row, which the others hang on
 _PLAIN_TITLE = 7  # level of a title without the signs of Markdown
 _MOST_LINES = 400  # of a block of JSON
 _LONGEST_TITLE = 300  # characters of a heading, or of a line that introduces others
-_DEEPEST = 12  # tags in tags that count as headings
+_DEEPEST = 12  # tags in tags that count as headings, or lines in lines that others hang on
 _LOWEST = 10 + _DEEPEST
 _NARROWEST = 50  # characters; a paragraph whose lines are shorter is not wrapped
 
@@ -102,7 +102,7 @@ def statements(text: str) -> tuple[Statement, ...]:
             above = " ".join([*([template] if template else []), *(lead for _, lead in leads)])
             found.append(Statement(start, end, said, block.form if said else "rule", above, under))
             if block.form in ("sentence", "item") and introduces(said):
-                leads.append((block.indent if block.form == "item" else -1, said))
+                leads = [*leads[1 - _DEEPEST :], (block.indent if block.form == "item" else -1, said)]
         if block.form == "heading" and block.level and found[-1].text:
             headings.append((block.level, found[-1].text))
         elif block.form == "row" and not (leads and leads[-1][0] == _ROWS):
