@@ -10,7 +10,6 @@ Output     units_of: the units in order. removals: what may be dropped at once: 
 Guarantees a section that loses nothing is unchanged; a paragraph keeps the empty line after it; code is never cut.
 """
 
-import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
