@@ -18,7 +18,8 @@ from dspy_programs.budget.prompts.examples import statement_runs
 from dspy_programs.budget.prompts.statements import Statement, introduces, statements
 from dspy_programs.types import Section
 
-_TAG = re.compile(r"\s*<(/?)([^\s<>/]+)[\s>]")
+_OPENING_TAG = re.compile(r"\s*<([^\s<>/]+)[\s>]")
+_CLOSING_TAG = re.compile(r"\s*</([^<>\n]+)>\s*")
 _MARKER = re.compile(r"[ \t>]*(?:[-*+•]|\w{1,3}[.)])[ \t]+")
 _INDENT = re.compile(r"[ \t]*")
 
@@ -63,21 +64,21 @@ def _framed(section: Section, first: int) -> list[Unit]:
     found: list[Unit] = []
     headings: list[tuple[str, int]] = []  # (path to it and its own text, number)
     leads: dict[str, int] = {}  # text -> number
-    opened: dict[str, Unit] = {}  # tags by name
+    opened: dict[str, int] = {}  # name of a tag -> number
     for place, one in _with_examples(section):
         number = first + len(found)
         headings = [(path, heading) for path, heading in headings if one.heading == path or one.heading.startswith(path + "\n")]
         leads = {text: lead for text, lead in leads.items() if text in one.lead_in}
         frames = (*(heading for _, heading in headings), *leads.values())
-        if (tag := _TAG.match(section.content, one.start)) and tag[1] and tag[2] in opened:
-            frames = (opened[tag[2]].number,)
+        if (tag := _CLOSING_TAG.fullmatch(section.content, one.start, one.end)) and tag[1] in opened:
+            frames = (opened[tag[1]],)
         found.append(Unit(number, (section.name, place), one.start, one.end, one, frames, False))
         if one.form == "heading":
             headings.append((f"{one.heading}\n{one.text}" if one.heading else one.text, number))
         elif place >= 0 and introduces(one.text):
             leads[one.text] = number
-        if tag and not tag[1]:
-            opened[tag[2]] = found[-1]
+        if tag := _OPENING_TAG.match(section.content, one.start, one.end):
+            opened[tag[1]] = number
     holding = {frame for unit in found if unit.said.form != "rule" for frame in unit.frames}
     return [unit._replace(is_frame=unit.number in holding or unit.said.form in ("heading", "rule")) for unit in found]
 
