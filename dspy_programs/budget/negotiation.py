@@ -150,7 +150,7 @@ class Negotiation:
 
     def _forbidden(self, candidate: Sequence[Section]) -> str:
         """Say which binding sentence a candidate loses that may not go; "" for none."""
-        if self.terms.allow is None:
+        if len(allowed_numbers(self.original, self.terms.allow)) == len(binding_sentences(self.original)):
             return ""
         lost = losses(self.original, candidate, self.terms.allow, {})
         return next((f"would lose {one.text[:60]!r}, which --allow does not name" for one in lost if not one.allowed), "")

@@ -14,7 +14,7 @@ Never       touched: code, tables, quotations, examples and what stands under th
 import itertools
 import math
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from dspy_programs.types import Section
 
 ALIKE_KEPT = 3
 _ALIKE = 0.6  # Jaccard index of two examples' words
+_MOST_COMPARED = 50  # examples with one word in common
 _SHORT_ANSWER = 5  # words; a longer answer is no label
 _FEWEST_WORDS = 4  # of a sentence that may be a duplicate; in CJK, characters
 _PLACED = re.compile(  # headings under which a sentence may be meant twice
@@ -126,17 +127,18 @@ def _nothing_lost(
         new = {change.unit.number: change.new for change in changes if change.new is not None}
         kept = without(sections, units, gone, new)
         missed = {(one.section, one.text) for one in no_longer_said(sections, kept)}
-        wrong = [change for change in changes if (change.unit.section, change.unit.text) in missed]
         if not missed:
             return kept, changes
-        if not wrong:  # lost in a way that no single change explains
-            return list(sections), []
-        changes = [change for change in changes if change not in wrong]
+        if missed.isdisjoint((change.unit.section, change.unit.text) for change in changes):
+            return list(sections), []  # lost in a way that no single change explains
+        changes = [change for change in changes if (change.unit.section, change.unit.text) not in missed]
 
 
 def no_longer_said(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
     """Return the binding sentences of `before` that `after` does not say, not even without their filler."""
-    return [one for one in lost(before, after) if missing([one._replace(text=_plain(one.text))], after)]
+    gone = {(one.section, one.number): one for one in lost(before, after)}
+    left = missing([one._replace(text=_plain(one.text)) for one in gone.values()], after) if gone else []
+    return [gone[one.section, one.number] for one in left]
 
 
 def added(before: Sequence[Section], after: Sequence[Section]) -> str:
@@ -190,7 +192,7 @@ def _may_repeat(unit: Unit, content: str) -> bool:
 
 def _meaning(text: str) -> tuple[str, ...]:
     """Return the words of a sentence in order, without case, endings, articles and filler; signs that carry meaning stay."""
-    plain = _FILLER_START.sub("", re.sub(r"[*_`]+", "", text).strip())
+    plain = _plain(re.sub(r"[*_`]+", "", text).strip())
     found = re.findall(r"\w+(?:[-'’]\w+)*|[^\w\s.,;:!?()]", plain.casefold())
     return tuple(stem(word) if word.isascii() else word for word in found if word not in _ARTICLES)
 
@@ -220,7 +222,7 @@ def _extra_examples(units: Sequence[Unit], sections: Sequence[Section]) -> Itera
     texts = {section.name: section.content for section in sections}
     forms = [(group, _form_of(text)) for group, text in _examples(units, sections, texts) if not placeholders(text)]
     rarity = Counter(stem for _, form in forms for stem in form.stems)
-    kept: dict[object, list[_Form]] = {}
+    kept: dict[object, deque[_Form]] = {}
     for group, form in forms:
         ranked = sorted(form.stems, key=lambda stem: (rarity[stem], stem))
         rarest = ranked[: len(ranked) - math.ceil(_ALIKE * len(ranked) - 1e-9) + 1]  # two alike share one of these
@@ -232,7 +234,7 @@ def _extra_examples(units: Sequence[Unit], sections: Sequence[Section]) -> Itera
             yield from (Change(unit, None, "example", f"the {ALIKE_KEPT} examples before it are alike") for unit in group)
         else:
             for key in keys:
-                kept.setdefault(key, []).append(form)
+                kept.setdefault(key, deque(maxlen=_MOST_COMPARED)).append(form)
 
 
 def _examples(units: Sequence[Unit], sections: Sequence[Section], texts: Mapping[str, str]) -> Iterator[tuple[list[Unit], str]]:
@@ -258,7 +260,7 @@ class _Form(NamedTuple):
 
 
 def _form_of(text: str) -> _Form:
-    found = re.findall(r"(?m)^[ \t>*_-]*([^\W\d_][\w ]{0,30}?)[ \t]*\d{0,3}[ \t]*[:：]|<([^\W\d][\w-]*)>", text)
+    found = re.findall(r"(?m)^[ \t>*_-]*([^\W\d_][\w ]{0,30}?)[ \t]*+\d{0,3}[ \t]*+[:：]|<([^\W\d][\w-]*)>", text)
     answer = re.split(r"[:：]", re.sub(r"</[^<>]+>", "", text))[-1] if found else ""
     labels = tuple("".join(label).casefold() for label in found)
     return _Form(labels, " ".join(words(answer)), frozenset(content_stems(text)))
@@ -278,7 +280,7 @@ def _tidied(section: Section) -> Section:
             text = re.sub(r"(?<=[.!?]) {2,3}(?=\S)", " ", text)
             if pieces and pieces[-1].endswith((".", "!", "?")):
                 text = re.sub(r"^ {2,3}(?=\S)", " ", text)
-            text = re.sub(r"(?<=\S)[ \t](?=\n)|[ \t]+(?=\n[ \t]*\n)", "", text)
+            text = re.sub(r"(?<=\S)[ \t](?=\n)|(?<![ \t])[ \t]++(?=\n[ \t]*+\n)", "", text)
         body = text.rstrip("\n")
         pieces.append(body + "\n" * min(len(text) - len(body), 2))
     content = "".join(pieces)

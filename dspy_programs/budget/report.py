@@ -6,7 +6,7 @@ Guarantees the page is self-contained and runs no script; everything from a prom
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -23,9 +23,10 @@ from dspy_programs.text_stream import text_in
 _MOST_LISTED = 12
 _LARGEST_FILE = 100_000_000  # bytes; a prompt has up to 2 MB, and each step of the search is told
 _LONGEST_QUOTED = 120
-_STATEMENTS = re.compile(r"(?s).+?(?:[.!?:;。！？]+\s+|\n+|$)")
+_STATEMENTS = re.compile(r"(?s).+?(?:(?<![.!?:;。！？])[.!?:;。！？]++\s+|\n+|$)")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
-_LONGEST_COMPARED = 20_000  # characters compared word by word
+_LONGEST_COMPARED = 5_000  # characters compared word by word
+_MOST_COMPARED = 1_000  # statements of which each is compared with all
 Mark = Literal["same", "gone", "new"]
 
 
@@ -105,24 +106,28 @@ def _quoted(text: str) -> str:
 def word_diff(before: str, after: str) -> list[tuple[Mark, str]]:
     """Return the words of both texts in order, those that go and those that come marked; joined without either, a text."""
     found: list[tuple[Mark, str]] = []
-    old, new = (_STATEMENTS.findall(text) for text in (before, after))
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone, come = "".join(old[a:b]), "".join(new[c:d])
-        if tag == "equal":
+    for gone, come in _compared(*(_STATEMENTS.findall(text) for text in (before, after))):
+        if gone == come:
             found.append(("same", gone))
         elif gone and come and len(gone) + len(come) < _LONGEST_COMPARED:
-            found += _by_words(gone, come)
+            for old, new in _compared(_WORDS.findall(gone), _WORDS.findall(come)):
+                found += [("same", old)] if old == new else [("gone", old), ("new", new)]
         else:
             found += [("gone", gone), ("new", come)]
     return _merged(found)
 
 
-def _by_words(before: str, after: str) -> list[tuple[Mark, str]]:
-    old, new = (_WORDS.findall(text) for text in (before, after))
-    found: list[tuple[Mark, str]] = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        found += [("same", "".join(old[a:b]))] if tag == "equal" else [("gone", "".join(old[a:b])), ("new", "".join(new[c:d]))]
-    return found
+def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the pieces of both that stand at one place; what repeats all over a long text is no landmark in it."""
+    shorter = min(len(old), len(new))
+    first = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    last = next((at for at in range(shorter - first) if old[-1 - at] != new[-1 - at]), shorter - first)
+    yield "".join(old[:first]), "".join(new[:first])
+    middle = old[first : len(old) - last], new[first : len(new) - last]
+    matcher = difflib.SequenceMatcher(None, *middle, autojunk=shorter - first - last > _MOST_COMPARED)
+    for _, a, b, c, d in matcher.get_opcodes():
+        yield "".join(middle[0][a:b]), "".join(middle[1][c:d])
+    yield "".join(old[len(old) - last :]), "".join(new[len(new) - last :])
 
 
 def _merged(found: Sequence[tuple[Mark, str]]) -> list[tuple[Mark, str]]:

@@ -71,12 +71,9 @@ class Ablation:
     def __post_init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._lossless = False
+        self.kept = without(self.sections, self.units, self.gone)
         contents = {section.name: section.content for section in self.sections}
         self._slices = {unit.number: contents[unit.section][unit.start : unit.end] for unit in self.units}
-
-    @property
-    def kept(self) -> list[Section]:
-        return without(self.sections, self.units, self.gone)
 
     def tokens(self, sections: Sequence[Section]) -> int:
         for section in sections:
@@ -136,9 +133,6 @@ class Ablation:
         self._settle(group[:half])
         self._settle(group[half:])
 
-    def _candidate(self, parts: Sequence[Part]) -> list[Section]:
-        return without(self.sections, self.units, self.gone.union(*(part.numbers for part in parts)))
-
     def _refused(self, candidate: Sequence[Section]) -> str:
         """Say why a candidate is not even measured."""
         if not any(section.content.strip() for section in candidate):
@@ -152,7 +146,7 @@ class Ablation:
         return ""
 
     def _try(self, parts: Sequence[Part]) -> bool:
-        candidate = self._candidate(parts)
+        candidate = without(self.sections, self.units, self.gone.union(*(part.numbers for part in parts)))
         if reason := self._refused(candidate) or self.forbidden(candidate):
             self._note(parts, candidate, None, False, reason)
             return False
@@ -160,6 +154,7 @@ class Ablation:
         verdict = self.measure.reaches(candidate, self._lossless)
         self._note(parts, candidate, verdict, verdict.reached, reached(verdict))
         if verdict.reached:
+            self.kept = candidate
             for part in parts:
                 self.gone |= part.numbers
         self.progress()

@@ -118,12 +118,13 @@ def _let_neighbours_bind(said: Sequence[Statement], shown: Set[int], content: st
 
 def lead_in_of(one: Statement) -> str:
     """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If in doubt"."""
-    turning = [
-        title
-        for title in one.heading.split("\n")
-        if any(sign.search(title) for sign in (PROHIBITION, LIMIT, CONDITION, _POLAR))
-    ]
+    turning = [title for title in one.heading.split("\n") if _turns(title)]
     return " ".join(part for part in (*turning, one.lead_in) if part)
+
+
+@functools.lru_cache(maxsize=2_000)
+def _turns(title: str) -> bool:
+    return any(sign.search(title) for sign in (PROHIBITION, LIMIT, CONDITION, _POLAR))
 
 
 def _shown(one: Statement) -> Verdict:
@@ -147,7 +148,7 @@ def _verdict(one: Statement) -> Verdict:
         return (None, "") if is_example else ("format", "code, a quoted block or a template")
     if is_persona(text) or is_courtesy(text):
         return None, ""
-    above = by_words(one.lead_in)
+    above = _above(one.lead_in)
     if above and above[0] in ("refusal", "prohibition"):
         return above
     own = by_words(text)
@@ -162,6 +163,9 @@ def _verdict(one: Statement) -> Verdict:
     if is_description(text) and (not is_under_a_title(one) or OURS.match(text) or is_story(text)):
         return None, ""
     return "step", "an order, or not clearly a description"
+
+
+_above = functools.lru_cache(maxsize=2_000)(by_words)
 
 
 def _heading(one: Statement, text: str) -> Verdict:

@@ -140,6 +140,7 @@ _NAMED_STORY = re.compile(
     rf"[A-Z][\w’'-]+(?: (?:and|of|und|et|y|e) [A-Z][\w’'-]+)?(?: (?:also|first|once))? (?=(?:{PAST.pattern}))"
 )
 _LONGEST_COURTESY = 80  # characters
+_LONGEST_DESCRIPTION = 2000  # a longer one is not clearly a description
 _MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
 _CLAUSES = re.compile(r";\s+|\s[–—]\s|,\s+(?:so|thus|hence|therefore|but|yet)\s+")
 
@@ -169,7 +170,7 @@ def is_story(text: str) -> bool:
 
 def is_description(text: str) -> bool:
     """Return whether a sentence clearly states and does not ask: a subject first, then a verb that describes."""
-    if text.rstrip().endswith((":", "：", "?", "？")):
+    if len(text) > _LONGEST_DESCRIPTION or text.rstrip().endswith((":", "：", "?", "？")):
         return False
     if CJK_RUN.search(text):
         return bool(CHINESE_SUBJECT.match(text) or CLOSING.match(text))

@@ -35,9 +35,9 @@ _HEADER = re.compile(
 )
 _BREAK = re.compile(r"[ \t]*(?:</?[^\W\d]|#{1,6}[ \t]|[-=*_]{3,}[ \t]*$)")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]")
-_HEADER_ALONE = re.compile(r"[^:：]*[:：.)]?[*_\]) \t]*")
+_HEADER_ALONE = re.compile(r"[^:：]*+[:：.)]?[*_\]) \t]*")
 _LABEL = re.compile(
-    r"[ \t>*_#-]*([^\W\d_][\w ]{0,30}?(?=[ \t\d]*[:：])|[^\W\d_](?=\d*\.))[ \t]*\d{0,3}[ \t]*[:.：]"
+    r"[ \t>*_#-]*([^\W\d_][\w ]{0,30}?(?=[ \t\d]*[:：])|[^\W\d_](?=\d*\.))[ \t]*+\d{0,3}[ \t]*+[:.：]"
     r"|[ \t]*<([A-Za-z][\w-]*)[^<>\n]*>"
 )
 _ASKS = re.compile(

@@ -27,16 +27,16 @@ def lost(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
 
 def missing(bindings: Sequence[Binding], after: Sequence[Section]) -> list[Binding]:
     """Return the bindings that the sections do not say: in the same words, under no heading that theirs had not."""
-    said: dict[tuple[str, ...], list[frozenset[str]]] = {}
+    said: dict[tuple[str, ...], set[frozenset[str]]] = {}
     for section in after:
         for one in statements(section.content):
-            said.setdefault(_heard(_full(lead_in_of(one), one.text)), []).append(_titles(one.heading))
+            said.setdefault(_heard(_full(lead_in_of(one), one.text)), set()).add(_titles(one.heading))
     return [one for one in bindings if not _is_said(one, said)]
 
 
-def _is_said(one: Binding, said: Mapping[tuple[str, ...], list[frozenset[str]]]) -> bool:
-    above = _titles(one.heading)
-    return any(titles <= above for titles in said.get(_heard(_full(one.lead_in, one.text)), ()))
+def _is_said(one: Binding, said: Mapping[tuple[str, ...], set[frozenset[str]]]) -> bool:
+    above, found = _titles(one.heading), said.get(_heard(_full(one.lead_in, one.text)), set())
+    return above in found or any(titles <= above for titles in found)
 
 
 @functools.lru_cache(maxsize=5_000)

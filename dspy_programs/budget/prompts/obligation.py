@@ -47,7 +47,7 @@ OBLIGATION = re.compile(
     r"prefer\w*|recommend\w*|encourag\w*|strict\w*|priorit\w+|mandate\w*|subject to|limited to|up to|ideally|"
     r"let[’']s|let us|"
     r"muss|müssen|musst|müsst|soll\w*|darf\w*|dürf\w*|immer|stets|unbedingt|erforderlich|notwendig|nötig|"
-    r"verpflicht\w*|bitte|wichtig|aufgabe|(?:ist|sind|hat|haben)\b[^.]{0,80}\b\w+zu\w+en|"
+    r"verpflicht\w*|bitte|wichtig|aufgabe|(?:ist|sind|hat|haben)\b[^.]{0,80}\b\w{1,30}zu\w{1,30}en|"
     r"brauch\w*|(?:ist|sind|hat|haben)\b[^.]{0,80}\bzu(?= \w+en\b)|wird|werden|warte\w*|"
     r"doi(?:s|t|vent)|dev(?:ez|ons|ra|ront|rait)|faut|faudra|toujours|obligatoire\w*|nécessaire\w*|veuillez|"
     r"tenue?s?|priée?s?|convient|(?:est|sont) à \w+er|"

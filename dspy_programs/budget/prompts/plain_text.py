@@ -53,10 +53,10 @@ def cut(lines: Sequence[str]) -> list[str]:
     open_lines = outside_fences(lines)
     headings = {number: len(found[1]) for number in open_lines if (found := _HEADING.match(lines[number]))}
     tagged = _outermost_tags(lines, open_lines)
-    levels = sorted(level for number, level in headings.items() if not any(a < number < b for a, b in tagged))
+    inside = {number for first, after in tagged for number in range(first + 1, after)}
+    levels = sorted(level for number, level in headings.items() if number not in inside)
     highest = next((level for level in levels if levels.count(level) > 1), 6)
-    starts = {number for number, level in headings.items() if level <= highest}
-    starts = {number for number in starts if not any(a < number < b for a, b in tagged)}
+    starts = {number for number, level in headings.items() if level <= highest and number not in inside}
     starts |= {number for first, after in tagged for number in (first, after)}
     starts = starts or _at_empty_lines(lines, open_lines)
     parts: list[list[str]] = [[]]
@@ -83,17 +83,19 @@ def _at_empty_lines(lines: Sequence[str], open_lines: Sequence[int]) -> set[int]
 
 def _outermost_tags(lines: Sequence[str], open_lines: Sequence[int]) -> list[tuple[int, int]]:
     """Return (line of the opening tag, line after the closing one) of the outermost pairs that stand alone on their lines."""
-    tags = [(number, found) for number in open_lines if (found := _TAG.fullmatch(lines[number]))]
+    opened: dict[str, list[int]] = {}  # name -> lines of the tags that are still open
+    closed: dict[int, int] = {}
+    for number in open_lines:
+        if tag := _TAG.fullmatch(lines[number]):
+            same = opened.setdefault(tag[2], [])
+            if not tag[1]:
+                same.append(number)
+            elif same:
+                closed[same.pop()] = number + 1
     pairs: list[tuple[int, int]] = []
-    for at, (number, tag) in enumerate(tags):
-        if tag[1] or (pairs and number < pairs[-1][1]):
-            continue
-        depth = 0
-        for closing, other in tags[at:]:
-            depth += (-1 if other[1] else 1) if other[2] == tag[2] else 0
-            if not depth:
-                pairs.append((number, closing + 1))
-                break
+    for first in sorted(closed):
+        if not pairs or first >= pairs[-1][1]:
+            pairs.append((first, closed[first]))
     return pairs
 
 

@@ -47,7 +47,7 @@ _MARKER = re.compile(
 _TAG = re.compile(r"[ \t]*<(/?)([^\W\d][\w.:-]{0,60})(\s[^<>\n]{0,200})?>[ \t]*")
 _WRAPPED = re.compile(r"\s*<([A-Za-z][\w.:-]{0,60})>([^<>]*)</\1>\s*")  # <rule>Wait.</rule>
 _HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+\S")
-_RULE = re.compile(r"[ \t]*(?:[-=_*~#]{3,}|[-=_*~] [-=_*~ ]{3,})[ \t]*")
+_RULE = re.compile(r"[ \t]*(?:[-=_*~#]{3,}|[-=_*~] [-=_*~ ]{3,}+)[ \t]*")
 _DIVIDER = frozenset(" \t|:+-")  # signs of the line under a table's header
 _BOLD_LINE = re.compile(
     r"[ \t]*(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[:：]?[ \t]*|[ \t]*(?:【[^】\n]{1,40}】|\[[^\]a-z\n]{1,40}\]|"
@@ -58,7 +58,7 @@ _MASKED = re.compile(
     r"`[^`\n]{1,300}`|\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»|„[^“”\n]{1,300}[“”]|「[^」\n]{1,300}」|"
     r"『[^』\n]{1,300}』|\([^()\n]{1,300}\)|（[^（）\n]{1,300}）|\{\{[^{}\n]{1,100}\}\}|https?://\S+"
 )
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[”’」』）]*|[।؟]+(?=\s|$)")
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*+(?=\s)|[。！？]+[”’」』）]*|(?<![।؟])[।؟]++(?=\s|$)")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(„\"])(?:[^\W\d_]|(?:[^\W\d_]\.\s?)+[^\W\d_]|mrs?|ms|dr|prof|st|vs|figs?|eqs?|etc|inc|ltd|approx|"
     r"dept|no|vol|pp?|ca|cf"
@@ -71,6 +71,9 @@ _LOWER = re.compile(r"\s+[a-zà-öø-ÿа-яё]")
 _ROWS = 98  # indent of a table's first row, which the others hang on
 _PLAIN_TITLE = 7  # level of a title without the signs of Markdown
 _MOST_LINES = 400  # of a block of JSON
+_LONGEST_TITLE = 300  # characters of a heading, or of a line that introduces others
+_DEEPEST = 12  # tags in tags that count as headings, or lines in lines that others hang on
+_LOWEST = 10 + _DEEPEST
 _NARROWEST = 50  # characters; a paragraph whose lines are shorter is not wrapped
 
 
@@ -98,8 +101,8 @@ def statements(text: str) -> tuple[Statement, ...]:
             said = _bare(text[start:end], block.form)
             above = " ".join([*([template] if template else []), *(lead for _, lead in leads)])
             found.append(Statement(start, end, said, block.form if said else "rule", above, under))
-            if block.form in ("sentence", "item") and said.rstrip("*_ ").endswith((":", "：")):
-                leads.append((block.indent if block.form == "item" else -1, said))
+            if block.form in ("sentence", "item") and introduces(said):
+                leads = [*leads[1 - _DEEPEST :], (block.indent if block.form == "item" else -1, said)]
         if block.form == "heading" and block.level and found[-1].text:
             headings.append((block.level, found[-1].text))
         elif block.form == "row" and not (leads and leads[-1][0] == _ROWS):
@@ -112,6 +115,11 @@ def _tiled(found: list[Statement], text: str) -> Iterator[Statement]:
     for i, one in enumerate(found):
         end = found[i + 1].start if i + 1 < len(found) else len(text)
         yield one._replace(start=one.start if i else 0, end=end)
+
+
+def introduces(said: str) -> bool:
+    """Return whether what follows hangs on a statement."""
+    return len(said) <= _LONGEST_TITLE and said.rstrip("*_ ").endswith((":", "："))
 
 
 def _bare(text: str, form: Form) -> str:
@@ -155,7 +163,8 @@ def _blocks(text: str) -> Iterator[_Block]:
             yield _Block(start, lines[last].end(), "code", 99)
         elif tag := _TAG.fullmatch(line):
             opened += -1 if tag[1] else 1
-            yield _Block(start, lines[at].end(), "heading", 0, 0 if tag[1] else 10 + opened)
+            level = 0 if opened < _DEEPEST else _LOWEST
+            yield _Block(start, lines[at].end(), "heading", 0, level if tag[1] else min(10 + opened, _LOWEST))
         elif _RULE.fullmatch(line) or ("--" in line and _DIVIDER.issuperset(line)):
             yield _Block(start, lines[at].end(), "rule", 0)
         elif level := _heading_level(lines, at):
@@ -205,7 +214,7 @@ def _brackets_end(lines: list[re.Match[str]], at: int) -> int:
 def _heading_level(lines: list[re.Match[str]], at: int) -> int:
     """Return 1 to 6 for Markdown's headings, 7 for other lines that stand as one, 0 for none."""
     line = lines[at].group().strip()
-    if found := _HEADING.match(line):
+    if len(line) <= _LONGEST_TITLE and (found := _HEADING.match(line)):
         return len(found[1])
     following = lines[at + 1].group().strip() if at + 1 < len(lines) else ""
     if len(following) > 2 and set(following) in ({"="}, {"-"}) and len(line) < 80 and not _MARKER.match(line):
@@ -235,9 +244,9 @@ def _sentences(text: str, block: _Block) -> Iterator[tuple[int, int]]:
     body = text[block.start : block.end]
     masked = _MASKED.sub(lambda found: "x" * len(found.group()), body)
     marker = _MARKER.match(body) if block.form == "item" else None
-    start = 0
+    start, end = 0, len(body.rstrip())
     for cut in sorted({*_ends(masked, marker.end() if marker else 0), *_line_ends(masked)}):
-        if body[start:cut].strip() and body[cut:].strip():
+        if cut < end and body[start:cut].strip():
             yield block.start + start, block.start + cut
             start = cut
     yield block.start + start, block.end

@@ -10,16 +10,16 @@ Output     units_of: the units in order. removals: what may be dropped at once: 
 Guarantees a section that loses nothing is unchanged; a paragraph keeps the empty line after it; code is never cut.
 """
 
-import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dspy_programs.budget.prompts.examples import statement_runs
-from dspy_programs.budget.prompts.statements import Statement, statements
+from dspy_programs.budget.prompts.statements import Statement, introduces, statements
 from dspy_programs.types import Section
 
-_CLOSING_TAG = re.compile(r"\s*</[^<>\n]+>\s*")
+_OPENING_TAG = re.compile(r"\s*<([^\s<>/]+)[\s>]")
+_CLOSING_TAG = re.compile(r"\s*</([^<>\n]+)>\s*")
 _MARKER = re.compile(r"[ \t>]*(?:[-*+•]|\w{1,3}[.)])[ \t]+")
 _INDENT = re.compile(r"[ \t]*")
 
@@ -63,19 +63,22 @@ def _framed(section: Section, first: int) -> list[Unit]:
     """Return a section's statements as units, each with the frames it stands in."""
     found: list[Unit] = []
     headings: list[tuple[str, int]] = []  # (path to it and its own text, number)
-    leads: list[int] = []
+    leads: dict[str, int] = {}  # text -> number
+    opened: dict[str, int] = {}  # name of a tag -> number
     for place, one in _with_examples(section):
         number = first + len(found)
         headings = [(path, heading) for path, heading in headings if one.heading == path or one.heading.startswith(path + "\n")]
-        leads = [lead for lead in leads if one.lead_in and found[lead - first].text in one.lead_in]
-        frames = (*(heading for _, heading in headings), *leads)
-        if _CLOSING_TAG.fullmatch(section.content[one.start : one.end]) and (opened := _opened(found, section, one)):
-            frames = (opened.number,)
+        leads = {text: lead for text, lead in leads.items() if text in one.lead_in}
+        frames = (*(heading for _, heading in headings), *leads.values())
+        if (tag := _CLOSING_TAG.fullmatch(section.content, one.start, one.end)) and tag[1] in opened:
+            frames = (opened[tag[1]],)
         found.append(Unit(number, (section.name, place), one.start, one.end, one, frames, False))
         if one.form == "heading":
             headings.append((f"{one.heading}\n{one.text}" if one.heading else one.text, number))
-        elif place >= 0 and one.text.rstrip("*_ ").endswith((":", "：")):
-            leads.append(number)
+        elif place >= 0 and introduces(one.text):
+            leads[one.text] = number
+        if tag := _OPENING_TAG.match(section.content, one.start, one.end):
+            opened[tag[1]] = number
     holding = {frame for unit in found if unit.said.form != "rule" for frame in unit.frames}
     return [unit._replace(is_frame=unit.number in holding or unit.said.form in ("heading", "rule")) for unit in found]
 
@@ -93,15 +96,6 @@ def _with_examples(section: Section) -> Iterator[tuple[int, Statement]]:
     yield from ((number, said[number]) for number in range(after, len(said)))
 
 
-def _opened(found: Sequence[Unit], section: Section, closing: Statement) -> Unit | None:
-    """Return the tag that a closing tag closes."""
-    name = section.content[closing.start : closing.end].strip(" \t\n</>")
-    for unit in reversed(found):
-        if re.match(rf"\s*<{re.escape(name)}[\s>]", section.content[unit.start : unit.end]):
-            return unit
-    return None
-
-
 def removals(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[tuple[Unit, ...]]:
     """Yield what may be dropped at once: a unit, an item with the items nested in it, or the rows of one table."""
     contents = {section.name: section.content for section in sections}
@@ -109,7 +103,7 @@ def removals(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[tup
     for at, unit in enumerate(units):
         if unit.is_frame or unit.number in inside:
             continue
-        group = _group(unit, itertools.islice(units, at + 1, None), contents[unit.section])
+        group = _group(unit, (units[i] for i in range(at + 1, len(units))), contents[unit.section])
         inside.update(other.number for other in group)
         yield group
 
