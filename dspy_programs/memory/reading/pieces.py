@@ -141,7 +141,12 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
             row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
             blanks = row[: len(row) - len(row.lstrip())] if said else ""
             first, *rest = _sentences(row) if _WORDS.search(row) else [row.lstrip()]
-            said += [f"\n  {blanks}{first}" if said else first, *rest]
+            first = f"\n  {blanks}{first}" if said else first
+            if said and _is_heading(said[-1]):
+                said[-1] += first
+            else:
+                said.append(first)
+            said += rest
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
@@ -166,8 +171,14 @@ def _is_empty(sentence: str) -> bool:
     )
 
 
+def _is_heading(part: str) -> bool:
+    """Return whether a part of a request is only headings: they say nothing without what follows."""
+    return all(row.lstrip().startswith("#") for row in part.strip().split("\n"))
+
+
 def _worth_of_row(row: str) -> float:
     """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
+    row = row.rpartition("\n")[2]
     if not _WORDS.search(row) or row.lstrip().startswith("#"):
         return 0.2
     return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
@@ -175,7 +186,7 @@ def _worth_of_row(row: str) -> float:
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = lines_in(text)
+    said = _sentences(text)
     asked = not assistant and not is_consent(text)
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
         rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
