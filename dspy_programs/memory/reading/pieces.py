@@ -21,7 +21,7 @@ from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
 from dspy_programs.memory.reading.replies import is_consent, is_output
-from dspy_programs.memory.reading.sentence_breaks import lines_in
+from dspy_programs.memory.reading.sentence_breaks import LONGEST, lines_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
@@ -158,7 +158,18 @@ def _sentences(row: str) -> list[str]:
     """Return sentences, those together of which one says nothing alone: "Yes. On Monday then.", "Can you do that?"."""
     found: list[str] = []
     for sentence in lines_in(row):
-        if found and (_is_empty(sentence) or _is_empty(found[-1])):
+        if found and len(found[-1]) <= LONGEST and (_is_empty(sentence) or _is_empty(found[-1])):
+            found[-1] += f" {sentence}"
+        else:
+            found.append(sentence)
+    return found
+
+
+def _with_subjects(said: Sequence[str]) -> list[str]:
+    """Put a question without content of its own to the sentence before: "Can we address that?"."""
+    found: list[str] = []
+    for sentence in said:
+        if found and len(found[-1]) <= LONGEST and _is_empty(sentence) and asks(sentence):
             found[-1] += f" {sentence}"
         else:
             found.append(sentence)
@@ -186,12 +197,13 @@ def _worth_of_row(row: str) -> float:
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = _sentences(text)
+    said = lines_in(text)
     asked = not assistant and not is_consent(text)
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
         rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
         worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
         return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
+    said = _with_subjects(said) if asked else said
     beyond = max(0, len(said) - _MOST_SENTENCES)
     if beyond:
         half = _MOST_SENTENCES // 2
