@@ -169,7 +169,7 @@ def _with_subjects(said: Sequence[str]) -> list[str]:
     """Put a question without content of its own to the sentence before: "Can we address that?"."""
     found: list[str] = []
     for sentence in said:
-        if found and len(found[-1]) <= LONGEST and _is_empty(sentence) and asks(sentence):
+        if found and len(found[-1]) <= LONGEST and sentence.endswith(("?", "\uff1f")) and _is_empty(sentence):
             found[-1] += f" {sentence}"
         else:
             found.append(sentence)
