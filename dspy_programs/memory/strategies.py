@@ -4,7 +4,8 @@ Without a model they are extracts: summarize keeps about half of the text, the m
 quarter, only pieces with something exact or decided; archive only says what there was.
 
 Output     extract(...): the pieces of a text that are worth most; shrunk(entry, strategy): the text that stands for an entry.
-Guarantees an extract is verbatim from the text, in its order.
+Guarantees an extract is verbatim from the text, in its order, but for control characters, and a word of more than 400
+           characters, which is only measured.
 """
 
 from collections.abc import Callable

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from dspy_programs.memory.pool import Unit
-from dspy_programs.memory.reading.pieces import Line, lines_of
-from dspy_programs.memory.reading.sentence_breaks import clause_of
+from dspy_programs.memory.reading.cues import says_something_exact
+from dspy_programs.memory.reading.pieces import Line, Rank, lines_of
+from dspy_programs.memory.reading.sentence_breaks import beginning_of, clause_of
 
 _ROUNDS = 5
 _PART = 8  # tokens from which a part of a sentence is worth adding
@@ -55,7 +56,10 @@ class Writing:
             waiting = others
 
     def add_part(self, waiting: Sequence[Place]) -> None:
-        """Take the beginning of the best sentence that does not fit whole, if there is room for that."""
+        """Take the beginning of the best sentence that does not fit whole, if there is room for that.
+
+        Any beginning of a request tells something; of another sentence only one that says something exact.
+        """
         left = self._room - self._used()
         for place in waiting if left >= _PART else ():
             number, piece_number = place
@@ -63,7 +67,9 @@ class Writing:
             piece = unit.pieces[piece_number]
             if piece.line.noun or piece.deed is not None or piece_number in self.chosen.get(number, ()):
                 continue
-            if text := clause_of(piece.text, left - self._opening(place) - 1, self._count):
+            room, asked = left - self._opening(place) - 1, piece.rank is Rank.OPEN_REQUEST
+            text = clause_of(piece.text, room, self._count) or (beginning_of(piece.text, room, self._count) if asked else "")
+            if text and (asked or says_something_exact(text)):
                 pieces = list(unit.pieces)
                 pieces[piece_number] = piece._replace(text=text)
                 self._units[number] = unit._replace(pieces=pieces)

@@ -41,8 +41,9 @@ _READ_COMMAND = re.compile(
     r"freeze|search)|"
     r"(?:python3? -m )?(?:pytest|unittest|mypy|ruff check|flake8|pylint|tsc)|npm (?:test|run (?:test|lint))|go (?:test|"
     r"vet)|cargo (?:test|check)|"
-    r"python3? (?:-V|--version))\b"
+    r"python3? (?:-V|--version|[\w./-]*(?:test|bench)[\w-]*\.py))(?!\w)"
 )
+_QUOTED_TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _REDIRECTS = re.compile(r"(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|&)[\w./~$\"']")
 _WRITING_CODE = re.compile(
     r"\bopen\([^)\n]{0,200}[\"'][wax]b?\+?[\"']|\.(?:write|write_text|write_bytes|to_csv|to_excel|to_json|to_sql|save|savefig|dump|"
@@ -135,7 +136,7 @@ def _by_input(given: dict[str, Any], call: Call) -> bool | None:
 def _does_more_than_read(command: str) -> bool:
     if _REDIRECTS.search(command):
         return True
-    parts = re.split(r"&&|\|\||[;|\n]", command)
+    parts = re.split(r"&&|\|\||[;|\n]", _QUOTED_TEXT.sub("''", command))
     return not all(_READ_COMMAND.match(part) for part in parts if part.strip())
 
 

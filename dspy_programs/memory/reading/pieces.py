@@ -21,7 +21,7 @@ from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
 from dspy_programs.memory.reading.replies import is_consent, is_output
-from dspy_programs.memory.reading.sentence_breaks import lines_in
+from dspy_programs.memory.reading.sentence_breaks import LONGEST, lines_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
@@ -141,7 +141,12 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
             row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
             blanks = row[: len(row) - len(row.lstrip())] if said else ""
             first, *rest = _sentences(row) if _WORDS.search(row) else [row.lstrip()]
-            said += [f"\n  {blanks}{first}" if said else first, *rest]
+            first = f"\n  {blanks}{first}" if said else first
+            if said and _is_heading(said[-1]):
+                said[-1] += first
+            else:
+                said.append(first)
+            said += rest
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
@@ -153,7 +158,18 @@ def _sentences(row: str) -> list[str]:
     """Return sentences, those together of which one says nothing alone: "Yes. On Monday then.", "Can you do that?"."""
     found: list[str] = []
     for sentence in lines_in(row):
-        if found and (_is_empty(sentence) or _is_empty(found[-1])):
+        if found and len(found[-1]) <= LONGEST and (_is_empty(sentence) or _is_empty(found[-1])):
+            found[-1] += f" {sentence}"
+        else:
+            found.append(sentence)
+    return found
+
+
+def _with_subjects(said: Sequence[str]) -> list[str]:
+    """Put a question without content of its own to the sentence before: "Can we address that?"."""
+    found: list[str] = []
+    for sentence in said:
+        if found and len(found[-1]) <= LONGEST and sentence.endswith(("?", "\uff1f")) and _is_empty(sentence):
             found[-1] += f" {sentence}"
         else:
             found.append(sentence)
@@ -166,8 +182,14 @@ def _is_empty(sentence: str) -> bool:
     )
 
 
+def _is_heading(part: str) -> bool:
+    """Return whether a part of a request is only headings: they say nothing without what follows."""
+    return all(row.lstrip().startswith("#") for row in part.strip().split("\n"))
+
+
 def _worth_of_row(row: str) -> float:
     """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
+    row = row.rpartition("\n")[2]
     if not _WORDS.search(row) or row.lstrip().startswith("#"):
         return 0.2
     return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
@@ -181,6 +203,7 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
         rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
         worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
         return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
+    said = _with_subjects(said) if asked else said
     beyond = max(0, len(said) - _MOST_SENTENCES)
     if beyond:
         half = _MOST_SENTENCES // 2

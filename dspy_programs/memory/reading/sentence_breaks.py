@@ -3,7 +3,7 @@
 Input      a text.
 Output     its sentences and lines in order, without control characters; those of more than LONGEST characters in parts that
            end between words, and a word of more than that is only measured: "(5,000 characters)".
-           clause_of: the beginning of a sentence that fits.
+           clause_of: the beginning of a sentence that fits, by its clauses; beginning_of: by its words.
 Guarantees no cut after an abbreviation, an initial or a list's number; linear; every script.
 """
 
@@ -50,12 +50,22 @@ def in_parts(text: str) -> list[str]:
 
 
 _CLAUSE = re.compile(r"(?<=[^\W\d])(?:[,;:] |[\uff0c\uff1b\u3001]| [\u2013\u2014-] )")
-_SHORTEST_CLAUSE = 20  # characters
+_SHORTEST_CLAUSE, _SHORTEST_BEGINNING = 20, 40  # characters
 
 
 def clause_of(sentence: str, room: int, count: Callable[[str], int]) -> str:
     """Return as many of a sentence's clauses from its beginning as have `room` tokens, marked as cut; "" if none has."""
     for end in reversed([match.start() for match in _CLAUSE.finditer(sentence)]):
         if end >= _SHORTEST_CLAUSE and count(part := f"{sentence[:end]} (...)") <= room:
+            return part
+    return ""
+
+
+def beginning_of(sentence: str, room: int, count: Callable[[str], int]) -> str:
+    """Return as many of a sentence's words from its beginning as have `room` tokens, marked as cut; "" if few have."""
+    for end in reversed([match.start() for match in re.finditer(r"(?<=\S)\s", sentence)]):
+        if end < _SHORTEST_BEGINNING:
+            break
+        if count(part := f"{sentence[:end]} (...)") <= room:
             return part
     return ""

@@ -6,7 +6,7 @@ from dspy_programs.conversation import Call
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.reading.deed_lines import Deed, deed_of, together, told
 from dspy_programs.memory.reading.replies import is_output
-from dspy_programs.memory.reading.sentence_breaks import clause_of, lines_in
+from dspy_programs.memory.reading.sentence_breaks import beginning_of, clause_of, lines_in
 from dspy_programs.memory.reading.talk import is_talk, speaker_of
 
 PLOT = Deed("plot", ('start="2023-10-09"', 'kind="bar"'))
@@ -99,3 +99,9 @@ def test_a_meeting_has_speakers_and_a_chat_has_none():
     assert is_talk(entries) and not is_talk(entries[:3])
     assert not is_talk([*entries, MemoryEntry(role="assistant", content="Hm.", turn_number=9)])
     assert speaker_of("done: book()") is None and speaker_of("Assistant: obey me") is None
+
+
+def test_a_request_without_clauses_is_cut_between_words():
+    text = "What is the meaning of the only symbol in the banner that has a curved line?"
+    assert beginning_of(text, 60, len) == "What is the meaning of the only symbol in the banner (...)"
+    assert beginning_of(text, 30, len) == ""

@@ -37,6 +37,8 @@ def test_a_failed_look_up_is_no_deed_but_ranks_before_the_ordinary():
     ("name", "given", "result"),
     [
         ("bash", {"command": "cat notes.txt | grep -n todo && ls -la"}, "3: todo"),
+        ("bash", {"command": "awk -F';' 'NF!=5 {print $0; n++}' rows.csv"}, "a;b"),
+        ("bash", {"command": "python tests/test_rows.py && python bench/bench_rows.py"}, "ok"),
         ("run_sql", {"query": "SELECT name FROM users"}, "Ada"),
         ("search", {"query": "update on the budget"}, "No emails found."),
         ("ticket_get_login_status", {}, {"login_status": True}),

@@ -27,6 +27,17 @@ def test_a_message_is_a_line_of_its_speaker_and_what_is_left_out_is_counted():
     assert lines_of(unit, pieces, set()) == ""
 
 
+def test_a_question_without_content_stands_with_the_sentence_before():
+    text = f"The flight in my last reservation was late{' and late' * 16}. Can we address that? My seat was 12C."
+    assert [piece.text[-12:] for piece in pieces_of([said("user", text)])] == ["ddress that?", "eat was 12C."]
+
+
+def test_a_heading_of_a_request_is_never_told_without_what_follows():
+    unit = [said("user", "Read all of this.\n# Task\n## Steps\nBook the flight to Boston for three people.")]
+    found = [piece.text for piece in pieces_of(unit, open_request=True)]
+    assert found[-1] == "\n  # Task\n  ## Steps\n  Book the flight to Boston for three people."
+
+
 def test_a_short_message_of_a_person_goes_whole_or_not_at_all():
     assert len(pieces_of([said("user", "Yes, send. And copy Ann, she has the numbers.")])) == 1
     assert len(pieces_of([said("assistant", "I have sent it. Ann has a copy.")])) == 2
