@@ -187,5 +187,6 @@ class Loop:
         """Say why the run gives up: how the last tasks failed, and what of the goal is not so."""
         failed = [task for task in self.host.ledger.tasks if task.status == "failed" and not task.replaced and task.notes]
         reasons = list(dict.fromkeys(f"{task.title}: {task.notes[-1]}" for task in failed))
-        lacking = [one.evidence for one in self.host.acceptance.end_state() if not one.met]
-        return "no progress: " + "; ".join([*reasons[-2:], *(f"not yet: {why}" for why in lacking)])
+        told = "; ".join(reasons[-2:])
+        lacking = dict.fromkeys(one.evidence for one in self.host.acceptance.end_state() if not one.met)
+        return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])
