@@ -43,14 +43,17 @@ class Item(NamedTuple):
 
 def items_of(tool: AgentTool, arguments: Mapping[str, JsonValue], workspace: Workspace) -> Iterator[Item]:
     """Return what there is to decide about. See the top of the file."""
+    of_paths: frozenset[Does] = frozenset()
     if (argument := _SHELLS.get(tool.name)) is not None:
         yield from _of_line(str(arguments.get(argument, "")), workspace)
     else:
-        yield Item(does=frozenset(_of_call(tool, arguments, workspace)))
+        of_call = frozenset(_of_call(tool, arguments, workspace))
+        of_paths = of_call & {"deletes"} if tool.touches(arguments) else frozenset()  # so that a rule may say which paths
+        yield Item(does=of_call - of_paths)
     for path in tool.touches(arguments):
         try:
             shared: frozenset[Does] = frozenset({"shared"}) if workspace.is_shared(path) else frozenset()
-            yield Item(path, path=workspace.normal(path), does=shared)
+            yield Item(path, path=workspace.normal(path), does=shared | of_paths)
         except ToolError as error:
             yield Item(path, refused=str(error))
 

@@ -150,6 +150,12 @@ def test_rules_of_a_file_come_first_and_the_strictest_part_of_a_call_counts(work
     assert verdict(Policy(policy.rules, sandboxed=lambda: True), workspace, name, **arguments) == expected
 
 
+def test_a_rule_may_say_where_deleting_is_allowed(workspace):
+    policy = Policy((Rule(verdict="allow", tool="delete_file", path="logs/**"),), sandboxed=lambda: True)
+    assert verdict(policy, workspace, "delete_file", path="logs/a.tmp") == "allow"
+    assert verdict(policy, workspace, "delete_file", path="logs/../a.txt") == "ask"
+
+
 def test_no_rule_lifts_the_walls_of_the_workspace(workspace):
     policy = Policy((Rule(verdict="allow"),), sandboxed=lambda: False)
     assert verdict(policy, workspace, "read_file", path="../outside") == "deny"
