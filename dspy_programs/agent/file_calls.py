@@ -16,7 +16,8 @@ PATH = r"[`\"']?(?:\./)?(?:[\w.-]+/)*(?:[\w-][\w.-]*\.\w+|\.\w[\w.-]*)[`\"']?"
 PATHS = rf"{PATH}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){PATH})*"
 THE = r"(?:(?:the|a|an|file|files|line|text|word|words|die|der|das|den|datei|dateien|zeile)\s+)*"
 EXCEPT = re.compile(
-    rf",?\s*(?:but|aber)?\s*\b(?:except|not|keep|leave|außer|ohne|nicht|behalte)(?:\s+(?:for|in))?\s+{THE}(?P<paths>{PATHS})",
+    r",?\s*(?:but|aber|and)?\s*\b(?:(?:do\s+not|don['’]t|never)\s+(?:touch|change|edit|modify|delete|remove|rename|move)|except|not|keep|leave|"
+    rf"außer|ohne|nicht|behalte)(?:\s+(?:for|in))?\s+{THE}(?P<paths>{PATHS})",
     re.I,
 )
 _RENAMES = ("rename", "benenne")
@@ -34,7 +35,7 @@ def moves(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
             (f"{name}/" for name in re.findall(r"([\w.-]+(?:/[\w.-]+)*)/", before) if workspace.kind(name) == "folder"), ""
         )
         sources = [name for name in _names_in(before) if workspace.kind(folder + name) == "file"]
-    if len(targets) == 1 and (targets[0].endswith("/") or workspace.kind(targets[0]) == "folder"):
+    if len(targets) == 1 and _is_folder(targets[0], found, workspace):
         pairs = [(folder + one, f"{targets[0].rstrip('/')}/{one.rpartition('/')[2]}") for one in sources]
     elif len(sources) == len(targets):
         at_home = [one.rpartition("/")[0] for one in sources]
@@ -45,6 +46,13 @@ def moves(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     else:
         return []
     return [_move(one, to, workspace) for one, to in pairs]
+
+
+def _is_folder(target: str, found: re.Match[str], workspace: Workspace) -> bool:
+    """Return whether a target is a folder, one that is still to be made among them: "move a.txt to archive"."""
+    if target.endswith("/") or found["folder"] or workspace.kind(target) == "folder":
+        return True
+    return found["verb"].lower() not in _RENAMES and "." not in target.rpartition("/")[2] and workspace.kind(target) is None
 
 
 def _move(path: str, to: str, workspace: Workspace) -> Call:

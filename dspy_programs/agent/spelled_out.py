@@ -25,7 +25,7 @@ _QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)
 _WORD = rf"(?:{_QUOTED}|[^\s\"'`]*[^\s\"'`.,;:!?])"
 _NEW = r"(?:(?:new|called|named)\s+)*"
 _KEY = r"(?P<key>[\w .-]{2,40}?)"
-_SET = rf"\b(?:set|change|bump|update)\s+{THE}{_KEY}\s+"
+_SET = rf"\b(?:set|change|bump|update)\s+{THE}[\"'`]?{_KEY}[\"'`]?\s+"
 _ALL = (
     r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?"
     rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{_FOLDER}))?"
@@ -59,7 +59,7 @@ _WORDINGS: list[tuple[str, _Maker]] = [
     ),
     (
         rf"\b(?P<verb>rename|move|benenne|verschiebe)\s+{THE}(?:(?P<path>{PATHS})|them|these|sie)\s+"
-        rf"(?:to|into|as|in|nach|zu)\s+{THE}(?:folder\s+)?(?P<to>{PATHS}|{_FOLDER})(?:\s+um\b)?",
+        rf"(?:to|into|as|in|nach|zu)\s+{THE}(?P<folder>(?:folder|directory|ordner)\s+)?{_NEW}(?P<to>{PATHS}|{_FOLDER})(?:\s+um\b)?",
         file_calls.moves,
     ),
     (rf"\bcopy\s+{THE}(?P<path>{PATH})\s+(?:to|as)\s+{THE}(?P<to>{PATH})", file_calls.copies),
