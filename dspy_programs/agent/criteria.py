@@ -208,7 +208,8 @@ def _is_named_to_be_made(one: _Mention) -> bool:
 
 
 def _is_needed(one: _Mention) -> bool:
-    return bool(words.FROM.search(one.before) or words.OLD_NAME.search(one.before))
+    is_worked_on = not one.is_there and words.WORKED_ON.search(one.before)
+    return bool(is_worked_on or words.FROM.search(one.before) or words.OLD_NAME.search(one.before))
 
 
 def _target_folder(goal: str, known: set[str]) -> str:

@@ -61,6 +61,11 @@ TARGET = re.compile(
     _FLAGS,
 )
 LISTED = re.compile(rf"(?:{PATH.pattern})[\"'`]?(?:,|\s+and|\s+und)\s+[\"'`]?$")
+WORKED_ON = re.compile(
+    r"""\b(?:summari[sz]e|translate|convert|merge|join|combine|sort|compare|analy[sz]e|parse|load|import|edit|fix|update|clean\s+up
+    |fasse?|übersetze?|sortiere?|vergleiche?|bearbeite?)\s+(?:(?:the|file|die|den|datei)\s+)*["'`]?$""",
+    _FLAGS,
+)
 OLD_NAME = re.compile(
     r"""\b(?:rename|move|copy|duplicate|umbenenne|benenne?|verschiebe?|kopiere?)\s+
     (?:(?:the|file|folder|die|den|datei)\s+)*["'`]?$""",

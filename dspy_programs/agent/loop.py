@@ -164,18 +164,17 @@ class Loop:
         """Plan for what is left. What the goal's words still want after all tasks are complete needs no model."""
         host = self.host
         self.fruitless += 1
-        progress, was = self.progress(), {(task.title, task.tool) for task in host.ledger.tasks if task.status == "failed"}
         forgotten = list(dict.fromkeys(one.words for one in host.acceptance.lacking())) if host.ledger.is_complete else []
-        if forgotten or self.planner_lm is None:
-            tasks = plan_by_rules("\n".join(forgotten) or host.goal, self.menu, "" if forgotten else progress)
-            if {(task.title, task.tool) for task in tasks} <= was:  # rules that failed once fail again
-                self.fruitless = _FRUITLESS
-                return
-            host.ledger.replace_open()
+        if not forgotten and self.planner_lm is None:
+            self.fruitless = _FRUITLESS  # rules that failed once fail again
+            return
+        progress = self.progress()
+        host.ledger.replace_open()
+        if forgotten:
+            tasks = plan_by_rules("\n".join(forgotten), self.menu)
             host.planned("what the goal still asks for", "rules", [task.title for task in tasks])
             self.add(tasks)
         else:
-            host.ledger.replace_open()
             self.plan(progress)
 
     def progress(self) -> str:
@@ -185,7 +184,9 @@ class Loop:
         return "\n".join([*lines, *(f"failed: {task.title}: {task.notes[-1]}" for task in failed if task.notes)])
 
     def what_is_left(self) -> str:
-        """Say why the run gives up."""
-        failed = [task for task in self.host.ledger.tasks if task.status == "failed" and task.notes]
+        """Say why the run gives up: how the last tasks failed, and what of the goal is not so."""
+        failed = [task for task in self.host.ledger.tasks if task.status == "failed" and not task.replaced and task.notes]
         reasons = list(dict.fromkeys(f"{task.title}: {task.notes[-1]}" for task in failed))
-        return "no progress: " + "; ".join([*reasons[-2:], *(f"not so: {one}" for one in self.host.acceptance.lacking())])
+        told = "; ".join(reasons[-2:])
+        lacking = dict.fromkeys(one.evidence for one in self.host.acceptance.end_state() if not one.met)
+        return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])

@@ -1,6 +1,6 @@
 """python -m tests.agent_workbench --raw DIR --out RESULTS.jsonl: the agent at 24 requests of WorkBench, by end state.
 
-All 26 tools are offered, as in the published figures: 43 % of 690 requests for GPT-4, 3 % for Llama2-70B (Styles et al. 2024).
+All tools are offered, as in the published figures: 43 % of 690 requests for GPT-4, 3 % for Llama2-70B (Styles et al. 2024).
 Some requests need no change (`--by expects`): doing nothing solves them.
 """
 

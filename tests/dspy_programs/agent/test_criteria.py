@@ -72,6 +72,7 @@ def test_criteria_of(goal, expected):
 def test_files_that_are_wanted_and_not_there():
     assert inputs_missing("Copy the totals from q3.xlsx into totals.txt", FILES) == ["q3.xlsx"]
     assert inputs_missing("Run the script go.sh", FILES) == ["go.sh"]
+    assert inputs_missing("Summarise gone.txt in summary.md", FILES) == ["gone.txt"]
     assert inputs_missing("Rename gone.txt to here.txt", FILES) == ["gone.txt"]
     assert inputs_missing("Write a list to list.txt, then count the lines of list.txt", FILES) == []
     assert inputs_missing("Read report.txt and write a summary to summary.md", FILES) == []
