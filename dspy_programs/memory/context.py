@@ -130,8 +130,8 @@ class ContextBuilder:
             filling.take_cut(unit[0], store.count_tokens)
         for _ in range(_ROUNDS):  # parts do not add up to the whole
             filling.take(others)
-            while filling.taken and measure.whole(in_order(chosen), system_message) > self._limit(system_message):
-                filling.drop()
+            while filling.taken and (over := measure.whole(in_order(chosen), system_message) - self._limit(system_message)) > 0:
+                filling.drop(over)
             filling.room = self._limit(system_message) - measure.whole(in_order(chosen), system_message)
         return in_order(chosen)
 
@@ -157,11 +157,11 @@ class _Measure(NamedTuple):
 
 
 class _Filling:
-    """Takes units of entries while there is room. taken: their indexes, the ones to drop first at the end."""
+    """Takes units of entries while there is room. taken: their indexes and tokens, the ones to drop first at the end."""
 
     def __init__(self, entries: Sequence[MemoryEntry], chosen: dict[int, MemoryEntry], room: int, measure: _Measure) -> None:
         self.entries, self.chosen, self.room, self.measure = entries, chosen, room, measure
-        self.taken: list[list[int]] = []
+        self.taken: list[tuple[list[int], int]] = []
 
     def take(self, free: Sequence[list[int]], spared: int = 0) -> None:
         """Take whole units, in order, each that fits without the tokens spared."""
@@ -180,16 +180,20 @@ class _Filling:
         if note.content and self._add([index], [note]):
             self.taken.insert(0, self.taken.pop())
 
-    def drop(self) -> None:
-        for index in self.taken.pop():
-            del self.chosen[index]
+    def drop(self, tokens: int) -> None:
+        """Drop units of about so many tokens, one at least."""
+        while self.taken and tokens > 0:
+            unit, price = self.taken.pop()
+            tokens -= price
+            for index in unit:
+                del self.chosen[index]
 
     def _add(self, unit: list[int], group: list[MemoryEntry], spared: int = 0) -> bool:
         price = self.measure.part(group)
         if price > self.room - spared:
             return False
         self.chosen.update(zip(unit, group, strict=True))
-        self.taken.append(unit)
+        self.taken.append((unit, price))
         self.room -= price
         return True
 

@@ -76,7 +76,7 @@ def test_a_bundle_gives_its_tools(folder):
     ("held", "fault"),
     [
         ("{", "cannot be read as a bundle"),
-        ({"bundel": []}, "bundel"),
+        ({"tools_": []}, "tools_"),
         ({"bundle": [{"implementation": "nomodule_at_all:X"}]}, "nomodule_at_all:X: cannot be imported"),
         ({"bundle": [{"implementation": "mytools_for_bundles:Nothing"}]}, "cannot be imported"),
         ({"bundle": [{"implementation": "mytools_for_bundles"}]}, "cannot be imported"),
