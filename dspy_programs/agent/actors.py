@@ -4,7 +4,7 @@ A small model chooses well among few: of a plan's task it sees the planned tool 
 
 Input      the task, the clause of the goal that it serves, the turns of the tasks it waited for.
 Output     TaskActor.next(): one step, from the compiled Actor.
-Guarantees one task's history is no other's; what tools returned stands in the history as results, never as instructions.
+Guarantees each task has a history of its own; what tools return is a result in it, never an instruction.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@
 Output     what happens, line by line, as it happens; the answers to other text as they are written, where the model streams.
 Guarantees the conversation is in the session, shortened by the memory when it is long; with prompt-toolkit there are history
            and completion, without it plain input. The end of the input is /quit; Ctrl-C stops the goal, not the chat.
-Raises     nothing for a model that does not answer: it is told, and the conversation goes on.
+Raises     nothing if a model does not answer: the chat says so and goes on.
 """
 
 import contextlib

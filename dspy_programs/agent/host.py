@@ -76,7 +76,7 @@ class Host:
         return answer
 
     def asked(self, task: LedgerTask, question: str) -> str | None:
-        """Ask the user for a value; the answer is told to every actor from now on."""
+        """Ask the user for a value; from then on every actor sees the answer."""
         answer = self.put(question, task.id)
         if answer is not None:
             with self.record.together():
@@ -130,7 +130,7 @@ class Host:
         self.record.session.set(rationale=rationale)
 
     def said(self) -> list[str]:
-        """Return what every actor is told: the goal, what the user answered, and what failed before."""
+        """Return what every actor sees: the goal, the user's answers, and what failed before."""
         failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
         told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
         return [self.wish, *self.record.session.get("answers", []), *told]

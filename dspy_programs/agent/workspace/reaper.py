@@ -1,4 +1,4 @@
-"""Run one command, and when it ends, or this process is told to end, end everything that it left behind.
+"""Run one command; when it ends, or this process receives a signal to end, stop everything it left running.
 
 The sandbox does this by itself (its first process takes all others with it); this is for machines without one. Run as
 `python -I -S reaper.py COMMAND ...`; it becomes the parent of whatever the command abandons (Linux: subreaper), so that
