@@ -131,8 +131,7 @@ def _is_all(goal: str, found: re.Match[str]) -> bool:
     others = [EXCEPT.sub("", each) for each in (*before, *after)]
     return (
         _FILLER.fullmatch(EXCEPT.sub("", tail)) is not None
-        and not _NARROWS.search(head)
-        and not _NEGATES.search(head)
+        and not any(words.search(head) for words in (_NARROWS, _NEGATES, _WISH))
         and not any(_NARROWS.search(each) or (_WISH.search(each) and not _PROTECTS.search(each)) for each in others)
     )
 

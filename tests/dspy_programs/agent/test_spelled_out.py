@@ -91,6 +91,8 @@ def test_a_plain_wish_is_its_calls(workspace, goal, calls):
         "Set the in in conf.json to 3",  # an object
         'Write "hello" to a.txt',  # is there: replace or add?
         "Write a poem to new.txt",
+        "Rename a.txt to new.txt and write 'done' to log.txt",  # not the second half alone
+        "Count the lines of a.txt and write 'done' to log.txt",
         "Set the port in conf.json to open",  # text where a number was
         "",
         "delete " * 1000,
