@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,17 +22,12 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSPY_PROGRAMS_SHARE", "0")  # with processes that are none of the test's
 
 
-@pytest.fixture(autouse=True)
-def own_core(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Keep a test with a model to one core: two models that share cores wait for each other at every step."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several workers a core of its own: two models that share cores wait for each other at every step."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    if request.node.get_closest_marker("model") is None or not worker or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {sorted(cores)[int(worker.removeprefix("gw")) % len(cores)]})
-    yield
-    os.sched_setaffinity(0, cores)
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -106,8 +106,8 @@ class Sources:
         return ""
 
     def _miscopied(self, sentence: str, wanted: frozenset[str]) -> str:
-        """Return a fault if each clause that a sentence copies nearly word for word has another denial or an opposite."""
-        copied = [self._said.clauses[number].text for number, _ in self._said.best(wanted, _COPIED)]
+        """Return a fault if all that a sentence copies nearly word for word has another denial or an opposite."""
+        copied = [_retold(self._said.clauses[number].text, wanted) for number, _ in self._said.best(wanted, _COPIED)]
         if copied and all(_denies_otherwise(text, sentence) or exchanged(text, sentence) for text in copied):
             return f"the entries say the opposite: {copied[-1]!r}"
         return ""
