@@ -34,6 +34,7 @@ from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
+from dspy_programs.agent.telemetry import run_span
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
@@ -133,10 +134,13 @@ class Agent:
         """
         session = self.session or Sessions(":memory:").new()
         goal = _goal_of(goal, session)
-        with Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record:
+        with (
+            Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record,
+            run_span(goal, self.lm.model if self.lm is not None else None, record) as ended,
+        ):
             loop = self._loop(goal, record)
             with _told(loop.host):
-                return loop.run()
+                return ended(loop.run())
 
     def plan(self, goal: str) -> list[LedgerTask]:
         """Return the tasks that a goal would be worked on by; nothing is done.

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.record import Record
+from dspy_programs.agent.spans import tool_span
 from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.types import Call
@@ -39,14 +40,16 @@ class Calls:
         """Make a call and return its result, or {"error": why}. keep: puts the result into the history, on file with it."""
         tool = self.tools[call.tool]
         self.record.tell("call", task_id=task_id, tool=call.tool, arguments=call.arguments)
-        try:
-            self.guard.before(tool, call.arguments, scope)
-        except ToolError as error:
-            result: JsonValue = {"error": str(error)}
-            number = self.record.session.intend(task_id, call)
-        else:
-            number = self.record.session.intend(task_id, call)
-            result = self._called(tool, dict(call.arguments), scope)
+        with tool_span(tool.name, call.arguments) as ended:
+            try:
+                self.guard.before(tool, call.arguments, scope)
+            except ToolError as error:
+                result: JsonValue = {"error": str(error)}
+                number = self.record.session.intend(task_id, call)
+            else:
+                number = self.record.session.intend(task_id, call)
+                result = self._called(tool, dict(call.arguments), scope)
+            ended(result)
         with self.record.together():
             self.record.session.settle(number, result)
             keep(result)

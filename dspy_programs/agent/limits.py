@@ -17,6 +17,7 @@ from dspy import lm15
 from dspy.clients.costs import estimate_cost
 from pydantic import BaseModel
 
+from dspy_programs.agent.spans import chat_span
 from dspy_programs.lm import call_inner, decoding, wrap
 
 
@@ -94,7 +95,9 @@ class _MeteredEngine:
         return self
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        response = call_inner(self.lm, request)
+        with chat_span(self.lm.model, request) as ended:
+            response = call_inner(self.lm, request)
+            ended(response)
         usage, usd = response.usage, None if self.is_free else self._price(request, response)
         tokens = {"input_tokens": usage.input_tokens or 0, "output_tokens": usage.output_tokens or 0} if usage else {}
         self.meter.count(model_calls=1, usd=usd or 0.0, unpriced_calls=usd is None and not self.is_free, **tokens)

@@ -142,6 +142,7 @@ def _whole(story: Story, spans: Sequence[Span], kinds: Sequence[Kind], has_model
     outer = [span for span in _roots(spans) if kind_of_span(span.attributes) == "agent"]
     inner = [] if has_model else [s for s, kind in zip(spans, kinds, strict=True) if kind == "agent" and s.id not in parents]
     asked, answer = whole_of(outer[0]) if outer else ([], [])
+    asked = asked or (_messages_in(outer[0])[0] if outer else [])
     users = [message for message in asked if message.role == "user" and message.text]
     if not any(message.role == "user" for message in story.messages):
         story.messages[:0] = users
