@@ -17,8 +17,13 @@ from dspy_programs.lm import without_keys
 
 NAME = "dspy-programs"
 _PROVIDERS = {
-    **{"azure": "azure.ai.openai", "bedrock": "aws.bedrock", "gemini": "gcp.gemini", "vertex_ai": "gcp.vertex_ai"},
-    **{"local": "llama.cpp", "mistral": "mistral_ai", "xai": "x_ai"},
+    "azure": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "gemini": "gcp.gemini",
+    "vertex_ai": "gcp.vertex_ai",
+    "local": "llama.cpp",
+    "mistral": "mistral_ai",
+    "xai": "x_ai",
 }  # as the conventions name them, where DSPy has another word
 
 

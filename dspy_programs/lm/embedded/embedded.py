@@ -21,8 +21,9 @@ from dspy import lm15
 from dspy._vendor.lm15.providers.common import openai_token_logprobs
 
 from dspy_programs.errors import LanguageModelError, MissingExtra
-from dspy_programs.lm.embedded.llama_server import LlamaServer, ServerGone, ServerStopped
+from dspy_programs.lm.embedded.llama_server import IN_PIECES, LlamaServer, ServerGone, ServerStopped
 from dspy_programs.lm.embedded.sharing import abandon, shared
+from dspy_programs.lm.embedded.streaming import Heard, Joined, events
 from dspy_programs.lm.samples import drawn, seed_of
 from dspy_programs.lm.server.redaction import redact
 from dspy_programs.lm.weights.catalog import Weights
@@ -121,10 +122,14 @@ class EmbeddedEngine:
             ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
+        return self._answer(request)
+
+    def _answer(self, request: lm15.Request, heard: Heard | None = None) -> lm15.Response:
+        """heard: is told each piece of the answer's text as it is written."""
         with drawn() as sample:
             body = chat_request(request, seed_of(sample))
             try:
-                reply: dict[str, Any] = self._asked(lambda server: server.handle_chat_completions(body))
+                reply: dict[str, Any] = self._asked(lambda server: _reply(server, body, heard))
             except ServerGone as error:
                 raise lm15.ServerError(str(error)) from error
         if "choices" not in reply:
@@ -181,10 +186,32 @@ class EmbeddedEngine:
         return server if isinstance(server, LlamaServer) else LlamaServer(server.listening_address, self._key)
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
-        return iter(lm15.response_to_events(self.complete(request)))
+        """Yield the answer's events as it is written; those with log-probabilities at its end, for pieces lose some."""
+        if request.config.logprobs is not None:
+            return iter(lm15.response_to_events(self.complete(request)))
+        return events(lambda heard: self._answer(request, heard), request.model)
 
     def close(self) -> None:
         self._server = None
+
+
+def _reply(server: Any, body: dict[str, Any], heard: Heard | None) -> dict[str, Any]:
+    """Return llama.cpp's reply, told in pieces if somebody hears it. What was heard in part is not told again.
+
+    Raises     ServerGone before anything was heard, ServerError after.
+    """
+    if heard is None:
+        return dict(server.handle_chat_completions(body))
+    pieces = Joined(heard)
+    if not isinstance(server, LlamaServer):
+        server.handle_chat_completions({**body, **IN_PIECES}, pieces.add)
+        return pieces.reply() or {"error": {"message": "the reply stops before its end"}}
+    try:
+        return server.handle_chat_completions(body, pieces)
+    except ServerGone as error:
+        if pieces.text:
+            raise lm15.ServerError(str(error)) from error
+        raise
 
 
 def engine_for(weights: LocalModel, url: str | None = None) -> EmbeddedEngine:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -22,13 +23,14 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from dspy_programs.errors import LanguageModelError
+from dspy_programs.lm.embedded.streaming import Joined
 from dspy_programs.lm.server.redaction import without_keys
 
 PATIENCE_SECONDS = 10.0
 _ASKED_TWICE = 2  # a client that was itself stopped for a while finds its own time limit passed
 _FULL_SECONDS = 0.02  # between two tries of a socket whose queue is full
 LONGEST = 300  # characters of a server's text quoted in our messages
-_IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
+IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
 _FAILURES = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a name that no host can have
 STOPPED = "it has stopped"
 
@@ -55,25 +57,18 @@ def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
     return {"error": {"code": response.status, "message": f"HTTP {response.status} and no JSON: is this a llama.cpp server?"}}
 
 
-def joined(response: http.client.HTTPResponse) -> dict[str, Any]:
+def joined(response: http.client.HTTPResponse, pieces: Joined | None = None) -> dict[str, Any]:
     """Return a streamed reply as if it were unstreamed. Raises HTTPException if the end is missing."""
     if not (response.getheader("Content-Type") or "").startswith("text/event-stream"):
         return whole(response)
-    text, reason, last = "", None, {}
+    pieces = pieces or Joined()
     for line in response:
-        name, _, content = line.partition(b": ")
-        if not content.startswith(b"{"):
-            continue  # a keep-alive, or "[DONE]"
-        last = json.loads(content)
-        if "error" in last or name == b"error":
-            return last if "error" in last else {"error": last}
-        for choice in last["choices"]:
-            text += choice["delta"].get("content") or ""
-            reason = choice["finish_reason"] or reason
-    if reason is None or "usage" not in last:
-        raise http.client.IncompleteRead(text.encode())
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
-    return {**last, "choices": [choice]}
+        content = line.partition(b": ")[2]
+        if content.startswith(b"{") and pieces.add(json.loads(content)):  # else a keep-alive, or "[DONE]"
+            break
+    if (reply := pieces.reply()) is None:
+        raise http.client.IncompleteRead(pieces.text.encode())
+    return reply
 
 
 class ServerGone(ConnectionError):
@@ -124,11 +119,12 @@ class LlamaServer:
         if not (key.isascii() and key.isprintable()):
             raise LanguageModelError(f"the key for {self.listening_address} holds a character that cannot be sent")
 
-    def handle_chat_completions(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return llama.cpp's reply, even if it is an error. Raises ServerGone."""
-        if self.path is None or body.get("logprobs"):  # streaming loses those of a token that is half a character
+    def handle_chat_completions(self, body: Mapping[str, Any], pieces: Joined | None = None) -> dict[str, Any]:
+        """Return llama.cpp's reply, even if it is an error. pieces: hears it as it is written. Raises ServerGone."""
+        if pieces is None and (self.path is None or body.get("logprobs")):  # pieces lose those of half a character
             return self.post("/v1/chat/completions", body)
-        return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **_IN_PIECES}).encode(), joined)
+        read = partial(joined, pieces=pieces)
+        return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **IN_PIECES}).encode(), read)
 
     def count_tokens(self, text: str) -> int:
         """Raises ServerGone, or LanguageModelError if it does not count, as with a wrong key."""

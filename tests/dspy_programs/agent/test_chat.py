@@ -3,13 +3,14 @@
 import io
 import sys
 
+import dspy
 from dspy import lm15
 
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, Sessions
 from dspy_programs.agent.chat import Chat
 from tests.dspy_programs.agent.scripted import is_planner, plan, step
-from tests.fakes import scripted_lm
+from tests.fakes import ScriptedEngine, scripted_lm
 
 
 def answer(prompt: str) -> str:
@@ -57,6 +58,26 @@ def test_a_long_conversation_is_sent_within_the_budget(tmp_path):
     lm = scripted_lm(lambda prompt: "word " * 300)
     talk(tmp_path, [f"Message {number} " + "long " * 300 for number in range(12)], lm)
     assert len(lm.engine.prompts[-1].split()) < 2500
+
+
+class Writing(ScriptedEngine):
+    """Tells its answer word by word."""
+
+    def stream(self, request):
+        start, *_, end = super().stream(request)
+        words = self.answer("").split(" ")
+        yield start
+        yield from (lm15.StreamDeltaEvent(delta=lm15.TextDelta(text=f"{word} ", part_index=0)) for word in words)
+        yield end
+
+
+def test_an_answer_is_shown_as_it_is_written(tmp_path):
+    written = []
+    session = Sessions(tmp_path / "s.sqlite").new("chat")
+    lm = dspy.LM("scripted/x", engine=Writing(lambda prompt: "one two three"), cache=False)
+    Chat(lm, session, None, None, written.append).talk(["count", "/quit"])
+    assert written == ["one ", "two ", "three ", "\n"]
+    assert session.turns("chat")[-1].content == "one two three "
 
 
 def test_the_command_reads_standard_input(tmp_path, capsys, monkeypatch):

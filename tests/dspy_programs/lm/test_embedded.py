@@ -167,3 +167,11 @@ def test_engine_is_shared_and_never_copied(engine):
     assert dspy.Predict("a -> b").deepcopy() is not None
     assert engine_for(CATALOG["smollm2-135m"]) is engine
     assert isinstance(engine, EmbeddedEngine)
+
+
+def test_answer_is_told_as_it_is_written(engine):
+    asked = request("Name three colours.", max_tokens=20)
+    *events, end = engine.stream(asked)
+    texts = [event.delta.text for event in events if event.type == "delta"]
+    assert len(texts) > 5 and "".join(texts) == engine.complete(asked).message.text
+    assert end.usage.output_tokens == 20 and end.finish_reason == "length"

@@ -21,7 +21,7 @@ from dspy.utils.exceptions import LMServerError
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import connect, prepare
 from dspy_programs.lm.cached import AnswerCache, cached
-from dspy_programs.lm.embedded.embedded import EmbeddedEngine, chat_request
+from dspy_programs.lm.embedded.embedded import EmbeddedEngine, _reply, chat_request
 from dspy_programs.lm.embedded.llama_server import LlamaServer, ServerGone, joined
 from dspy_programs.lm.weights.catalog import CATALOG
 from optimizers.evaluate import main as evaluate
@@ -40,7 +40,9 @@ TOO_LONG = {"error": {"code": 400, "message": "request (9 tokens) exceeds the av
 class Llama:
     """Speaks as llama-server does: a script of replies, and what it was asked."""
 
-    def __init__(self, name=f"/models/{FILE}", key="", replies=(), content=None, wait=0.0, listed=None, counts=True):
+    def __init__(
+        self, name=f"/models/{FILE}", key="", replies=(), content=None, wait=0.0, listed=None, counts=True, written=b""
+    ):
         self.requests, self.replies, self.key = [], list(replies), key
         llama = self
 
@@ -58,13 +60,14 @@ class Llama:
                 if self.path.endswith("/tokenize"):
                     return self.answer(200, {"tokens": json.loads(body)["content"].split()})
                 llama.requests.append((self.path, body))
-                self.answer(*(llama.replies.pop(0) if llama.replies else (200, REPLY)))
+                self.answer(*(llama.replies.pop(0) if llama.replies else (200, REPLY)), written)
 
-            def answer(self, status, reply):
+            def answer(self, status, reply, written=b""):
                 if llama.key and self.command == "POST" and self.headers["Authorization"] != f"Bearer {llama.key}":
                     status, reply = 401, {"error": {"message": "Invalid API Key", "code": 401}}
-                data = content or json.dumps(reply).encode()
+                data = written or content or json.dumps(reply).encode()
                 self.send_response(status)
+                self.send_header("Content-Type", "text/event-stream" if written else "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -427,3 +430,57 @@ def test_samples_are_drawn_by_seeds_of_their_own_and_the_same_every_time(monkeyp
         lm("hi", rollout_id=1, temperature=1.0, seed=7)
     seeds = [json.loads(body)["seed"] for _, body in llama.requests]
     assert seeds[:5] == seeds[5:10] and seeds[0] == seeds[3] == 0 and len(set(seeds[:5])) == 4 and seeds[10] == 7
+
+
+def streaming(*events: object) -> Llama:
+    """A llama-server that writes its one reply in pieces, as asked to by a client that listens."""
+    return Llama(written=pieces(*events).getvalue())
+
+
+def told(llama: Llama) -> tuple[list[str], object]:
+    events = list(at(llama).stream(request()))
+    return [event.delta.text for event in events if event.type == "delta"], events[-1]
+
+
+def test_reply_is_told_piece_by_piece_with_its_usage_at_the_end():
+    with streaming(piece("hel"), piece("lo"), piece(reason="length"), END, "[DONE]") as llama:
+        texts, end = told(llama)
+    assert texts == ["hel", "lo"] and json.loads(llama.requests[0][1])["stream"] is True
+    assert (end.finish_reason, end.usage.output_tokens, end.usage.cache_read_tokens) == ("length", 2, 7)
+
+
+def test_stream_that_breaks_off_is_an_error_and_not_begun_again():
+    with streaming(piece("hel")) as llama, pytest.raises(lm15.ServerError, match="no llama"):
+        told(llama)
+    assert len(llama.requests) == 1
+
+
+def test_refusal_is_told_in_a_stream_too():
+    with Llama(replies=[(400, TOO_LONG)]) as llama, pytest.raises(lm15.ContextLengthError):
+        told(llama)
+
+
+class InProcess:
+    """Speaks as xllamacpp's server does: a callback gets one piece, or a list of them, until it returns True."""
+
+    def __init__(self, *told: object) -> None:
+        self.told, self.taken = told, 0
+
+    def handle_chat_completions(self, body, callback):
+        for pieces in self.told:
+            self.taken += 1
+            if callback(pieces):
+                return
+
+
+def test_embedded_reply_is_told_piece_by_piece():
+    server = InProcess(piece("a"), [piece("b"), piece("c")], [piece(reason="stop"), END])
+    heard = []
+    reply = _reply(server, {}, heard.append)
+    assert heard == ["a", "b", "c"] and reply["choices"][0]["message"]["content"] == "abc"
+
+
+def test_whoever_stops_listening_ends_the_reply():
+    server = InProcess(piece("a"), piece("b"), piece("c"))
+    _reply(server, {}, lambda text: text == "b")
+    assert server.taken == 2

@@ -1,0 +1,77 @@
+"""A reply while llama.cpp still writes it: its pieces as one reply, and as DSPy's events."""
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+from dspy import lm15
+
+Heard = Callable[[str], bool]
+"""Is called with each piece of a reply's text; True from it ends the reply."""
+
+
+def to_the_end(text: str) -> bool:
+    return False
+
+
+class Joined:
+    """Puts a streamed reply together as if it were unstreamed."""
+
+    def __init__(self, heard: Heard = to_the_end) -> None:
+        self.heard, self.text = heard, ""
+        self._reason: str | None = None
+        self._last: dict[str, Any] = {}
+        self._error: dict[str, Any] | None = None
+
+    def add(self, pieces: Any) -> bool:
+        """Add what llama.cpp sends at once, one piece or a list of them; return whether that is all."""
+        for piece in pieces if isinstance(pieces, list) else [pieces]:
+            if "choices" not in piece:
+                self._error = piece if "error" in piece else {"error": piece}
+                return True
+            self._last = piece
+            for choice in piece["choices"]:
+                text = choice["delta"].get("content") or ""
+                self.text += text
+                self._reason = choice["finish_reason"] or self._reason
+                if text and self.heard(text):
+                    return True
+        return False
+
+    def reply(self) -> dict[str, Any] | None:
+        """Return the reply, or the error in its place; None if its end is missing."""
+        if self._error is not None:
+            return self._error
+        if self._reason is None or "usage" not in self._last:
+            return None
+        choice = {"index": 0, "message": {"role": "assistant", "content": self.text}, "finish_reason": self._reason}
+        return {**self._last, "choices": [choice]}
+
+
+def events(answer: Callable[[Heard], lm15.Response], model: str) -> Iterator[Any]:
+    """Yield the events of a reply while `answer`, in a thread of its own, hears it. Whoever stops listening ends it."""
+    told: SimpleQueue[str | lm15.Response | BaseException] = SimpleQueue()
+    is_left = threading.Event()
+
+    def heard(text: str) -> bool:
+        told.put(text)
+        return is_left.is_set()
+
+    def work() -> None:
+        try:
+            told.put(answer(heard))
+        except BaseException as error:  # it is the listener's
+            told.put(error)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True, name="reply").start()
+    try:
+        yield lm15.StreamStartEvent(model=model)
+        while isinstance(one := told.get(), str):
+            yield lm15.StreamDeltaEvent(delta=lm15.TextDelta(text=one, part_index=0))
+        if isinstance(one, BaseException):
+            raise one
+        yield lm15.StreamEndEvent(finish_reason=one.finish_reason, usage=one.usage)
+    finally:
+        is_left.set()
