@@ -15,7 +15,7 @@ from typing import Any
 import dspy
 from dspy import lm15
 
-Answer = Callable[[str], str]  # the whole prompt as text -> the reply
+Answer = Callable[[str], Any]  # the whole prompt as text -> the reply; of ChatServer also {tool: arguments}
 
 
 class ScriptedEngine:
@@ -170,7 +170,7 @@ class ChatServer:
                 "id": "x",
                 "object": "chat.completion",
                 "model": "scripted",
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
+                "choices": [{"index": 0, "message": message_of(content), "finish_reason": "stop"}],
                 "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
             }
         data = json.dumps(reply).encode()
@@ -200,6 +200,21 @@ class ChatServer:
     def __exit__(self, *error: object) -> None:
         self._http.shutdown()
         self._http.server_close()
+
+
+def message_of(said: Any) -> dict[str, Any]:
+    """The message of a chat completion: a text, or calls of tools as {name: arguments}, arguments as JSON or as a text."""
+    if isinstance(said, str):
+        return {"role": "assistant", "content": said}
+    calls = [
+        {
+            "id": f"call_{name}",
+            "type": "function",
+            "function": {"name": name, "arguments": given if isinstance(given, str) else json.dumps(given)},
+        }
+        for name, given in said.items()
+    ]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def any_prompt(prompt: str) -> str:

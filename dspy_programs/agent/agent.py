@@ -27,6 +27,7 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
+from dspy_programs.agent.native_calls import NativeActor, ToolCalls, ToolChoice, check_tool_calls
 from dspy_programs.agent.open_value import open_value
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
@@ -84,6 +85,8 @@ class Agent:
         ask: Callable[[str], str | None] | None = None,
         traces: str | Path | None = None,
         compiled: bool = True,
+        tool_calls: ToolCalls = "text",
+        tool_choice: ToolChoice = "auto",
     ) -> None:
         """Choose what a run may use.
 
@@ -102,6 +105,8 @@ class Agent:
             ask: Answers one question to the user; None, or an answer of None, where nobody is there.
             traces: The folder for the run's trace; None for none.
             compiled: Whether to use the planner and actor as compiled for the model.
+            tool_calls: How actors write calls: as JSON text, or by a hosted model's own tool calls ("native").
+            tool_choice: With native calls, whether a model may call a tool, must, or must not.
         """
         if actors < 1 or limits.iterations < 1 or limits.turns < 1:
             raise UsageError("actors, iterations and turns must be 1 or more")
@@ -111,6 +116,8 @@ class Agent:
         if len(self.tools) < len(given) or not given:
             raise UsageError("give at least one tool, and each its own name")
         self.lm, self.judge_lm = _model(lm), _model(judge_lm) if judge_lm is not None else None
+        check_tool_calls(tool_calls, tool_choice, self.lm)
+        self.tool_calls, self.tool_choice = tool_calls, tool_choice
         self.planner_lm = _model(planner_lm) if planner_lm is not None else self.lm
         given_policy = Policy.from_file(policy) if isinstance(policy, (str, Path)) else policy
         self.guard = given_policy if isinstance(given_policy, Guard) else Guard(given_policy)
@@ -173,7 +180,7 @@ class Agent:
             open_ = open_value(goal, self.workspace)
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
-        lm = metered(self.lm, meter) if self.lm is not None else None
+        lm = metered(self.lm, meter, self.tool_calls == "native") if self.lm is not None else None
         ledger = Ledger(session.tasks(), record.on_ledger, record.lock)
         acceptance = Acceptance(
             workspace=self.workspace,
@@ -214,9 +221,12 @@ class Agent:
         return Loop(host, planner, plans, factory, _menu(goal, self.tools), self.actors)
 
     def _programs(self, record: Record) -> tuple[Planner, Actor]:
+        """Return the planner and the actor."""
+        planner, actor = self._compiled(record) if self.compiled else (Planner(), Actor())
+        return planner, NativeActor(actor, self.tool_choice) if self.tool_calls == "native" else actor
+
+    def _compiled(self, record: Record) -> tuple[Planner, Actor]:
         """Return the planner and the actor, compiled for the model if they are; the record says if they are not."""
-        if not self.compiled:
-            return Planner(), Actor()
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             planner = load("planner", self.planner_lm.model) if self.planner_lm is not None else Planner()
@@ -238,6 +248,8 @@ class Agent:
             limits=replace(self.limits, iterations=_ROUNDS_OF_HELPER),
             ask=self.ask,
             compiled=self.compiled,
+            tool_calls=self.tool_calls,
+            tool_choice=self.tool_choice,
         )
         helper.cancelled = self.cancelled
         done = helper.run(goal)

@@ -35,6 +35,8 @@ def run(
     tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of prompts and replies.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Limit: seconds.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: USD.")] = None,
+    tool_calls: Annotated[str | None, typer.Option(help="text, or native: a hosted model's own tool calls.")] = None,
+    tool_choice: Annotated[str | None, typer.Option(help="With native calls: auto, required or none.")] = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
     bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools, beside the shipped ones; repeatable.")] = None,
     resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with a session; last is the latest.")] = None,
@@ -51,7 +53,7 @@ def run(
     flags = {
         **dict(lm="none" if no_llm else lm, planner_lm=planner_lm, judge_lm=judge_lm, workspace=workspace, actors=actors),
         **dict(iterations=iterations, tokens=tokens, seconds=seconds, usd=usd, policy=policy, bundles=bundle or None),
-        **dict(memory=memory, sessions=str(sessions) if sessions else None),
+        **dict(tool_calls=tool_calls, tool_choice=tool_choice, memory=memory, sessions=str(sessions) if sessions else None),
     }
     settings = read_config(config, flags)
     if show_config:
@@ -142,6 +144,8 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
         workspace=workspace,
         limits=Limits(**{field.name: limits[field.name] for field in fields(Limits)}),
         actors=settings.actors,
+        tool_calls=settings.tool_calls,
+        tool_choice=settings.tool_choice,
         personas=[Persona(one.name, one.text, model(one.lm), tuple(one.tools)) for one in settings.personas],
         session=session,
         on_event=None if quiet else printed,

@@ -8,7 +8,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -59,6 +59,10 @@ class AgentConfig(BaseModel):
     """JSON files that declare tools, beside the shipped ones."""
     sessions: str | None = None
     """The file of the sessions."""
+    tool_calls: Literal["text", "native"] = "text"
+    """How actors write calls: as JSON text, or by a hosted model's own tool calls."""
+    tool_choice: Literal["auto", "required", "none"] = "auto"
+    """With native calls, whether a model may call a tool, must, or must not."""
     memory: bool = False
     """Whether `recall` finds what other sessions remember."""
     limits: LimitsConfig = LimitsConfig()

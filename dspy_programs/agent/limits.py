@@ -83,8 +83,9 @@ class Meter:
 class _MeteredEngine:
     """Counts the answers of a model, which handles its own retries."""
 
-    def __init__(self, lm: dspy.LM, meter: Meter) -> None:
+    def __init__(self, lm: dspy.LM, meter: Meter, calls_tools: bool) -> None:
         self.lm, self.meter = lm, meter
+        self.supports_function_calling = calls_tools or lm.supports_function_calling
         self.is_free = lm.model.startswith("local/")
         self.has_price = True  # until the table has none: looking that up takes longer than everything else here
 
@@ -119,6 +120,9 @@ class _MeteredEngine:
         """The model belongs to the caller."""
 
 
-def metered(lm: dspy.LM, meter: Meter) -> dspy.LM:
-    """Return `lm` under the same name and with the same settings, counted by the meter."""
-    return wrap(_MeteredEngine(lm, meter), lm.model, **decoding(lm))
+def metered(lm: dspy.LM, meter: Meter, calls_tools: bool = False) -> dspy.LM:
+    """Return `lm` under the same name and with the same settings, counted by the meter.
+
+    calls_tools: it has tool calls of its own, whatever DSPy knows of it: of a private server it knows nothing.
+    """
+    return wrap(_MeteredEngine(lm, meter, calls_tools), lm.model, **decoding(lm))

@@ -80,8 +80,7 @@ def chat_span(model: str, request: lm15.Request) -> Iterator[Callable[[lm15.Resp
                     "gen_ai.usage.cache_read.input_tokens": usage.cache_read_tokens,
                 }
             )
-            said = {**_message("assistant", response.message.text), "finish_reason": response.finish_reason}
-            span.tell("gen_ai.output.messages", lambda: [said])
+            span.tell("gen_ai.output.messages", lambda: [{**_said(response), "finish_reason": response.finish_reason}])
 
         config = request.config
         span.set({**_of_model(model), "gen_ai.request.max_tokens": config.max_tokens})
@@ -153,6 +152,12 @@ def _span(operation: str, what: str, is_client: bool = False) -> Iterator[_Span]
 def _of_model(model: str) -> dict[str, str | None]:
     provider, _, name = model.partition("/")
     return {"gen_ai.provider.name": _PROVIDERS.get(provider, provider), "gen_ai.request.model": name or None}
+
+
+def _said(response: lm15.Response) -> dict[str, Any]:
+    calls = [{"type": "tool_call", "id": one.id, "name": one.name, "arguments": one.input} for one in response.tool_calls]
+    message = _message("assistant", response.message.text)
+    return {**message, "parts": [*(part for part in message["parts"] if part["content"] or not calls), *calls]}
 
 
 def _message(role: str, text: str | None) -> dict[str, Any]:
