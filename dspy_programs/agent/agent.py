@@ -23,6 +23,7 @@ from dspy_programs.agent.acceptance import Acceptance, files_named
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
 from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
+from dspy_programs.agent.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
@@ -85,6 +86,7 @@ class Agent:
         ask: Callable[[str], str | None] | None = None,
         traces: str | Path | None = None,
         compiled: bool = True,
+        demonstrations: Sequence[Demonstration] | str | Path = (),
         tool_calls: ToolCalls = "text",
         tool_choice: ToolChoice = "auto",
     ) -> None:
@@ -105,6 +107,7 @@ class Agent:
             ask: Answers one question to the user; None, or an answer of None, where nobody is there.
             traces: The folder for the run's trace; None for none.
             compiled: Whether to use the planner and actor as compiled for the model.
+            demonstrations: Of runs that succeeded, also as a file: actors and script writers are shown the nearest.
             tool_calls: How actors write calls: as JSON text, or by a hosted model's own tool calls ("native").
             tool_choice: With native calls, whether a model may call a tool, must, or must not.
         """
@@ -124,6 +127,7 @@ class Agent:
         self.limits, self.actors, self.personas = limits, actors, personas
         self.session, self.on_event, self.ask = session, on_event, ask or (lambda question: None)
         self.traces, self.compiled = Path(traces) if traces is not None else None, compiled
+        self.demonstrations = read_demonstrations(demonstrations) if isinstance(demonstrations, (str, Path)) else demonstrations
         self.cancelled = threading.Event()
 
     def run(self, goal: str = "") -> AgentResult:
@@ -145,6 +149,7 @@ class Agent:
             Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record,
             run_span(goal, self.lm.model if self.lm is not None else None, record) as ended,
         ):
+            keep_files(session, goal, self.workspace)
             loop = self._loop(goal, record)
             with _told(loop.host):
                 return ended(loop.run())
@@ -205,9 +210,10 @@ class Agent:
             open_value=open_,
             cancelled=self.cancelled,
         )
-        planner, actor = self._programs(record)
+        planner, actor = self._programs(goal, record)
         is_small = self.lm is None or is_embedded(self.lm)
         scripts = lm is not None and is_small and SCRIPT in self.tools and sandbox.works()
+        shipped = script_examples() if self.compiled else ()
         factory = ActorFactory(
             actor,
             self.tools,
@@ -215,14 +221,15 @@ class Agent:
             self.personas,
             short=is_small,
             tokens=self.limits.context_tokens,
-            script=ScriptWriter(self.workspace, script_examples() if self.compiled else ()) if scripts else None,
+            script=ScriptWriter(self.workspace, [*shipped, *scripts_of(self.demonstrations)]) if scripts else None,
         )
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
         return Loop(host, planner, plans, factory, _menu(goal, self.tools), self.actors)
 
-    def _programs(self, record: Record) -> tuple[Planner, Actor]:
+    def _programs(self, goal: str, record: Record) -> tuple[Planner, Actor]:
         """Return the planner and the actor."""
         planner, actor = self._compiled(record) if self.compiled else (Planner(), Actor())
+        show_to(actor, self.demonstrations, goal)
         return planner, NativeActor(actor, self.tool_choice) if self.tool_calls == "native" else actor
 
     def _compiled(self, record: Record) -> tuple[Planner, Actor]:
@@ -248,6 +255,7 @@ class Agent:
             limits=replace(self.limits, iterations=_ROUNDS_OF_HELPER),
             ask=self.ask,
             compiled=self.compiled,
+            demonstrations=self.demonstrations,
             tool_calls=self.tool_calls,
             tool_choice=self.tool_choice,
         )

@@ -35,6 +35,7 @@ def run(
     tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of prompts and replies.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Limit: seconds.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: USD.")] = None,
+    demonstrations: Annotated[str | None, typer.Option(help="Runs that succeeded, of which the nearest are shown.")] = None,
     tool_calls: Annotated[str | None, typer.Option(help="text, or native: a hosted model's own tool calls.")] = None,
     tool_choice: Annotated[str | None, typer.Option(help="With native calls: auto, required or none.")] = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
@@ -53,7 +54,8 @@ def run(
     flags = {
         **dict(lm="none" if no_llm else lm, planner_lm=planner_lm, judge_lm=judge_lm, workspace=workspace, actors=actors),
         **dict(iterations=iterations, tokens=tokens, seconds=seconds, usd=usd, policy=policy, bundles=bundle or None),
-        **dict(tool_calls=tool_calls, tool_choice=tool_choice, memory=memory, sessions=str(sessions) if sessions else None),
+        **dict(memory=memory, sessions=str(sessions) if sessions else None),
+        **dict(demonstrations=demonstrations, tool_calls=tool_calls, tool_choice=tool_choice),
     }
     settings = read_config(config, flags)
     if show_config:
@@ -144,6 +146,7 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
         workspace=workspace,
         limits=Limits(**{field.name: limits[field.name] for field in fields(Limits)}),
         actors=settings.actors,
+        demonstrations=settings.demonstrations or (),
         tool_calls=settings.tool_calls,
         tool_choice=settings.tool_choice,
         personas=[Persona(one.name, one.text, model(one.lm), tuple(one.tools)) for one in settings.personas],
@@ -215,6 +218,25 @@ def export(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -
     from dspy_programs.agent.sessions import Sessions
 
     print(json.dumps(Sessions(sessions).export(session_id), indent=2, ensure_ascii=False))
+
+
+@sessions.command()
+def demonstrations(
+    sessions: _SessionsOption = None,
+    without: Annotated[list[Path] | None, typer.Option(help="JSONL with a field goal: none of these; repeatable.")] = None,
+    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools that the runs had; repeatable.")] = None,
+) -> None:
+    """Print what the sessions that reached their goal show others, as JSONL for `run --demonstrations`."""
+    from dspy_programs.agent.demonstrations import demonstrations as shown_by, goals_in
+    from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.agent.tools.bundle import load_bundle
+    from dspy_programs.agent.tools.default import default_tools
+    from dspy_programs.agent.workspace.workspace import Workspace
+
+    goals = [goal for path in without or () for goal in goals_in(path)]
+    tools = [*default_tools(Workspace(".")), *(each for path in bundle or () for each in load_bundle(path).tools)]
+    for row in shown_by(Sessions(sessions), tools, goals):
+        print(row.model_dump_json(exclude_defaults=True))
 
 
 @sessions.command()

@@ -59,6 +59,8 @@ class AgentConfig(BaseModel):
     """JSON files that declare tools, beside the shipped ones."""
     sessions: str | None = None
     """The file of the sessions."""
+    demonstrations: str | None = None
+    """A file of runs that succeeded, of which actors are shown the nearest."""
     tool_calls: Literal["text", "native"] = "text"
     """How actors write calls: as JSON text, or by a hosted model's own tool calls."""
     tool_choice: Literal["auto", "required", "none"] = "auto"
