@@ -15,8 +15,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, ask
-from dspy_programs.programs.actor import Actor, ActorResult, as_text, decision
-from dspy_programs.programs.actor.before_call import asked, before_call
+from dspy_programs.programs.actor import Actor, ActorResult, as_text, asked, before_call, decision
 from dspy_programs.types import Call, Function, ToolDefinitions, Turn, read_functions
 
 ToolCalls = Literal["text", "native"]
