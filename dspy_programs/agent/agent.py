@@ -185,7 +185,8 @@ class Agent:
             open_ = open_value(goal, self.workspace)
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
-        lm = metered(self.lm, meter, self.tool_calls == "native") if self.lm is not None else None
+        count = partial(metered, meter=meter, calls_tools=self.tool_calls == "native")
+        lm = count(self.lm) if self.lm is not None else None
         ledger = Ledger(session.tasks(), record.on_ledger, record.lock)
         acceptance = Acceptance(
             workspace=self.workspace,
@@ -218,7 +219,7 @@ class Agent:
             actor,
             self.tools,
             lm,
-            self.personas,
+            [replace(one, lm=count(one.lm)) if one.lm is not None else one for one in self.personas],
             short=is_small,
             tokens=self.limits.context_tokens,
             script=ScriptWriter(self.workspace, [*shipped, *scripts_of(self.demonstrations)]) if scripts else None,

@@ -62,6 +62,13 @@ def test_each_actor_has_its_own_history_and_persona(tmp_path):
     assert painting and not any("is red" in prompt or "You watch" in prompt for prompt in painting)
 
 
+def test_persona_with_its_own_model_counts_like_any_other(tmp_path):
+    lm = scripted_lm(lambda prompt: plan(("note", "Note it")))
+    own = scripted_lm(lambda prompt: step("note", colour="red"), name="scripted/own")
+    result = Agent([note], lm, workspace=tmp_path, personas=[Persona(lm=own)], compiled=False).run("Note the colour red")
+    assert prompts_of(own) and result.cost.model_calls == len(prompts_of(lm)) + len(prompts_of(own))
+
+
 def test_the_loop_costs_less_than_5_ms_a_step(tmp_path):
     """Beside what asking costs: the programs, called by themselves with the same prompts."""
 
