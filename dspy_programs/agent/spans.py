@@ -66,8 +66,12 @@ def agent_span(goal: str, model: str | None, conversation: str | None) -> Iterat
 
 @contextlib.contextmanager
 def chat_span(model: str, request: lm15.Request) -> Iterator[Callable[[lm15.Response], None]]:
-    """Open the span of a model's call. Yields what is to be called with the answer."""
-    with _span("chat", model.partition("/")[2], is_client=not model.startswith("local/")) as span:
+    """Open the span of a model's call. Yields what is to be called with the answer. Calls inside it are the same one.
+
+    A helper's model is counted by the helper and by the run that it helps.
+    """
+    is_client = not model.startswith("local/")
+    with _span("chat", model.partition("/")[2], is_client) as span, traced_by(None):
 
         def ended(response: lm15.Response) -> None:
             usage = response.usage or lm15.Usage()

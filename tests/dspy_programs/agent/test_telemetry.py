@@ -143,6 +143,8 @@ def test_spans_of_actors_at_once_and_of_helpers_are_of_the_same_run(shop):
     assert len({span.context.trace_id for span in recorded.spans}) == 1
     helper, whole = recorded.by_name("invoke_agent dspy-programs")
     [delegated] = recorded.by_name("execute_tool delegate")
+    chats = {span.context.span_id for span in recorded.by_name("chat planner")}
+    assert chats and not [span for span in recorded.spans if span.parent is not None and span.parent.span_id in chats]
     assert whole.parent is None and helper.parent.span_id == delegated.context.span_id
 
 
