@@ -15,7 +15,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, ask
-from dspy_programs.programs.actor import Actor, ActorResult, as_text, asked, before_call, decision
+from dspy_programs.programs.actor import Actor, ActorResult, as_text, checked_step, decision
 from dspy_programs.types import Call, Function, ToolDefinitions, Turn, read_functions
 
 ToolCalls = Literal["text", "native"]
@@ -75,9 +75,7 @@ class NativeActor(Actor):
         if reply.calls is None or not reply.calls.tool_calls:
             return decision(finish=reply.answer)
         made = [Call(tool=each.name, arguments=each.args) for each in reply.calls.tool_calls]
-        found = before_call(made, offered, asked(task, context, turns))
-        gaps = dict.fromkeys(f"{gap.tool} needs {gap.argument}, which nobody gave" for gap in found.missing)
-        return decision(**found._asdict(), cannot=None if found.calls else "; ".join(gaps))
+        return checked_step(made, offered, task, context, turns)
 
 
 class _Offered(dspy.Tool):

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
         ActorResult as ActorResult,
         as_lines as as_lines,
         as_text as as_text,
+        checked_step as checked_step,
         decision as decision,
     )
     from dspy_programs.programs.actor.arguments import check as check
-    from dspy_programs.programs.actor.before_call import asked as asked, before_call as before_call
     from dspy_programs.programs.actor.grounding import MissingArgument as MissingArgument
 
 _HOMES = {
@@ -24,9 +24,8 @@ _HOMES = {
     "MissingArgument": "grounding",
     "as_lines": "actor",
     "as_text": "actor",
-    "asked": "before_call",
-    "before_call": "before_call",
     "check": "arguments",
+    "checked_step": "actor",
     "decision": "actor",
 }
 

@@ -177,6 +177,14 @@ def _as_calls(drafts: Sequence[DraftCall]) -> list[Call]:
     return [Call(tool=draft.tool, arguments=draft.arguments) for draft in drafts]
 
 
+def checked_step(
+    calls: Sequence[Call], tools: Sequence[Function], task: str, context: str, turns: Sequence[Turn]
+) -> ActorResult:
+    """Return calls, wherever a model wrote them, as a step: those that may be made, or why none may."""
+    found = before_call(calls, tools, asked(task, context, turns))
+    return decision(**found._asdict(), cannot=None if found.calls else _reason(found.missing))
+
+
 def _reason(missing: Sequence[MissingArgument]) -> str:
     needs: dict[str, list[str]] = {}
     for gap in missing:
