@@ -1,6 +1,7 @@
 """Spans of a run: what is in them and what is not, read back by the failure tool, and sent where the environment says."""
 
 import json
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -195,6 +196,26 @@ def test_command_sends_its_spans_to_the_collector_that_the_environment_names(sho
     [scope] = of_resource.scope_spans
     assert [span.name for span in scope.spans] == ["execute_tool move_file", "invoke_agent dspy-programs"]
     assert "dspy-programs" in str(of_resource.resource) and "c.txt" not in str(request)
+
+
+OF_A_SERVICE = """
+import sys
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+from dspy_programs.agent import Agent
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(formatter=lambda span: span.name + " ")))
+trace.set_tracer_provider(provider)
+with provider.get_tracer("service").start_as_current_span("request"):
+    Agent(workspace=sys.argv[1]).run("Rename a.txt to c.txt")
+"""
+
+
+def test_spans_go_to_the_provider_that_the_program_around_has_set(shop):
+    done = subprocess.run([sys.executable, "-c", OF_A_SERVICE, str(shop)], capture_output=True, text=True, check=True)
+    assert done.stdout == "execute_tool move_file invoke_agent dspy-programs request "
 
 
 def test_run_goes_on_where_spans_cannot_be_written_and_says_why(shop, tmp_path, monkeypatch, capsys):
