@@ -25,20 +25,19 @@ class Joined:
         self._last: dict[str, Any] = {}
         self._error: dict[str, Any] | None = None
 
-    def add(self, pieces: Any) -> bool:
-        """Add what llama.cpp sends at once, one piece or a list of them; return whether that is all."""
-        for piece in pieces if isinstance(pieces, list) else [pieces]:
-            if "choices" not in piece:
-                self._error = piece if "error" in piece else {"error": piece}
-                return True
-            self._last = piece
-            for choice in piece["choices"]:
-                text = choice["delta"].get("content") or ""
-                self.text += text
-                self._reason = choice["finish_reason"] or self._reason
-                if text and self.heard(text):
-                    return True
-        return False
+    def add(self, piece: dict[str, Any]) -> bool:
+        """Add a piece as llama.cpp sends it; return whether that is all."""
+        if "choices" not in piece:
+            self._error = piece if "error" in piece else {"error": piece}
+            return True
+        self._last = piece
+        is_enough = False
+        for choice in piece["choices"]:
+            text = choice["delta"].get("content") or ""
+            self.text += text
+            self._reason = choice["finish_reason"] or self._reason
+            is_enough = bool(text) and self.heard(text)
+        return is_enough
 
     def reply(self) -> dict[str, Any] | None:
         """Return the reply, or the error in its place; None if its end is missing."""

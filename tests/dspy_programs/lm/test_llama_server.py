@@ -461,20 +461,20 @@ def test_refusal_is_told_in_a_stream_too():
 
 
 class InProcess:
-    """Speaks as xllamacpp's server does: a callback gets one piece, or a list of them, until it returns True."""
+    """Speaks as xllamacpp's server does: a callback gets one piece after the other, until it returns True."""
 
     def __init__(self, *told: object) -> None:
         self.told, self.taken = told, 0
 
     def handle_chat_completions(self, body, callback):
-        for pieces in self.told:
+        for one in self.told:
             self.taken += 1
-            if callback(pieces):
+            if callback(one):
                 return
 
 
 def test_embedded_reply_is_told_piece_by_piece():
-    server = InProcess(piece("a"), [piece("b"), piece("c")], [piece(reason="stop"), END])
+    server = InProcess(piece(), piece("a"), piece("b"), piece("c"), piece(reason="stop"), END)
     heard = []
     reply = _reply(server, {}, heard.append)
     assert heard == ["a", "b", "c"] and reply["choices"][0]["message"]["content"] == "abc"
