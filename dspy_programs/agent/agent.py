@@ -26,6 +26,7 @@ from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
+from dspy_programs.agent.looks import looks
 from dspy_programs.agent.loop import Loop
 from dspy_programs.agent.open_value import open_value
 from dspy_programs.agent.permissions.hooks import Guard
@@ -34,6 +35,7 @@ from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
+from dspy_programs.agent.spelled_out import without_calls
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
@@ -165,8 +167,9 @@ class Agent:
         open_ = ""
         if not session.tasks():
             files = [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
-            criteria, gone = criteria_of(goal, files), inputs_missing(goal, files)
-            open_ = open_value(goal, self.workspace)
+            if said := "" if looks(goal, self.workspace) else without_calls(goal, [*self.tools]):
+                criteria, gone = criteria_of(said, files), inputs_missing(said, files)
+                open_ = open_value(said, self.workspace)
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
         lm = metered(self.lm, meter) if self.lm is not None else None

@@ -60,6 +60,7 @@ def run(
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.agent.workspace.workspace import Workspace
     from dspy_programs.errors import UsageError
+    from dspy_programs.text import printable
 
     Workspace(settings.workspace)  # before there is a session
     if not goal.strip() and not resume:
@@ -70,6 +71,8 @@ def run(
     result = agent.run(goal)
     if judge and result.trace:
         result.judgement = judgement_on(Path(result.trace))
+    if not quiet and result.answer:
+        print(printable(result.answer), file=sys.stderr)
     print(result)
     if not result.completed:
         raise typer.Exit(GATE_CLOSED)

@@ -160,7 +160,8 @@ class Host:
         """Return how the run ended, and put it on file."""
         tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
         completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria)
-        answer = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
+        notes = (task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes)
+        answer = session.get("shown") or next(notes, "")
         self.tell("stop", stopped_by=stopped_by, why=why, completed=completed)
         session.set("done" if completed else stopped_by, cost=self.meter.cost.model_dump())
         return AgentResult(
