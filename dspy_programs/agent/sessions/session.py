@@ -127,8 +127,14 @@ class Session:
         return found
 
     def close(self) -> None:
-        """End the session's lock; what is on file stays."""
+        """End the session's lock; what is on file stays. `with` does it too."""
         self._on_close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def _past(row: Any) -> PastCall:
