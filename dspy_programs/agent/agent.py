@@ -261,7 +261,7 @@ def _told(host: Host) -> Iterator[None]:
 
 
 def _goal_of(goal: str, session: Session) -> str:
-    goal = goal.strip() or session.goal
+    goal = goal.strip() or session.goal.strip()
     if not goal:
         raise UsageError("there is no goal; say what to do")
     if len(goal) > _LONGEST_GOAL:

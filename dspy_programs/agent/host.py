@@ -162,8 +162,9 @@ class Host:
         completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria)
         notes = (task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes)
         answer = session.get("shown") or next(notes, "")
-        self.tell("stop", stopped_by=stopped_by, why=why, completed=completed)
-        session.set("done" if completed else stopped_by, cost=self.meter.cost.model_dump())
+        cost = self.meter.cost.model_dump()
+        self.tell("stop", stopped_by=stopped_by, why=why, completed=completed, answer=answer, cost=cost)
+        session.set("done" if completed else stopped_by, cost=cost)
         return AgentResult(
             goal=self.goal,
             completed=completed,

@@ -58,7 +58,7 @@ class Sessions:
         session_id = self.summary(session_id).id
         if self.path == IN_MEMORY:
             return Session(self._database, session_id, memory=memory)
-        lock = FileLock(self._lock_of(session_id), timeout=0, mode=0o600)
+        lock = FileLock(self._lock_of(session_id), timeout=0, mode=0o600, thread_local=False)  # any thread may close it
         try:
             lock.acquire()
         except Timeout as error:

@@ -3,11 +3,16 @@
 More of them: DSPY_PROGRAMS_TEST_EXAMPLES=1000 python -m pytest tests/dspy_programs/serve/test_openapi.py
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 
 import hypothesis
 import schemathesis
 
+from dspy_programs.agent.config import AgentConfig, LimitsConfig
+from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -28,7 +33,15 @@ class AtLocalhost:
         await self.app(scope, receive, send)
 
 
-schema = schemathesis.openapi.from_asgi("/openapi.json", AtLocalhost(create_app(WorkerPool(Limits()))))
+def agent():
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = AgentConfig(lm="none", workspace=folder, sessions=":memory:", limits=LimitsConfig(seconds=1))
+    return AgentRuns(settings, {})
+
+
+app = create_app(WorkerPool(Limits()), runs=agent())
+schema = schemathesis.openapi.from_asgi("/openapi.json", AtLocalhost(app))
 schema.config.generation.update(modes=[schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE])
 
 
