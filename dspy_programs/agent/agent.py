@@ -135,6 +135,7 @@ class Agent:
         """
         session = self.session or Sessions(":memory:").new()
         goal = _goal_of(goal, session)
+        self._claim(session)
         with Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record:
             loop = self._loop(goal, record)
             with _told(loop.host):
@@ -158,6 +159,13 @@ class Agent:
     def cancel(self) -> None:
         """Let the run stop after the step that it is at; from any thread."""
         self.cancelled.set()
+
+    def _claim(self, session: Session) -> None:
+        """Bind a session to this folder: what it has planned is for these files. Raises UsageError in any other."""
+        root = str(self.workspace.root)
+        if (bound := session.get("workspace", root)) != root:
+            raise UsageError(f"session {session.id} belongs to {bound}; go on with it there (--workspace)")
+        session.set(workspace=root)
 
     def _loop(self, goal: str, record: Record) -> Loop:
         session = record.session

@@ -57,15 +57,17 @@ def run(
     if show_config:
         print(as_toml(settings), end="")
         return
+    from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.agent.workspace.workspace import Workspace
     from dspy_programs.errors import UsageError
     from dspy_programs.text import printable
 
-    Workspace(settings.workspace)  # before there is a session
     if not goal.strip() and not resume:
         raise UsageError('there is no goal; say what to do: dspy-programs run "GOAL"')
+    Workspace(settings.workspace)  # before a file is made
     kept = Sessions(settings.sessions)
+    checked_workspace(settings, kept)  # before there is a session
     session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
     agent = _agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
     result = agent.run(goal)

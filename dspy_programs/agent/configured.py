@@ -3,8 +3,10 @@
 Raises     UsageError for a policy, a bundle or a workspace that cannot be used.
 """
 
+import glob
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import dspy
@@ -16,14 +18,26 @@ from dspy_programs.agent.limits import Limits
 from dspy_programs.agent.permissions.answers import Answers
 from dspy_programs.agent.permissions.audit import AuditLog
 from dspy_programs.agent.permissions.hooks import Guard
-from dspy_programs.agent.permissions.policy import Policy
+from dspy_programs.agent.permissions.policy import Policy, Rule
 from dspy_programs.agent.record import OnEvent
 from dspy_programs.agent.sessions import Session, Sessions
 from dspy_programs.agent.tools.bundle import Bundle, load_bundle
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.errors import UsageError
 from dspy_programs.lm import model_named
+
+
+def checked_workspace(settings: AgentConfig, kept: Sessions) -> Workspace:
+    """Return the workspace. Raises UsageError if the sessions, and the remembered answers beside them, are in it."""
+    workspace = Workspace(settings.workspace)
+    if kept.path.resolve().parent.is_relative_to(workspace.root):
+        raise UsageError(
+            f"{kept.path}: the sessions are in the workspace, where the agent could change what you allowed; "
+            "name a file elsewhere with --sessions"
+        )
+    return workspace
 
 
 def bundled(settings: AgentConfig) -> list[Bundle]:
@@ -50,9 +64,9 @@ def agent_of(
         return None if spec in (None, "none") else model_named(spec, **connection)
 
     limits = settings.limits.model_dump()
-    policy = Policy.from_file(settings.policy) if settings.policy else Policy()
-    workspace = Workspace(settings.workspace)
-    beside = kept.path.parent
+    workspace, beside = checked_workspace(settings, kept), kept.path.resolve().parent
+    policy = _without_own(settings, workspace)
+    (beside / "traces").mkdir(0o700, parents=True, exist_ok=True)
     return Agent(
         tools=[*default_tools(workspace), *tools],
         policy=Guard(policy, audit=AuditLog(beside / "audit.jsonl"), answers=Answers(beside / "answers.json")),
@@ -68,3 +82,12 @@ def agent_of(
         ask=ask,
         traces=beside / "traces",
     )
+
+
+def _without_own(settings: AgentConfig, workspace: Workspace) -> Policy:
+    """Return the policy, with the files that say what the agent may do closed to it."""
+    policy = Policy.from_file(settings.policy) if settings.policy else Policy()
+    own = [Path(file).resolve() for file in (settings.file, settings.policy, *settings.bundles) if file]
+    inside = [glob.escape(str(file.relative_to(workspace.root))) for file in own if file.is_relative_to(workspace.root)]
+    rule = Rule(verdict="deny", path=inside, reason="it says what the agent may do")
+    return Policy((rule, *policy.rules)) if inside else policy

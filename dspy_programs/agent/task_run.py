@@ -110,7 +110,7 @@ def _shown(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
     last = actor.own[-1].tool_output
     if isinstance(last, dict) and failed(last):
         return Outcome("failed", str(last["error"]))
-    if code := _EXIT_CODE.search(answer):
+    if task.calls[-1].tool in ("shell", "python") and (code := _EXIT_CODE.search(answer)):  # in a file it is but text
         return Outcome("failed", f"the command ended with exit code {code[1]}")
     return Outcome("complete", shortened(answer, _NOTE), "tool")
 

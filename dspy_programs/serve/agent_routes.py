@@ -26,6 +26,7 @@ from fastapi import FastAPI, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from dspy_programs.agent.record import Event
 from dspy_programs.agent.result import AgentResult
@@ -87,12 +88,12 @@ def add_agent_routes(app: FastAPI, runs: AgentRuns) -> None:
         if body.detached:
             return Response(Started(session=begun.id).model_dump_json(), 202, media_type="application/json")
         if _STREAM in request.headers.get("accept", ""):
-            return StreamingResponse(_whole(begun), media_type=_STREAM)
+            return _Attached(begun)
         return await _result(begun, request)
 
     def sessions() -> list[Summary]:
         with told():
-            return runs.sessions.list()
+            return runs.list()
 
     def session(session_id: _Id) -> dict[str, Any]:
         with told():
@@ -147,17 +148,25 @@ async def _result(run: AgentRun, request: Request) -> AgentResult:
     return run.result
 
 
+class _Attached(StreamingResponse):
+    """The events of a run and its result; the run ends if nobody reads them any more, even before the first one."""
+
+    def __init__(self, run: AgentRun) -> None:
+        super().__init__(_whole(run), media_type=_STREAM)
+        self.run = run
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.run.cancel()
+
+
 async def _whole(run: AgentRun) -> AsyncIterator[str]:
-    """Yield the events of a run and its result; end it if nobody reads them any more."""
-    try:
-        async for line in _followed(run, 0):
-            yield line
-        if run.result is not None:
-            yield _line("result", run.result.model_dump())
-        elif run.error is not None:
-            yield _line("error", run.error.problem().model_dump(exclude_none=True))
-    finally:
-        run.cancel()
+    async for line in _followed(run, 0):
+        yield line
+    if run.result is not None:
+        yield _line("result", run.result.model_dump())
 
 
 async def _followed(run: AgentRun, after: int) -> AsyncIterator[str]:
@@ -172,6 +181,8 @@ async def _followed(run: AgentRun, after: int) -> AsyncIterator[str]:
         if (question := run.question) and question[0] != asked:
             asked = question[0]
             yield _line("question", {"number": asked, "question": question[1]})
+        if is_over and run.error is not None:
+            yield _line("error", run.error.problem().model_dump(exclude_none=True))
         if is_over:
             return
         still = 0 if events else still + 1

@@ -18,7 +18,7 @@ from dspy_programs.agent.config import AgentConfig
 from dspy_programs.agent.configured import agent_of, bundled
 from dspy_programs.agent.record import Event
 from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.sessions import Session, Sessions
+from dspy_programs.agent.sessions import Session, Sessions, Summary
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import ProgramsError
 from dspy_programs.lm import running_on
@@ -101,7 +101,7 @@ class AgentRuns:
         Raises:
             UsageError: The workspace, the policy, the sessions or a bundle cannot be used.
         """
-        Workspace(settings.workspace)
+        self.root = Workspace(settings.workspace).root
         self.settings, self.connection, self.at_once = settings, connection, at_once
         self.sessions = Sessions(settings.sessions)
         self._running: dict[str, AgentRun] = {}
@@ -120,12 +120,15 @@ class AgentRuns:
 
     def __str__(self) -> str:
         config = self.settings
-        models = [f"{name} {spec}" for name in ("lm", "planner_lm", "judge_lm") if (spec := getattr(config, name))]
+        models = [
+            f"{name} {spec}"
+            for name in ("lm", "planner_lm", "judge_lm")
+            if (spec := getattr(config, name)) not in (None, "none")
+        ]
         models = models or ["no model"]
         limits = [f"{name} {value:g}" for name, value in config.limits if value is not None and name in _TOLD]
         policy = f"policy {config.policy}" if config.policy else "the default policy"
-        root = Workspace(config.workspace).root
-        return f"agent in {root}: {', '.join(models)}; {policy}; {', '.join(limits)}; sessions in {self.sessions.path}"
+        return f"agent in {self.root}: {', '.join(models)}; {policy}; {', '.join(limits)}; sessions in {self.sessions.path}"
 
     def start(self, goal: str, session_id: str = "", memory: bool = False) -> AgentRun:
         """Begin a run, or go on with a session. Raises Busy, NotFound, Unusable, Unavailable."""
@@ -141,6 +144,7 @@ class AgentRuns:
                 session = self.sessions.open(session_id, memory=memory)
             else:
                 session = self.sessions.new(goal, memory=memory)
+                session.set(workspace=str(self.root))
             run = AgentRun(session)
             self._running[run.id] = run
         threading.Thread(target=self._work, args=(run, goal), daemon=True, name=f"run {run.id}").start()
@@ -171,9 +175,13 @@ class AgentRuns:
             raise NotFound(f"no run of session {session_id!r} is going on")
         return run
 
+    def list(self) -> list[Summary]:
+        """Return the sessions of this folder: those of others are nobody's business here."""
+        return self.sessions.list(self.root)
+
     def needed_on_file(self, session_id: str) -> None:
-        """Raise NotFound for an id that no session has."""
-        if session_id not in [one.id for one in self.sessions.list()]:
+        """Raise NotFound for an id that no session of this folder has."""
+        if session_id not in [one.id for one in self.list()]:
             raise NotFound(f"no session {session_id!r}; GET /agent/sessions lists them")
 
     def close(self) -> None:

@@ -30,6 +30,8 @@ from dspy_programs.errors import ToolError, UsageError
 MOST_BYTES = 20_000_000  # that are read or written at once
 _MOST_COMPARED = 2_000  # entries
 _DEEPEST = 60  # folders inside each other in a listing
+_CHANGING: weakref.WeakValueDictionary[tuple[int, int], "_Lock"] = weakref.WeakValueDictionary()
+_CHANGING_LOCK = threading.Lock()
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -46,6 +48,19 @@ class Found(NamedTuple):
     """A file with several names (hard links) that was not made here."""
 
 
+class _Lock:
+    """A lock for all that have the same folder open in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
 class Workspace:
     """A folder, and what is in it."""
 
@@ -60,7 +75,9 @@ class Workspace:
         except OSError as error:
             raise UsageError(f"{root}: cannot be the workspace: {error.strerror}; create the folder, or name another") from None
         weakref.finalize(self, os.close, self.handle)
-        self.changing = threading.RLock()
+        status = os.fstat(self.handle)
+        with _CHANGING_LOCK:
+            self.changing = _CHANGING.setdefault((status.st_dev, status.st_ino), _Lock())
         self.closed: Callable[[str], bool] | None = None
         """Which paths no tool and nothing that runs here may read, if any (the policy says so)."""
         self._made: set[tuple[int, int]] = set()

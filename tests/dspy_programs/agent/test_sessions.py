@@ -319,3 +319,22 @@ def test_cancelling_while_a_question_is_open_ends_the_run(tmp_path):
         answered.set()
     assert (result.stopped_by, (tmp_path / "a.txt").exists()) == ("cancelled", True)
     assert Sessions(tmp_path / "s.sqlite").summary().status == "cancelled"
+
+
+def test_a_session_goes_on_in_its_own_folder_only(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    held = Sessions(tmp_path / "s.sqlite")
+    with held.new(GOAL_OF_ASK) as session:
+        Agent(workspace=tmp_path / "one", session=session).run()
+        with pytest.raises(UsageError, match=r"belongs to .*one; go on with it there"):
+            Agent(workspace=tmp_path / "two", session=session).run()
+    assert [len(held.list((tmp_path / name).resolve())) for name in ("one", "two")] == [1, 0]
+
+
+def test_any_thread_may_close_a_session(tmp_path):
+    held = Sessions(tmp_path / "s.sqlite")
+    session = held.new(GOAL)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(session.close).result()
+    held.open(session.id).close()

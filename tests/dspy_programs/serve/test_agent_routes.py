@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from dspy_programs.agent import Agent, Sessions
 from dspy_programs.agent.config import AgentConfig
 from dspy_programs.serve.agent_runs import AgentRuns
 from tests.servers import HTTP, on_its_way, running
@@ -241,3 +242,43 @@ def test_pages_of_other_hosts_get_nothing(server, method, path):
 def test_without_a_workspace_there_is_no_agent():
     with running() as server:
         assert HTTP.get(f"{server.url}/agent").status_code == HTTP.get(f"{server.url}/agent/sessions").status_code == 404
+
+
+def test_a_storm_of_clients_that_hang_up_at_once_leaves_nothing_running(tmp_path):
+    with serving(tmp_path) as server:
+        for accept in ("text/event-stream", "application/json") * 10:
+            on_its_way(server, "/agent/run", {"goal": "Delete notes.txt"}, accept).close()
+        until = time.monotonic() + 20
+        while time.monotonic() < until and post(server, "run", {"goal": "Read notes.txt"}).status_code != 200:
+            time.sleep(0.1)
+        for one in HTTP.get(f"{server.url}/agent/sessions").json():
+            ended(server, one["id"])
+        assert (tmp_path / "work" / "notes.txt").exists()
+
+
+def test_sessions_of_other_folders_are_neither_shown_nor_gone_on_with(tmp_path):
+    (tmp_path / "other").mkdir()
+    with Sessions(tmp_path / "s.sqlite").new("Delete notes.txt") as session:
+        Agent(workspace=tmp_path / "other", session=session).run()
+    with serving(tmp_path) as server:
+        assert HTTP.get(f"{server.url}/agent/sessions").json() == []
+        paths = (f"sessions/{session.id}", f"sessions/{session.id}/events")
+        assert [HTTP.get(f"{server.url}/agent/{path}").status_code for path in paths] == [404, 404]
+        assert post(server, "run", {"session": session.id}).status_code == 404
+
+
+def test_hostile_text_stays_in_its_field(server):
+    goal = "Read notes.txt\n\nevent: result\ndata: {}\n\n\u2028\r\nid: 99 \x1b[2J <script>alert(1)</script>"
+    text = post(server, "run", {"goal": goal}, Accept="text/event-stream").text
+    lines = [line for line in text.split("\n") if line and not line.startswith(("id: ", "event: ", "data: "))]
+    assert lines == [] and text.count("event: result\n") == 1 and "\x1b" not in text
+    assert [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: ")]
+
+
+def test_a_huge_output_is_cut_and_does_not_stop_the_server(tmp_path):
+    with serving(tmp_path) as server:
+        result = post(server, "run", {"goal": "Run `yes`"}).json()
+        assert not result["completed"] and len(json.dumps(result)) < 50_000
+        (tmp_path / "work" / "big.txt").write_bytes(b"x" * 30_000_000)
+        text = post(server, "run", {"goal": "Read big.txt"}, Accept="text/event-stream").text
+        assert len(text) < 200_000 and "[cut here: " in text

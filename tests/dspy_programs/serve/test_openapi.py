@@ -7,11 +7,12 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import hypothesis
 import schemathesis
 
-from dspy_programs.agent.config import AgentConfig, LimitsConfig
+from dspy_programs.agent.config import AgentConfig
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
@@ -34,10 +35,10 @@ class AtLocalhost:
 
 
 def agent():
-    folder = tempfile.mkdtemp()
+    folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    settings = AgentConfig(lm="none", workspace=folder, sessions=":memory:", limits=LimitsConfig(seconds=1))
-    return AgentRuns(settings, {})
+    (folder / "work").mkdir()
+    return AgentRuns(AgentConfig(lm="none", workspace=str(folder / "work"), sessions=str(folder / "s.sqlite")), {})
 
 
 app = create_app(WorkerPool(Limits()), runs=agent())
