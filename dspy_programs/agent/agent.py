@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,18 @@ from dspy.utils.exceptions import LMError
 from dspy_programs.agent.acceptance import Acceptance, files_named
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
-from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
+from dspy_programs.agent.criteria import Criterion
+from dspy_programs.agent.goal import Wanted, goal_of, menu, wanted_by
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
-from dspy_programs.agent.looks import looks
 from dspy_programs.agent.loop import Loop
-from dspy_programs.agent.open_value import open_value
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
 from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
-from dspy_programs.agent.spelled_out import without_calls
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
@@ -47,22 +44,8 @@ from dspy_programs.model_in_use import model_in_use
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.planner import Planner
 from dspy_programs.registry import load
-from dspy_programs.text import content_stems
-from dspy_programs.types import Tool
 
 _ROUNDS_OF_HELPER = 8
-_MOST_FILES = 20_000  # that the goal's words are compared with
-_LONGEST_GOAL = 20_000  # characters
-_NOT_PLANNED = ("update_progress", "ask_user")  # the host does these by itself
-_ON_WORD = (
-    "remember",
-    "recall",
-    "delegate",
-    "git_status",
-    "git_diff",
-    "git_log",
-    "git_commit",
-)  # planned where the goal has it
 
 
 class Agent:
@@ -134,7 +117,7 @@ class Agent:
             LanguageModelError: The model does not answer. What was done is in the session.
         """
         session = self.session or Sessions(":memory:").new()
-        goal = _goal_of(goal, session)
+        goal = goal_of(goal, session)
         self._claim(session)
         with Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record:
             loop = self._loop(goal, record)
@@ -149,7 +132,7 @@ class Agent:
             LanguageModelError: The model does not answer.
         """
         session = Sessions(":memory:").new()
-        goal = _goal_of(goal, session)
+        goal = goal_of(goal, session)
         with Record(goal, session, [*self.tools.values()], self.on_event, None) as record:
             loop = self._loop(goal, record)
             with _told(loop.host):
@@ -171,14 +154,10 @@ class Agent:
         session = record.session
         meter = Meter(self.limits, Cost(**session.get("cost", {})))
         criteria = [Criterion(**one) for one in session.get("criteria", [])]
-        gone: list[str] = []
-        open_ = ""
+        wanted = Wanted()
         if not session.tasks():
-            files = [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
-            if said := "" if looks(goal, self.workspace) else without_calls(goal, [*self.tools]):
-                criteria, gone = criteria_of(said, files), inputs_missing(said, files)
-                open_ = open_value(said, self.workspace)
-            before = files_named(criteria, self.workspace)
+            wanted = wanted_by(goal, [*self.tools], self.workspace)
+            criteria, before = [*wanted.criteria], files_named(wanted.criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
         lm = metered(self.lm, meter) if self.lm is not None else None
         ledger = Ledger(session.tasks(), record.on_ledger, record.lock)
@@ -201,8 +180,8 @@ class Agent:
             acceptance=acceptance,
             ask=self.ask,
             delegate=partial(self._delegate, lm),
-            inputs_missing=gone,
-            open_value=open_,
+            inputs_missing=wanted.inputs,
+            open_value=wanted.value,
             cancelled=self.cancelled,
         )
         planner, actor = self._programs(record)
@@ -218,7 +197,7 @@ class Agent:
             script=ScriptWriter(self.workspace, script_examples() if self.compiled else ()) if scripts else None,
         )
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
-        return Loop(host, planner, plans, factory, _menu(goal, self.tools), self.actors)
+        return Loop(host, planner, plans, factory, menu(goal, self.tools), self.actors)
 
     def _programs(self, record: Record) -> tuple[Planner, Actor]:
         """Return the planner and the actor, compiled for the model if they are; the record says if they are not."""
@@ -268,28 +247,5 @@ def _told(host: Host) -> Iterator[None]:
         raise ModelFailing(f"the model does not answer: {why.rstrip('.')}{how}") from error
 
 
-def _goal_of(goal: str, session: Session) -> str:
-    goal = goal.strip() or session.goal.strip()
-    if not goal:
-        raise UsageError("there is no goal; say what to do")
-    if len(goal) > _LONGEST_GOAL:
-        raise UsageError(f"the goal has {len(goal):,} characters; give at most {_LONGEST_GOAL:,}, and long texts as files")
-    if session.goal and goal != session.goal:
-        raise UsageError(f"session {session.id} has another goal: {session.goal[:80]!r}; begin a new one")
-    session.goal = goal
-    return goal
-
-
 def _model(lm: str | dspy.LM | None) -> dspy.LM | None:
     return connect(lm) if isinstance(lm, str) else lm or model_in_use()
-
-
-def _menu(goal: str, tools: dict[str, AgentTool]) -> list[Tool]:
-    """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them."""
-    said = set(content_stems(goal))
-    names = [
-        name
-        for name in tools
-        if name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " "))))
-    ]
-    return [Tool(name=name, description=tools[name].description) for name in names or tools]

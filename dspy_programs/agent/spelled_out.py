@@ -16,7 +16,7 @@ from dspy_programs.agent import file_calls
 from dspy_programs.agent.file_calls import EXCEPT, PATH, PATHS, THE
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
-from dspy_programs.programs.actor.call_reader import closing
+from dspy_programs.programs.actor import closing
 from dspy_programs.types import Call
 
 _LONGEST = 5_000  # characters of a goal

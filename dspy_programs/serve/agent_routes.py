@@ -28,8 +28,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from dspy_programs.agent.record import Event
-from dspy_programs.agent.result import AgentResult
+from dspy_programs.agent import AgentResult, Event
 from dspy_programs.agent.sessions import Summary
 from dspy_programs.serve.agent_runs import AgentRun, AgentRuns, told
 from dspy_programs.serve.problems import Problem, SlowClient, Unavailable

@@ -13,13 +13,18 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dspy_programs.agent.agent import Agent
-from dspy_programs.agent.config import AgentConfig
-from dspy_programs.agent.configured import agent_of, bundled
-from dspy_programs.agent.record import Event
-from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.sessions import Session, Sessions, Summary
-from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.agent import (
+    Agent,
+    AgentConfig,
+    AgentResult,
+    Event,
+    Session,
+    Sessions,
+    agent_of,
+    bundled,
+    checked_workspace,
+)
+from dspy_programs.agent.sessions import Summary
 from dspy_programs.errors import ProgramsError
 from dspy_programs.lm import running_on
 from dspy_programs.serve.problems import Busy, NotFound, ServeError, Unavailable, Unusable, to_serve_error
@@ -101,9 +106,9 @@ class AgentRuns:
         Raises:
             UsageError: The workspace, the policy, the sessions or a bundle cannot be used.
         """
-        self.root = Workspace(settings.workspace).root
         self.settings, self.connection, self.at_once = settings, connection, at_once
         self.sessions = Sessions(settings.sessions)
+        self.root = checked_workspace(settings, self.sessions).root
         self._running: dict[str, AgentRun] = {}
         self._lock = threading.Lock()
         self.closed = True

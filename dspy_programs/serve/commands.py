@@ -84,7 +84,7 @@ def _agent_runs(workspace: str | None, config: Path | None, lm: str | None, conn
         if config is not None:
             raise UsageError(f"--config {config}: these are the agent's settings; name its folder with --workspace")
         return None
-    from dspy_programs.agent.config import read_config
+    from dspy_programs.agent import read_config
     from dspy_programs.serve.agent_runs import AgentRuns
 
     return AgentRuns(read_config(config, dict(workspace=workspace, lm=lm)), connection)

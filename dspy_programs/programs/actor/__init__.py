@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.programs.actor.arguments import check as check
     from dspy_programs.programs.actor.before_call import asked as asked, before_call as before_call
+    from dspy_programs.programs.actor.call_reader import closing as closing
     from dspy_programs.programs.actor.grounding import MissingArgument as MissingArgument
 
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "asked": "before_call",
     "before_call": "before_call",
     "check": "arguments",
+    "closing": "call_reader",
     "decision": "actor",
 }
 
