@@ -93,12 +93,14 @@ def chat(
     """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
     from dspy_programs.agent.chat import HELP, Chat, typed_lines
     from dspy_programs.agent.config import read_config
+    from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.lm import DEFAULT_SPEC, connect
 
     flags = dict(lm="none" if no_llm else lm, workspace=workspace, policy=policy, sessions=str(sessions) if sessions else None)
     settings = read_config(config, flags)
     kept = Sessions(settings.sessions)
+    checked_workspace(settings, kept)
     connection = dict(api_base=api_base, api_key=api_key)
     spec = settings.lm or DEFAULT_SPEC
     talk = Chat(

@@ -9,12 +9,14 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from itertools import islice
 
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
 Said = Mapping[str, str]
 
+_MOST_SEEN = 20_000  # files among which a bare name is looked for
 _NAME = re.compile(r"`[^`]+`|\"[^\"]+\"|'[^']+'|[^\s,]+")
 _ENDINGS = dict(python="py", markdown="md", text="txt", javascript="js", typescript="ts", shell="sh", yaml="y*ml", html="htm*")
 _VAGUE = re.compile(
@@ -40,7 +42,9 @@ def _found(text: str, workspace: Workspace) -> str:
         return name
     if not name or "/" in name or workspace.kind(name):
         return ""
-    named = [found.path for found in workspace.walk() if found.kind == "file" and found.path.endswith(f"/{name}")]
+    named = [
+        found.path for found in islice(workspace.walk(), _MOST_SEEN) if found.kind == "file" and found.path.endswith(f"/{name}")
+    ]
     return named[0] if len(named) == 1 else ""
 
 
@@ -129,7 +133,7 @@ def script(said: Said, workspace: Workspace) -> list[Call]:
 
 
 def tests(said: Said, workspace: Workspace) -> list[Call]:
-    names = (found.path.rpartition("/")[2] for found in workspace.walk() if found.kind == "file")
+    names = (found.path.rpartition("/")[2] for found in islice(workspace.walk(), _MOST_SEEN) if found.kind == "file")
     is_python = any(re.fullmatch(r"test_.*\.py|.*_test\.py", name) for name in names)
     return [_call("shell", command="python3 -m pytest -q")] if is_python else []
 

@@ -24,7 +24,7 @@ _POLITE = re.compile(
 )
 _THANKS = re.compile(
     r"[\s,]*(?:\b(?:please|thanks|thank\s+you|bitte|danke|mal|now|for\s+me|to\s+me|für\s+mich|in\s+this\s+folder|"
-    r"in\s+the\s+workspace)\b|[.!?])$",
+    r"in\s+the\s+workspace)\b|(?<=[\w`\"')])[.!?])$",
     re.I,
 )
 

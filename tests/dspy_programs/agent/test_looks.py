@@ -16,6 +16,7 @@ FILES = {
     "config.json": '{"port": 80, "db": {"host": "here"}}',
     "src/app.py": "print(6 * 7)\n",
     "src/test_app.py": "",
+    "a;b.txt": "",
     "fails.py": "print('before')\nraise SystemExit(3)\n",
 }
 needs_sandbox = pytest.mark.skipif(not sandbox.works(), reason="commands are asked about without a sandbox")
@@ -53,6 +54,8 @@ def workspace(tmp_path):
         ("How many files are in src?", ["shell find ./src -type f -not -path '*/.git/*' | wc -l"]),
         ("Run `pytest -q`", ["shell pytest -q"]),
         ("Führe pytest -q src/test_app.py aus", ["shell pytest -q src/test_app.py"]),
+        ("ls src/..", ["shell ls src/.."]),
+        ("How many lines has `a;b.txt`?", ["shell awk 'END {print NR}' './a;b.txt'"]),
         ("run the tests", ["shell python3 -m pytest -q"]),
         ("Run src/app.py", ["shell python3 ./src/app.py"]),
         ("git status", ["git_status"]),
