@@ -54,7 +54,7 @@ def workspace(tmp_path):
         ("How many files are in src?", ["shell find ./src -type f -not -path '*/.git/*' | wc -l"]),
         ("Run `pytest -q`", ["shell pytest -q"]),
         ("Führe pytest -q src/test_app.py aus", ["shell pytest -q src/test_app.py"]),
-        ("ls src/..", ["shell ls src/.."]),
+        ("ls src/..", ["list_files src/.."]),
         ("How many lines has `a;b.txt`?", ["shell awk 'END {print NR}' './a;b.txt'"]),
         ("run the tests", ["shell python3 -m pytest -q"]),
         ("Run src/app.py", ["shell python3 ./src/app.py"]),
