@@ -4,11 +4,12 @@ import contextlib
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dspy_programs.agent import Agent, Sessions
-from dspy_programs.agent.config import AgentConfig
+from dspy_programs.__main__ import main
+from dspy_programs.agent import Agent, AgentConfig, Sessions, read_config
 from dspy_programs.serve.agent_runs import AgentRuns
 from tests.servers import HTTP, on_its_way, running
 
@@ -169,6 +170,45 @@ def test_two_runs_on_one_session_are_refused(tmp_path):
         post(server, f"sessions/{session}/cancel", {})
         ended(server, session)
         assert begun(server, "", session=session) == session
+
+
+def test_of_many_that_go_on_with_a_session_at_once_one_does(tmp_path):
+    with serving(tmp_path) as server:
+        session = begun(server, "Delete notes.txt")
+        asked(server, session)
+        post(server, f"sessions/{session}/cancel", {})
+        ended(server, session)
+        with ThreadPoolExecutor(8) as pool:
+            codes = [*pool.map(lambda _: post(server, "run", {"session": session, "detached": True}).status_code, range(8))]
+        assert sorted(codes) == [202] + 7 * [409]
+        post(server, f"sessions/{session}/cancel", {})
+        ended(server, session)
+        other = post(server, "run", {"session": session, "goal": "Read notes.txt"}, Accept="text/event-stream")
+        assert "event: error" in other.text and "has another goal" in other.text
+
+
+def test_the_settings_are_those_of_run_and_told_in_a_line(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "own.toml").write_text('[[rules]]\nverdict = "deny"\npath = "*.txt"\n')
+    (tmp_path / "agent.toml").write_text('lm = "none"\npolicy = "own.toml"\nsessions = "s.sqlite"\n[limits]\nseconds = 9\n')
+    monkeypatch.chdir(tmp_path)
+    runs = AgentRuns(read_config(None, {"workspace": "work"}), {})
+    assert str(runs) == (
+        f"agent in {tmp_path.resolve()}/work: no model; policy own.toml; iterations 25, seconds 9; sessions in s.sqlite"
+    )
+    (tmp_path / "work" / "notes.txt").write_text("one")
+    with running(runs=runs) as server:
+        result = post(server, "run", {"goal": "Read notes.txt"}).json()
+        assert not result["completed"] and "not permitted" in result["why"]
+
+
+@pytest.mark.parametrize(
+    "options", [["--workspace", "nowhere"], ["--config", "agent.toml"], ["--workspace", ".", "--config", "no.toml"]]
+)
+def test_wrong_settings_are_one_line_before_the_server_starts(options, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["serve", "http", "--port", "0", *options]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_full_house_is_said_and_leaves_no_session(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis
 import schemathesis
 
-from dspy_programs.agent.config import AgentConfig
+from dspy_programs.agent import AgentConfig
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
