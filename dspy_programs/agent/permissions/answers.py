@@ -33,7 +33,8 @@ class Answers:
 
     def keep(self, tool: str, arguments: Mapping[str, JsonValue], folder: Path, verdict: Literal["allow", "deny"]) -> None:
         with self._lock:
-            self._held[_key(tool, arguments, folder)] = verdict
+            others = _read(self._path) if self._path else {}  # what other runs have kept meanwhile
+            self._held = {**self._held, **others, _key(tool, arguments, folder): verdict}
             if self._path:
                 is_new = not self._path.exists()
                 write_atomically(self._path, json.dumps(self._held, indent=1) + "\n")

@@ -95,6 +95,14 @@ def test_an_answer_lifts_no_deny(acts, tmp_path):
     assert done == []
 
 
+def test_two_runs_forget_none_of_their_answers(tmp_path):
+    one, two = Answers(tmp_path / "answers.json"), Answers(tmp_path / "answers.json")
+    one.keep("act", {"what": "x"}, tmp_path, "deny")
+    two.keep("act", {"what": "y"}, tmp_path, "allow")
+    kept = Answers(tmp_path / "answers.json")
+    assert [kept.about("act", {"what": what}, tmp_path) for what in "xy"] == ["deny", "allow"]
+
+
 def test_an_answer_holds_for_its_folder(acts, tmp_path):
     act, done = acts
     answers = Answers(tmp_path / "answers.json")
