@@ -53,7 +53,7 @@ class RunRequest(_Strict):
 
     goal: str = Field(default="", max_length=20_000, examples=["List the files in src"])
     session: str | None = Field(default=None, pattern=_ID)
-    memory: bool = Field(default=False, description="recall what other sessions remember")
+    memory: bool = Field(default=False, description="recall what other sessions of this folder remember")
     detached: bool = Field(default=False, description="answer at once with the session; the run goes on")
 
 

@@ -149,7 +149,7 @@ class AgentRuns:
                 session = self.sessions.open(session_id, memory=memory)
             else:
                 session = self.sessions.new(goal, memory=memory)
-                session.set(workspace=str(self.root))
+            session.set(workspace=str(self.root), recalls="folder")
             run = AgentRun(session)
             self._running[run.id] = run
         threading.Thread(target=self._work, args=(run, goal), daemon=True, name=f"run {run.id}").start()

@@ -338,3 +338,14 @@ def test_any_thread_may_close_a_session(tmp_path):
     with ThreadPoolExecutor() as pool:
         pool.submit(session.close).result()
     held.open(session.id).close()
+
+
+def test_a_client_of_a_server_recalls_what_was_remembered_in_its_folder_only(tmp_path):
+    held = Sessions(tmp_path / "s.sqlite")
+    for folder in ("one", "two"):
+        with held.new(folder) as session:
+            session.set(workspace=folder)
+            session.remember(f"the password of {folder}")
+    with held.new("three", memory=True) as session:
+        session.set(workspace="one", recalls="folder")
+        assert session.recall("password") == session.recall("") == ["the password of one"]
