@@ -19,6 +19,7 @@ import uvicorn
 from pydantic import BaseModel
 
 from dspy_programs.serve import operations
+from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.http_server import listen
 from dspy_programs.serve.limits import Limits
@@ -95,11 +96,13 @@ class Running(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(limits: Limits | None = None, lm: object = None, key: str | None = None) -> Iterator[Running]:
+def running(
+    limits: Limits | None = None, lm: object = None, key: str | None = None, runs: AgentRuns | None = None
+) -> Iterator[Running]:
     """Serve the real app on a free loopback port."""
     worker_pool = WorkerPool(limits or Limits(), lm)
     listening = listen("127.0.0.1", 0, has_key=key is not None)
-    config = uvicorn.Config(create_app(worker_pool, key), log_config=None, ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(create_app(worker_pool, key, runs), log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -112,11 +115,12 @@ def running(limits: Limits | None = None, lm: object = None, key: str | None = N
         thread.join(10)
 
 
-def on_its_way(server: Running, path: str, body: object) -> socket.socket:
+def on_its_way(server: Running, path: str, body: object, accept: str = "*/*") -> socket.socket:
     """Return the connection of a request that was sent and whose answer nobody has read; closing it is going away."""
     content = json.dumps(body).encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\n\r\n"
     )
     connection = socket.create_connection(urlsplit(server.url).netloc.split(":"), timeout=5)
     connection.sendall(head.encode() + content)

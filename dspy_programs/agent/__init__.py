@@ -12,21 +12,30 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.agent.actors import Persona
     from dspy_programs.agent.agent import Agent
+    from dspy_programs.agent.config import AgentConfig as AgentConfig, read_config as read_config
+    from dspy_programs.agent.configured import (
+        agent_of as agent_of,
+        bundled as bundled,
+        checked_workspace as checked_workspace,
+    )
     from dspy_programs.agent.ledger import Ledger, LedgerTask
     from dspy_programs.agent.limits import Cost, Limits
     from dspy_programs.agent.permissions.hooks import Guard
     from dspy_programs.agent.permissions.policy import Decision, Policy, Rule
+    from dspy_programs.agent.record import Event as Event
     from dspy_programs.agent.result import AgentResult, CheckedCriterion
     from dspy_programs.agent.sessions import Session, Sessions
     from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
 
 _HOMES = {
     "Agent": "agent",
+    "AgentConfig": "config",
     "AgentResult": "result",
     "AgentTool": "tools.tool",
     "CheckedCriterion": "result",
     "Cost": "limits",
     "Decision": "permissions.policy",
+    "Event": "record",
     "Guard": "permissions.hooks",
     "Ledger": "ledger",
     "LedgerTask": "ledger",
@@ -38,6 +47,10 @@ _HOMES = {
     "Session": "sessions",
     "Sessions": "sessions",
     "ToolError": "tools.tool",
+    "agent_of": "configured",
+    "bundled": "configured",
+    "checked_workspace": "configured",
+    "read_config": "config",
     "tool": "tools.tool",
 }
 __all__ = [

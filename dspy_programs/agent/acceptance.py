@@ -158,7 +158,7 @@ def _failure_of(turn: Turn) -> str:
     """Say how a call failed, "" if it did not."""
     if isinstance(turn.tool_output, dict) and failed(turn.tool_output):
         return f"the last call of {turn.tool_name} failed: {turn.tool_output['error']}"
-    if _EXITED.search(text := str(turn.tool_output)):
+    if turn.tool_name in ("shell", "python") and _EXITED.search(text := str(turn.tool_output)):  # in a file it is but text
         return f"the last call of {turn.tool_name} failed: {text[-_NOTE:]}"
     return ""
 

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,14 @@ from dspy.utils.exceptions import LMError
 from dspy_programs.agent.acceptance import Acceptance, files_named
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
-from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
+from dspy_programs.agent.criteria import Criterion
 from dspy_programs.agent.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
+from dspy_programs.agent.goal import Wanted, goal_of, menu, wanted_by
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
 from dspy_programs.agent.native_calls import NativeActor, ToolCalls, ToolChoice, check_tool_calls
-from dspy_programs.agent.open_value import open_value
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
 from dspy_programs.agent.record import OnEvent, Record
@@ -48,22 +47,8 @@ from dspy_programs.model_in_use import model_in_use
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.planner import Planner
 from dspy_programs.registry import load
-from dspy_programs.text import content_stems
-from dspy_programs.types import Tool
 
 _ROUNDS_OF_HELPER = 8
-_MOST_FILES = 20_000  # that the goal's words are compared with
-_LONGEST_GOAL = 20_000  # characters
-_NOT_PLANNED = ("update_progress", "ask_user")  # the host does these by itself
-_ON_WORD = (
-    "remember",
-    "recall",
-    "delegate",
-    "git_status",
-    "git_diff",
-    "git_log",
-    "git_commit",
-)  # planned where the goal has it
 
 
 class Agent:
@@ -144,7 +129,8 @@ class Agent:
             LanguageModelError: The model does not answer. What was done is in the session.
         """
         session = self.session or Sessions(":memory:").new()
-        goal = _goal_of(goal, session)
+        goal = goal_of(goal, session)
+        self._claim(session)
         with (
             Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record,
             run_span(goal, self.lm.model if self.lm is not None else None, record) as ended,
@@ -162,7 +148,7 @@ class Agent:
             LanguageModelError: The model does not answer.
         """
         session = Sessions(":memory:").new()
-        goal = _goal_of(goal, session)
+        goal = goal_of(goal, session)
         with Record(goal, session, [*self.tools.values()], self.on_event, None) as record:
             loop = self._loop(goal, record)
             with _told(loop.host):
@@ -173,17 +159,21 @@ class Agent:
         """Let the run stop after the step that it is at; from any thread."""
         self.cancelled.set()
 
+    def _claim(self, session: Session) -> None:
+        """Bind a session to this folder: what it has planned is for these files. Raises UsageError in any other."""
+        root = str(self.workspace.root)
+        if (bound := session.get("workspace", root)) != root:
+            raise UsageError(f"session {session.id} belongs to {bound}; go on with it there (--workspace)")
+        session.set(workspace=root)
+
     def _loop(self, goal: str, record: Record) -> Loop:
         session = record.session
         meter = Meter(self.limits, Cost(**session.get("cost", {})))
         criteria = [Criterion(**one) for one in session.get("criteria", [])]
-        gone: list[str] = []
-        open_ = ""
+        wanted = Wanted()
         if not session.tasks():
-            files = [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
-            criteria, gone = criteria_of(goal, files), inputs_missing(goal, files)
-            open_ = open_value(goal, self.workspace)
-            before = files_named(criteria, self.workspace)
+            wanted = wanted_by(goal, [*self.tools], self.workspace)
+            criteria, before = [*wanted.criteria], files_named(wanted.criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
         count = partial(metered, meter=meter, calls_tools=self.tool_calls == "native")
         lm = count(self.lm) if self.lm is not None else None
@@ -207,8 +197,8 @@ class Agent:
             acceptance=acceptance,
             ask=self.ask,
             delegate=partial(self._delegate, lm),
-            inputs_missing=gone,
-            open_value=open_,
+            inputs_missing=wanted.inputs,
+            open_value=wanted.value,
             cancelled=self.cancelled,
         )
         planner, actor = self._programs(goal, record)
@@ -225,7 +215,7 @@ class Agent:
             script=ScriptWriter(self.workspace, [*shipped, *scripts_of(self.demonstrations)]) if scripts else None,
         )
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
-        return Loop(host, planner, plans, factory, _menu(goal, self.tools), self.actors)
+        return Loop(host, planner, plans, factory, menu(goal, self.tools), self.actors)
 
     def _programs(self, goal: str, record: Record) -> tuple[Planner, Actor]:
         """Return the planner and the actor."""
@@ -282,28 +272,5 @@ def _told(host: Host) -> Iterator[None]:
         raise ModelFailing(f"the model does not answer: {why.rstrip('.')}{how}") from error
 
 
-def _goal_of(goal: str, session: Session) -> str:
-    goal = goal.strip() or session.goal
-    if not goal:
-        raise UsageError("there is no goal; say what to do")
-    if len(goal) > _LONGEST_GOAL:
-        raise UsageError(f"the goal has {len(goal):,} characters; give at most {_LONGEST_GOAL:,}, and long texts as files")
-    if session.goal and goal != session.goal:
-        raise UsageError(f"session {session.id} has another goal: {session.goal[:80]!r}; begin a new one")
-    session.goal = goal
-    return goal
-
-
 def _model(lm: str | dspy.LM | None) -> dspy.LM | None:
     return connect(lm) if isinstance(lm, str) else lm or model_in_use()
-
-
-def _menu(goal: str, tools: dict[str, AgentTool]) -> list[Tool]:
-    """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them."""
-    said = set(content_stems(goal))
-    names = [
-        name
-        for name in tools
-        if name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " "))))
-    ]
-    return [Tool(name=name, description=tools[name].description) for name in names or tools]

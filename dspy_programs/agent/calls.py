@@ -10,7 +10,8 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
@@ -21,6 +22,7 @@ from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.types import Call
 
+Result = TypeVar("Result")
 _GLANCE = 0.2  # seconds between looks at whether the run is cancelled
 _GRACE = 2.0  # seconds that a tool has to end by itself after its time
 _SHOWN = 2000  # characters of a result in an event
@@ -80,6 +82,28 @@ class Calls:
             thread.join(_GRACE)
         why = "was cancelled" if self.cancelled.is_set() else f"did not end within {self.seconds:g} seconds"
         return held[0] if held else {"error": f"{tool.name} {why}"}
+
+
+def unless_set(cancelled: threading.Event, ask: Callable[[], Result]) -> Result | None:
+    """Return what a call returns that may wait for a person; None once the run is cancelled.
+
+    In the main thread it is called as it is: there Ctrl-C ends it, and a question that was left behind would take the next
+    line that is typed.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return ask()
+    held: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            held.set_result(ask())
+        except BaseException as error:  # belongs to the caller
+            held.set_exception(error)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True, name="question").start()
+    while not (held.done() or cancelled.is_set()):
+        wait([held], _GLANCE)
+    return held.result() if held.done() else None
 
 
 def failed(result: JsonValue) -> bool:

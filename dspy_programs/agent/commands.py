@@ -61,19 +61,24 @@ def run(
     if show_config:
         print(as_toml(settings), end="")
         return
+    from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.agent.workspace.workspace import Workspace
     from dspy_programs.errors import UsageError
+    from dspy_programs.text import printable
 
-    Workspace(settings.workspace)  # before there is a session
     if not goal.strip() and not resume:
         raise UsageError('there is no goal; say what to do: dspy-programs run "GOAL"')
+    Workspace(settings.workspace)  # before a file is made
     kept = Sessions(settings.sessions)
+    checked_workspace(settings, kept)  # before there is a session
     session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
-    agent = agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
+    agent = _agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
     result = agent.run(goal)
     if judge and result.trace:
         result.judgement = judgement_on(Path(result.trace))
+    if not quiet and result.answer:
+        print(printable(result.answer), file=sys.stderr)
     print(result)
     if not result.completed:
         raise typer.Exit(GATE_CLOSED)
@@ -92,19 +97,21 @@ def chat(
     """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
     from dspy_programs.agent.chat import HELP, Chat, typed_lines
     from dspy_programs.agent.config import read_config
+    from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.lm import DEFAULT_SPEC, connect
 
     flags = dict(lm="none" if no_llm else lm, workspace=workspace, policy=policy, sessions=str(sessions) if sessions else None)
     settings = read_config(config, flags)
     kept = Sessions(settings.sessions)
+    checked_workspace(settings, kept)
     connection = dict(api_base=api_base, api_key=api_key)
     spec = settings.lm or DEFAULT_SPEC
     talk = Chat(
         lm=None if spec == "none" else connect(spec, api_base=api_base, api_key=api_key),
         session=kept.new("chat"),
         new_session=kept.new,
-        agent_for=lambda session: agent_of(settings, session, kept, {**connection, "no_cache": False}, quiet=False),
+        agent_for=lambda session: _agent_of(settings, session, kept, {**connection, "no_cache": False}, quiet=False),
         write=lambda text: print(text, end="", flush=True),
     )
     if sys.stdin.isatty():
@@ -112,49 +119,18 @@ def chat(
     talk.talk(typed_lines(kept.path.parent / "chat_history"))
 
 
-def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", connection: dict[str, Any], quiet: bool) -> "Agent":
-    """Return the agent that settings describe. Its trace stands beside the sessions."""
-    from dataclasses import fields
-
-    from dspy_programs.agent.actors import Persona
-    from dspy_programs.agent.agent import Agent
-    from dspy_programs.agent.limits import Limits
-    from dspy_programs.agent.permissions.answers import Answers
-    from dspy_programs.agent.permissions.audit import AuditLog
-    from dspy_programs.agent.permissions.hooks import Guard
-    from dspy_programs.agent.permissions.policy import Policy
+def _agent_of(
+    settings: "AgentConfig", session: "Session", kept: "Sessions", connection: dict[str, Any], quiet: bool
+) -> "Agent":
+    """Return the agent that settings describe, for the person at the terminal."""
+    from dspy_programs.agent.configured import agent_of, bundled
     from dspy_programs.agent.show import asked_here, printed
-    from dspy_programs.agent.tools.bundle import load_bundle
-    from dspy_programs.agent.tools.default import default_tools
-    from dspy_programs.agent.workspace.workspace import Workspace
-    from dspy_programs.lm import DEFAULT_SPEC, model_named
+    from dspy_programs.lm import DEFAULT_SPEC
 
-    def model(spec: str | None) -> Any:
-        return None if spec in (None, "none") else model_named(spec, **connection)
-
-    limits = settings.limits.model_dump()
-    policy = Policy.from_file(settings.policy) if settings.policy else Policy()
-    bundles = [load_bundle(path) for path in settings.bundles]
-    workspace = Workspace(settings.workspace)
-    beside = kept.path.parent
-    return Agent(
-        tools=[*default_tools(workspace), *(each for bundle in bundles for each in bundle.tools)],
-        policy=Guard(policy, audit=AuditLog(beside / "audit.jsonl"), answers=Answers(beside / "answers.json")),
-        lm=model(settings.lm or DEFAULT_SPEC),
-        planner_lm=model(settings.planner_lm),
-        judge_lm=model(settings.judge_lm),
-        workspace=workspace,
-        limits=Limits(**{field.name: limits[field.name] for field in fields(Limits)}),
-        actors=settings.actors,
-        demonstrations=settings.demonstrations or (),
-        tool_calls=settings.tool_calls,
-        tool_choice=settings.tool_choice,
-        personas=[Persona(one.name, one.text, model(one.lm), tuple(one.tools)) for one in settings.personas],
-        session=session,
-        on_event=None if quiet else printed,
-        ask=asked_here if sys.stdin.isatty() else None,
-        traces=beside / "traces",
-    )
+    settings = settings.model_copy(update={"lm": settings.lm or DEFAULT_SPEC})
+    tools = [each for bundle in bundled(settings) for each in bundle.tools]
+    ask = asked_here if sys.stdin.isatty() else None
+    return agent_of(settings, session, kept, connection, tools=tools, on_event=None if quiet else printed, ask=ask)
 
 
 def judgement_on(trace: Path) -> "Judgement":

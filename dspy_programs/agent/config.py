@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from dspy_programs.errors import UsageError, first_fault
 
@@ -69,6 +69,12 @@ class AgentConfig(BaseModel):
     """Whether `recall` finds what other sessions remember."""
     limits: LimitsConfig = LimitsConfig()
     personas: list[PersonaConfig] = []
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """Where they were read from."""
+        return self._file
 
 
 def read_config(path: Path | None, flags: Mapping[str, Any]) -> AgentConfig:
@@ -78,9 +84,11 @@ def read_config(path: Path | None, flags: Mapping[str, Any]) -> AgentConfig:
     given = {name: value for name, value in flags.items() if value is not None}
     limits = {**_table(held, "limits"), **{name: given.pop(name) for name in LimitsConfig.model_fields if name in given}}
     try:
-        return AgentConfig.model_validate({**held, **given, "limits": limits})
+        config = AgentConfig.model_validate({**held, **given, "limits": limits})
     except ValidationError as error:
         raise UsageError(f"{chosen or 'the settings'}: {first_fault(error, 'the file')}") from error
+    config._file = chosen
+    return config
 
 
 def as_toml(config: AgentConfig) -> str:

@@ -51,7 +51,8 @@ TESTS_KEPT = re.compile(
 
 # what stands before a path
 FROM = re.compile(
-    r"""\b(?:from|(?<!end\s)(?<!top\s)(?<!start\s)(?<!bottom\s)(?<!beginning\s)of|run|read|open|see|using|with|per|execute|aus|von|lies|mit)
+    r"""\b(?:from|(?<!end\s)(?<!top\s)(?<!start\s)(?<!bottom\s)(?<!beginning\s)of|run|read|open|see|using|with|per|execute|aus|von|lies|mit
+    |has|does|hat|(?:what(?:['’]s|\s+is)|steht|ist|are|lines|words|zeilen|wörter)\s+in)
     (?:\s+(?:the|a|my|our|script|file|template|migration|\w+\s+script))*\s+["'`]?$""",
     _FLAGS,
 )

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.acceptance import Acceptance
 from dspy_programs.agent.actors import TaskActor, in_the_users_words
-from dspy_programs.agent.calls import Calls, failed
+from dspy_programs.agent.calls import Calls, failed, unless_set
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.open_value import with_value
@@ -68,10 +68,10 @@ class Host:
         self.record.say(task.id, turn)
 
     def put(self, question: str, task_id: str = "") -> str | None:
-        """Put a question to the user, one at a time; None where nobody answers."""
+        """Put a question to the user, one at a time; None where nobody answers, or the run is cancelled meanwhile."""
         with self._asking:
             self.tell("ask", task_id=task_id, question=question)
-            answer = self.ask(question)
+            answer = unless_set(self.cancelled, lambda: self.ask(question))
             self.tell("answer", task_id=task_id, answer=answer)
         return answer
 
@@ -160,9 +160,11 @@ class Host:
         """Return how the run ended, and put it on file."""
         tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
         completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria)
-        answer = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
-        self.tell("stop", stopped_by=stopped_by, why=why, completed=completed)
-        session.set("done" if completed else stopped_by, cost=self.meter.cost.model_dump())
+        notes = (task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes)
+        answer = session.get("shown") or next(notes, "")
+        cost = self.meter.cost.model_dump()
+        self.tell("stop", stopped_by=stopped_by, why=why, completed=completed, answer=answer, cost=cost)
+        session.set("done" if completed else stopped_by, cost=cost)
         return AgentResult(
             goal=self.goal,
             completed=completed,

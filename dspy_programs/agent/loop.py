@@ -22,6 +22,7 @@ import dspy
 from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.looks import looks
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.script import TOOL as SCRIPT, is_for_a_script
 from dspy_programs.agent.spelled_out import spelled_out
@@ -78,11 +79,16 @@ class Loop:
             self.plan("")
 
     def spelled_out(self) -> bool:
-        """Put what the goal spells out into the ledger, a task for each call; return whether it spells out all."""
+        """Put what the goal spells out into the ledger, a task for each call, or one for all that is only shown."""
         host = self.host
-        calls = spelled_out(host.wish, host.workspace)
+        shown = looks(host.wish, host.workspace)
+        calls = shown or spelled_out(host.wish, host.workspace)
         if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
             return False
+        if shown:
+            host.planned("the goal says what to show", "rules", [host.wish])
+            host.ledger.add(shortened(host.wish, 300), tool=calls[0].tool, calls=calls)
+            return True
         titles = [" ".join([call.tool, *host.calls.tools[call.tool].touches(call.arguments)]) for call in calls]
         host.planned("the goal says how", "rules", titles)
         named = [(title, call.tool) for title, call in zip(titles, calls, strict=True)]

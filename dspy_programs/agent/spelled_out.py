@@ -10,12 +10,13 @@ Guarantees no model; nothing is written. A file that the goal protects ("except 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dspy_programs.agent import file_calls
 from dspy_programs.agent.file_calls import EXCEPT, PATH, PATHS, THE
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.programs.actor import closing
 from dspy_programs.types import Call
 
 _LONGEST = 5_000  # characters of a goal
@@ -122,6 +123,17 @@ def spelled_out(goal: str, workspace: Workspace) -> list[Call]:
         if calls:
             return calls if len(calls) <= _MOST else []
     return []
+
+
+def without_calls(goal: str, names: Sequence[str]) -> str:
+    """Return a goal without the calls that are written out in it: their arguments are no words about what is to be so."""
+    call = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, names))})\s*(?=\()")
+    place = 0
+    while found := call.search(goal, place):
+        place = found.end()
+        if end := closing(goal, place):
+            goal, place = goal[: found.start()] + " " + goal[end:], found.start()
+    return goal
 
 
 def _is_all(goal: str, found: re.Match[str]) -> bool:

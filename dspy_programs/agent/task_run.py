@@ -6,6 +6,7 @@ Guarantees one action a turn: calls of one tool, one after the other, until one 
 """
 
 import contextvars
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 from dspy_programs.agent.acceptance import Outcome
@@ -15,12 +16,18 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
+from dspy_programs.text import shortened
 from dspy_programs.types import Call
+
+_EXIT_CODE = re.compile(r"\[exit code (-?\d+)\](?:\n\[[^\n]*\])*$")  # as shell says it
+_NOTE = 200  # characters of an answer in a note
 
 
 def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
     """Work on a task until it is complete or failed, or the run must stop."""
     fault, asked = "", False
+    if _is_shown(task, actor, host):
+        return _shown(task, actor, host)
     if met := host.acceptance.checked(task, actor, ""):
         return met  # what an earlier process has done
     for _ in range(host.limits.turns):
@@ -45,6 +52,8 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         elif step.calls:
             kept = Snapshot.of(host.workspace) if actor.is_scripted else None
             _make(step.calls, task, actor, host)
+            if _is_shown(task, actor, host):
+                return _shown(task, actor, host)
             if met := host.acceptance.checked(task, actor, _said_or_done(kept, actor)):
                 return met
             if actor.is_scripted:
@@ -82,6 +91,28 @@ def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:
         return actor.printed
     paths = dict.fromkeys(path for paths in kept.changes() for path in paths)
     return f"changed: {', '.join(paths)}" if paths else ""
+
+
+def _is_shown(task: LedgerTask, actor: TaskActor, host: Host) -> bool:
+    """Return whether all that a goal only wants shown has been looked at, or something could not be."""
+    if not task.calls or any(host.calls.tools[call.tool].effect == "writes" for call in task.calls):
+        return False
+    return len(actor.own) >= len(task.calls) or any(failed(turn.tool_output) for turn in actor.own)
+
+
+def _shown(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
+    """Make the results the answer, as they are. A command that failed has an answer too; no other way is tried."""
+    made = zip(task.calls, actor.own, strict=False)
+    results = [(call.arguments.get("path", call.tool), turn.tool_output) for call, turn in made]
+    texts = [(place, result) for place, result in results if isinstance(result, str)]
+    answer = texts[0][1] if len(texts) == 1 else "\n\n".join(f"{place}:\n{text}" for place, text in texts)
+    host.record.session.set(shown=answer)
+    last = actor.own[-1].tool_output
+    if isinstance(last, dict) and failed(last):
+        return Outcome("failed", str(last["error"]))
+    if task.calls[-1].tool in ("shell", "python") and (code := _EXIT_CODE.search(answer)):  # in a file it is but text
+        return Outcome("failed", f"the command ended with exit code {code[1]}")
+    return Outcome("complete", shortened(answer, _NOTE), "tool")
 
 
 def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host) -> None:

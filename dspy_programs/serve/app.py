@@ -2,13 +2,13 @@
 
 Input      a language model or None; a key or None; Limits.
 Output     an ASGI app: POST /v1/..., GET /healthz, GET /openapi.json, MCP at /mcp, A2A at /a2a with its card at
-           /.well-known/agent-card.json.
+           /.well-known/agent-card.json; where an agent is given, /agent.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -35,6 +35,9 @@ from dspy_programs.serve.problems import (
 from dspy_programs.serve.security import AccessMiddleware, response_to
 from dspy_programs.serve.worker_pool import WorkerPool
 
+if TYPE_CHECKING:
+    from dspy_programs.serve.agent_runs import AgentRuns
+
 FAULTS = {
     400: "not JSON",
     401: "missing or wrong key",
@@ -60,12 +63,13 @@ class Health(BaseModel):
     waiting: int
 
 
-def create_app(worker_pool: WorkerPool, key: str | None = None) -> AccessMiddleware:
+def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns | None" = None) -> AccessMiddleware:
     """Make the ASGI app over a worker_pool. Its lifespan opens and closes the worker_pool.
 
     Args:
         worker_pool: Where the operations run.
         key: What clients must send; None lets everybody in.
+        runs: The agent, closed with the app; None for none.
 
     Returns:
         The app, for any ASGI server.
@@ -76,11 +80,15 @@ def create_app(worker_pool: WorkerPool, key: str | None = None) -> AccessMiddlew
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         """Both SDKs keep state that lives only while the server runs, so their routes are created here."""
         worker_pool.open()
+        if runs is not None:
+            runs.open()
         agent, tasks = agent_routes(worker_pool, limits, needs_key=key is not None)
         sessions = sessions_of(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=StreamableHTTPASGIApp(sessions))]
         async with sessions.run():
             yield
+            if runs is not None:
+                await asyncio.to_thread(runs.close)
             await worker_pool.ended()
             await tasks.aclose()
 
@@ -105,6 +113,10 @@ def create_app(worker_pool: WorkerPool, key: str | None = None) -> AccessMiddlew
             description=operation.says,
         )
     app.add_api_route("/healthz", _health_of(worker_pool), methods=["GET"], operation_id="health", responses={})
+    if runs is not None:
+        from dspy_programs.serve.agent_routes import add_agent_routes
+
+        add_agent_routes(app, runs)
     own = list(app.router.routes)
     if key is not None:
         with_key(app)

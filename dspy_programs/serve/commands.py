@@ -4,15 +4,16 @@ import importlib.util
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
-from dspy_programs.errors import MissingExtra
+from dspy_programs.errors import MissingExtra, UsageError
 from dspy_programs.lm import model_named
 
 if TYPE_CHECKING:
+    from dspy_programs.serve.agent_runs import AgentRuns
     from dspy_programs.serve.worker_pool import WorkerPool
 
 _NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # installed by the extra
@@ -39,16 +40,22 @@ def http(
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
     time_limit: _SecondsOption = 60.0,
+    workspace: Annotated[str | None, typer.Option("--workspace", "-w", help="Let the agent work in this folder.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings of the agent. Default: agent.toml, if it is here.")] = None,
 ) -> None:
-    """Serve REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json."""
+    """Serve REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json.
+
+    With --workspace also the agent: its page at /agent, its routes under /agent/.
+    """
     _check_extra()
     from dspy_programs.serve.http_server import listen, run
     from dspy_programs.serve.security import KEY_VARIABLE, key_from
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server has its own way to end, and then dies of the signal
     key = key_from(key_file, os.environ.get(KEY_VARIABLE))
+    runs = _agent_runs(workspace, config, lm, dict(api_base=api_base, api_key=api_key, no_cache=no_cache))
     socket = listen(host, port, key is not None)
-    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key)
+    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key, runs)
 
 
 @app.command()
@@ -69,6 +76,18 @@ def mcp(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
     anyio.run(serve_stdio, worker_pool)
+
+
+def _agent_runs(workspace: str | None, config: Path | None, lm: str | None, connection: dict[str, Any]) -> "AgentRuns | None":
+    """Return the agent, with the settings that `run` would have here; None where no workspace is named."""
+    if workspace is None:
+        if config is not None:
+            raise UsageError(f"--config {config}: these are the agent's settings; name its folder with --workspace")
+        return None
+    from dspy_programs.agent import read_config
+    from dspy_programs.serve.agent_runs import AgentRuns
+
+    return AgentRuns(read_config(config, dict(workspace=workspace, lm=lm)), connection)
 
 
 def _check_extra() -> None:

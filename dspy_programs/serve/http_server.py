@@ -6,6 +6,7 @@ Guarantees without a key it listens only on loopback, whatever the host name res
 
 import socket
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -14,6 +15,9 @@ from dspy_programs.serve.app import create_app
 from dspy_programs.serve.problems import LOG
 from dspy_programs.serve.security import KEY_VARIABLE, is_loopback
 from dspy_programs.serve.worker_pool import WorkerPool
+
+if TYPE_CHECKING:
+    from dspy_programs.serve.agent_runs import AgentRuns
 
 _CONNECTIONS = 512  # at once; more get a 503
 _BACKLOG = 128
@@ -47,11 +51,11 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def run(listening: socket.socket, worker_pool: WorkerPool, key: str | None) -> None:
+def run(listening: socket.socket, worker_pool: WorkerPool, key: str | None, runs: "AgentRuns | None" = None) -> None:
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
     limits = worker_pool.limits
     config = uvicorn.Config(
-        create_app(worker_pool, key),
+        create_app(worker_pool, key, runs),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -62,6 +66,8 @@ def run(listening: socket.socket, worker_pool: WorkerPool, key: str | None) -> N
     )
     host, port = listening.getsockname()[:2]
     LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
+    if runs is not None:
+        LOG.info("%s", runs)
     if not is_loopback(str(host)):
         LOG.info("others can reach this server and the key is sent unencrypted: put a TLS proxy in front")
     Server(config, worker_pool).run(sockets=[listening])

@@ -21,7 +21,7 @@ from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
 KEY_VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
-_OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json")  # reveal only that there is a server, and which
+_OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json", "/agent")  # reveal only that there is a server, and which
 _EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 

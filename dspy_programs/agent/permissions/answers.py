@@ -1,4 +1,4 @@
-"""Answers of the user that hold for later: the same call of the same tool, word for word.
+"""Answers of the user that hold for later: the same call of the same tool in the same workspace, word for word.
 
 Input      a path for the file, or None to remember while the process runs.
 Guarantees an answer never covers a call with other arguments; the file is replaced at once and readable for its owner only;
@@ -27,13 +27,14 @@ class Answers:
         if self._path and self._path.exists():
             self._held = _read(self._path)
 
-    def about(self, tool: str, arguments: Mapping[str, JsonValue]) -> Literal["allow", "deny"] | None:
-        held = self._held.get(_key(tool, arguments))
+    def about(self, tool: str, arguments: Mapping[str, JsonValue], folder: Path) -> Literal["allow", "deny"] | None:
+        held = self._held.get(_key(tool, arguments, folder))
         return "allow" if held == "allow" else "deny" if held == "deny" else None
 
-    def keep(self, tool: str, arguments: Mapping[str, JsonValue], verdict: Literal["allow", "deny"]) -> None:
+    def keep(self, tool: str, arguments: Mapping[str, JsonValue], folder: Path, verdict: Literal["allow", "deny"]) -> None:
         with self._lock:
-            self._held[_key(tool, arguments)] = verdict
+            others = _read(self._path) if self._path else {}  # what other runs have kept meanwhile
+            self._held = {**self._held, **others, _key(tool, arguments, folder): verdict}
             if self._path:
                 is_new = not self._path.exists()
                 write_atomically(self._path, json.dumps(self._held, indent=1) + "\n")
@@ -41,9 +42,9 @@ class Answers:
                     self._path.chmod(0o600)
 
 
-def _key(tool: str, arguments: Mapping[str, JsonValue]) -> str:
+def _key(tool: str, arguments: Mapping[str, JsonValue], folder: Path) -> str:
     """Name a call; its arguments stand in the file as a hash, because they may hold secrets."""
-    told = json.dumps(dict(arguments), sort_keys=True, ensure_ascii=True)
+    told = json.dumps([str(folder), dict(arguments)], sort_keys=True, ensure_ascii=True)
     return f"{tool} {hashlib.sha256(told.encode()).hexdigest()}"
 
 

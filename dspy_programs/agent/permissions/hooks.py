@@ -105,7 +105,8 @@ class Guard:
     def _asked(
         self, tool: AgentTool, arguments: dict[str, JsonValue], scope: Caller, decision: Decision
     ) -> tuple[Decision, str]:
-        kept = self._answers.about(tool.name, arguments)
+        folder = scope.workspace.root
+        kept = self._answers.about(tool.name, arguments, folder)
         if kept:
             return Decision(kept, "the user said so before", decision.rule), "remembered answer"
         answer = scope.ask(_question(tool, arguments, decision.reason))
@@ -114,10 +115,10 @@ class Guard:
         word = answer.strip().casefold()
         if word in ("y", "yes", "a", "always"):
             if word in ("a", "always"):
-                self._answers.keep(tool.name, arguments, "allow")
+                self._answers.keep(tool.name, arguments, folder, "allow")
             return Decision("allow", "the user allowed it", decision.rule), "user"
         if word == "never":
-            self._answers.keep(tool.name, arguments, "deny")
+            self._answers.keep(tool.name, arguments, folder, "deny")
         said = "" if word in ("", "n", "no", "never") else f": {answer.strip()[:_LONGEST]}"
         return Decision("deny", f"the user said no{said}", decision.rule), "user"
 

@@ -1,7 +1,9 @@
 """The SQLite file of all sessions: its tables, its rights, and one-line errors.
 
 Guarantees readers never wait for a writer (WAL); only the owner can read the file; a statement that fails changes nothing.
-Raises     UsageError if the file cannot be opened, read or written: a full disk, a missing right, another kind of file.
+           A file of an older version is brought to today's schema when it is opened.
+Raises     UsageError if the file cannot be opened, read or written: a full disk, a missing right, another kind of file, one
+           that a newer version has made.
 """
 
 import contextlib
@@ -16,7 +18,7 @@ from dspy_programs.errors import UsageError
 
 IN_MEMORY = Path(":memory:")
 _WAIT_SECONDS = 10.0
-_TABLES = """
+_FIRST = """
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, goal TEXT, created REAL, updated REAL, status TEXT);
 CREATE TABLE IF NOT EXISTS state (session TEXT, name TEXT, value TEXT, PRIMARY KEY (session, name));
 CREATE TABLE IF NOT EXISTS tasks (session TEXT, id TEXT, task TEXT, PRIMARY KEY (session, id));
@@ -30,6 +32,8 @@ CREATE INDEX IF NOT EXISTS calls_of ON calls (session);
 CREATE INDEX IF NOT EXISTS events_of ON events (session);
 CREATE INDEX IF NOT EXISTS notes_of ON notes (session);
 """
+_MIGRATIONS = (_FIRST,)
+"""What makes schema n + 1 of schema n. Append to it, and change none. Files made before there were numbers have the first."""
 TABLES = ("state", "tasks", "messages", "calls", "events", "notes")  # with a column `session`
 
 
@@ -46,11 +50,23 @@ class Database:
                     os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
             self._file = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False, isolation_level=None)
             self._file.row_factory = sqlite3.Row
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("PRAGMA synchronous=NORMAL")
-            self._file.executescript(_TABLES)
+            self._migrate()
         except (OSError, sqlite3.Error) as error:
             raise self._refusal(error) from error
+
+    def _migrate(self) -> None:
+        """Bring the file to today's schema, each step whole or not at all."""
+        (found,) = self._file.execute("PRAGMA user_version").fetchone()
+        held = {row["name"] for row in self._file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if found > len(_MIGRATIONS):
+            known = f"schema {found}; this one knows {len(_MIGRATIONS)}"
+            raise UsageError(f"{self.path}: made by a newer version ({known}): update dspy-programs, or name another file")
+        if held and not held.issuperset(TABLES):
+            raise UsageError(f"{self.path}: holds something else than sessions; name another file")
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._file.execute("PRAGMA synchronous=NORMAL")
+        for number in range(found, len(_MIGRATIONS)):
+            self._file.executescript(f"BEGIN IMMEDIATE; {_MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;")
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run one statement, which is on file when this returns; return the number of the new row."""

@@ -119,6 +119,9 @@ class Session:
     def recall(self, query: str) -> list[str]:
         """Return the notes that share most words with the query, at most five; without a query the last ones."""
         whose, values = ("", []) if self.memory else ("WHERE session = ? ", [self.id])
+        if self.memory and self.get("recalls") == "folder":  # a client of a server sees no more than this folder
+            of = "SELECT session FROM state WHERE name = 'workspace' AND value = ?"
+            whose, values = f"WHERE session IN ({of}) ", [_json(self.get("workspace"))]
         rows = self._database.rows(f"SELECT text FROM notes {whose}ORDER BY n DESC LIMIT {_MOST_NOTES}", values)
         notes = [row["text"] for row in rows]
         wanted = set(content_stems(query))
@@ -127,8 +130,14 @@ class Session:
         return found
 
     def close(self) -> None:
-        """End the session's lock; what is on file stays."""
+        """End the session's lock; what is on file stays. `with` does it too."""
         self._on_close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def _past(row: Any) -> PastCall:

@@ -6,6 +6,7 @@ Raises     UsageError for an id that is none, RunLocked for a session that anoth
 """
 
 import contextlib
+import json
 import os
 import secrets
 import time
@@ -58,7 +59,7 @@ class Sessions:
         session_id = self.summary(session_id).id
         if self.path == IN_MEMORY:
             return Session(self._database, session_id, memory=memory)
-        lock = FileLock(self._lock_of(session_id), timeout=0, mode=0o600)
+        lock = FileLock(self._lock_of(session_id), timeout=0, mode=0o600, thread_local=False)  # any thread may close it
         try:
             lock.acquire()
         except Timeout as error:
@@ -67,9 +68,14 @@ class Sessions:
             raise UsageError(f"{self.path}: session {session_id} cannot be locked: {error.strerror or error}") from error
         return Session(self._database, session_id, memory=memory, on_close=lock.release)
 
-    def list(self) -> list[Summary]:
-        """Return the sessions, the one that was used last first."""
-        rows = self._database.rows("SELECT id, goal, created, updated, status FROM sessions ORDER BY updated DESC, rowid DESC")
+    def list(self, workspace: Path | None = None) -> list[Summary]:
+        """Return the sessions, the one that was used last first. workspace: only those of runs in this folder."""
+        of = "WHERE id IN (SELECT session FROM state WHERE name = 'workspace' AND value = ?)" if workspace else ""
+        columns = "id, goal, created, updated, status"
+        rows = self._database.rows(
+            f"SELECT {columns} FROM sessions {of} ORDER BY updated DESC, rowid DESC",
+            [json.dumps(str(workspace), ensure_ascii=False)] if workspace else [],
+        )
         return [Summary(**dict(row)) for row in rows]
 
     def summary(self, session_id: str = "last") -> Summary:

@@ -7,6 +7,7 @@ Raises     ToolError for what is no regular file or is read-only; FileNotFoundEr
 
 import contextlib
 import os
+import secrets
 import stat
 from typing import Literal
 
@@ -15,6 +16,7 @@ from dspy_programs.errors import ToolError
 
 Kind = Literal["file", "folder", "link", "other"]
 READ_ONLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def kind_of(status: os.stat_result) -> Kind:
@@ -63,3 +65,27 @@ def take_rights(old: int, new: int) -> None:
     for name in os.listxattr(old) if hasattr(os, "listxattr") else ():
         with contextlib.suppress(OSError):
             os.setxattr(new, name, os.getxattr(old, name))
+
+
+def replace(place: Place, path: str, data: bytes) -> os.stat_result:
+    """Put a new file in the place of the old one, at once; return what it is."""
+    old = open_to_replace(place, path)
+    temporary = f".{secrets.token_hex(8)}.new"
+    handle = os.open(temporary, _NEW, 0o666, dir_fd=place.folder)  # less the umask
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            if old is not None:
+                take_rights(old, file.fileno())
+            os.fsync(file.fileno())
+            status = os.fstat(file.fileno())
+        os.replace(temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=place.folder)
+        raise
+    finally:
+        if old is not None:
+            os.close(old)
+    return status

@@ -15,22 +15,20 @@ import contextlib
 import difflib
 import itertools
 import os
-import secrets
 import stat
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from dspy_programs.agent.workspace.regular_files import Kind, kind_of, open_regular, open_to_replace, take_rights
+from dspy_programs.agent.workspace.changing import changing_of
+from dspy_programs.agent.workspace.regular_files import Kind, kind_of, open_regular, replace
 from dspy_programs.agent.workspace.walk import FOLDER, NOWHERE, Missing, Place, place_of
 from dspy_programs.errors import ToolError, UsageError
 
 MOST_BYTES = 20_000_000  # that are read or written at once
 _MOST_COMPARED = 2_000  # entries
 _DEEPEST = 60  # folders inside each other in a listing
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Found(NamedTuple):
@@ -60,7 +58,7 @@ class Workspace:
         except OSError as error:
             raise UsageError(f"{root}: cannot be the workspace: {error.strerror}; create the folder, or name another") from None
         weakref.finalize(self, os.close, self.handle)
-        self.changing = threading.RLock()
+        self.changing = changing_of(self.handle)
         self.closed: Callable[[str], bool] | None = None
         """Which paths no tool and nothing that runs here may read, if any (the policy says so)."""
         self._made: set[tuple[int, int]] = set()
@@ -129,9 +127,10 @@ class Workspace:
         with self.changing, self._place(path, missing="make") as place:
             _not_gits(path, place.path)  # a link may have changed
             try:
-                self._replace(place, path, data)
+                status = replace(place, path, data)
             except OSError as error:
                 raise ToolError(f"{path}: cannot be written: {error.strerror}") from None
+            self._made.add((status.st_dev, status.st_ino))
 
     def check_writable(self, path: str) -> None:
         """Raise ToolError for a path that may never be written: outside, or one of git's own."""
@@ -224,29 +223,6 @@ class Workspace:
         names = {found.path.rpartition("/")[2]: found.path for found in itertools.islice(self.walk(), _MOST_COMPARED)}
         like = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
         return f"there is {names[like[0]]}" if like else "list_files shows what is there"
-
-    def _replace(self, place: Place, path: str, data: bytes) -> None:
-        """Put a new file in the place of the old one."""
-        old = open_to_replace(place, path)
-        temporary = f".{secrets.token_hex(8)}.new"
-        handle = os.open(temporary, _NEW, 0o666, dir_fd=place.folder)  # less the umask
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                if old is not None:
-                    take_rights(old, file.fileno())
-                os.fsync(file.fileno())
-                status = os.fstat(file.fileno())
-            os.replace(temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=place.folder)
-            raise
-        finally:
-            if old is not None:
-                os.close(old)
-        self._made.add((status.st_dev, status.st_ino))
 
 
 class _Missing(ToolError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         decision as decision,
     )
     from dspy_programs.programs.actor.arguments import check as check
+    from dspy_programs.programs.actor.call_reader import closing as closing
     from dspy_programs.programs.actor.grounding import MissingArgument as MissingArgument
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "as_text": "actor",
     "check": "arguments",
     "checked_step": "actor",
+    "closing": "call_reader",
     "decision": "actor",
 }
 

@@ -82,7 +82,9 @@ def test_an_answer_is_shown_as_it_is_written(tmp_path):
 
 def test_the_command_reads_standard_input(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("/plan Rename a.txt to b.txt\nhello\n/quit\n"))
-    (tmp_path / "a.txt").write_text("x")
-    assert main(["chat", "--no-llm", "--workspace", str(tmp_path), "--sessions", str(tmp_path / "s.sqlite")]) == 0
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "a.txt").write_text("x")
+    assert main(["chat", "--no-llm", "--workspace", str(work), "--sessions", str(tmp_path / "s.sqlite")]) == 0
     text = capsys.readouterr().out
-    assert "- [ ] " in text and "There is no model" in text and (tmp_path / "a.txt").exists()
+    assert "- [ ] " in text and "There is no model" in text and (work / "a.txt").exists()

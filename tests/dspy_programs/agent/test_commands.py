@@ -12,14 +12,16 @@ def run(capsys, *argv):
 
 
 def test_run_reports_json_and_exits_by_the_outcome(tmp_path, capsys):
-    (tmp_path / "a.txt").write_text("x\n")
-    code, out, err = run(capsys, "run", "Rename a.txt to b.txt", "-w", str(tmp_path), "--no-llm")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "a.txt").write_text("x\n")
+    code, out, err = run(capsys, "run", "Rename a.txt to b.txt", "-w", str(work), "--no-llm")
     report = json.loads(out)
     assert code == 0 and report["completed"] and {"goal", "completed", "tasks", "history", "rationale"} <= report.keys()
-    assert (tmp_path / "b.txt").exists() and "[x] 1" in err
+    assert (work / "b.txt").exists() and "[x] 1" in err
     assert json.loads((tmp_path / "traces").glob("*.json").__next__().read_text())["is_successful"] is True
 
-    code, out, _ = run(capsys, "run", "Write a poem to poem.txt", "-w", str(tmp_path), "--no-llm", "--quiet", "--judge")
+    code, out, _ = run(capsys, "run", "Write a poem to poem.txt", "-w", str(work), "--no-llm", "--quiet", "--judge")
     report = json.loads(out)
     assert code == 1 and not report["completed"]
     assert report["judgement"]["mode"] != "none" and report["judgement"]["cause"]
@@ -28,7 +30,7 @@ def test_run_reports_json_and_exits_by_the_outcome(tmp_path, capsys):
     assert code == 0 and out.count("\n") == 2 and "Rename a.txt to b.txt" in out
     code, out, _ = run(capsys, "sessions", "show")
     assert code == 0 and "Write a poem" in out and "stopped" in out
-    code, out, _ = run(capsys, "run", "--resume", "last", "-w", str(tmp_path), "--no-llm", "-q")
+    code, out, _ = run(capsys, "run", "--resume", "last", "-w", str(work), "--no-llm", "-q")
     assert json.loads(out)["goal"] == "Write a poem to poem.txt"
     code, out, _ = run(capsys, "sessions", "fork")
     assert code == 0 and run(capsys, "sessions", "delete", out.strip())[0] == 0
@@ -36,11 +38,13 @@ def test_run_reports_json_and_exits_by_the_outcome(tmp_path, capsys):
 
 
 def test_wrong_use_is_one_line_and_2(tmp_path, capsys):
+    work = tmp_path / "work"
+    work.mkdir()
     for argv in (
-        ["run", "-w", str(tmp_path), "--no-llm"],
+        ["run", "-w", str(work), "--no-llm"],
         ["run", "x", "-w", str(tmp_path / "none"), "--no-llm"],
-        ["run", "x", "-w", str(tmp_path), "--no-llm", "--resume", "nobody"],
-        ["run", "x", "-w", str(tmp_path), "--no-llm", "--config", str(tmp_path / "none.toml")],
+        ["run", "x", "-w", str(work), "--no-llm", "--resume", "nobody"],
+        ["run", "x", "-w", str(work), "--no-llm", "--config", str(tmp_path / "none.toml")],
         ["sessions", "show", "nobody"],
     ):
         code, out, err = run(capsys, *argv)
@@ -51,3 +55,23 @@ def test_wrong_use_is_one_line_and_2(tmp_path, capsys):
 def test_show_config_prints_what_would_hold(tmp_path, capsys):
     code, out, _ = run(capsys, "run", "--show-config", "--actors", "3", "--no-llm", "--tokens", "900")
     assert code == 0 and "actors = 3" in out and 'lm = "none"' in out and "tokens = 900" in out
+
+
+def test_sessions_in_the_workspace_are_refused(tmp_path, capsys):
+    code, _, err = run(
+        capsys, "run", "Read a.txt", "-w", str(tmp_path), "--no-llm", "--sessions", str(tmp_path / "in" / "s.sqlite")
+    )
+    assert code == 2 and "in the workspace, where the agent could change what you allowed" in err and err.count("\n") == 1
+
+
+def test_the_files_that_say_what_is_allowed_are_closed_to_the_agent(tmp_path, capsys, monkeypatch):
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    (work / "policy.toml").write_text('[[rules]]\nverdict = "allow"\ntool = "read_file"\n')
+    (work / "agent.toml").write_text('lm = "none"\npolicy = "policy.toml"\n')
+    for goal in ("Replace 'allow' with 'deny' in policy.toml", "Set policy in agent.toml to 'mine.toml'", "Read policy.toml"):
+        code, out, _ = run(capsys, "run", goal, "-q")
+        assert code == 1 and "it says what the agent may do" in json.loads(out)["why"], out
+    code, out, _ = run(capsys, "run", "Run `cat policy.toml`", "-q")
+    assert code == 1 and "allow" not in json.loads(out)["answer"]

@@ -6,13 +6,17 @@ import random
 import re
 import signal
 import sqlite3
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from dspy_programs.agent import Agent, Session, Sessions, tool
+from dspy_programs.agent.ledger import Ledger
+from dspy_programs.agent.record import Record
 from dspy_programs.errors import RunLocked, UsageError
 from dspy_programs.types import Call, Turn
 from tests.dspy_programs.agent.scripted import finish, is_planner, plan, scripted, step
@@ -20,6 +24,7 @@ from tests.fakes import scripted_lm
 from tests.processes import forks
 
 GOAL = "Fill the file"
+GOAL_OF_ASK = "Delete a.txt"
 LINES = range(1, 6)
 
 
@@ -233,3 +238,114 @@ def test_a_thousand_steps_take_time_in_line_with_their_number(tmp_path):
 
     few, many = seconds(200), seconds(1000)
     assert many < 5 * few * 2.5
+
+
+def test_a_file_without_a_number_is_brought_to_todays_schema(tmp_path):
+    with Sessions(tmp_path / "s.sqlite").new(GOAL) as session:
+        session.tell({"kind": "note"})
+    with sqlite3.connect(tmp_path / "s.sqlite") as file:
+        file.execute("PRAGMA user_version = 0")
+        file.execute("DROP INDEX events_of")
+    with Sessions(tmp_path / "s.sqlite").open() as session:
+        assert session.events() == [{"kind": "note"}]
+    assert sqlite3.connect(tmp_path / "s.sqlite").execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_file_of_a_newer_version_is_left_as_it_is_and_named_in_a_line(tmp_path):
+    Sessions(tmp_path / "s.sqlite").close()
+    with sqlite3.connect(tmp_path / "s.sqlite") as file:
+        file.execute("PRAGMA user_version = 7")
+    with pytest.raises(UsageError, match=r"s\.sqlite: made by a newer version \(schema 7; this one knows 1\): update"):
+        Sessions(tmp_path / "s.sqlite")
+
+
+def test_a_database_of_something_else_is_refused(tmp_path):
+    with sqlite3.connect(tmp_path / "s.sqlite") as file:
+        file.execute("CREATE TABLE events (at REAL)")
+    with pytest.raises(UsageError, match="holds something else"):
+        Sessions(tmp_path / "s.sqlite")
+    assert [*sqlite3.connect(tmp_path / "s.sqlite").execute("SELECT name FROM sqlite_master")] == [("events",)]
+
+
+def test_a_session_is_free_after_its_block(tmp_path):
+    held = Sessions(tmp_path / "s.sqlite")
+    with held.new(GOAL) as session, pytest.raises(RunLocked):
+        Sessions(tmp_path / "s.sqlite").open(session.id)
+    held.open(session.id).close()
+
+
+def test_a_thousand_steps_are_replayed_and_gone_on_with_in_a_moment(tmp_path):
+    held = Sessions(tmp_path / "s.sqlite")
+    session = held.new(GOAL)
+    record = Record(GOAL, session, [], None, None)
+    ledger = Ledger([], record.on_ledger, record.lock)
+    with session.together():
+        for number in range(1000):
+            call = Call(tool="look", arguments={"at": number})
+            task = ledger.add(f"Look at {number}", tool="look")
+            ledger.start(task.id, "worker")
+            session.settle(session.intend(task.id, call), "seen " * 50)
+            record.say(task.id, Turn(turn_number=0, role="agent", tool_name="look", tool_output="seen " * 50))
+            ledger.complete(task.id, "tool", "seen")
+    session.close()
+    started = time.process_time()
+    shown = held.export(session.id)
+    with held.open(session.id) as again:
+        result = Agent([tool(effect="reads")(look)], workspace=tmp_path, session=again).run()
+    assert len(shown["events"]) == 3000 and result.completed and len(result.tasks) == 1000
+    assert time.process_time() - started < 2
+
+
+def look(at: int) -> str:
+    """Look at a number."""
+    return "seen"
+
+
+def test_cancelling_while_a_question_is_open_ends_the_run(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    asked, answered = threading.Event(), threading.Event()
+
+    def ask(question: str) -> str:
+        asked.set()
+        answered.wait(20)
+        return "yes"
+
+    with Sessions(tmp_path / "s.sqlite").new(GOAL_OF_ASK) as session, ThreadPoolExecutor() as pool:
+        agent = Agent(workspace=tmp_path, session=session, ask=ask)
+        running = pool.submit(agent.run, GOAL_OF_ASK)
+        asked.wait(20)
+        agent.cancel()
+        result = running.result(20)
+        answered.set()
+    assert (result.stopped_by, (tmp_path / "a.txt").exists()) == ("cancelled", True)
+    assert Sessions(tmp_path / "s.sqlite").summary().status == "cancelled"
+
+
+def test_a_session_goes_on_in_its_own_folder_only(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    held = Sessions(tmp_path / "s.sqlite")
+    with held.new(GOAL_OF_ASK) as session:
+        Agent(workspace=tmp_path / "one", session=session).run()
+        with pytest.raises(UsageError, match=r"belongs to .*one; go on with it there"):
+            Agent(workspace=tmp_path / "two", session=session).run()
+    assert [len(held.list((tmp_path / name).resolve())) for name in ("one", "two")] == [1, 0]
+
+
+def test_any_thread_may_close_a_session(tmp_path):
+    held = Sessions(tmp_path / "s.sqlite")
+    session = held.new(GOAL)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(session.close).result()
+    held.open(session.id).close()
+
+
+def test_a_client_of_a_server_recalls_what_was_remembered_in_its_folder_only(tmp_path):
+    held = Sessions(tmp_path / "s.sqlite")
+    for folder in ("one", "two"):
+        with held.new(folder) as session:
+            session.set(workspace=folder)
+            session.remember(f"the password of {folder}")
+    with held.new("three", memory=True) as session:
+        session.set(workspace="one", recalls="folder")
+        assert session.recall("password") == session.recall("") == ["the password of one"]

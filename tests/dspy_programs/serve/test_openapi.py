@@ -3,11 +3,17 @@
 More of them: DSPY_PROGRAMS_TEST_EXAMPLES=1000 python -m pytest tests/dspy_programs/serve/test_openapi.py
 """
 
+import atexit
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import hypothesis
 import schemathesis
 
+from dspy_programs.agent import AgentConfig
+from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -28,7 +34,15 @@ class AtLocalhost:
         await self.app(scope, receive, send)
 
 
-schema = schemathesis.openapi.from_asgi("/openapi.json", AtLocalhost(create_app(WorkerPool(Limits()))))
+def agent():
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "work").mkdir()
+    return AgentRuns(AgentConfig(lm="none", workspace=str(folder / "work"), sessions=str(folder / "s.sqlite")), {})
+
+
+app = create_app(WorkerPool(Limits()), runs=agent())
+schema = schemathesis.openapi.from_asgi("/openapi.json", AtLocalhost(app))
 schema.config.generation.update(modes=[schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE])
 
 

@@ -88,11 +88,30 @@ def test_always_and_never_hold_for_the_same_call_only_and_in_the_next_process(ac
 
 def test_an_answer_lifts_no_deny(acts, tmp_path):
     act, done = acts
-    answers = Answers()
-    answers.keep("act", {"what": "x"}, "allow")
+    answers, scope = Answers(), scope_in(tmp_path / "w", ask=lambda question: "yes")
+    answers.keep("act", {"what": "x"}, scope.workspace.root, "allow")
     with pytest.raises(ToolError, match="never"):
-        Guard(DENIES, answers=answers).call(act, {"what": "x"}, scope_in(tmp_path / "w", ask=lambda question: "yes"))
+        Guard(DENIES, answers=answers).call(act, {"what": "x"}, scope)
     assert done == []
+
+
+def test_two_runs_forget_none_of_their_answers(tmp_path):
+    one, two = Answers(tmp_path / "answers.json"), Answers(tmp_path / "answers.json")
+    one.keep("act", {"what": "x"}, tmp_path, "deny")
+    two.keep("act", {"what": "y"}, tmp_path, "allow")
+    kept = Answers(tmp_path / "answers.json")
+    assert [kept.about("act", {"what": what}, tmp_path) for what in "xy"] == ["deny", "allow"]
+
+
+def test_an_answer_holds_for_its_folder(acts, tmp_path):
+    act, done = acts
+    answers = Answers(tmp_path / "answers.json")
+    guard = Guard(ASKS, answers=answers)
+    guard.call(act, {"what": "x"}, scope_in(tmp_path / "one", ask=lambda question: "always"))
+    guard.call(act, {"what": "x"}, scope_in(tmp_path / "one"))
+    with pytest.raises(ToolError, match="nobody is there"):
+        guard.call(act, {"what": "x"}, scope_in(tmp_path / "two"))
+    assert done == ["x", "x"]
 
 
 def raising(tool, arguments, workspace):

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dspy_programs.agent.tools.files import append
 from dspy_programs.agent.workspace.workspace import MOST_BYTES, Workspace
 from dspy_programs.errors import ToolError, UsageError
+from tests.dspy_programs.agent.scopes import scope_in
 
 
 @pytest.fixture
@@ -196,3 +198,14 @@ def test_no_handle_is_left_open(root):
 def test_what_cannot_be_a_workspace_is_said(root, folder):
     with pytest.raises(UsageError, match="cannot be the workspace"):
         Workspace(folder.replace("{root}", str(root)))
+
+
+def test_two_that_have_the_folder_open_add_to_a_file_one_after_the_other(tmp_path):
+    scopes = [scope_in(tmp_path) for _ in range(2)]
+
+    def add(scope, number):
+        append.call(scope, {"path": "log.txt", "content": f"{number}"})
+
+    with ThreadPoolExecutor(8) as pool:
+        [*pool.map(add, scopes * 30, range(60))]
+    assert sorted(map(int, (tmp_path / "log.txt").read_text().split())) == [*range(60)]

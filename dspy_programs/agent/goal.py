@@ -1,0 +1,73 @@
+"""What a goal's own words say before anything is planned: what must be so in the end, what is missing, which tools it is about.
+
+Raises     UsageError for a goal that is none, or another one than the session's.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
+from dspy_programs.agent.looks import looks
+from dspy_programs.agent.open_value import open_value
+from dspy_programs.agent.sessions import Session
+from dspy_programs.agent.spelled_out import without_calls
+from dspy_programs.agent.tools.tool import AgentTool
+from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.errors import UsageError
+from dspy_programs.text import content_stems
+from dspy_programs.types import Tool
+
+_LONGEST_GOAL = 20_000  # characters
+_MOST_FILES = 20_000  # that the goal's words are compared with
+_NOT_PLANNED = ("update_progress", "ask_user")  # the host does these by itself
+_ON_WORD = (
+    "remember",
+    "recall",
+    "delegate",
+    "git_status",
+    "git_diff",
+    "git_log",
+    "git_commit",
+)  # planned where the goal has it
+
+
+class Wanted(NamedTuple):
+    """criteria: what must be so in the end; inputs: files that are to be read and are not there; value: what is left open."""
+
+    criteria: Sequence[Criterion] = ()
+    inputs: Sequence[str] = ()
+    value: str = ""
+
+
+def wanted_by(goal: str, tools: Sequence[str], workspace: Workspace) -> Wanted:
+    """Read a goal's words, but not those of calls that it writes out. What is only to be shown leaves nothing to check."""
+    words = "" if looks(goal, workspace) else without_calls(goal, tools)
+    if not words:
+        return Wanted()
+    files = [each.path for each in islice(workspace.walk(), _MOST_FILES) if each.kind == "file"]
+    return Wanted(criteria_of(words, files), inputs_missing(words, files), open_value(words, workspace))
+
+
+def goal_of(goal: str, session: Session) -> str:
+    """Return what is to be done, the session's goal if none is given, and keep it there."""
+    goal = goal.strip() or session.goal.strip()
+    if not goal:
+        raise UsageError("there is no goal; say what to do")
+    if len(goal) > _LONGEST_GOAL:
+        raise UsageError(f"the goal has {len(goal):,} characters; give at most {_LONGEST_GOAL:,}, and long texts as files")
+    if session.goal and goal != session.goal:
+        raise UsageError(f"session {session.id} has another goal: {session.goal[:80]!r}; begin a new one")
+    session.goal = goal
+    return goal
+
+
+def menu(goal: str, tools: Mapping[str, AgentTool]) -> list[Tool]:
+    """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them."""
+    said = set(content_stems(goal))
+    names = [
+        name
+        for name in tools
+        if name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " "))))
+    ]
+    return [Tool(name=name, description=tools[name].description) for name in names or tools]
