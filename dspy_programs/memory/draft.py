@@ -14,7 +14,7 @@ from dspy_programs.memory.pool import Unit
 from dspy_programs.memory.reading.cues import says_something_exact
 from dspy_programs.memory.reading.note import note_frame
 from dspy_programs.memory.reading.pieces import Line, Piece, Rank, lines_of
-from dspy_programs.memory.reading.salience import exacts_of
+from dspy_programs.memory.reading.salience import exacts_of, stated_in
 from dspy_programs.memory.reading.stubs import stub_of
 from dspy_programs.memory.selection import Selection
 from dspy_programs.memory.strategies import Strategy
@@ -58,7 +58,10 @@ class Draft:
     def _selection(self) -> Selection:
         task = self._task
         stay = [*task.protected, *(index for place in self.newest for index in task.compressible[place])]
-        elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
+        stated = (
+            stated_in(self.stubs[index]) if index in self.stubs else task.known.stated(task.entries[index]) for index in stay
+        )
+        elsewhere = set().union(*stated)
         pool = task.pool_of(self._with_texts(task.pool.units)) if self.written.windows else task.pool
         units = {number for number, unit in enumerate(pool.units) if unit.places[0] < self.older.stop}
         return Selection(pool, units, elsewhere, self.left, task.count, task.furthest)
