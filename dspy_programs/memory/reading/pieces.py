@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.decisions import settles
+from dspy_programs.memory.reading.decisions import is_courtesy, settles
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done, unsaid
 from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
@@ -29,6 +29,7 @@ from dspy_programs.text import quantity
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
+_ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
 _LONGEST_EMPTY = 44  # characters of a sentence that has no content of its own; a quarter of it in other scripts
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
@@ -214,6 +215,8 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     found = []
     for part in said:
         rank, worth = decision if settles(part, assistant) or (asked and asks(part)) else ordinary
+        if assistant and (part.endswith(("?", "\uff1f")) or is_courtesy(part)):
+            rank, worth = Rank.ORDINARY, _ASKED_WORTH
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
     return found
 
