@@ -199,7 +199,8 @@ def _worth_of_row(row: str) -> float:
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
     said = lines_in(text)
-    asked = not assistant and not is_consent(text)
+    agrees = is_consent(text)
+    asked = not assistant and not agrees
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
         rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
         worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
@@ -214,7 +215,7 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     decision = Rank.DECISION, 1.0 if assistant else DECIDED_WORTH
     found = []
     for part in said:
-        rank, worth = decision if settles(part, assistant) or (asked and asks(part)) else ordinary
+        rank, worth = decision if not agrees and (settles(part, assistant) or (asked and asks(part))) else ordinary
         if assistant and (part.endswith(("?", "\uff1f")) or is_courtesy(part)):
             rank, worth = Rank.ORDINARY, _ASKED_WORTH
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
@@ -346,6 +347,8 @@ def lines_of(unit: Sequence[MemoryEntry], pieces: Sequence[Piece], chosen: Colle
 def _written(taken: Sequence[Piece], left_out: int) -> str:
     line = taken[0].line
     left_out += line.beyond
-    more = f"({quantity(left_out, f'more {line.noun}')})" if line.noun else f"({left_out:,} more)"
     parts = [Part(piece.text, piece.under) for piece in taken]
-    return f"{line.head}{joined(parts, line.joint).lstrip()}{f' {more}' if left_out else ''}"
+    text = f"{line.head}{joined(parts, line.joint).lstrip()}"
+    if not left_out or not (line.noun or line.head.endswith(STILL_OPEN)):
+        return text
+    return f"{text} ({quantity(left_out, f'more {line.noun}') if line.noun else f'{left_out:,} more'})"
