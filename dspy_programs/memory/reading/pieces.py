@@ -29,6 +29,7 @@ from dspy_programs.text import quantity
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
+_AFTER_DEED = 0.4  # of the rest of a deed's result
 _ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
 _LONGEST_EMPTY = 44  # characters of a sentence that has no content of its own; a quarter of it in other scripts
 _LONGEST_REASON = 120  # characters of a failure's, in short
@@ -256,7 +257,10 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
     rest = [part for part in unsaid(parts, call_).parts if part not in outcome and not only_says_done(part)]
     return [
         _of_deed(call_, Rank.DEED, Line(number, "done: ")),
-        *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> ")),
+        *[
+            piece._replace(worth=_AFTER_DEED * piece.worth)
+            for piece in _of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> "))
+        ],
     ]
 
 
