@@ -32,7 +32,7 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.known import Known, Original, known_of
 from dspy_programs.memory.originals import Record, records_of
-from dspy_programs.memory.plan import Plan, planned
+from dspy_programs.memory.plan import Plan, has_room, planned
 from dspy_programs.memory.sending.sent import beside_tokens
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import STRATEGIES, Strategy
@@ -155,8 +155,7 @@ class MemoryCompressor:
         if before > budget:
             originals = known.originals(store)
             with self.engine.model():
-                task = self._task(store, known, originals)
-                plan, made = self._within(store, task, budget, progress)
+                task, plan, made = self._planned(store, known, originals, budget, progress)
             store.rearrange([(entry, originals[index].position) for index, entry in sorted(made.items())])
             kept = len(task.protected)
         else:
@@ -167,10 +166,21 @@ class MemoryCompressor:
         self.last_report.duration_seconds = time.perf_counter() - started
         return self.last_report
 
-    def _task(self, store: MemoryStore, known: Known, originals: Sequence[Original]) -> Task:
+    def _planned(
+        self, store: MemoryStore, known: Known, originals: Sequence[Original], budget: int, progress: Progress | None
+    ) -> tuple[Task, Plan, dict[int, MemoryEntry]]:
+        """Return a plan with as many of the latest entries as leave room for what must be told, at least one of them."""
+        recent = self.protected_recent
+        while True:
+            task = self._task(store, known, originals, recent)
+            if recent <= 1 or has_room(task, budget - min(store.opening, budget)):
+                return task, *self._within(store, task, budget, progress)
+            recent -= 1
+
+    def _task(self, store: MemoryStore, known: Known, originals: Sequence[Original], recent: int) -> Task:
         weights = self.scorer.scores if self.scorer is not None else None
         furthest = self.strategies[-1] if model_in_use() is None else "archive"  # a model's text has a place for all
-        return Task(known, originals, self.protected_recent, store.entry_tokens, known.count(store), weights, furthest)
+        return Task(known, originals, recent, store.entry_tokens, known.count(store), weights, furthest)
 
     def _within(
         self, store: MemoryStore, task: Task, budget: int, progress: Progress | None

@@ -169,13 +169,13 @@ _SHORTEST_TURN = 30  # tokens
 
 
 def _excerpt(task: Task, entry: MemoryEntry, room: int) -> str:
-    """Return the best sentences of a talk's turn within a room, at least one, and how many more there are."""
+    """Return the best sentences of a talk's turn within a room, at least one, and a mark."""
     pieces = spoken(task.known.pieces([entry], False), entry.content)
     chosen: set[int] = set()
     for number in sorted(range(len(pieces)), key=lambda number: -task.worth_said[pieces[number].text]):
         if not chosen or task.count(lines_of([entry], pieces, chosen | {number})) <= room:
             chosen.add(number)
-    return lines_of([entry], pieces, chosen)
+    return lines_of([entry], pieces, chosen) + " (...)" * (len(chosen) < len(pieces))
 
 
 def stubbed(entry: MemoryEntry, text: str) -> MemoryEntry:
