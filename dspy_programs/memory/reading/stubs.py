@@ -17,7 +17,7 @@ from dspy_programs.text import quantity
 
 _MENTIONED_WORTH = 6.0
 _SMALL = 6  # tokens that every part costs in the choice, so that a short part of no worth is no bargain
-_WORD_WORTH = 1.5
+_WORD_WORTH = 3.0
 _LAST = 4  # requests and calls whose words count
 _READ = 2_000  # characters of them
 _AMPLE = 80  # tokens of a room with place for a long mark
