@@ -21,7 +21,7 @@ from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
 from dspy_programs.memory.reading.replies import is_consent, is_output
-from dspy_programs.memory.reading.sentence_breaks import LONGEST, lines_in
+from dspy_programs.memory.reading.sentence_breaks import LONGEST, lines_in, said_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
@@ -199,7 +199,7 @@ def _worth_of_row(row: str) -> float:
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = lines_in(text)
+    said = said_in(text) if assistant else lines_in(text)
     agrees = is_consent(text)
     asked = not assistant and not agrees
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
@@ -217,7 +217,7 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     found = []
     for part in said:
         rank, worth = decision if not agrees and (settles(part, assistant) or (asked and asks(part))) else ordinary
-        if assistant and (part.endswith(("?", "\uff1f")) or is_courtesy(part)):
+        if assistant and ("?" in part or "\uff1f" in part or is_courtesy(part)):
             rank, worth = Rank.ORDINARY, _ASKED_WORTH
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
     return found
