@@ -61,7 +61,8 @@ class Pool:
         """Return a factor for each piece: the rarer its words that are wanted, the more; a look-up's with those of its call."""
         calls = [self._call_of(piece) for piece in self.pieces]
         shared = [
-            {word for word in words_of(piece.text) if word in wanted} if self._is_read(piece) else set() for piece in self.pieces
+            {word for word in words_of(piece.text) if word in wanted} if self._is_read(piece) else set()
+            for piece in self.pieces
         ]
         asked = {call: {word for word in codes_of(call) if word in wanted} for call in set(calls)}
         times = Counter(word for words in shared for word in words)

@@ -108,7 +108,9 @@ class Writing:
         if any(pieces[other].line == line for other in self.chosen.get(unit, ())):
             return 0
         if (unit, line) not in self._openings:
-            leaves_out = (line.noun or line.head.endswith(STILL_OPEN)) and (line.beyond or sum(piece.line == line for piece in pieces) > 1)
+            leaves_out = (line.noun or line.head.endswith(STILL_OPEN)) and (
+                line.beyond or sum(piece.line == line for piece in pieces) > 1
+            )
             self._openings[unit, line] = self._count(line.head) + (_MARK if leaves_out else 0)
         return self._openings[unit, line]
 
