@@ -75,7 +75,7 @@ class Pool:
         ]
 
     def _is_read(self, piece: Piece) -> bool:
-        return not self.is_talk and piece.rank is Rank.ORDINARY or piece.line.noun == "sentence"
+        return not self.is_talk and piece.rank is Rank.ORDINARY
 
     def _call_of(self, piece: Piece) -> str:
         return piece.line.head if piece.line.noun not in ("", "sentence") and not self.is_talk else ""

@@ -204,12 +204,6 @@ def _says_failed(value: dict[str, Any]) -> bool:
     )
 
 
-def unsaid(parts: Parts, call: Deed) -> Parts:
-    """Return what a result says that its call's arguments do not; all of it if it says nothing else."""
-    found = [part for part in parts.parts if not _is_said(part, call)]
-    return parts._replace(parts=found) if found else parts
-
-
 def _is_said(part: Part, call: Deed) -> bool:
     """Return whether an argument has a part's value: a short one only under the same name."""
     key, sign, value = part.text.partition(": ")

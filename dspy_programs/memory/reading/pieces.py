@@ -16,12 +16,12 @@ from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.reading.decisions import is_courtesy, settles
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
-from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done, unsaid
+from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
 from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
 from dspy_programs.memory.reading.replies import is_consent, is_output
-from dspy_programs.memory.reading.sentence_breaks import LONGEST, lines_in, said_in
+from dspy_programs.memory.reading.sentence_breaks import lines_in, said_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
@@ -31,7 +31,6 @@ _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
 _AFTER_DEED = 0.4  # of the rest of a deed's result
 _ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
-_LONGEST_EMPTY = 44  # characters of a sentence that has no content of its own; a quarter of it in other scripts
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
 _ENDINGS = ("done", "failed", "asked")
@@ -142,59 +141,13 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
         if row.strip():
             row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
             blanks = row[: len(row) - len(row.lstrip())] if said else ""
-            first, *rest = _sentences(row) if _WORDS.search(row) else [row.lstrip()]
-            first = f"\n  {blanks}{first}" if said else first
-            if said and _is_heading(said[-1]):
-                said[-1] += first
-            else:
-                said.append(first)
-            said += rest
+            first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
+            said += [f"\n  {blanks}{first}" if said else first, *rest]
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
     line = Line(number, head, "", " ", beyond)
-    return [Piece(part, Rank.OPEN_REQUEST, line, worth=_worth_of_row(part)) for part in said]
-
-
-def _sentences(row: str) -> list[str]:
-    """Return sentences, those together of which one says nothing alone: "Yes. On Monday then.", "Can you do that?"."""
-    found: list[str] = []
-    for sentence in lines_in(row):
-        if found and len(found[-1]) <= LONGEST and (_is_empty(sentence) or _is_empty(found[-1])):
-            found[-1] += f" {sentence}"
-        else:
-            found.append(sentence)
-    return found
-
-
-def _with_subjects(said: Sequence[str]) -> list[str]:
-    """Put a question without content of its own to the sentence before: "Can we address that?"."""
-    found: list[str] = []
-    for sentence in said:
-        if found and len(found[-1]) <= LONGEST and sentence.endswith(("?", "\uff1f")) and _is_empty(sentence):
-            found[-1] += f" {sentence}"
-        else:
-            found.append(sentence)
-    return found
-
-
-def _is_empty(sentence: str) -> bool:
-    return len(sentence) <= (_LONGEST_EMPTY if sentence.isascii() else _LONGEST_EMPTY // 4) and not any(
-        map(str.isdigit, sentence)
-    )
-
-
-def _is_heading(part: str) -> bool:
-    """Return whether a part of a request is only headings: they say nothing without what follows."""
-    return all(row.lstrip().startswith("#") for row in part.strip().split("\n"))
-
-
-def _worth_of_row(row: str) -> float:
-    """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
-    row = row.rpartition("\n")[2]
-    if not _WORDS.search(row) or row.lstrip().startswith("#"):
-        return 0.2
-    return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
+    return [Piece(part, Rank.OPEN_REQUEST, line) for part in said]
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
@@ -206,7 +159,6 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
         rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
         worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
         return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
-    said = _with_subjects(said) if asked else said
     beyond = max(0, len(said) - _MOST_SENTENCES)
     if beyond:
         half = _MOST_SENTENCES // 2
@@ -247,14 +199,14 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
         return [_of_deed(call_, Rank.DEED if deed else Rank.DECISION, Line(number, "failed: "))]
     parts = parts_of_result(result, value)
     if not deed:
-        return _of_parts(unsaid(parts, call_), Line(number, f"{named} -> "))
+        return _of_parts(parts, Line(number, f"{named} -> "))
     if says_only_done(result, named):
         return [_of_deed(call_, Rank.DEED, Line(number, "done: "))]
     outcome = outcome_of(parts, call_)
     if outcome:
         short = [part for part in outcome if len(part.text) + len(part.under) <= _LONGEST_BRIEF][:_BRIEF_PARTS]
         call_ = call_._replace(outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else "")
-    rest = [part for part in unsaid(parts, call_).parts if part not in outcome and not only_says_done(part)]
+    rest = [part for part in parts.parts if part not in outcome and not only_says_done(part)]
     return [
         _of_deed(call_, Rank.DEED, Line(number, "done: ")),
         *[
@@ -275,7 +227,7 @@ def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
         name, text = program[1], text[program.end() :]
     name = re.sub(r"[^\w.:/-]+", "_", name[:80]) if isinstance(name, str) and name else "tool"
     if ending_of(text, False) == "failed":
-        return [Piece(f"{name}: {reason_of(text)}", Rank.DECISION, Line(number, "failed: "), worth=DECIDED_WORTH)]
+        return [Piece(f"{name}: {reason_of(text)}", Rank.DEED, Line(number, "failed: "))]
     return _of_parts(parts_of_result(text), Line(number, f"{name} -> "))
 
 
