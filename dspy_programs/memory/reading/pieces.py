@@ -135,19 +135,25 @@ def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Pie
 
 
 def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Piece]:
-    """Return a request word for word; its further lines are indented, so that none can pose as a line of the note."""
-    said: list[str] = []
-    for row in text.splitlines():
-        if row.strip():
-            row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
-            blanks = row[: len(row) - len(row.lstrip())] if said else ""
-            first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
-            said += [f"\n  {blanks}{first}" if said else first, *rest]
+    """Return a request word for word; its further lines are indented, so that none can pose as a line of the note.
+
+    Its fenced code comes as late as what is ordinary: the words say what is wanted.
+    """
+    said: list[tuple[str, Rank]] = []
+    in_code = False
+    for row in filter(str.strip, text.splitlines()):
+        row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
+        blanks = row[: len(row) - len(row.lstrip())] if said else ""
+        first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
+        is_fence = first.startswith("```")
+        rank = Rank.ORDINARY if in_code or is_fence else Rank.OPEN_REQUEST
+        said += [(part, rank) for part in (f"\n  {blanks}{first}" if said else first, *rest)]
+        in_code ^= is_fence
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
     line = Line(number, head, "", " ", beyond)
-    return [Piece(part, Rank.OPEN_REQUEST, line) for part in said]
+    return [Piece(part, rank, line) for part, rank in said]
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
