@@ -5,7 +5,8 @@ memory that is compressed at every overflow keeps about what one compression at 
 
 Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, for a request with the whole store as
            chat_messages(store) gives it (store.token_total()); protected_recent: how many of the latest entries stay, as all
-           system prompts do; strategies: how far to go.
+           system prompts do: fewer, but at least one, where open requests and deeds have no room beside them; strategies: how
+           far to go.
 Output     a CompressionReport; the store is changed in place.
 Guarantees token_total() <= budget afterwards; a store within the budget is not changed. A store that was compressed before is
            brought to low_water of the budget, so that it is not compressed at every turn. The order is kept. Protected entries
@@ -103,7 +104,8 @@ class MemoryCompressor:
 
         Args:
             token_budget: Tokens for the whole store, by the store's own counter, 0 or more.
-            protected_recent: How many of the last entries stay word for word, as all system prompts do.
+            protected_recent: How many of the last entries stay word for word, as all system prompts do; fewer, but at least one,
+                where open requests and deeds have no room beside them.
             scorer: Rates how much an entry matters besides what it says; None rates by who speaks and how late.
             strategies: How far to go. With "archive" a message may leave the note; without it every message that states
                 something has its place there; with only "summarize" every message has. A model writes a text for the first
