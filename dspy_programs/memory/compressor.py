@@ -104,8 +104,8 @@ class MemoryCompressor:
 
         Args:
             token_budget: Tokens for the whole store, by the store's own counter, 0 or more.
-            protected_recent: How many of the last entries stay word for word, as all system prompts do; fewer, but at least one,
-                where open requests and deeds have no room beside them.
+            protected_recent: How many of the last entries stay word for word, as all system prompts do; fewer, but at least
+                one, where open requests and deeds have no room beside them.
             scorer: Rates how much an entry matters besides what it says; None rates by who speaks and how late.
             strategies: How far to go. With "archive" a message may leave the note; without it every message that states
                 something has its place there; with only "summarize" every message has. A model writes a text for the first

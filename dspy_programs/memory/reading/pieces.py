@@ -147,7 +147,12 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
         first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
         is_fence = first.startswith("```")
         rank = Rank.ORDINARY if in_code or is_fence else Rank.OPEN_REQUEST
-        said += [(part, rank) for part in (f"\n  {blanks}{first}" if said else first, *rest)]
+        first = f"\n  {blanks}{first}" if said else first
+        if (
+            said and rank is Rank.OPEN_REQUEST and said[-1][0].rpartition("\n")[2].lstrip().startswith("#")
+        ):  # a heading says nothing alone
+            first = said.pop()[0] + first
+        said += [(part, rank) for part in (first, *rest)]
         in_code ^= is_fence
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES

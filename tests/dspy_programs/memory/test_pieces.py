@@ -27,6 +27,12 @@ def test_a_message_is_a_line_of_its_speaker():
     assert lines_of(unit, pieces, set()) == ""
 
 
+def test_a_heading_of_a_request_is_never_told_without_what_follows():
+    unit = [said("user", "Read all of this.\n# Task\n## Steps\nBook the flight to Boston for three people.")]
+    found = [piece.text for piece in pieces_of(unit, open_request=True)]
+    assert found[-1] == "\n  # Task\n  ## Steps\n  Book the flight to Boston for three people."
+
+
 def test_an_item_of_a_list_is_told_with_what_stands_above_it():
     text = "Here is the plan.\n- **Flight 1:** JFK to ATL\n- **Costs:**\n  - Fare: $51\n  - Bag: $20\n\nIt departs at noon."
     found = [piece.text for piece in pieces_of([said("assistant", text)])]
