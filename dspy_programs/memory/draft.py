@@ -23,6 +23,7 @@ from dspy_programs.memory.windows import Written, statements_of
 from dspy_programs.memory.writing import Note
 
 STALE = 120  # tokens of a tool result among the newest that are not protected
+DEED_RESULT = 90  # tokens of a deed's result
 DECISION_WORTH = 2  # of a person's decision, in exact values
 
 
@@ -155,10 +156,11 @@ def stubs_of(task: Task, indexes: Iterable[int], most: int, rate: float = 1.0) -
         entry = task.entries[index]
         tokens = task.size(entry)
         text = None
-        if entry.role == "tool" and tokens > most:
-            text = stub_of(entry, most, task.count, task.mentioned)
-        elif task.is_talk and entry.role != "system" and tokens > (room := max(_SHORTEST_TURN, int(rate * tokens))):
-            text = _excerpt(task, entry, room)
+        room = min(most, DEED_RESULT) if index in task.of_deeds else most
+        if entry.role == "tool" and tokens > room:
+            text = stub_of(entry, room, task.count, task.mentioned)
+        elif task.is_talk and entry.role != "system" and tokens > (length := max(_SHORTEST_TURN, int(rate * tokens))):
+            text = _excerpt(task, entry, length)
         if text is not None and (smaller := task.size(stubbed(entry, text))) < tokens:
             found[index], tokens = text, smaller
         needed += tokens

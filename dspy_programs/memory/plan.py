@@ -101,7 +101,7 @@ def _drafts(task: Task, budget: int, low: int) -> Iterator[Draft]:
         yield draft
         complete += not draft.lacks_room
         shortened = any(task.entries[index].role == "tool" for index in stubs)
-        if complete == _DRAFTS or most <= _LEGIBLE or (complete and not shortened and not draft.has_facts_to_tell):
+        if complete == _DRAFTS or most <= _LEGIBLE or (complete and not shortened):
             break
 
 

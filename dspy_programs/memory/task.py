@@ -65,6 +65,8 @@ class Task:
         self.entries = [original.entry for original in originals]
         self.recent, self.room, self.furthest = recent, 0, furthest
         grouped = units(self.entries)
+        self.of_deeds = {index for unit in grouped if self._calls_deeds(unit[0]) for index in unit[1:]}
+        """Results of calls that change something: the call says most of it."""
         self.protected = protected(self.entries, grouped, recent)
         self.compressible = [unit for unit in grouped if unit[0] not in self.protected]
         self.open = open_requests(self.entries)
@@ -75,6 +77,10 @@ class Task:
             self._weight_of(unit) * (1 + LATE_WEIGHT * place / last) * (1 + max(scores[i] for i in unit) if scores else 1)
             for place, unit in enumerate(self.compressible)
         ]
+
+    def _calls_deeds(self, index: int) -> bool:
+        calls = self.entries[index].calls
+        return bool(calls) and all(isinstance(call, dict) and is_deed(call_of(call).name) for call in calls)
 
     def _weight_of(self, unit: Sequence[int]) -> float:
         if len(unit) == 1 and self.entries[unit[0]].role != "tool":
