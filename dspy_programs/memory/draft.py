@@ -13,7 +13,7 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.pool import Unit
 from dspy_programs.memory.reading.cues import says_something_exact
 from dspy_programs.memory.reading.note import note_frame
-from dspy_programs.memory.reading.pieces import Line, Piece, Rank, lines_of
+from dspy_programs.memory.reading.piece import Line, Piece, Rank, lines_of
 from dspy_programs.memory.reading.salience import exacts_of, stated_in
 from dspy_programs.memory.reading.stubs import stub_of
 from dspy_programs.memory.selection import Selection

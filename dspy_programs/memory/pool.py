@@ -14,7 +14,7 @@ from operator import mul
 from typing import NamedTuple
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.pieces import Piece, Rank
+from dspy_programs.memory.reading.piece import Piece, Rank
 from dspy_programs.memory.reading.salience import Reading
 from dspy_programs.memory.reading.talk import densities
 from dspy_programs.memory.strategies import Strategy

@@ -12,7 +12,7 @@ from itertools import chain
 
 from dspy_programs.memory.pool import Pool
 from dspy_programs.memory.reading.deed_lines import Deed, together
-from dspy_programs.memory.reading.pieces import Rank
+from dspy_programs.memory.reading.piece import Rank
 from dspy_programs.memory.reading.salience import stated_in
 from dspy_programs.memory.strategies import Strategy
 from dspy_programs.memory.writing import Counting, Note, Place, Writing, written

@@ -18,7 +18,7 @@ from dspy_programs.memory.known import Known, Original
 from dspy_programs.memory.pool import Pool, Unit, words_of
 from dspy_programs.memory.reading.note import is_note
 from dspy_programs.memory.reading.open_request import open_requests
-from dspy_programs.memory.reading.pieces import Piece
+from dspy_programs.memory.reading.piece import Piece
 from dspy_programs.memory.reading.salience import Reading
 from dspy_programs.memory.reading.sentence_breaks import lines_in
 from dspy_programs.memory.reading.stubs import mentioned_in

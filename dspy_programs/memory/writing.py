@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dspy_programs.memory.pool import Unit
 from dspy_programs.memory.reading.cues import says_something_exact
 from dspy_programs.memory.reading.note import STILL_OPEN
-from dspy_programs.memory.reading.pieces import Line, Rank, lines_of
+from dspy_programs.memory.reading.piece import Line, Rank, lines_of
 from dspy_programs.memory.reading.sentence_breaks import beginning_of, clause_of
 
 _ROUNDS = 5

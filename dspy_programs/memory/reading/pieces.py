@@ -8,23 +8,21 @@ Guarantees a line starts with who speaks, how a deed ended or which call it is, 
 """
 
 import re
-from collections.abc import Collection, Sequence
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.reading.decisions import is_courtesy, settles
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
-from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
+from dspy_programs.memory.reading.fields import Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
+from dspy_programs.memory.reading.piece import Line, Piece, Rank
 from dspy_programs.memory.reading.replies import is_consent, is_output
 from dspy_programs.memory.reading.sentence_breaks import lines_in, said_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
-from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
@@ -37,45 +35,6 @@ _ENDINGS = ("done", "failed", "asked")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
 _WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
 _LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
-
-
-class Rank(IntEnum):
-    """What is kept first: the lower."""
-
-    OPEN_REQUEST = 0
-    DEED = 1
-    DECISION = 2
-    ORDINARY = 3
-
-
-class Line(NamedTuple):
-    """A line that pieces belong to."""
-
-    number: int = 0
-    """Among the lines of its unit."""
-    head: str = ""
-    """What the line starts with, if any of its pieces is chosen: "user: ", "get_user(id=7) -> "."""
-    noun: str = "sentence"
-    """What its pieces are, to count those left out."""
-    joint: str = " "
-    """What stands between two pieces."""
-    beyond: int = 0
-    """How many further pieces the original has that are not offered: there is a limit to their number."""
-
-
-class Piece(NamedTuple):
-    """What can be chosen for a note."""
-
-    text: str
-    """A sentence of a message, a field of a result, a whole deed."""
-    rank: Rank
-    line: Line = Line()
-    under: str = ""
-    """A label that is written once for neighbours that share it: the columns of a list's rows."""
-    worth: float = 1.0
-    """Among the pieces of its line."""
-    deed: Deed | None = None
-    """What the text tells, of a line about a call."""
 
 
 _new_piece = tuple.__new__  # there are hundreds of thousands: half the time of Piece(...)
@@ -293,29 +252,3 @@ def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
     head = head.replace(" (still open)", "")
     speech = _of_speech(rest, head[:-2], head == "assistant: ", number)
     return [piece._replace(line=piece.line._replace(beyond=piece.line.beyond + beyond)) for piece in speech]
-
-
-def lines_of(unit: Sequence[MemoryEntry], pieces: Sequence[Piece], chosen: Collection[int]) -> str:
-    """Return the lines of the chosen pieces (their numbers in `pieces`); "" if none is chosen.
-
-    What a chosen line leaves out is counted at its end.
-    """
-    lines: dict[int, list[Piece]] = {}
-    left_out: dict[int, int] = {}
-    for number, piece in enumerate(pieces):
-        place = piece.line.number
-        if number in chosen:
-            lines.setdefault(place, []).append(piece)
-        else:
-            left_out[place] = left_out.get(place, 0) + 1
-    return "\n".join(_written(taken, left_out.get(place, 0)) for place, taken in lines.items())
-
-
-def _written(taken: Sequence[Piece], left_out: int) -> str:
-    line = taken[0].line
-    left_out += line.beyond
-    parts = [Part(piece.text, piece.under) for piece in taken]
-    text = f"{line.head}{joined(parts, line.joint).lstrip()}"
-    if not left_out or not (line.noun or line.head.endswith(STILL_OPEN)):
-        return text
-    return f"{text} ({quantity(left_out, f'more {line.noun}') if line.noun else f'{left_out:,} more'})"

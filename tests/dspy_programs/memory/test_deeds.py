@@ -7,7 +7,8 @@ import pytest
 from dspy_programs.conversation import Call
 from dspy_programs.memory.reading.deed_lines import told
 from dspy_programs.memory.reading.deeds import changes
-from dspy_programs.memory.reading.pieces import Rank, pieces_of
+from dspy_programs.memory.reading.piece import Rank
+from dspy_programs.memory.reading.pieces import pieces_of
 from tests.dspy_programs.memory.forms import all_lines, called, deeds, ranked
 
 

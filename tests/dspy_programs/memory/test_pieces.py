@@ -7,7 +7,8 @@ import time
 import pytest
 
 from dspy_programs.memory.reading.note import is_note, note_frame
-from dspy_programs.memory.reading.pieces import Rank, lines_of, pieces_of
+from dspy_programs.memory.reading.piece import Rank, lines_of
+from dspy_programs.memory.reading.pieces import pieces_of
 from tests.dspy_programs.memory.forms import all_lines, called, ranked, said
 
 USER = {
