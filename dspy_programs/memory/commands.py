@@ -108,7 +108,12 @@ def compress(
     path: _PathArgument,
     budget: Annotated[int, typer.Option(min=0, help="Token limit for the whole memory.")],
     output: _OutputOption,
-    protected_recent: _RecentOption = 3,
+    protected_recent: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="How many of the latest entries to keep verbatim; by default 3, or fewer where room is short."
+        ),
+    ] = None,
     strategy: Annotated[
         Literal["auto", "summarize", "extract_facts", "archive"],
         typer.Option(help="auto: the least destructive strategy that fits the budget."),

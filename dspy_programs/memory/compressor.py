@@ -5,7 +5,8 @@ memory that is compressed at every overflow keeps about what one compression at 
 
 Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, for a request with the whole store as
            chat_messages(store) gives it (store.token_total()); protected_recent: how many of the latest entries stay, as all
-           system prompts do; strategies: how far to go.
+           system prompts do; by default three, or fewer where open requests and deeds have no room beside them;
+           strategies: how far to go.
 Output     a CompressionReport; the store is changed in place.
 Guarantees token_total() <= budget afterwards; a store within the budget is not changed. A store that was compressed before is
            brought to low_water of the budget, so that it is not compressed at every turn. The order is kept. Protected entries
@@ -32,7 +33,7 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.known import Known, Original, known_of
 from dspy_programs.memory.originals import Record, records_of
-from dspy_programs.memory.plan import Plan, planned
+from dspy_programs.memory.plan import Plan, has_room, planned
 from dspy_programs.memory.sending.sent import beside_tokens
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import STRATEGIES, Strategy
@@ -91,7 +92,7 @@ class MemoryCompressor:
     def __init__(
         self,
         token_budget: int = TOKEN_BUDGET,
-        protected_recent: int = PROTECTED_RECENT,
+        protected_recent: int | None = None,
         scorer: ImportanceScorer | None = None,
         strategies: Sequence[Strategy] = STRATEGIES,
         fallback: Fallback | None = None,
@@ -103,7 +104,8 @@ class MemoryCompressor:
 
         Args:
             token_budget: Tokens for the whole store, by the store's own counter, 0 or more.
-            protected_recent: How many of the last entries stay word for word, as all system prompts do.
+            protected_recent: How many of the last entries stay word for word, as all system prompts do. None is three, or
+                fewer, but at least one, where open requests and deeds have no room beside them.
             scorer: Rates how much an entry matters besides what it says; None rates by who speaks and how late.
             strategies: How far to go. With "archive" a message may leave the note; without it every message that states
                 something has its place there; with only "summarize" every message has. A model writes a text for the first
@@ -117,6 +119,8 @@ class MemoryCompressor:
         Raises:
             UsageError: `protected_recent` is below 0, a strategy is unknown, or `low_water` is no such share.
         """
+        self._may_be_fewer = protected_recent is None
+        protected_recent = PROTECTED_RECENT if protected_recent is None else protected_recent
         if protected_recent < 0:
             raise UsageError(f"protected_recent is {protected_recent}; give 0 or more entries")
         if not strategies or not set(strategies) <= set(STRATEGIES):
@@ -155,8 +159,7 @@ class MemoryCompressor:
         if before > budget:
             originals = known.originals(store)
             with self.engine.model():
-                task = self._task(store, known, originals)
-                plan, made = self._within(store, task, budget, progress)
+                task, plan, made = self._planned(store, known, originals, budget, progress)
             store.rearrange([(entry, originals[index].position) for index, entry in sorted(made.items())])
             kept = len(task.protected)
         else:
@@ -167,10 +170,21 @@ class MemoryCompressor:
         self.last_report.duration_seconds = time.perf_counter() - started
         return self.last_report
 
-    def _task(self, store: MemoryStore, known: Known, originals: Sequence[Original]) -> Task:
+    def _planned(
+        self, store: MemoryStore, known: Known, originals: Sequence[Original], budget: int, progress: Progress | None
+    ) -> tuple[Task, Plan, dict[int, MemoryEntry]]:
+        """Return a plan; where the number of protected entries is open, as many as leave room for what must be told."""
+        recent = self.protected_recent
+        while True:
+            task = self._task(store, known, originals, recent)
+            if recent <= 1 or not self._may_be_fewer or has_room(task, budget - min(store.opening, budget)):
+                return task, *self._within(store, task, budget, progress)
+            recent -= 1
+
+    def _task(self, store: MemoryStore, known: Known, originals: Sequence[Original], recent: int) -> Task:
         weights = self.scorer.scores if self.scorer is not None else None
         furthest = self.strategies[-1] if model_in_use() is None else "archive"  # a model's text has a place for all
-        return Task(known, originals, self.protected_recent, store.entry_tokens, known.count(store), weights, furthest)
+        return Task(known, originals, recent, store.entry_tokens, known.count(store), weights, furthest)
 
     def _within(
         self, store: MemoryStore, task: Task, budget: int, progress: Progress | None

@@ -13,8 +13,8 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.pool import Unit
 from dspy_programs.memory.reading.cues import says_something_exact
 from dspy_programs.memory.reading.note import note_frame
-from dspy_programs.memory.reading.pieces import Line, Piece, Rank, lines_of
-from dspy_programs.memory.reading.salience import exacts_of
+from dspy_programs.memory.reading.piece import Line, Piece, Rank, lines_of
+from dspy_programs.memory.reading.salience import exacts_of, stated_in
 from dspy_programs.memory.reading.stubs import stub_of
 from dspy_programs.memory.selection import Selection
 from dspy_programs.memory.strategies import Strategy
@@ -23,6 +23,7 @@ from dspy_programs.memory.windows import Written, statements_of
 from dspy_programs.memory.writing import Note
 
 STALE = 120  # tokens of a tool result among the newest that are not protected
+DEED_RESULT = 90  # tokens of a deed's result
 DECISION_WORTH = 2  # of a person's decision, in exact values
 
 
@@ -58,7 +59,10 @@ class Draft:
     def _selection(self) -> Selection:
         task = self._task
         stay = [*task.protected, *(index for place in self.newest for index in task.compressible[place])]
-        elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
+        stated = (
+            stated_in(self.stubs[index]) if index in self.stubs else task.known.stated(task.entries[index]) for index in stay
+        )
+        elsewhere = set().union(*stated)
         pool = task.pool_of(self._with_texts(task.pool.units)) if self.written.windows else task.pool
         units = {number for number, unit in enumerate(pool.units) if unit.places[0] < self.older.stop}
         return Selection(pool, units, elsewhere, self.left, task.count, task.furthest)
@@ -152,10 +156,11 @@ def stubs_of(task: Task, indexes: Iterable[int], most: int, rate: float = 1.0) -
         entry = task.entries[index]
         tokens = task.size(entry)
         text = None
-        if entry.role == "tool" and tokens > most:
-            text = stub_of(entry, most, task.count, task.mentioned)
-        elif task.is_talk and entry.role != "system" and tokens > (room := max(_SHORTEST_TURN, int(rate * tokens))):
-            text = _excerpt(task, entry, room)
+        room = min(most, DEED_RESULT) if index in task.of_deeds else most
+        if entry.role == "tool" and tokens > room:
+            text = stub_of(entry, room, task.count, task.mentioned)
+        elif task.is_talk and entry.role != "system" and tokens > (length := max(_SHORTEST_TURN, int(rate * tokens))):
+            text = _excerpt(task, entry, length)
         if text is not None and (smaller := task.size(stubbed(entry, text))) < tokens:
             found[index], tokens = text, smaller
         needed += tokens
@@ -166,13 +171,13 @@ _SHORTEST_TURN = 30  # tokens
 
 
 def _excerpt(task: Task, entry: MemoryEntry, room: int) -> str:
-    """Return the best sentences of a talk's turn within a room, at least one, and how many more there are."""
+    """Return the best sentences of a talk's turn within a room, at least one, and a mark."""
     pieces = spoken(task.known.pieces([entry], False), entry.content)
     chosen: set[int] = set()
     for number in sorted(range(len(pieces)), key=lambda number: -task.worth_said[pieces[number].text]):
         if not chosen or task.count(lines_of([entry], pieces, chosen | {number})) <= room:
             chosen.add(number)
-    return lines_of([entry], pieces, chosen)
+    return lines_of([entry], pieces, chosen) + " (...)" * (len(chosen) < len(pieces))
 
 
 def stubbed(entry: MemoryEntry, text: str) -> MemoryEntry:

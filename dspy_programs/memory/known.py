@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.originals import Record, original_of, records_of
-from dspy_programs.memory.reading.pieces import Piece, pieces_of
+from dspy_programs.memory.reading.piece import Piece
+from dspy_programs.memory.reading.pieces import pieces_of
 from dspy_programs.memory.reading.salience import stated_in
 from dspy_programs.memory.store import MemoryStore
 

@@ -73,6 +73,11 @@ def planned(task: Task, budget: int, low: int, beside: int, write: Write | None)
     return Plan(kept, draft.stubs, older, draft.note.text, draft.strategies() if older else {}, draft.written)
 
 
+def has_room(task: Task, budget: int) -> bool:
+    """Return whether open requests and deeds have room beside what is protected."""
+    return any(not draft.lacks_room for draft in _drafts(task, budget, budget))
+
+
 def _best(drafts: Sequence[Draft]) -> Draft | None:
     """Return the draft that tells most, if there is a choice: of those with room for what must be told, the first one."""
     complete = [draft for draft in drafts if not draft.lacks_room]

@@ -14,18 +14,23 @@ from operator import mul
 from typing import NamedTuple
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.pieces import Piece, Rank
+from dspy_programs.memory.reading.piece import Piece, Rank
 from dspy_programs.memory.reading.salience import Reading
 from dspy_programs.memory.reading.talk import densities
 from dspy_programs.memory.strategies import Strategy
 
-WANTED_WORTH = 2.0
+WANTED_WORTH = 4.0
 _WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[A-Z]{2,}")
 
 
 def words_of(text: str) -> set[str]:
     """Return a text's words that may tell what it is about: long ones, and those with digits or in capitals."""
     return {word.lower() for word in _WORD.findall(text)}
+
+
+def codes_of(text: str) -> set[str]:
+    """Return a text's words with digits."""
+    return {word for word in words_of(text) if any(map(str.isdigit, word))}
 
 
 class Unit(NamedTuple):
@@ -53,11 +58,27 @@ class Pool:
         self._starts = [0, *accumulate(len(one.pieces) for one in units)]
 
     def _wanted(self, wanted: Collection[str]) -> list[float]:
-        """Return a factor for each piece: the rarer its words that are wanted, the more."""
-        pages = [piece.text if piece.line.noun in ("sentence", "") and not self.is_talk else "" for piece in self.pieces]
-        shared = [[word for word in words_of(text) if word in wanted] if text else [] for text in pages]
+        """Return a factor for each piece: the rarer its words that are wanted, the more; a look-up's with those of its call."""
+        calls = [self._call_of(piece) for piece in self.pieces]
+        shared = [
+            {word for word in words_of(piece.text) if word in wanted} if self._is_read(piece) else set()
+            for piece in self.pieces
+        ]
+        asked = {call: {word for word in codes_of(call) if word in wanted} for call in set(calls)}
         times = Counter(word for words in shared for word in words)
-        return [1 + WANTED_WORTH * min(1.0, sum(times[word] ** -0.5 for word in words)) for words in shared]
+        times_asked = Counter(word for words in asked.values() for word in words)
+        return [
+            1
+            + WANTED_WORTH
+            * min(1.0, sum(times[word] ** -0.5 for word in words) + sum(times_asked[word] ** -0.5 for word in asked[call]))
+            for words, call in zip(shared, calls, strict=True)
+        ]
+
+    def _is_read(self, piece: Piece) -> bool:
+        return not self.is_talk and piece.rank is Rank.ORDINARY
+
+    def _call_of(self, piece: Piece) -> str:
+        return piece.line.head if piece.line.noun not in ("", "sentence") and not self.is_talk else ""
 
     @cached_property
     def telling(self) -> list[bool]:

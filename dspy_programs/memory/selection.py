@@ -12,7 +12,7 @@ from itertools import chain
 
 from dspy_programs.memory.pool import Pool
 from dspy_programs.memory.reading.deed_lines import Deed, together
-from dspy_programs.memory.reading.pieces import Rank
+from dspy_programs.memory.reading.piece import Rank
 from dspy_programs.memory.reading.salience import stated_in
 from dspy_programs.memory.strategies import Strategy
 from dspy_programs.memory.writing import Counting, Note, Place, Writing, written
@@ -57,7 +57,10 @@ class Selection:
     def _deeds(self) -> list[int]:
         """Return the deeds that are told, as briefly as needed; one may stand for others."""
         numbers = self._ranks[Rank.DEED]
-        deeds = [(piece.line.head, piece.deed or Deed(piece.text, ())) for piece in map(self.pool.pieces.__getitem__, numbers)]
+        deeds = [
+            (piece.line.head, piece.deed or Deed(piece.text, (), is_call=False))
+            for piece in map(self.pool.pieces.__getitem__, numbers)
+        ]
         room = self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST]))
         texts = together(deeds, DEED_SHARE * room, room, lambda text: self._count(text) + _OPENING)
         told = sorted(texts)

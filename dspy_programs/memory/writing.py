@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from dspy_programs.memory.pool import Unit
 from dspy_programs.memory.reading.cues import says_something_exact
-from dspy_programs.memory.reading.pieces import Line, Rank, lines_of
+from dspy_programs.memory.reading.note import STILL_OPEN
+from dspy_programs.memory.reading.piece import Line, Rank, lines_of
 from dspy_programs.memory.reading.sentence_breaks import beginning_of, clause_of
 
 _ROUNDS = 5
@@ -107,7 +108,9 @@ class Writing:
         if any(pieces[other].line == line for other in self.chosen.get(unit, ())):
             return 0
         if (unit, line) not in self._openings:
-            leaves_out = line.beyond or sum(piece.line == line for piece in pieces) > 1
+            leaves_out = (line.noun or line.head.endswith(STILL_OPEN)) and (
+                line.beyond or sum(piece.line == line for piece in pieces) > 1
+            )
             self._openings[unit, line] = self._count(line.head) + (_MARK if leaves_out else 0)
         return self._openings[unit, line]
 

@@ -75,7 +75,7 @@ class Ours:
         return self.sent()
 
     def _compress(self, budget: int) -> None:
-        for protected in (3, 2, 1, 0):
+        for protected in (None, 2, 1, 0):
             try:
                 MemoryCompressor(budget, protected).compress(self.store)
                 return

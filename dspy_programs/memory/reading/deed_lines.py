@@ -42,10 +42,12 @@ class Deed(NamedTuple):
     """With the sign before it: " -> status: paid", ": not found"."""
     brief: str = ""
     """The outcome in few words, or as it is."""
+    is_call: bool = True
+    """Else the name is all that is known, such as an error that was printed."""
 
     @property
     def text(self) -> str:
-        return f"{self.name}({', '.join(self.arguments)}){self.outcome}"
+        return f"{self.name}({', '.join(self.arguments)}){self.outcome}" if self.is_call else self.name
 
 
 def told(call: Call) -> Deed:
@@ -253,7 +255,7 @@ def _brief(deed: Deed, level: int, apart: Sequence[str]) -> Deed:
         room -= len(kept[-1])
     more = len(deed.arguments) - len(kept)
     outcome = deed.outcome if level == FULL else deed.brief
-    return Deed(deed.name, (*kept, *([f"({more} more)"] if more else [])), outcome, deed.brief)
+    return deed._replace(arguments=(*kept, *([f"({more} more)"] if more else [])), outcome=outcome)
 
 
 def _cut(argument: str, room: int) -> str:

@@ -25,7 +25,6 @@ _LONGEST_REASON = 300  # characters
 _MANY_FIELDS = 6  # of a result that only tells something
 _MANY_ARGUMENTS = 4
 _LONGEST_OUTCOME = 200  # characters
-_QUOTED = 3  # fields of an outcome that no name tells of
 _TELLING_VALUE = 3  # characters; a shorter one stands in many arguments by chance
 _SHORT = 300  # characters of a result that says how a deed ended
 _READ = 4_000  # characters of a command or a result that are read
@@ -205,12 +204,6 @@ def _says_failed(value: dict[str, Any]) -> bool:
     )
 
 
-def unsaid(parts: Parts, call: Deed) -> Parts:
-    """Return what a result says that its call's arguments do not; all of it if it says nothing else."""
-    found = [part for part in parts.parts if not _is_said(part, call)]
-    return parts._replace(parts=found) if found else parts
-
-
 def _is_said(part: Part, call: Deed) -> bool:
     """Return whether an argument has a part's value: a short one only under the same name."""
     key, sign, value = part.text.partition(": ")
@@ -231,7 +224,7 @@ def outcome_of(parts: Parts, call: Deed) -> list[Part]:
         best = max(new, key=lambda part: part.worth, default=None)
         return [] if best is None else [best._replace(text=cut(best.text, _LONGEST_OUTCOME))]
     telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
-    others = new if len(parts.parts) <= _MANY_FIELDS else [] if telling else new[:_QUOTED]
+    others = new if len(parts.parts) <= _MANY_FIELDS else []
     found = list(dict.fromkeys([*telling, *others]))
     chosen: list[Part] = []
     room = _LONGEST_OUTCOME
@@ -261,7 +254,7 @@ def _is_state(part: Part) -> bool:
 
 
 def _is_amount(part: Part) -> bool:
-    return _AMOUNT.search(_key_of(part)) is not None
+    return not part.under and _AMOUNT.search(_key_of(part)) is not None
 
 
 def _is_id(part: Part) -> bool:

@@ -8,73 +8,33 @@ Guarantees a line starts with who speaks, how a deed ended or which call it is, 
 """
 
 import re
-from collections.abc import Collection, Sequence
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.decisions import settles
+from dspy_programs.memory.reading.decisions import is_courtesy, settles
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
-from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done, unsaid
-from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
+from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
+from dspy_programs.memory.reading.fields import Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
+from dspy_programs.memory.reading.piece import Line, Piece, Rank
 from dspy_programs.memory.reading.replies import is_consent, is_output
-from dspy_programs.memory.reading.sentence_breaks import LONGEST, lines_in
+from dspy_programs.memory.reading.sentence_breaks import lines_in, said_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
-from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
-_LONGEST_EMPTY = 44  # characters of a sentence that has no content of its own; a quarter of it in other scripts
+_AFTER_DEED = 0.4  # of the rest of a deed's result
+_ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
 _ENDINGS = ("done", "failed", "asked")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
 _WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
 _LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
-
-
-class Rank(IntEnum):
-    """What is kept first: the lower."""
-
-    OPEN_REQUEST = 0
-    DEED = 1
-    DECISION = 2
-    ORDINARY = 3
-
-
-class Line(NamedTuple):
-    """A line that pieces belong to."""
-
-    number: int = 0
-    """Among the lines of its unit."""
-    head: str = ""
-    """What the line starts with, if any of its pieces is chosen: "user: ", "get_user(id=7) -> "."""
-    noun: str = "sentence"
-    """What its pieces are, to count those left out."""
-    joint: str = " "
-    """What stands between two pieces."""
-    beyond: int = 0
-    """How many further pieces the original has that are not offered: there is a limit to their number."""
-
-
-class Piece(NamedTuple):
-    """What can be chosen for a note."""
-
-    text: str
-    """A sentence of a message, a field of a result, a whole deed."""
-    rank: Rank
-    line: Line = Line()
-    under: str = ""
-    """A label that is written once for neighbours that share it: the columns of a list's rows."""
-    worth: float = 1.0
-    """Among the pieces of its line."""
-    deed: Deed | None = None
-    """What the text tells, of a line about a call."""
 
 
 _new_piece = tuple.__new__  # there are hundreds of thousands: half the time of Piece(...)
@@ -134,76 +94,41 @@ def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Pie
 
 
 def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Piece]:
-    """Return a request word for word; its further lines are indented, so that none can pose as a line of the note."""
-    said: list[str] = []
-    for row in text.splitlines():
-        if row.strip():
-            row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
-            blanks = row[: len(row) - len(row.lstrip())] if said else ""
-            first, *rest = _sentences(row) if _WORDS.search(row) else [row.lstrip()]
-            first = f"\n  {blanks}{first}" if said else first
-            if said and _is_heading(said[-1]):
-                said[-1] += first
-            else:
-                said.append(first)
-            said += rest
+    """Return a request word for word; its further lines are indented, so that none can pose as a line of the note.
+
+    Its fenced code comes as late as what is ordinary: the words say what is wanted.
+    """
+    said: list[tuple[str, Rank]] = []
+    in_code = False
+    for row in filter(str.strip, text.splitlines()):
+        row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
+        blanks = row[: len(row) - len(row.lstrip())] if said else ""
+        first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
+        is_fence = first.startswith("```")
+        rank = Rank.ORDINARY if in_code or is_fence else Rank.OPEN_REQUEST
+        first = f"\n  {blanks}{first}" if said else first
+        if (
+            said and rank is Rank.OPEN_REQUEST and said[-1][0].rpartition("\n")[2].lstrip().startswith("#")
+        ):  # a heading says nothing alone
+            first = said.pop()[0] + first
+        said += [(part, rank) for part in (first, *rest)]
+        in_code ^= is_fence
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
     line = Line(number, head, "", " ", beyond)
-    return [Piece(part, Rank.OPEN_REQUEST, line, worth=_worth_of_row(part)) for part in said]
-
-
-def _sentences(row: str) -> list[str]:
-    """Return sentences, those together of which one says nothing alone: "Yes. On Monday then.", "Can you do that?"."""
-    found: list[str] = []
-    for sentence in lines_in(row):
-        if found and len(found[-1]) <= LONGEST and (_is_empty(sentence) or _is_empty(found[-1])):
-            found[-1] += f" {sentence}"
-        else:
-            found.append(sentence)
-    return found
-
-
-def _with_subjects(said: Sequence[str]) -> list[str]:
-    """Put a question without content of its own to the sentence before: "Can we address that?"."""
-    found: list[str] = []
-    for sentence in said:
-        if found and len(found[-1]) <= LONGEST and sentence.endswith(("?", "\uff1f")) and _is_empty(sentence):
-            found[-1] += f" {sentence}"
-        else:
-            found.append(sentence)
-    return found
-
-
-def _is_empty(sentence: str) -> bool:
-    return len(sentence) <= (_LONGEST_EMPTY if sentence.isascii() else _LONGEST_EMPTY // 4) and not any(
-        map(str.isdigit, sentence)
-    )
-
-
-def _is_heading(part: str) -> bool:
-    """Return whether a part of a request is only headings: they say nothing without what follows."""
-    return all(row.lstrip().startswith("#") for row in part.strip().split("\n"))
-
-
-def _worth_of_row(row: str) -> float:
-    """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
-    row = row.rpartition("\n")[2]
-    if not _WORDS.search(row) or row.lstrip().startswith("#"):
-        return 0.2
-    return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
+    return [Piece(part, rank, line) for part, rank in said]
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = lines_in(text)
-    asked = not assistant and not is_consent(text)
+    said = said_in(text) if assistant else lines_in(text)
+    agrees = is_consent(text)
+    asked = not assistant and not agrees
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
         rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
         worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
         return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
-    said = _with_subjects(said) if asked else said
     beyond = max(0, len(said) - _MOST_SENTENCES)
     if beyond:
         half = _MOST_SENTENCES // 2
@@ -213,7 +138,9 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     decision = Rank.DECISION, 1.0 if assistant else DECIDED_WORTH
     found = []
     for part in said:
-        rank, worth = decision if settles(part, assistant) or (asked and asks(part)) else ordinary
+        rank, worth = decision if not agrees and (settles(part, assistant) or (asked and asks(part))) else ordinary
+        if assistant and ("?" in part or "\uff1f" in part or is_courtesy(part)):
+            rank, worth = Rank.ORDINARY, _ASKED_WORTH
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
     return found
 
@@ -242,17 +169,20 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
         return [_of_deed(call_, Rank.DEED if deed else Rank.DECISION, Line(number, "failed: "))]
     parts = parts_of_result(result, value)
     if not deed:
-        return _of_parts(unsaid(parts, call_), Line(number, f"{named} -> "))
+        return _of_parts(parts, Line(number, f"{named} -> "))
     if says_only_done(result, named):
         return [_of_deed(call_, Rank.DEED, Line(number, "done: "))]
     outcome = outcome_of(parts, call_)
     if outcome:
         short = [part for part in outcome if len(part.text) + len(part.under) <= _LONGEST_BRIEF][:_BRIEF_PARTS]
         call_ = call_._replace(outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else "")
-    rest = [part for part in unsaid(parts, call_).parts if part not in outcome and not only_says_done(part)]
+    rest = [part for part in parts.parts if part not in outcome and not only_says_done(part)]
     return [
         _of_deed(call_, Rank.DEED, Line(number, "done: ")),
-        *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> ")),
+        *[
+            piece._replace(worth=_AFTER_DEED * piece.worth)
+            for piece in _of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> "))
+        ],
     ]
 
 
@@ -267,7 +197,7 @@ def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
         name, text = program[1], text[program.end() :]
     name = re.sub(r"[^\w.:/-]+", "_", name[:80]) if isinstance(name, str) and name else "tool"
     if ending_of(text, False) == "failed":
-        return [Piece(f"{name}: {reason_of(text)}", Rank.DECISION, Line(number, "failed: "), worth=DECIDED_WORTH)]
+        return [Piece(f"{name}: {reason_of(text)}", Rank.DEED, Line(number, "failed: "))]
     return _of_parts(parts_of_result(text), Line(number, f"{name} -> "))
 
 
@@ -322,27 +252,3 @@ def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
     head = head.replace(" (still open)", "")
     speech = _of_speech(rest, head[:-2], head == "assistant: ", number)
     return [piece._replace(line=piece.line._replace(beyond=piece.line.beyond + beyond)) for piece in speech]
-
-
-def lines_of(unit: Sequence[MemoryEntry], pieces: Sequence[Piece], chosen: Collection[int]) -> str:
-    """Return the lines of the chosen pieces (their numbers in `pieces`); "" if none is chosen.
-
-    What a chosen line leaves out is counted at its end.
-    """
-    lines: dict[int, list[Piece]] = {}
-    left_out: dict[int, int] = {}
-    for number, piece in enumerate(pieces):
-        place = piece.line.number
-        if number in chosen:
-            lines.setdefault(place, []).append(piece)
-        else:
-            left_out[place] = left_out.get(place, 0) + 1
-    return "\n".join(_written(taken, left_out.get(place, 0)) for place, taken in lines.items())
-
-
-def _written(taken: Sequence[Piece], left_out: int) -> str:
-    line = taken[0].line
-    left_out += line.beyond
-    more = f"({quantity(left_out, f'more {line.noun}')})" if line.noun else f"({left_out:,} more)"
-    parts = [Part(piece.text, piece.under) for piece in taken]
-    return f"{line.head}{joined(parts, line.joint).lstrip()}{f' {more}' if left_out else ''}"

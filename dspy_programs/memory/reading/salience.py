@@ -33,6 +33,7 @@ _MOST_WORDS = 5.0  # maximum of rare words that count in one piece
 COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
 _FADING = [0.75**place for place in range(100)]  # weights of further things in one piece: a table of ids is not a hundred facts
 _KIND_POWER = 2.5
+KNOWN = 0.1  # of a value that is told already: here it may stand beside another one
 _FRAME = 3  # overhead of a piece in tokens, about
 ONE_IN, AT_LEAST = 15, 200  # one in ONE_IN of all pieces is read closely, at least AT_LEAST
 _REMEMBERED = 20_000  # pieces
@@ -131,7 +132,10 @@ class Reading:
         factor = {number: self._rarities[self.forms[number]] * self.weights[number] / self.tokens(number) for number in order}
 
         def value(number: int) -> float:
-            new = sorted((worth for thing, worth in stated[number].items() if self._is_new(number, thing, known)), reverse=True)
+            new = sorted(
+                (worth * (1 if self._is_new(number, thing, known) else KNOWN) for thing, worth in stated[number].items()),
+                reverse=True,
+            )
             return factor[number] * math.fsum(map(operator.mul, new, _FADING))
 
         chosen: list[int] = []

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dspy_programs.text import quantity
 
 LONGEST = 400  # characters of a sentence
+_ITEM = re.compile(r"\s*(?:[-*\u2022+]|\d{1,2}[.)])\s")
 _PART = re.compile(r"\S{401,}|\S.{0,198}(?!\S)|\S+", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
 _ENDED = (  # each branch starts with the rare part
@@ -31,6 +32,27 @@ def lines_in(text: str) -> list[str]:
     if len(text) > LONGEST and any(len(part) > LONGEST for part in found):
         found = [part for sentence in found for part in ([sentence] if len(sentence) <= LONGEST else in_parts(sentence))]
     return [part for part in map(str.strip, found) if part]
+
+
+def said_in(text: str) -> list[str]:
+    """Return a text's sentences; what belongs together in a list is one, as far as that is not too long.
+
+    An item is said with the heading or the words with a colon above it: "Flight 1: - Number: HAT268 - Price: $92".
+    """
+    if "\n" not in text:
+        return lines_in(text)
+    found: list[str] = []
+    opened, depth = False, 0
+    for row in filter(str.strip, text.split("\n")):
+        said, inside = lines_in(row), len(row) - len(row.lstrip())
+        opens = row.rstrip(" *").endswith(":") or row.lstrip().startswith("#")
+        belongs = opened and inside >= depth + opens and _ITEM.match(row) is not None and len(said) == 1
+        if belongs and len(found[-1]) + len(said[0]) < LONGEST:
+            found[-1] += f" {said[0]}"
+        else:
+            found += said
+            opened, depth = opens, inside
+    return found
 
 
 def first_lines_in(text: str, characters: int) -> tuple[list[str], bool]:

@@ -17,13 +17,15 @@ from dspy_programs.text import quantity
 
 _MENTIONED_WORTH = 6.0
 _SMALL = 6  # tokens that every part costs in the choice, so that a short part of no worth is no bargain
-_WORD_WORTH = 1.5
+_WORD_WORTH = 3.0
 _LAST = 4  # requests and calls whose words count
 _READ = 2_000  # characters of them
 _AMPLE = 80  # tokens of a room with place for a long mark
 _WHY = 40  # characters that tell a reason from others
 _COLUMNS = (MOST, 6, 4, 2, 1)  # of a list, until enough of its rows fit
 _MENTIONED_TIMES = 4
+_OWN_ID_WORTH = 6.0  # of the first id in a record: a later call needs it
+_OWN_ID = re.compile(r"(?:\w+_)?id: ", re.IGNORECASE)
 # ids, numbers, codes
 _MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")
 
@@ -134,6 +136,11 @@ def _best_of(parts: Parts, room: int, count: Callable[[str], int], mentioned: Co
 def _worths(parts: Parts, mentioned: Collection[str]) -> list[float]:
     """Return what each part is worth: more if the conversation mentions what only few of the parts say."""
     worth = [part.worth for part in parts.parts]
+    if (
+        parts.noun == "field"
+        and (own := next((n for n, part in enumerate(parts.parts) if _OWN_ID.match(part.text)), None)) is not None
+    ):
+        worth[own] += _OWN_ID_WORTH
     if mentioned:
         for found, most in ((_MENTION.findall, _MENTIONED_WORTH), (_words_in, _WORD_WORTH)):
             said = [{word for word in found(part.text) if word in mentioned} for part in parts.parts]

@@ -40,14 +40,6 @@ _NAME = re.compile(r"(?<=[a-z,;(] )[A-Z]\w+")
 _MOST_ALIKE = 4
 _SHORT_SENTENCE = 30  # characters
 _DIGITS = {ord(digit): "0" for digit in "123456789"}
-_CODE = re.compile(
-    r"(?:def|class|import|from|return|raise|if|elif|else|for|while|try|except|with|async|await|const|let|var|function|public|private|"
-    r"static|export|switch|case|func|struct|impl|use|package|#include)\b.*[:;{(\w]$|[})\]]+[;,]?$|@\w+$|\w+(?:\.\w+)* [-+]?= "
-)
-_CODE_SHARE = 0.4
-_DECLARES = re.compile(
-    r"(?:async |export |public |private |static |pub )*(?:def|class|function|func|fn|interface|struct|enum)\b|[A-Z_]{3,} = "
-)
 _FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
 
@@ -212,11 +204,9 @@ def _of_lines(lines: Sequence[str], is_diff: bool) -> Parts:
             for text, place in places.items()
             if not _MANY_LINES < place < end or _BAD.search(text[:_LONGEST_LINE].lower())
         }
-    is_code = _CODE_SHARE * len(texts) < sum(_CODE.match(text) is not None for text in texts)
     offered = sorted(
         (
-            -_worth_of_line(text[:_LONGEST_LINE], place, len(texts), is_diff, is_code)
-            / min(_MOST_ALIKE, alike[_form_of(text)]),
+            -_worth_of_line(text[:_LONGEST_LINE], place, len(texts), is_diff) / min(_MOST_ALIKE, alike[_form_of(text)]),
             place,
         )
         for text, place in places.items()
@@ -234,11 +224,9 @@ def _is_rule(text: str) -> bool:
     return not text[0].isalnum() and _RULE.fullmatch(text) is not None
 
 
-def _worth_of_line(line: str, place: int, lines: int, is_diff: bool, is_code: bool) -> float:
+def _worth_of_line(line: str, place: int, lines: int, is_diff: bool) -> float:
     if is_diff:
         return 2.0 if _CHANGED.match(line) else 0.5
-    if is_code:  # there `raise` is no error
-        return 2.0 if _DECLARES.match(line) else 1.0
     worth, low = 1.0, line.lower()
     if _BAD.search(low):
         worth += 2.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, overload
 
 from dspy_programs.cli import Progress
-from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor
+from dspy_programs.memory.compressor import TOKEN_BUDGET, CompressionReport, MemoryCompressor
 from dspy_programs.memory.sessions.adapters import messages_of, store_of
 from dspy_programs.tokens import TokenCounter
 
@@ -18,7 +18,7 @@ Message = TypeVar("Message")
 def compress_session(
     session: Sequence[Message],
     token_budget: int = TOKEN_BUDGET,
-    protected_recent: int = PROTECTED_RECENT,
+    protected_recent: int | None = None,
     *,
     counter: TokenCounter | None = None,
     progress: Progress | None = None,
@@ -27,7 +27,7 @@ def compress_session(
 def compress_session(
     session: object,
     token_budget: int = TOKEN_BUDGET,
-    protected_recent: int = PROTECTED_RECENT,
+    protected_recent: int | None = None,
     *,
     counter: TokenCounter | None = None,
     progress: Progress | None = None,
@@ -37,7 +37,7 @@ def compress_session(
 def compress_session(
     session: object,
     token_budget: int = TOKEN_BUDGET,
-    protected_recent: int = PROTECTED_RECENT,
+    protected_recent: int | None = None,
     *,
     counter: TokenCounter | None = None,
     progress: Progress | None = None,
@@ -48,7 +48,8 @@ def compress_session(
         session: A list of messages in any dialect, a dspy.History, an object with `get_messages()`, or a mapping around
             messages.
         token_budget: Tokens for all messages together, 0 or more.
-        protected_recent: How many of the last messages stay word for word, as all system prompts do.
+        protected_recent: How many of the last messages stay word for word, as all system prompts do. None is three, or fewer
+            where open requests and deeds have no room beside them.
         counter: The token counter; by default OpenAI's cl100k vocabulary.
         progress: Called between pieces of work with the amount done and the total.
 

@@ -3,7 +3,8 @@
 import json
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.pieces import Rank, lines_of, pieces_of
+from dspy_programs.memory.reading.piece import Rank, lines_of
+from dspy_programs.memory.reading.pieces import pieces_of
 
 
 def said(role, text, **kept):

@@ -88,7 +88,7 @@ def test_the_last_turns_of_a_talk_are_shortened_as_the_others_are_and_can_be_res
     entries = store.entries
     MemoryCompressor(store.token_total() // 3).compress(store)
     last = store.entries[-1]
-    assert last.content.startswith("Bo Ray: ") and "more)" in last.content and len(last.content) < len(turns[-1])
+    assert last.content.startswith("Bo Ray: ") and last.content.endswith(" (...)") and len(last.content) < len(turns[-1])
     assert restore(store).entries == entries
 
 

@@ -7,7 +7,8 @@ import pytest
 from dspy_programs.conversation import Call
 from dspy_programs.memory.reading.deed_lines import told
 from dspy_programs.memory.reading.deeds import changes
-from dspy_programs.memory.reading.pieces import Rank, pieces_of
+from dspy_programs.memory.reading.piece import Rank
+from dspy_programs.memory.reading.pieces import pieces_of
 from tests.dspy_programs.memory.forms import all_lines, called, deeds, ranked
 
 
@@ -138,9 +139,3 @@ def test_an_outcome_is_the_new_id_then_the_state_and_an_unknown_one_is_quoted(na
 )
 def test_an_error_in_another_language_is_a_failure(result):
     assert all_lines(called("buchen", {"tour": "FR-44"}, result)).startswith('failed: buchen(tour="FR-44"): ')
-
-
-def test_a_field_that_repeats_an_argument_says_nothing_but_the_answer_does():
-    given, result = {"table": "orders_5"}, {"table": "orders_5", "rows": 5, "ok": True}
-    assert all_lines(called("row_count", given, result)) == 'row_count(table="orders_5") -> rows: 5; ok: true'
-    assert all_lines(called("get_table", given, {"table": "orders_5"})) == 'get_table(table="orders_5") -> table: orders_5'

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from dspy_programs.memory.reading.note import is_note, note_frame
-from dspy_programs.memory.reading.pieces import Rank, lines_of, pieces_of
+from dspy_programs.memory.reading.piece import Rank, lines_of
+from dspy_programs.memory.reading.pieces import pieces_of
 from tests.dspy_programs.memory.forms import all_lines, called, ranked, said
 
 USER = {
@@ -18,24 +19,31 @@ USER = {
 }
 
 
-def test_a_message_is_a_line_of_its_speaker_and_what_is_left_out_is_counted():
+def test_a_message_is_a_line_of_its_speaker():
     text = f"Hello there. I prefer the window seat. It is warm{' and dry' * 20}.\nNo aisle, please."
     unit = [said("user", text)]
     pieces = pieces_of(unit)
     assert [piece.rank == Rank.DECISION for piece in pieces] == [False, True, False, True]
-    assert lines_of(unit, pieces, {1}) == "user: I prefer the window seat. (3 more)"
+    assert lines_of(unit, pieces, {1}) == "user: I prefer the window seat."
     assert lines_of(unit, pieces, set()) == ""
-
-
-def test_a_question_without_content_stands_with_the_sentence_before():
-    text = f"The flight in my last reservation was late{' and late' * 16}. Can we address that? My seat was 12C."
-    assert [piece.text[-12:] for piece in pieces_of([said("user", text)])] == ["ddress that?", "eat was 12C."]
 
 
 def test_a_heading_of_a_request_is_never_told_without_what_follows():
     unit = [said("user", "Read all of this.\n# Task\n## Steps\nBook the flight to Boston for three people.")]
     found = [piece.text for piece in pieces_of(unit, open_request=True)]
     assert found[-1] == "\n  # Task\n  ## Steps\n  Book the flight to Boston for three people."
+
+
+def test_an_item_of_a_list_is_told_with_what_stands_above_it():
+    text = "Here is the plan.\n- **Flight 1:** JFK to ATL\n- **Costs:**\n  - Fare: $51\n  - Bag: $20\n\nIt departs at noon."
+    found = [piece.text for piece in pieces_of([said("assistant", text)])]
+    assert found[2:] == ["- **Costs:** - Fare: $51 - Bag: $20", "It departs at noon."]
+
+
+def test_the_fenced_code_of_a_request_comes_after_its_words():
+    unit = [said("user", "Please mend this for me.\n```python\nprint('x')\n```\nKeep it short for me.")]
+    ranks = [piece.rank for piece in pieces_of(unit, open_request=True)]
+    assert ranks == [Rank.OPEN_REQUEST, *3 * [Rank.ORDINARY], Rank.OPEN_REQUEST]
 
 
 def test_a_short_message_of_a_person_goes_whole_or_not_at_all():
@@ -133,7 +141,7 @@ def test_a_note_is_read_back_into_the_same_ranks_and_lines():
 def test_a_note_keeps_what_it_counted():
     note = [said("compressed", f"{note_frame(1, 2)}\nassistant: Hello. Bye. (3 more)\nget_it() -> a: 1; b: 2 (5 more fields)")]
     pieces = pieces_of(note)
-    assert lines_of(note, pieces, {0, 2}) == "assistant: Hello. (4 more)\nget_it() -> a: 1 (6 more fields)"
+    assert lines_of(note, pieces, {0, 2}) == "assistant: Hello.\nget_it() -> a: 1 (6 more fields)"
 
 
 @pytest.mark.parametrize(
