@@ -128,7 +128,7 @@ def _parsed(text: str) -> Any:
 
 
 def light(body: bytes) -> bytes:
-    """Return a JSON-RPC call with its data parts as JSON text, which costs protobuf nothing. Raises TooLarge for other values."""
+    """Return a JSON-RPC call with its data parts as JSON text, which costs protobuf nothing. Raises TooLarge for the rest."""
     try:
         call = json.loads(body)
         for part in call["params"]["message"]["parts"]:
