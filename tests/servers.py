@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from dspy_programs.serve import operations
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
+from dspy_programs.serve.connections import Config
 from dspy_programs.serve.http_server import listen
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -102,8 +103,7 @@ def running(
     """Serve the real app on a free loopback port."""
     worker_pool = WorkerPool(limits or Limits(), lm)
     listening = listen("127.0.0.1", 0, has_key=key is not None)
-    config = uvicorn.Config(create_app(worker_pool, key, runs), log_config=None, ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(Config(create_app(worker_pool, key, runs), worker_pool.limits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:

@@ -12,6 +12,7 @@ import uvicorn
 
 from dspy_programs.errors import UsageError
 from dspy_programs.serve.app import create_app
+from dspy_programs.serve.connections import Config
 from dspy_programs.serve.problems import LOG
 from dspy_programs.serve.security import KEY_VARIABLE, is_loopback
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -19,7 +20,6 @@ from dspy_programs.serve.worker_pool import WorkerPool
 if TYPE_CHECKING:
     from dspy_programs.serve.agent_runs import AgentRuns
 
-_CONNECTIONS = 512  # at once; more get a 503
 _BACKLOG = 128
 
 
@@ -53,17 +53,7 @@ class Server(uvicorn.Server):
 
 def run(listening: socket.socket, worker_pool: WorkerPool, key: str | None, runs: "AgentRuns | None" = None) -> None:
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
-    limits = worker_pool.limits
-    config = uvicorn.Config(
-        create_app(worker_pool, key, runs),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=max(1, round(limits.seconds_to_stop)),
-    )
+    config = Config(create_app(worker_pool, key, runs), worker_pool.limits)
     host, port = listening.getsockname()[:2]
     LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
     if runs is not None:

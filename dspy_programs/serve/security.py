@@ -70,8 +70,9 @@ class AccessMiddleware:
 
         try:
             self.admit(scope["path"], Headers(scope=scope))
-            body = await self.body(Headers(scope=scope), receive)
-            await self.app(scope, _replayed(body, receive), sending)
+            if scope["path"] not in _OPEN_PATHS:  # those take no body, and anybody could fill the memory with one
+                receive = replayed(await self.body(Headers(scope=scope), receive), receive)
+            await self.app(scope, receive, sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
             fault = to_serve_error(error)
             if not started:
@@ -128,7 +129,7 @@ def _name_in(url: str) -> str:
         return ""
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def replayed(body: bytes, receive: Receive) -> Receive:
     """Deliver the body once, then pass through what follows: the client's disconnect."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -37,8 +37,9 @@ class Stopped(BaseException):
 class Work:
     """One running call. Its thread calls `progress`, the event loop calls `stop`."""
 
-    def __init__(self) -> None:
-        self.at = (0, 0)
+    def __init__(self, ends: float) -> None:
+        """ends: when it will be stopped, on the monotonic clock."""
+        self.at, self.ends = (0, 0), ends
         self._stop = threading.Event()
 
     def progress(self, done: int, total: int) -> None:
@@ -83,7 +84,7 @@ class WorkerPool:
         """
         ends = time.monotonic() + self.limits.seconds
         await self._place(ends)
-        work = Work()
+        work = Work(ends)
         future = self._start(work, call)
         try:
             return await self._outcome(future, work, ends, on_progress)
@@ -118,7 +119,7 @@ class WorkerPool:
 
     def _in_thread(self, outcome: "concurrent.futures.Future[Result]", work: Work, call: Callable[[Progress], Result]) -> None:
         try:
-            with use(None) if self.lm is None else running_on(stoppable(self.lm, work.check)):
+            with use(None) if self.lm is None else running_on(stoppable(self.lm, work.check, work.ends)):
                 outcome.set_result(call(work.progress))
         except Stopped as stopped:
             outcome.set_exception(stopped)

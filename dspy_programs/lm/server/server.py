@@ -23,7 +23,7 @@ from dspy.clients.engines.lm15_engine import LM15Engine
 from dspy_programs.lm.server.lm_wrapper import transport_of
 from dspy_programs.lm.server.redaction import SHOWN, is_key, redact
 from dspy_programs.lm.server.schema_forms import Form, Kind, forms_to_try, read_back
-from dspy_programs.lm.server.transport import with_transport
+from dspy_programs.lm.server.transport import seconds_left, with_transport
 
 PARAMS = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
 _LOGPROBS = frozenset({"logprobs", "top_logprobs"})
@@ -33,6 +33,7 @@ _OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
 _OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
 _OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
 LONGEST_WAIT = 60.0  # seconds before a retry, even if the server asks for more: else a command would sleep for hours, silently
+_WAIT = 2.0  # seconds before a retry that must end in time
 _REMEMBERED = 10_000  # schemas; each set of tools makes a new one
 
 T = TypeVar("T")
@@ -89,8 +90,8 @@ class ServerEngine:
             yield
         except Exception as error:
             redact(error, [str(self.lm.kwargs.get("api_key") or "")])
-            if isinstance(error, lm15.ProviderError) and error.retry_after is not None:
-                error.retry_after = min(error.retry_after, LONGEST_WAIT)
+            if isinstance(error, lm15.LM15Error):
+                error.retry_after = _wait_before_retry(error.retry_after)
             raise
 
     def taken_form(self, request: lm15.Request, send: Callable[[lm15.Request, Form], T]) -> T:
@@ -150,6 +151,13 @@ class ServerEngine:
             seconds = self.lm.kwargs.get("timeout")
             self._transport = with_transport(engine, seconds if isinstance(seconds, (int, float)) else None)
         return self._transport, routed
+
+
+def _wait_before_retry(asked: float | None) -> float | None:
+    """Return the seconds that DSPy shall wait, None for its own choice; never beyond the end of the request."""
+    if (left := seconds_left()) is not None:
+        return min(_WAIT if asked is None else asked, left, LONGEST_WAIT)
+    return None if asked is None else min(asked, LONGEST_WAIT)
 
 
 def _in_form(request: lm15.Request, form: Form, logprobs: bool) -> lm15.Request:

@@ -4,12 +4,14 @@ DSPy's own time limit applies to the next byte, so a server that sends one byte 
 answer whose token counts are negative, text or nested wrongly, although the answer itself is complete.
 """
 
+import contextlib
 import dataclasses
 import json
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from dspy._vendor.lm15.transports import ProtocolError, ReadTimeout, StdlibTransport, TransportRequest, TransportResponse
@@ -17,6 +19,25 @@ from dspy.clients.engines.lm15_engine import LM15Engine
 
 LARGEST_ANSWER = 50_000_000  # bytes; 16,000 tokens with the likelihood of 20 others each are about 30 million
 JSON, EVENTS = "application/json", "text/event-stream"
+
+
+_ENDS: ContextVar[float | None] = ContextVar("ends", default=None)
+
+
+@contextlib.contextmanager
+def ending_at(ends: float) -> Iterator[None]:
+    """Let no request of the block last longer than to `ends` on the monotonic clock, with all its retries."""
+    token = _ENDS.set(ends)
+    try:
+        yield
+    finally:
+        _ENDS.reset(token)
+
+
+def seconds_left() -> float | None:
+    """Return the seconds to the end that `ending_at` set, None if there is none."""
+    ends = _ENDS.get()
+    return None if ends is None else max(0.0, ends - time.monotonic())
 
 
 class Transport(StdlibTransport):
@@ -27,15 +48,23 @@ class Transport(StdlibTransport):
         self.seconds = seconds
 
     def stream(self, request: TransportRequest) -> TransportResponse:
-        ends = None if self.seconds is None else time.monotonic() + self.seconds
+        seconds = self.seconds_for_one()
+        began = time.monotonic()
         response = super().stream(request)
-        response._chunks = mended(response.header("content-type") or JSON, self.until(ends, response._chunks))
+        response._chunks = mended(response.header("content-type") or JSON, _within(seconds, began, response._chunks))
         return response
 
+    def seconds_for_one(self) -> float | None:
+        """Return the seconds that one answer may take from now on. Raises ReadTimeout if there are none."""
+        left = seconds_left()
+        if left == 0:
+            raise ReadTimeout("no time is left for this request")
+        return min((one for one in (self.seconds, left) if one is not None), default=None)
+
     def _read_head(self, conn: Any, *, read_timeout: float) -> Any:
-        if self.seconds is None:
+        if (seconds := self.seconds_for_one()) is None:
             return super()._read_head(conn, read_timeout=read_timeout)
-        late = threading.Timer(self.seconds, socket.socket.shutdown, [conn.sock, socket.SHUT_RDWR])  # under TLS too
+        late = threading.Timer(seconds, socket.socket.shutdown, [conn.sock, socket.SHUT_RDWR])  # under TLS too
         late.daemon = True
         late.start()
         try:
@@ -43,14 +72,15 @@ class Transport(StdlibTransport):
         finally:
             late.cancel()
 
-    def until(self, ends: float | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        size = 0
-        for chunk in chunks:
-            if ends is not None and time.monotonic() > ends:
-                raise ReadTimeout(f"the answer was not complete after {self.seconds:g} seconds")
-            if (size := size + len(chunk)) > LARGEST_ANSWER:
-                raise ProtocolError(f"the answer is longer than {LARGEST_ANSWER:,} bytes")
-            yield chunk
+
+def _within(seconds: float | None, began: float, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        if seconds is not None and time.monotonic() - began > seconds:
+            raise ReadTimeout(f"the answer was not complete after {seconds:g} seconds")
+        if (size := size + len(chunk)) > LARGEST_ANSWER:
+            raise ProtocolError(f"the answer is longer than {LARGEST_ANSWER:,} bytes")
+        yield chunk
 
 
 def with_transport(engine: LM15Engine, seconds: float | None) -> LM15Engine:

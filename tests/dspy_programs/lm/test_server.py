@@ -42,7 +42,7 @@ LAYERS = {
     "served": lambda lm, folder: lm,
     "cached": lambda lm, folder: cached(lm, AnswerCache(folder / "answers.sqlite")),
     "recorded": lambda lm, folder: recorded(lm, "task", Journal(folder / "calls.jsonl"), Meter()),
-    "stoppable": lambda lm, folder: stoppable(lm, lambda: None),
+    "stoppable": lambda lm, folder: stoppable(lm, lambda: None, time.monotonic() + 60),
     "all": lambda lm, folder: recorded(cached(lm, AnswerCache(folder / "a.sqlite")), "task", Journal(None), Meter()),
 }
 

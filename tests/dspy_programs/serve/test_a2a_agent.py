@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import httpx
 import pytest
@@ -95,6 +96,31 @@ def test_what_is_refused(content, said, server):
     task = asyncio.run(answer_to(server.url, content))
     assert task.status.state == TaskState.TASK_STATE_REJECTED
     assert said in task.status.message.parts[0].text
+
+
+@pytest.mark.parametrize("kind", [{}, {"kind": "data"}], ids=["1.0", "0.3"])
+def test_data_of_a_million_values_stops_nobody(kind, server):
+    part = kind | {"data": {"skill": "classify_failure", "input": {"trace": [1] * 1_000_000}}}
+    message = {"messageId": "m", "role": "user" if kind else "ROLE_USER", "parts": [part]} | (
+        {"kind": "message"} if kind else {}
+    )
+    body = {"jsonrpc": "2.0", "id": 1, "method": "message/send" if kind else "SendMessage", "params": {"message": message}}
+    began = time.monotonic()
+    response = HTTP.post(f"{server.url}/a2a", json=body, headers={"A2A-Version": "0.3" if kind else "1.0"}, timeout=60)
+    assert "rejected" in response.text.lower() and "at most 10000" in response.text
+    assert time.monotonic() - began < 5
+
+
+def test_values_beside_the_data_are_few(server):
+    message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "x"}], "metadata": {"m": [1] * 2000}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
+    assert HTTP.post(f"{server.url}/a2a", json=body, headers={"A2A-Version": "1.0"}).status_code == 413
+
+
+def test_answer_of_many_values_is_text(server):
+    task = asyncio.run(answer_to(server.url, {"skill": "classify_failures", "input": {"traces": [FAILING] * 100}}))
+    [part] = task.artifacts[0].parts
+    assert len(json.loads(part.text)["results"]) == 100 and part.media_type == "application/json"
 
 
 def test_a_trace_of_no_known_format_fails(server):

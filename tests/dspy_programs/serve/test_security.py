@@ -121,6 +121,13 @@ def test_too_large_in_chunks_is_refused_before_all_is_read(path, server):
         assert b" 413 " in connection.recv(100)
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/.well-known/agent-card.json"])
+def test_open_path_does_not_wait_for_a_body(path, locked):
+    with socket.create_connection(urlsplit(locked.url).netloc.split(":"), timeout=5) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n\r\nx".encode())
+        assert b" 200 " in connection.recv(100)
+
+
 def test_largest_body_is_read(server):
     padding = 20_000 - len(json.dumps(BODY))
     body = json.dumps(BODY) + " " * padding

@@ -8,10 +8,12 @@ import dspy
 import pytest
 
 from dspy_programs.errors import LanguageModelError, UsageError
+from dspy_programs.lm import connect
+from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy, ServeError, TooSlow, Unavailable, Unusable
 from dspy_programs.serve.worker_pool import WorkerPool
-from tests.fakes import scripted_lm
+from tests.fakes import ChatServer, scripted_lm
 from tests.servers import Slow
 
 
@@ -170,3 +172,23 @@ def test_every_thread_has_the_servers_model_and_no_other():
     run(both())
     assert [getattr(model, "model", None) for model in models].count("scripted/planner") == 2
     assert models.count(None) == 1
+
+
+@pytest.mark.parametrize("status", [200, 429, 500], ids=["hangs", "is busy", "fails"])
+@pytest.mark.parametrize("keep", [False, True], ids=["asked", "cached"])
+def test_dead_model_gives_its_place_back_when_the_time_is_over(status, keep, tmp_path):
+    """Retries of a model that fails at once would go on for half a minute, and hold the place."""
+
+    async def ask(worker_pool):
+        with pytest.raises(ServeError):
+            await worker_pool.run(lambda progress: dspy.settings.lm("hello"))
+        await worker_pool.ended()
+        return worker_pool.running
+
+    with ChatServer(status=status, seconds=2 if status == 200 else 0) as server:
+        lm = connect("openai/x", api_base=server.url, api_key="k", timeout=60)
+        lm = cached(lm, AnswerCache(tmp_path / "answers.sqlite")) if keep else lm
+        began = time.monotonic()
+        assert asyncio.run(ask(WorkerPool(Limits(seconds=0.4, seconds_to_stop=20), lm))) == 0
+        assert time.monotonic() - began < 1.5
+        assert status != 200 or len(server.requests) == 1

@@ -1,0 +1,138 @@
+"""The connections of clients, and how long a silent one is kept. uvicorn bounds neither; its `http=` takes a protocol class.
+
+Guarantees a request's head arrives in limited time, however slowly its bytes come; a client that does not read its answer is
+           cut off; idle connections turn nobody away, because the oldest of them makes room for a new one; one address cannot
+           hold them all.
+"""
+
+import asyncio
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.problems import Busy
+
+_FEWEST_BYTES = 64 * 1024  # that a client must read of its answer in `seconds_to_write`
+
+
+class Config(uvicorn.Config):
+    """uvicorn's settings and our limits."""
+
+    def __init__(self, app: object, limits: Limits) -> None:
+        super().__init__(
+            app,  # type: ignore[arg-type]
+            http=Connection,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            timeout_graceful_shutdown=max(1, round(limits.seconds_to_stop)),
+        )
+        self.limits = limits
+
+
+class Connection(H11Protocol):
+    """One connection of a client."""
+
+    config: Config
+    _idle_since = 0.0
+    _head_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+    _unwritten = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._idle_since = self.loop.time()
+        self._expect_head()
+        self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.is_idle:
+            self._forget_head_timer()
+        elif self._head_timer is None:
+            self._expect_head()
+
+    def on_response_complete(self) -> None:
+        self._idle_since = self.loop.time()
+        super().on_response_complete()
+        self._expect_reading()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._expect_reading()  # closing waits until everything is written
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._forget_write_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head_timer()
+        self._forget_write_timer()
+        super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request of it is being answered: it has sent none, or only a part of its head."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.config.limits.seconds_for_head, self.transport.abort)
+
+    def _forget_head_timer(self) -> None:
+        _cancel(self._head_timer)
+        self._head_timer = None
+
+    def _forget_write_timer(self) -> None:
+        _cancel(self._write_timer)
+        self._write_timer = None
+
+    def _expect_reading(self) -> None:
+        """Begin to watch whether the client reads what is to be written, if anything is."""
+        self._unwritten = self.transport.get_write_buffer_size()
+        if self._unwritten and self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.config.limits.seconds_to_write, self._look_at_reading)
+
+    def _look_at_reading(self) -> None:
+        self._write_timer, before = None, self._unwritten
+        if before - self.transport.get_write_buffer_size() < min(before, _FEWEST_BYTES):
+            self.transport.abort()
+        else:
+            self._expect_reading()
+
+    def _make_room(self) -> None:
+        """Close the oldest idle connection where there are too many, or this one if all are busy."""
+        limits, everybody = self.config.limits, [one for one in self.connections if isinstance(one, Connection)]
+        same = [one for one in everybody if one.address == self.address]
+        for crowd, most in ((same, limits.connections_of_one), (everybody, limits.connections)):
+            if len(crowd) > most and self in self.connections:
+                oldest = min((one for one in crowd if one.is_idle), key=lambda one: (one is self, one._idle_since))
+                oldest._leave(len(everybody))
+
+    def _leave(self, connections: int) -> None:
+        self.connections.discard(self)
+        if self.cycle is None:
+            body = (
+                Busy(f"{connections} connections are open; try again in a second").problem().model_dump_json(exclude_none=True)
+            )
+            head = (
+                "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+            )
+            self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        self.transport.close()
+        self._expect_reading()
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

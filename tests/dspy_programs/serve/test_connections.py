@@ -1,0 +1,118 @@
+"""Clients that connect and are silent, slow, or do not read: what they hold is given back, and others are served meanwhile."""
+
+import contextlib
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import BaseModel
+
+from dspy_programs.serve import operations
+from dspy_programs.serve.limits import Limits
+from tests.servers import HEALTHY, HTTP, running
+
+CLASSIFY = "/v1/failures/classify"
+HEAD = b"POST /v1/failures/classify HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def connect(server, receive_bytes=None):
+    """Return a connection, with as small a buffer for what comes as the system allows, if asked."""
+    connection = socket.socket()
+    if receive_bytes:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    connection.settimeout(5)
+    host, port = urlsplit(server.url).netloc.split(":")
+    connection.connect((host, int(port)))
+    return connection
+
+
+def ended(connection):
+    """Return whether the server has closed the connection, within its time-out."""
+    with contextlib.suppress(ConnectionError):
+        while connection.recv(1 << 20):
+            pass
+    return True
+
+
+@pytest.mark.parametrize(
+    ("limits", "opened"), [(Limits(), 520), (Limits(connections=4), 12), (Limits(connections_of_one=4), 12)]
+)
+def test_idle_connections_turn_nobody_away(limits, opened):
+    with running(limits) as server, contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connect(server)) for _ in range(opened)]
+        assert HTTP.post(server.url + CLASSIFY, json={"trace": HEALTHY}).status_code == 200
+        assert ended(idle[0]), "the oldest makes room"
+
+
+def test_connections_that_are_all_busy_are_not_cut():
+    """A body on its way is no idle connection: the newcomer is told to come back."""
+    with running(Limits(connections=2)) as server, contextlib.ExitStack() as stack:
+        busy = [stack.enter_context(connect(server)) for _ in range(2)]
+        body = json.dumps({"trace": HEALTHY}).encode()
+        for connection in busy:
+            connection.sendall(HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:1])
+        time.sleep(0.2)
+        with connect(server) as late:
+            assert b" 503 " in late.recv(1000)
+        for connection in busy:
+            connection.sendall(body[1:])
+            assert b" 200 " in connection.recv(1000)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST", HEAD, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET"])
+def test_head_that_does_not_come_is_given_up(sent):
+    """However slowly its bytes come: each would have renewed the time limit."""
+    with running(Limits(seconds_for_head=0.3)) as server, connect(server) as connection:
+        connection.sendall(sent)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 3:
+                connection.sendall(b"X")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 2
+        assert ended(connection)
+
+
+class Long(BaseModel):
+    """What the operation with a long answer answers."""
+
+    text: str = "x" * 8_000_000
+
+
+@contextlib.contextmanager
+def asked_for_much(seconds_to_write, receive_bytes):
+    """Serve an operation with a long answer; yield a connection that has asked for it."""
+    before = operations.OPERATIONS["negotiate_prompt"]
+    operations.OPERATIONS["negotiate_prompt"] = before._replace(call=lambda request, progress: Long(), answer=Long)
+    body = b'{"sections": [{"name": "a"}]}'
+    head = HEAD.replace(CLASSIFY.encode(), b"/v1/budget/negotiate") + b"Connection: close\r\n"
+    try:
+        with running(Limits(seconds_to_write=seconds_to_write)) as server, connect(server, receive_bytes) as connection:
+            connection.sendall(head + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            yield connection
+    finally:
+        operations.OPERATIONS["negotiate_prompt"] = before
+
+
+def test_client_that_does_not_read_is_cut_off():
+    with asked_for_much(seconds_to_write=0.2, receive_bytes=4096) as connection:
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        time.sleep(0.8)
+        assert read_slowly(connection, 0) < 8_000_000
+
+
+def read_slowly(connection, pause):
+    """Return how many bytes come until the server closes the connection."""
+    got = 0
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(200_000):
+            got += len(part)
+            time.sleep(pause)
+    return got
+
+
+def test_client_that_reads_slowly_gets_all():
+    with asked_for_much(seconds_to_write=0.2, receive_bytes=None) as connection:
+        assert read_slowly(connection, 0.015) > 8_000_000
