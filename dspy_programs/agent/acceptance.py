@@ -86,7 +86,7 @@ class Acceptance:
         reasons = [why for one in self._criteria_of(task) if (why := unmet(one.check, self, self.before))]
         ran = [turn for turn in actor.own if turn.tool_name]
         reasons += [_failure_of(ran[-1])] if ran and _failure_of(ran[-1]) else []
-        return "; ".join(reasons) or (f"{task.tool} has not been called" if task.tool else "nothing was called")
+        return "; ".join(dict.fromkeys(reasons)) or (f"{task.tool} has not been called" if task.tool else "nothing was called")
 
     def shared_out(self, tasks: Sequence[tuple[str, str]], tools: Mapping[str, AgentTool]) -> list[list[str]]:
         """Give each criterion to the last task that names its file, else to the last that may write, else to the last.
@@ -101,6 +101,11 @@ class Acceptance:
                 given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
         return given
 
+    def failing(self) -> list[str]:
+        """Run the commands that the goal wants to pass; say how those fail that do."""
+        commands = [one for one in self.criteria if one.check.check == "command_exits_0"]
+        return [why for one in commands if (why := unmet(one.check, self))]
+
     def made_by(self, task: LedgerTask) -> list[str]:
         """Return the files that a task's criteria ask for and that are there."""
         paths = [one.check.path for one in self._criteria_of(task) if one.check.check in ("file_written", "file_exists")]
@@ -109,6 +114,13 @@ class Acceptance:
     def lacking(self) -> list[Criterion]:
         """Return what the goal asks for and is not so yet."""
         return [one for one in self.criteria if unmet(one.check, self, self.before)]
+
+    def harm_of(self, changed: Sequence[str], is_named: Callable[[str], bool]) -> str:
+        """Say which of the changed files the goal protects, or has no word of; "" for none, and where nobody knows its files."""
+        kept = [one.check.path for one in self.criteria if one.check.check == "unchanged"]
+        wanted = {one.check.path for one in self.criteria if one.check.path} - {*kept}
+        harmed = [path for path in changed if path in kept or (wanted and path not in wanted and not is_named(path))]
+        return f"the script changed {', '.join(harmed)}, which was not asked for" if harmed else ""
 
     def end_state(self) -> list[CheckedCriterion]:
         """Check everything that the goal asks for."""

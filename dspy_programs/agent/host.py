@@ -18,7 +18,9 @@ from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.open_value import with_value
 from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult, StoppedBy
+from dspy_programs.agent.script import is_named
 from dspy_programs.agent.tools.tool import Scope
+from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.planner import split_goal
 from dspy_programs.types import Call, Turn
@@ -130,10 +132,15 @@ class Host:
         self.record.session.set(rationale=rationale)
 
     def said(self) -> list[str]:
-        """Return what every actor sees: the goal, the user's answers, and what failed before."""
+        """Return what every actor sees: the goal, the user's answers, commands that are to pass, and what failed before."""
         failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
         told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
-        return [self.wish, *self.record.session.get("answers", []), *told]
+        return [self.wish, *self.record.session.get("answers", []), *self.acceptance.failing(), *told]
+
+    def harm_since(self, kept: Snapshot | None) -> str:
+        """Say what a script has changed that the goal does not ask for; "" for nothing."""
+        changed = kept.changes()[1] if kept is not None else []
+        return self.acceptance.harm_of(changed, lambda path: is_named(path, self.wish)) if changed else ""
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""

@@ -95,11 +95,15 @@ class Loop:
     def scripted(self) -> bool:
         """Put the whole goal into the ledger as one task for a script, where that is offered; return whether it is so."""
         host = self.host
-        if self.factory.script is None or not is_for_a_script(host.goal, host.workspace):
+        if self.factory.script is None or not (host.acceptance.criteria or is_for_a_script(host.goal, host.workspace)):
             return False
         host.planned("one script does it", "rules", [host.goal])
         self.add([Task(id=1, tool=SCRIPT, title=shortened(host.goal, 300))])
         return True
+
+    def has_scripted(self) -> bool:
+        """Return whether scripts were tried."""
+        return self.factory.script is not None and any(task.tool == SCRIPT for task in self.host.ledger.tasks)
 
     def plan(self, progress: str) -> None:
         """Put the planner's tasks into the ledger; one by rules if the planner's cannot be run."""
@@ -165,8 +169,8 @@ class Loop:
         host = self.host
         self.fruitless += 1
         forgotten = list(dict.fromkeys(one.words for one in host.acceptance.lacking())) if host.ledger.is_complete else []
-        if not forgotten and self.planner_lm is None:
-            self.fruitless = _FRUITLESS  # rules that failed once fail again
+        if not forgotten and (self.planner_lm is None or self.has_scripted()):
+            self.fruitless = _FRUITLESS  # rules that failed once fail again; calls do no better than the scripts did
             return
         progress = self.progress()
         host.ledger.replace_open()

@@ -25,6 +25,7 @@ from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, Index, Program, ask
 from dspy_programs.programs.actor import ActorResult, MissingArgument, decision
+from dspy_programs.text import shortened
 from dspy_programs.types import Call, ToolDefinitions, Turn
 
 TOOL = "python"
@@ -37,9 +38,12 @@ _BEGINNING = 900  # characters of a file
 _SHOWN = 2600  # characters of all files
 _SAID = 600  # characters of a result
 _MOST_TOKENS = 400
+_REPEATED = "the same script has just been run"
+_OTHERWISE = 0.7  # the temperature for another script than the last one
 _READ = 20_000_000  # bytes of the workspace, where a value may come from
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
+_IMPORTS = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
 _VALUE = re.compile(
     r"[^\s@'\"]{1,64}@[^\s@'\"]{1,190}\.\w+|https?://[^\s'\"]+|\+?\d[\d /-]{4,}\d"
 )  # what a model likes to make up
@@ -71,7 +75,7 @@ class ScriptWriter(Program):
             return decision(cannot="there is no language model", answered_by="rules")
         turns = [Turn.model_validate(turn) if isinstance(turn, Mapping) else turn for turn in trajectory]
         if sum(turn.tool_name == TOOL for turn in turns) >= _MOST_SCRIPTS:
-            return decision(cannot=f"{_MOST_SCRIPTS} scripts did not do it")
+            return decision(cannot=shortened(f"{_MOST_SCRIPTS} scripts did not do it. {turns[-1].content}", _SAID))
         request = context or task
         with dspy.context(adapter=_CodeBlock(use_json_adapter_fallback=False)):
             reply = ask(
@@ -80,7 +84,7 @@ class ScriptWriter(Program):
                 files=files_shown(request, self.workspace),
                 before=_before(turns),
                 demos=self._nearest(request),
-                config={"max_tokens": _MOST_TOKENS},
+                config={"max_tokens": _MOST_TOKENS} | ({"temperature": _OTHERWISE} if _is_repeated(turns) else {}),
             )
         return decision(failure=reply) if isinstance(reply, Failure) else self._step(reply.script, request, turns)
 
@@ -96,7 +100,7 @@ class ScriptWriter(Program):
         if not tree.body:
             return decision(failure=Failure(reason="there is no script in the reply", raw_reply=reply))
         if any(turn.tool_name == TOOL and turn.tool_input == {"code": code} for turn in turns):
-            return decision(problems=["the same script has just been run"])
+            return decision(problems=[_REPEATED])
         invented = [value for value in _values_in(tree) if not self._is_known(value, request)]
         if invented:
             why = f"the script has {invented[0]!r}, which nobody said and no file has"
@@ -143,7 +147,7 @@ def is_for_a_script(goal: str, workspace: Workspace) -> bool:
     """Return whether a goal is about files: it names one, a folder, or one to be written."""
     if re.search(r"(?<![\w@/])(?:[\w.-]+/)*[\w-]*\.[A-Za-z]\w{0,9}\b(?![@/])", goal):
         return True
-    return any(_is_named(file.path, goal) for file in _files(workspace))
+    return any(is_named(file.path, goal) for file in _files(workspace))
 
 
 def script_examples() -> list[dict[str, str]]:
@@ -160,7 +164,8 @@ def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown
     lines = [file.path for file in files[:listed]]
     if len(files) > listed:
         lines.append(f"... and {len(files) - listed} more")
-    named = [file for file in files if _is_named(file.path, request)]
+    named = [file for file in files if is_named(file.path, request)]
+    named += [file for file in files if file not in named and file.path in _imported_by(named, workspace)]
     others = sorted((file for file in files if file not in named), key=lambda file: file.size)
     left = shown
     for file in named or others:
@@ -174,6 +179,13 @@ def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown
         state = "" if len(cut) == len(text) else f" (the first {len(cut)} of {len(text)} characters)"
         lines.append(f"--- {file.path}{state}\n{cut.rstrip()}")
     return "\n".join(lines)
+
+
+def _imported_by(files: Sequence[_File], workspace: Workspace) -> set[str]:
+    """Return the paths of the modules that Python files import: the code that a named test is about."""
+    texts = [_text(file.path, workspace) or "" for file in files if file.path.endswith(".py")]
+    modules = [match[1].replace(".", "/") for text in texts for match in _IMPORTS.finditer(text)]
+    return {f"{module}.py" for module in modules}
 
 
 def _before(turns: Sequence[Turn]) -> str:
@@ -190,18 +202,24 @@ def _before(turns: Sequence[Turn]) -> str:
     return f"Your last script did not do it:\n```python\n{code}```\n" + "\n".join(said)
 
 
+def _is_repeated(turns: Sequence[Turn]) -> bool:
+    return bool(turns) and _REPEATED in turns[-1].content
+
+
 def _values_in(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from _VALUE.findall(node.value)
 
 
-def _is_named(path: str, text: str) -> bool:
+def is_named(path: str, text: str) -> bool:
+    """Return whether a text names a file, its folder, or its module."""
     name = path.rpartition("/")[2]
     folder = path.rpartition("/")[0]
+    module = path.removesuffix(".py").replace("/", ".") if folder and path.endswith(".py") else ""
     return any(
         re.search(rf"(?<![\w.-]){re.escape(part)}(?![\w-]|\.\w)", text)
-        for part in filter(None, (path, name, f"{folder}/" if folder else ""))
+        for part in filter(None, (path, name, f"{folder}/" if folder else "", module))
     )
 
 

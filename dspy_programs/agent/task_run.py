@@ -45,10 +45,11 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         elif step.calls:
             kept = Snapshot.of(host.workspace) if actor.is_scripted else None
             _make(step.calls, task, actor, host)
-            if met := host.acceptance.checked(task, actor, _said_or_done(kept, actor)):
+            harm = host.harm_since(kept)
+            if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
                 return met
             if actor.is_scripted:
-                _undo(kept, task, actor, host)
+                _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:
             if met := host.acceptance.checked(task, actor, step.finish):
                 return met
@@ -84,9 +85,8 @@ def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:
     return f"changed: {', '.join(paths)}" if paths else ""
 
 
-def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host) -> None:
+def _undo(kept: Snapshot | None, why: str, task: LedgerTask, actor: TaskActor, host: Host) -> None:
     """Put back what a script has changed that did not do its task, and tell the actor why it did not."""
-    why = host.acceptance.unmet(task, actor)
     undone = kept is not None and kept.restore()
     host.say(task, actor.told(f"Not done: {why}." + (" All that the script changed was undone." if undone else "")))
 

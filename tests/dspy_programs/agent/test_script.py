@@ -159,3 +159,25 @@ def test_work_that_no_check_knows_counts_when_something_came_of_it(tmp_path, wor
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Tidy up the folder notes/ by year")
     assert done.completed and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 1
     assert done.tasks[0].checked_by == "tool"  # and says so
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_a_file_that_the_goal_has_no_word_of_is_put_back_and_nobody_plans_after_three_scripts(tmp_path, workspace):
+    spoils = [block(f"{COUNT}\nopen('notes/old.txt', 'a').write('{number}')") for number in range(3)]
+    lm = scripted_lm(lambda prompt: spoils.pop(0), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
+    assert not done.completed and "notes/old.txt, which was not asked for" in done.why and done.cost.model_calls == 3
+    assert workspace.text("notes/old.txt").endswith("ago\n") and not (tmp_path / "errors.txt").exists()
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_what_a_failing_command_says_and_the_code_that_it_is_about_are_shown(tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "cart.py").write_text("def total(a):\n    return a + 1\n")
+    (tmp_path / "check.py").write_text("from shop.cart import total\n\nassert total(1) == 1, 'two, not one'\n")
+    (tmp_path / "other.py").write_text("OTHER = 1\n")
+    mends = "open('shop/cart.py', 'w').write('def total(a):\\n    return a\\n')"
+    lm = scripted_lm(lambda prompt: block(mends), "local/scripted")
+    assert Agent(lm=lm, workspace=tmp_path, compiled=False).run("`python check.py` fails. Make it pass.").completed
+    prompt = lm.engine.prompts[0]
+    assert "two, not one" in prompt and "return a + 1" in prompt and "OTHER" not in prompt
