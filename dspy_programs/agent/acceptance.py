@@ -116,7 +116,7 @@ class Acceptance:
         return [one for one in self.criteria if unmet(one.check, self, self.before)]
 
     def harm_of(self, changed: Sequence[str], is_named: Callable[[str], bool]) -> str:
-        """Say which of the changed files the goal protects, or has no word of; "" for none, and where nobody knows its files."""
+        """Say which changed files the goal protects, or has no word of; "" for none, and where nobody knows its files."""
         kept = [one.check.path for one in self.criteria if one.check.check == "unchanged"]
         wanted = {one.check.path for one in self.criteria if one.check.path} - {*kept}
         harmed = [path for path in changed if path in kept or (wanted and path not in wanted and not is_named(path))]

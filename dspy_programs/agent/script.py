@@ -16,11 +16,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dspy
 
-from dspy_programs.agent.tools.tool import ToolError
+from dspy_programs.agent.files_shown import files_in, files_shown, is_named, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, Index, Program, ask
@@ -33,17 +33,12 @@ PRINTED_NOTHING = "[it printed nothing]"  # as the tool says it
 EXAMPLES = Path(__file__).with_name("script_examples.jsonl")
 _MOST_EXAMPLES = 2
 _MOST_SCRIPTS = 3
-_LISTED = 40  # files
-_BEGINNING = 900  # characters of a file
-_SHOWN = 2600  # characters of all files
 _SAID = 600  # characters of a result
 _MOST_TOKENS = 400
 _REPEATED = "the same script has just been run"
 _OTHERWISE = 0.7  # the temperature for another script than the last one
-_READ = 20_000_000  # bytes of the workspace, where a value may come from
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
-_IMPORTS = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
 _VALUE = re.compile(
     r"[^\s@'\"]{1,64}@[^\s@'\"]{1,190}\.\w+|https?://[^\s'\"]+|\+?\d[\d /-]{4,}\d"
 )  # what a model likes to make up
@@ -112,7 +107,7 @@ class ScriptWriter(Program):
         return [*Index(others, ["request"]).nearest({"request": request})[-_MOST_EXAMPLES:]] if others else []
 
     def _is_known(self, value: str, request: str) -> bool:
-        return value in request or any(value in text for _, text in _texts(self.workspace))
+        return value in request or any(value in text for _, text in texts_in(self.workspace))
 
 
 class _CodeBlock(dspy.ChatAdapter):
@@ -138,54 +133,16 @@ def _asked(inputs: Mapping[str, str]) -> str:
     return f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}"
 
 
-class _File(NamedTuple):
-    path: str
-    size: int
-
-
 def is_for_a_script(goal: str, workspace: Workspace) -> bool:
     """Return whether a goal is about files: it names one, a folder, or one to be written."""
     if re.search(r"(?<![\w@/])(?:[\w.-]+/)*[\w-]*\.[A-Za-z]\w{0,9}\b(?![@/])", goal):
         return True
-    return any(is_named(file.path, goal) for file in _files(workspace))
+    return any(is_named(file.path, goal) for file in files_in(workspace))
 
 
 def script_examples() -> list[dict[str, str]]:
     """Return requests with scripts that were run on them and did what they ask for."""
     return [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
-
-
-def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown: int = _SHOWN) -> str:
-    """List the files, and show the beginnings of those that the request names; if it names none, of the smallest.
-
-    listed: files; shown: characters of all beginnings.
-    """
-    files = list(_files(workspace))
-    lines = [file.path for file in files[:listed]]
-    if len(files) > listed:
-        lines.append(f"... and {len(files) - listed} more")
-    named = [file for file in files if is_named(file.path, request)]
-    named += [file for file in files if file not in named and file.path in _imported_by(named, workspace)]
-    others = sorted((file for file in files if file not in named), key=lambda file: file.size)
-    left = shown
-    for file in named or others:
-        text = _text(file.path, workspace)
-        if text is None:
-            continue
-        cut = text[: min(_BEGINNING, left)]
-        left -= len(cut)
-        if left <= 0:
-            break
-        state = "" if len(cut) == len(text) else f" (the first {len(cut)} of {len(text)} characters)"
-        lines.append(f"--- {file.path}{state}\n{cut.rstrip()}")
-    return "\n".join(lines)
-
-
-def _imported_by(files: Sequence[_File], workspace: Workspace) -> set[str]:
-    """Return the paths of the modules that Python files import: the code that a named test is about."""
-    texts = [_text(file.path, workspace) or "" for file in files if file.path.endswith(".py")]
-    modules = [match[1].replace(".", "/") for text in texts for match in _IMPORTS.finditer(text)]
-    return {f"{module}.py" for module in modules}
 
 
 def _before(turns: Sequence[Turn]) -> str:
@@ -210,35 +167,3 @@ def _values_in(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from _VALUE.findall(node.value)
-
-
-def is_named(path: str, text: str) -> bool:
-    """Return whether a text names a file, its folder, or its module."""
-    name = path.rpartition("/")[2]
-    folder = path.rpartition("/")[0]
-    module = path.removesuffix(".py").replace("/", ".") if folder and path.endswith(".py") else ""
-    return any(
-        re.search(rf"(?<![\w.-]){re.escape(part)}(?![\w-]|\.\w)", text)
-        for part in filter(None, (path, name, f"{folder}/" if folder else "", module))
-    )
-
-
-def _files(workspace: Workspace) -> Iterator[_File]:
-    for found in workspace.walk():
-        if found.kind == "file":
-            yield _File(found.path, found.size)
-
-
-def _text(path: str, workspace: Workspace) -> str | None:
-    try:
-        return workspace.text(path)
-    except ToolError:
-        return None
-
-
-def _texts(workspace: Workspace) -> Iterator[tuple[str, str]]:
-    left = _READ
-    for file in _files(workspace):
-        if file.size <= left and (text := _text(file.path, workspace)) is not None:
-            left -= file.size
-            yield file.path, text
