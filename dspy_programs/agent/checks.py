@@ -18,6 +18,7 @@ from dspy_programs.text import shortened
 
 _SHOWN = 120  # characters of what was found
 _SHORT = 300  # characters of an answer
+_ERROR = re.compile(r"^(?:E\s+)?((?:\w+\.)*\w*(?:Error|Exception)\b.*)$", re.MULTILINE)
 
 Kind = Literal[
     "file_exists",
@@ -162,4 +163,6 @@ def _start(text: str) -> str:
 
 
 def _end(text: str) -> str:
-    return " ".join(text.split())[-_SHOWN:]
+    """Return what an output ends with: the last error that it names, else its last words."""
+    errors = _ERROR.findall(text)
+    return _start(errors[-1]) if errors else " ".join(text.split())[-_SHOWN:]

@@ -36,11 +36,12 @@ def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown
     lines = [file.path for file in files[:listed]]
     if len(files) > listed:
         lines.append(f"... and {len(files) - listed} more")
-    named = [file for file in files if is_named(file.path, request)]
-    imported = _imported_by(named, workspace)
-    named += [file for file in files if file.path in imported and file not in named]
-    left = shown if named else min(shown, _GUESSED)
-    for file in named or _nearest(files, request, workspace):
+    about = [file for file in files if is_named(file.path, request)]
+    left = shown if about else min(shown, _GUESSED)
+    about = about or _nearest(files, request, workspace)
+    imported = _imported_by(about, workspace)
+    about += [file for file in files if file.path in imported and file not in about]
+    for file in about or sorted(files, key=lambda file: file.size):
         text = _text(file.path, workspace)
         if text is None:
             continue
@@ -54,14 +55,12 @@ def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown
 
 
 def _nearest(files: Sequence[_File], request: str, workspace: Workspace) -> list[_File]:
-    """Return the files that have most of a request's words first, of as many the smallest."""
-    wanted = set(content_stems(request))
-
-    def rank(file: _File) -> tuple[int, int]:
+    """Return the files that have words of a request, those with most of them first."""
+    wanted, shared = set(content_stems(request)), {}
+    for file in sorted(files, key=lambda file: file.size)[:_RANKED]:
         text = f"{file.path} {(_text(file.path, workspace) or '')[:_BEGINNING]}"
-        return -len(wanted.intersection(content_stems(text))), file.size
-
-    return sorted(sorted(files, key=lambda file: file.size)[:_RANKED], key=rank)
+        shared[file] = len(wanted.intersection(content_stems(text)))
+    return sorted(filter(shared.get, shared), key=lambda file: -shared[file])
 
 
 def _imported_by(files: Sequence[_File], workspace: Workspace) -> set[str]:
