@@ -28,6 +28,7 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
+_TELLING = ("command_exits_0", "file_equals", "file_exists", "file_missing", "file_lacks")
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
 
@@ -100,6 +101,10 @@ class Acceptance:
                 naming = [number for number in able if one.check.path and _names(tasks[number][0], one.check.path)]
                 given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
         return given
+
+    def is_open(self, task: LedgerTask) -> bool:
+        """Return whether nothing says what the task's result must be, only that there is one."""
+        return not any(one.check.check in _TELLING for one in self._criteria_of(task))
 
     def failing(self) -> list[str]:
         """Run the commands that the goal wants to pass; say how those fail that do."""

@@ -75,6 +75,12 @@ class TaskActor:
             step.finish = str(self.own[-1].tool_output)
         return step
 
+    def again(self, number: int) -> ActorResult:
+        """Write another script for the task, as if there had been none. number: of the attempt, 1 or more."""
+        assert isinstance(self.program, ScriptWriter)
+        with running_on(self.lm):
+            return self.program(task=self.text, context="\n".join(self.said), sample=number)
+
     def saw(self, call: Call, result: JsonValue) -> Turn:
         """Add a call and its result to the history."""
         return self._add(

@@ -33,10 +33,9 @@ PRINTED_NOTHING = "[it printed nothing]"  # as the tool says it
 EXAMPLES = Path(__file__).with_name("script_examples.jsonl")
 _MOST_EXAMPLES = 2
 _MOST_SCRIPTS = 3
-_SAID = 600  # characters of a result
+_SAID = 300  # characters of a result
 _MOST_TOKENS = 400
-_REPEATED = "the same script has just been run"
-_OTHERWISE = 0.7  # the temperature for another script than the last one
+_OTHERWISE = 0.7  # the temperature for another script than the likeliest
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
 _VALUE = re.compile(
@@ -49,7 +48,7 @@ class WriteScript(dspy.Signature):
 
     request: str = dspy.InputField()
     files: str = dspy.InputField()
-    before: str = dspy.InputField(desc="the last script and what came of it; empty at first")
+    before: str = dspy.InputField(desc="why the last script did not do it; empty at first")
     script: str = dspy.OutputField()
 
 
@@ -63,15 +62,20 @@ class ScriptWriter(Program):
         self.write = dspy.Predict(WriteScript)
 
     def forward(
-        self, task: str, tools: ToolDefinitions = (), context: str = "", trajectory: Sequence[Turn | Mapping[str, object]] = ()
+        self,
+        task: str,
+        tools: ToolDefinitions = (),
+        context: str = "",
+        trajectory: Sequence[Turn | Mapping[str, object]] = (),
+        sample: int = 0,
     ) -> ActorResult:
-        """Return the next script as a call of `python`."""
+        """Return the next script as a call of `python`. sample: not 0 for another one than the likeliest."""
         if model_in_use() is None:
             return decision(cannot="there is no language model", answered_by="rules")
         turns = [Turn.model_validate(turn) if isinstance(turn, Mapping) else turn for turn in trajectory]
         if sum(turn.tool_name == TOOL for turn in turns) >= _MOST_SCRIPTS:
             return decision(cannot=shortened(f"{_MOST_SCRIPTS} scripts did not do it. {turns[-1].content}", _SAID))
-        request = context or task
+        request, sample = context or task, sample or len(turns)
         with dspy.context(adapter=_CodeBlock(use_json_adapter_fallback=False)):
             reply = ask(
                 self.write,
@@ -79,7 +83,7 @@ class ScriptWriter(Program):
                 files=files_shown(request, self.workspace),
                 before=_before(turns),
                 demos=self._nearest(request),
-                config={"max_tokens": _MOST_TOKENS} | ({"temperature": _OTHERWISE} if _is_repeated(turns) else {}),
+                config={"max_tokens": _MOST_TOKENS} | ({"temperature": _OTHERWISE, "rollout_id": sample} if sample else {}),
             )
         return decision(failure=reply) if isinstance(reply, Failure) else self._step(reply.script, request, turns)
 
@@ -95,7 +99,7 @@ class ScriptWriter(Program):
         if not tree.body:
             return decision(failure=Failure(reason="there is no script in the reply", raw_reply=reply))
         if any(turn.tool_name == TOOL and turn.tool_input == {"code": code} for turn in turns):
-            return decision(problems=[_REPEATED])
+            return decision(problems=["the same script has just been run"])
         invented = [value for value in _values_in(tree) if not self._is_known(value, request)]
         if invented:
             why = f"the script has {invented[0]!r}, which nobody said and no file has"
@@ -122,7 +126,7 @@ class _CodeBlock(dspy.ChatAdapter):
             messages += [{"role": "user", "content": _asked(demo)}, {"role": "assistant", "content": reply}]
         user = _asked(inputs)
         if inputs["before"]:
-            user += f"\n\n{inputs['before']}\nReply with a corrected script."
+            user += f"\n\n{inputs['before']}\nWrite a script that does it."
         return [*messages, {"role": "user", "content": user}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
@@ -146,21 +150,14 @@ def script_examples() -> list[dict[str, str]]:
 
 
 def _before(turns: Sequence[Turn]) -> str:
-    """Show the last script and all that was said after it."""
+    """Say why the last script did not do it. The script is not shown: a small model writes it again."""
     last = max((place for place, turn in enumerate(turns) if turn.tool_name == TOOL), default=None)
+    said = "\n".join(turn.content for turn in turns[0 if last is None else last + 1 :] if turn.role == "system")
     if last is None:
-        return "\n".join(turn.content for turn in turns if turn.role == "system")
-    given = turns[last].tool_input
-    code = given.get("code", "") if isinstance(given, dict) else ""
-    said = [
-        f"It printed: {str(turns[last].tool_output)[-_SAID:]}",
-        *(turn.content for turn in turns[last + 1 :] if turn.content),
-    ]
-    return f"Your last script did not do it:\n```python\n{code}```\n" + "\n".join(said)
-
-
-def _is_repeated(turns: Sequence[Turn]) -> bool:
-    return bool(turns) and _REPEATED in turns[-1].content
+        return said
+    lines = [line for line in str(turns[last].tool_output).splitlines() if line.strip()]
+    failed = len(lines) > 1 and lines[-1].startswith("[exit code")
+    return f"Another script failed: {shortened(lines[-2], _SAID)}" if failed else f"Another script ran. {said}"
 
 
 def _values_in(tree: ast.AST) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.second_opinion import doubt
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.types import Call
@@ -47,7 +48,8 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             _make(step.calls, task, actor, host)
             harm = host.harm_since(kept)
             if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
-                return met
+                why = doubt(task, actor, host, kept) if kept and host.acceptance.is_open(task) else ""
+                return Outcome("failed", why) if why else met
             if actor.is_scripted:
                 _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:
