@@ -106,10 +106,12 @@ class Acceptance:
         """Return whether nothing says what the task's result must be, only that there is one."""
         return not any(one.check.check in _TELLING for one in self._criteria_of(task))
 
-    def failing(self) -> list[str]:
-        """Run the commands that the goal wants to pass; say how those fail that do."""
-        commands = [one for one in self.criteria if one.check.check == "command_exits_0"]
-        return [why for one in commands if (why := unmet(one.check, self))]
+    def wanted(self) -> list[str]:
+        """Say how commands fail that are to pass, and which new files are to be there, for a model that overlooks it."""
+        lacking = [(one.check, why) for one in self.criteria if (why := unmet(one.check, self, self.before))]
+        new = [check.path for check, _ in lacking if check.check in ("file_written", "file_exists")]
+        told = [f"The file to write: {path}" for path in dict.fromkeys(new) if self.read(path) is None]
+        return told + [why for check, why in lacking if check.check == "command_exits_0"]
 
     def made_by(self, task: LedgerTask) -> list[str]:
         """Return the files that a task's criteria ask for and that are there."""

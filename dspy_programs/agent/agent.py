@@ -27,7 +27,7 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
-from dspy_programs.agent.open_value import open_value
+from dspy_programs.agent.open_value import open_value, parts_missing
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
 from dspy_programs.agent.record import OnEvent, Record
@@ -165,7 +165,8 @@ class Agent:
         open_ = ""
         if not session.tasks():
             files = [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
-            criteria, gone = criteria_of(goal, files), inputs_missing(goal, files)
+            criteria = criteria_of(goal, files)
+            gone = [*inputs_missing(goal, files), *parts_missing(goal, self.workspace)]
             open_ = open_value(goal, self.workspace)
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)

@@ -132,10 +132,10 @@ class Host:
         self.record.session.set(rationale=rationale)
 
     def said(self) -> list[str]:
-        """Return what every actor sees: the goal, the user's answers, commands that are to pass, and what failed before."""
+        """Return what every actor sees: the goal, the user's answers, what is to come of it, and what failed before."""
         failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
         told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
-        return [self.wish, *self.record.session.get("answers", []), *self.acceptance.failing(), *told]
+        return [self.wish, *self.record.session.get("answers", []), *self.acceptance.wanted(), *told]
 
     def harm_since(self, kept: Snapshot | None) -> str:
         """Say what a script has changed that the goal does not ask for; "" for nothing."""

@@ -38,6 +38,11 @@ _MOST_TOKENS = 400
 _OTHERWISE = 0.7  # the temperature for another script than the likeliest
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
+_USUAL = {name: f"import {name}" for name in "csv json os re shutil datetime math string glob".split()} | {
+    "Path": "from pathlib import Path",
+    "Counter": "from collections import Counter",
+    "defaultdict": "from collections import defaultdict",
+}  # modules and names that a small model uses without importing them
 _VALUE = re.compile(
     r"[^\s@'\"]{1,64}@[^\s@'\"]{1,190}\.\w+|https?://[^\s'\"]+|\+?\d[\d /-]{4,}\d"
 )  # what a model likes to make up
@@ -100,6 +105,7 @@ class ScriptWriter(Program):
             return decision(failure=Failure(reason="there is no script in the reply", raw_reply=reply))
         if any(turn.tool_name == TOOL and turn.tool_input == {"code": code} for turn in turns):
             return decision(problems=["the same script has just been run"])
+        code = _with_imports(code, tree)
         invented = [value for value in _values_in(tree) if not self._is_known(value, request)]
         if invented:
             why = f"the script has {invented[0]!r}, which nobody said and no file has"
@@ -158,6 +164,20 @@ def _before(turns: Sequence[Turn]) -> str:
     lines = [line for line in str(turns[last].tool_output).splitlines() if line.strip()]
     failed = len(lines) > 1 and lines[-1].startswith("[exit code")
     return f"Another script failed: {shortened(lines[-2], _SAID)}" if failed else f"Another script ran. {said}"
+
+
+def _with_imports(code: str, tree: ast.AST) -> str:
+    """Put in front the imports that a script forgot."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    bound |= {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    used = dict.fromkeys(node.id for node in names if node.id in _USUAL and node.id not in bound)
+    return "".join(f"{_USUAL[name]}\n" for name in used) + code
 
 
 def _values_in(tree: ast.AST) -> Iterator[str]:

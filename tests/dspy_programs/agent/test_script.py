@@ -41,6 +41,12 @@ def test_the_block_of_a_reply_is_the_call(workspace):
     assert step(workspace, f"```\n{COUNT}").calls[0].arguments == {"code": COUNT + "\n"}
 
 
+def test_forgotten_imports_are_put_in_front(workspace):
+    code = step(workspace, block("import re\nre.sub('a', 'b', json.dumps(Path('x').name))")).calls[0].arguments["code"]
+    assert code.startswith("import json\nfrom pathlib import Path\nimport re\n")
+    assert step(workspace, block("json = 1\nprint(json)")).calls[0].arguments["code"].startswith("json = 1")
+
+
 @pytest.mark.parametrize("reply", ["", "I cannot do that.", block("open('x'"), block("n = 1\x00"), block("# nothing")])
 def test_a_reply_that_is_no_script_is_a_failure_and_no_call(workspace, reply):
     found = step(workspace, reply)
