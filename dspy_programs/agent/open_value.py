@@ -49,7 +49,7 @@ def open_value(goal: str, workspace: Workspace) -> str:
 
 
 def parts_missing(goal: str, workspace: Workspace) -> list[str]:
-    """Return the numbered parts that a goal wants of files that have others of the kind, but not these: "chapter 7 of a.txt"."""
+    """Return the numbered parts, as "chapter 7 of a.txt", that a goal wants of files that have only others of the kind."""
     found = []
     for match in _PART.finditer(goal[:_LONGEST]):
         if _is_file(match["path"], workspace):
