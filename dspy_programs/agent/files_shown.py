@@ -19,6 +19,10 @@ _SHOWN = 2600  # characters of all files that the request names
 _GUESSED = 1200  # characters of all files where it names none
 _RANKED = 200  # files
 _READ = 20_000_000  # bytes of the workspace, where a value may come from
+_LINES = 5000
+_STEM = 5  # letters by which a word is known in a script
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_NAME = re.compile(r"[\w/-]+\.[a-z]\w{0,9}\b")
 _IMPORTS = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
 
 
@@ -79,6 +83,24 @@ def is_named(path: str, text: str) -> bool:
         re.search(rf"(?<![\w.-]){re.escape(part)}(?![\w-]|\.\w)", text)
         for part in filter(None, (path, name, f"{folder}/" if folder else "", module))
     )
+
+
+def overlooked(request: str, code: str, workspace: Workspace) -> str:
+    """Return a word of a request that some lines of a named file have and a script does not look for, "" for none.
+
+    "The revenue of the south region" needs a script that knows of "south".
+    """
+    names = {file.path for file in files_in(workspace) if is_named(file.path, request) and not file.path.endswith(".py")}
+    plain = _NAME.sub(" ", code).lower()
+    wanted = [word for word in dict.fromkeys(_WORD.findall(_NAME.sub(" ", request).lower())) if word[:_STEM] not in plain]
+    for path in sorted(names):
+        header, *lines = [
+            set(_WORD.findall(line.lower())) for line in (_text(path, workspace) or "").splitlines()[:_LINES]
+        ] or [set()]
+        for word in wanted:
+            if word not in header and 2 <= sum(word in line for line in lines) <= len(lines) / 2:
+                return word
+    return ""
 
 
 def files_in(workspace: Workspace) -> Iterator[_File]:

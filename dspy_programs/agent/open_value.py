@@ -3,7 +3,8 @@
 Only the user knows it, so it is asked for before anything is done. A model would make one up.
 
 Input      goal; the workspace, where another file may have the value.
-Output     the words that stand for it ("the new address"); parts of files that are not there; "" or [] where nothing is open, as far as the words tell.
+Output     the words that stand for it ("the new address"), and the parts of files that are not there; "" and [] where nothing
+           is open, as far as the words tell.
 Guarantees no model; a goal that goes on with a quoted text, an address or a number has said it.
 """
 

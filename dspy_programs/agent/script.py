@@ -20,7 +20,7 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.agent.files_shown import files_in, files_shown, is_named, texts_in
+from dspy_programs.agent.files_shown import files_in, files_shown, is_named, overlooked, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, Index, Program, ask
@@ -35,6 +35,7 @@ _MOST_EXAMPLES = 2
 _MOST_SCRIPTS = 3
 _SAID = 300  # characters of a result
 _MOST_TOKENS = 400
+_OVERLOOKS = "does not look for"
 _OTHERWISE = 0.7  # the temperature for another script than the likeliest
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
@@ -106,6 +107,8 @@ class ScriptWriter(Program):
         if any(turn.tool_name == TOOL and turn.tool_input == {"code": code} for turn in turns):
             return decision(problems=["the same script has just been run"])
         code = _with_imports(code, tree)
+        if (word := overlooked(request, code, self.workspace)) and not any(_OVERLOOKS in turn.content for turn in turns):
+            return decision(problems=[f"the script {_OVERLOOKS} {word!r}, which the request names"])
         invented = [value for value in _values_in(tree) if not self._is_known(value, request)]
         if invented:
             why = f"the script has {invented[0]!r}, which nobody said and no file has"

@@ -41,6 +41,16 @@ def test_the_block_of_a_reply_is_the_call(workspace):
     assert step(workspace, f"```\n{COUNT}").calls[0].arguments == {"code": COUNT + "\n"}
 
 
+def test_a_script_that_does_not_look_for_what_the_request_names_is_written_anew_once(workspace):
+    workspace.write("sales.csv", "region,revenue\n" + "south,2\nnorth,3\nnorth,4\n" * 3)
+    asks, code = "Write the revenue of the south region in sales.csv to south.txt", "open('south.txt', 'w').write('9')"
+    found = step(workspace, block(code), context=asks)
+    assert found.problems == ["the script does not look for 'south', which the request names"]
+    told = Turn(turn_number=0, role="system", content=found.problems[0])
+    assert step(workspace, block(code), context=asks, trajectory=[told]).calls
+    assert step(workspace, block(f"region = 'South'\n{code}"), context=asks).calls
+
+
 def test_forgotten_imports_are_put_in_front(workspace):
     code = step(workspace, block("import re\nre.sub('a', 'b', json.dumps(Path('x').name))")).calls[0].arguments["code"]
     assert code.startswith("import json\nfrom pathlib import Path\nimport re\n")
