@@ -18,7 +18,7 @@ from dspy_programs.text import shortened
 
 _SHOWN = 120  # characters of what was found
 _SHORT = 300  # characters of an answer
-_ERROR = re.compile(r"^(?:E\s+)?((?:\w+\.)*\w*(?:Error|Exception)\b.*)$", re.MULTILINE)
+_ERROR = re.compile(r"(?:E\s+)?(?:\w+\.)*\w*(?:Error|Exception)\b")
 
 Kind = Literal[
     "file_exists",
@@ -163,6 +163,10 @@ def _start(text: str) -> str:
 
 
 def _end(text: str) -> str:
-    """Return what an output ends with: the last error that it names, else its last words."""
-    errors = _ERROR.findall(text)
-    return _start(errors[-1]) if errors else " ".join(text.split())[-_SHOWN:]
+    """Return what an output ends with: the last error that it names, and its code if it says no more; else its words."""
+    lines = [line for line in text.splitlines() if line.strip(" ^~")]
+    last = max((number for number, line in enumerate(lines) if _ERROR.match(line)), default=None)
+    if last is None:
+        return " ".join(text.split())[-_SHOWN:]
+    said = lines[last].removeprefix("E").strip()
+    return _start(said if ":" in said or not last else f"{lines[last - 1].strip()}: {said}")

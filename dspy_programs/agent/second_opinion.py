@@ -5,7 +5,7 @@ A small model writes scripts that run and are wrong. Two of them that are wrong 
 Input      the end of the first script; the workspace as it was before.
 Output     "" where two scripts agree, else what they came to.
 Guarantees the workspace is left with the first result that another script came to too, or as it was before.
-Calls      of the model: one or two.
+Calls      of the model: one to three.
 """
 
 import re
@@ -17,7 +17,7 @@ from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.text import shortened
 
-_MOST = 2  # more scripts
+_MOST = 3  # more scripts
 _OVERLAP = 0.8  # of the words of the shorter text
 _SHOWN = 60  # characters of a result
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
