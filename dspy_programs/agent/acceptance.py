@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
-from dspy_programs.agent.checks import unmet
+from dspy_programs.agent.checks import end_of, unmet
 from dspy_programs.agent.criteria import Criterion
 from dspy_programs.agent.judge import judged
 from dspy_programs.agent.ledger import Ledger, LedgerTask
@@ -177,8 +177,8 @@ def _failure_of(turn: Turn) -> str:
     """Say how a call failed, "" if it did not."""
     if isinstance(turn.tool_output, dict) and failed(turn.tool_output):
         return f"the last call of {turn.tool_name} failed: {turn.tool_output['error']}"
-    if _EXITED.search(text := str(turn.tool_output)):
-        return f"the last call of {turn.tool_name} failed: {text[-_NOTE:]}"
+    if ended := _EXITED.search(text := str(turn.tool_output)):
+        return f"the last call of {turn.tool_name} failed: {end_of(text[: ended.start()]) or ended[0]}"
     return ""
 
 

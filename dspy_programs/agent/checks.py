@@ -87,7 +87,7 @@ def unmet(check: Check, place: Place, before: Mapping[str, str] | None = None) -
     """Return why a check is not met, "" if it is."""
     if check.check == "command_exits_0":
         code, output = place.run(check.command)
-        return "" if code == 0 else f"`{check.command}` exits {code}: {_end(output)}"
+        return "" if code == 0 else f"`{check.command}` exits {code}: {end_of(output)}"
     try:
         content = place.read(check.path)
     except (OSError, UnicodeDecodeError) as error:
@@ -162,7 +162,7 @@ def _start(text: str) -> str:
     return shortened(text, _SHOWN)
 
 
-def _end(text: str) -> str:
+def end_of(text: str) -> str:
     """Return what an output ends with: the last error that it names, and its code if it says no more; else its words."""
     lines = [line for line in text.splitlines() if line.strip(" ^~")]
     last = max((number for number, line in enumerate(lines) if _ERROR.match(line)), default=None)

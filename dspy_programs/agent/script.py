@@ -20,6 +20,7 @@ from typing import Any
 
 import dspy
 
+from dspy_programs.agent.checks import end_of
 from dspy_programs.agent.files_shown import files_in, files_shown, is_named, overlooked, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
@@ -32,7 +33,7 @@ TOOL = "python"
 PRINTED_NOTHING = "[it printed nothing]"  # as the tool says it
 EXAMPLES = Path(__file__).with_name("script_examples.jsonl")
 _MOST_EXAMPLES = 2
-_MOST_SCRIPTS = 3
+_MOST_SCRIPTS = 4
 _SAID = 300  # characters of a result
 _MOST_TOKENS = 400
 _OVERLOOKS = "does not look for"
@@ -50,7 +51,7 @@ _VALUE = re.compile(
 
 
 class WriteScript(dspy.Signature):
-    """You do a user's request on files by writing one Python 3 script. It runs in the folder of the files, with relative paths. Change only what the request asks for, and no other file. If it asks a question, print the answer. If something that the request needs is not there, reply only with MISSING: and what it is."""  # noqa: E501
+    """You do a user's request on files by writing one Python 3 script. It runs in the folder of the files, with relative paths. Change only what the request asks for, and no other file. If it asks a question, print the answer. Count, add up and compare by code; copy a fact from a text as it stands there. If something that the request needs is not there, reply only with MISSING: and what it is."""  # noqa: E501
 
     request: str = dspy.InputField()
     files: str = dspy.InputField()
@@ -164,9 +165,8 @@ def _before(turns: Sequence[Turn]) -> str:
     said = "\n".join(turn.content for turn in turns[0 if last is None else last + 1 :] if turn.role == "system")
     if last is None:
         return said
-    lines = [line for line in str(turns[last].tool_output).splitlines() if line.strip()]
-    failed = len(lines) > 1 and lines[-1].startswith("[exit code")
-    return f"Another script failed: {shortened(lines[-2], _SAID)}" if failed else f"Another script ran. {said}"
+    output, failed, _ = str(turns[last].tool_output).rpartition("[exit code")
+    return f"Another script failed: {end_of(output)}" if failed else f"Another script ran. {said}"
 
 
 def _with_imports(code: str, tree: ast.AST) -> str:

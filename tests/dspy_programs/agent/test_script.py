@@ -131,12 +131,12 @@ def test_the_error_of_the_last_script_goes_back_and_the_script_does_not(workspac
     assert "failed: ZeroDivisionError" in prompt and "1/0" not in prompt  # a small model would write it again
 
 
-def test_the_same_script_is_not_run_twice_and_after_three_it_gives_up(workspace):
+def test_the_same_script_is_not_run_twice_and_after_four_it_gives_up(workspace):
     def ran(code):
         return Turn(turn_number=0, role="agent", tool_name="python", tool_input={"code": code}, tool_output="")
 
     assert step(workspace, block(COUNT), trajectory=[ran(COUNT + "\n")]).problems
-    assert "3 scripts" in step(workspace, block(COUNT), trajectory=[ran("1"), ran("2"), ran("3")]).cannot
+    assert "4 scripts" in step(workspace, block(COUNT), trajectory=[ran(code) for code in "1234"]).cannot
 
 
 @pytest.mark.parametrize(
@@ -182,11 +182,11 @@ def test_work_that_no_check_knows_counts_when_something_came_of_it(tmp_path, wor
 
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
-def test_a_file_that_the_goal_has_no_word_of_is_put_back_and_nobody_plans_after_three_scripts(tmp_path, workspace):
-    spoils = [block(f"{COUNT}\nopen('notes/old.txt', 'a').write('{number}')") for number in range(3)]
+def test_a_file_that_the_goal_has_no_word_of_is_put_back_and_nobody_plans_after_four_scripts(tmp_path, workspace):
+    spoils = [block(f"{COUNT}\nopen('notes/old.txt', 'a').write('{number}')") for number in range(4)]
     lm = scripted_lm(lambda prompt: spoils.pop(0), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
-    assert not done.completed and "notes/old.txt, which was not asked for" in done.why and done.cost.model_calls == 3
+    assert not done.completed and "notes/old.txt, which was not asked for" in done.why and done.cost.model_calls == 4
     assert workspace.text("notes/old.txt").endswith("ago\n") and not (tmp_path / "errors.txt").exists()
 
 
