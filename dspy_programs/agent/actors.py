@@ -76,10 +76,11 @@ class TaskActor:
         return step
 
     def again(self, number: int) -> ActorResult:
-        """Write another script for the task, as if there had been none. number: of the attempt, 1 or more."""
+        """Write another script for the task, knowing only what the host said. number: of the attempt, from 1."""
         assert isinstance(self.program, ScriptWriter)
+        told = [turn for turn in self.own if turn.role == "system"]
         with running_on(self.lm):
-            return self.program(task=self.text, context="\n".join(self.said), sample=number)
+            return self.program(task=self.text, context="\n".join(self.said), trajectory=told, sample=number)
 
     def saw(self, call: Call, result: JsonValue) -> Turn:
         """Add a call and its result to the history."""

