@@ -39,6 +39,7 @@ _MOST_TOKENS = 400
 _OVERLOOKS = "does not look for"
 _OTHERWISE = 0.5  # the temperature for another script than the likeliest
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
+_OTHER_BLOCK = re.compile(r"```(\w+)[ \t]*\n")
 _CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
 _USUAL = {name: f"import {name}" for name in "csv json os re shutil datetime math string glob".split()} | {
     "Path": "from pathlib import Path",
@@ -99,7 +100,11 @@ class ScriptWriter(Program):
         return decision(failure=reply) if isinstance(reply, Failure) else self._step(reply.script, request, turns)
 
     def _step(self, reply: str, request: str, turns: Sequence[Turn]) -> ActorResult:
-        block = _BLOCK.search(reply)
+        block, other = _BLOCK.search(reply), _OTHER_BLOCK.search(reply)
+        if block is None and other is not None:
+            return decision(
+                failure=Failure(reason=f"it is {other[1]}; write a Python script that does the work", raw_reply=reply)
+            )
         if said := _CANNOT.search(reply if block is None else block[1]):
             return decision(cannot=f"missing: {said[1].strip()}")
         code = (block[1] if block else reply).strip("\n") + "\n"

@@ -8,6 +8,8 @@ Guarantees the workspace is left with the result that is believed, or as it was 
 Calls      of the model: one to three.
 """
 
+import contextlib
+import json
 import re
 from typing import NamedTuple
 
@@ -69,6 +71,8 @@ def agree(one: End, other: End) -> bool:
 
 
 def _alike(one: str, other: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(json.loads(one) == json.loads(other))
     lines = [sum(bool(line.strip()) for line in text.splitlines()) for text in (one, other)]
     if _numbers(one) != _numbers(other) or lines[0] != lines[1]:
         return False

@@ -57,7 +57,9 @@ def test_forgotten_imports_are_put_in_front(workspace):
     assert step(workspace, block("json = 1\nprint(json)")).calls[0].arguments["code"].startswith("json = 1")
 
 
-@pytest.mark.parametrize("reply", ["", "I cannot do that.", block("open('x'"), block("n = 1\x00"), block("# nothing")])
+@pytest.mark.parametrize(
+    "reply", ["", "I cannot do that.", block("open('x'"), block("n = 1\x00"), block("# nothing"), '```json\n{"a": 1}\n```']
+)
 def test_a_reply_that_is_no_script_is_a_failure_and_no_call(workspace, reply):
     found = step(workspace, reply)
     assert found.failure is not None and not found.calls
@@ -231,6 +233,7 @@ def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fou
         ),
         ("- src/b.py: handle None", "src/a.py: # TODO: name this\nsrc/b.py: # TODO: handle None\n", False),
         ("3", "4", False),
+        ('{"a": [1, 2]}', '{\n "a": [1,\n 2]}', True),
         ("Ada", "Bob", False),
     ],
 )
