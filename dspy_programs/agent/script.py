@@ -1,12 +1,13 @@
 """A task done by one Python script: what a small coder model does better than a row of calls.
 
 The model reads the request, the list of files and the beginnings of those that matter, and writes a script; the host runs it
-like any call of `python`, and what went wrong goes back. Code in a block needs no escapes, and a script counts, sums, merges
+like any call of `python`. What went wrong goes back, and a new script is written: shown its own, a small model writes it again.
+Code in a block needs no escapes, and a script counts, sums, merges
 and renames exactly.
 
 Input      task, context and trajectory, as of an Actor; the workspace.
 Output     a step: a call of `python`; or what is missing: an address, number or id in the script that nobody said and no file
-           has; or that it cannot, where the model says so.
+           has; or that it cannot, where the model says so. Once, a script that overlooks a word of the request is a problem.
 Guarantees what a file contains is shown as data, quoted line by line; nothing is run here.
 Calls      one.
 """
@@ -114,9 +115,9 @@ class ScriptWriter(Program):
             return decision(failure=Failure(reason=f"not Python: {error}", raw_reply=reply))
         if not tree.body:
             return decision(failure=Failure(reason="there is no script in the reply", raw_reply=reply))
+        code = _with_imports(code, tree)
         if any(turn.tool_name == TOOL and turn.tool_input == {"code": code} for turn in turns):
             return decision(problems=["the same script has just been run"])
-        code = _with_imports(code, tree)
         if (word := overlooked(request, code, self.workspace)) and not any(_OVERLOOKS in turn.content for turn in turns):
             return decision(problems=[f"the script {_OVERLOOKS} {word!r}, which the request names"])
         invented = [value for value in _values_in(tree) if not self._is_known(value, request)]
