@@ -7,7 +7,8 @@ task failed, or all are complete and the goal's words still want something, ther
 limit is, or two plans in a row bring nothing. Everything is on file before it counts, so a run that was killed goes on where
 it was.
 
-Calls      of the model: one a plan, one to four a turn of a task, up to three more to believe a script; none without a model, then the rules answer.
+Calls      of the model: one a plan, one to four a turn of a task, up to three more to believe a script; none without a model,
+           then the rules answer.
 Guarantees a task whose tool failed or whose criteria are not met is failed, never complete; the goal is completed only if
            every criterion that code reads from its words is met.
 Raises     UsageError if the session cannot be written; LanguageModelError if the model does not answer.

@@ -1,9 +1,8 @@
 """A task done by one Python script: what a small coder model does better than a row of calls.
 
 The model reads the request, the list of files and the beginnings of those that matter, and writes a script; the host runs it
-like any call of `python`. What went wrong goes back, and a new script is written: shown its own, a small model writes it again.
-Code in a block needs no escapes, and a script counts, sums, merges
-and renames exactly.
+like any call of `python`. What went wrong goes back, not the script: a small model would write it again. Code in a block needs
+no escapes, and a script counts, sums, merges and renames exactly.
 
 Input      task, context and trajectory, as of an Actor; the workspace.
 Output     a step: a call of `python`; or what is missing: an address, number or id in the script that nobody said and no file
