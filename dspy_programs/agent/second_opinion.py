@@ -52,11 +52,13 @@ def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str
         found = _end(actor, host, kept)
         if first := next((state for end, state in zip(ends, states, strict=True) if agree(found, end)), None):
             first.restore()  # the likelier of the two
+            host.tell("note", text="another script came to the same")
             return ""
         ends.append(found)
         states.append(Snapshot.of(host.workspace))
     if len(ends) == 1 and (only := states[0]) is not None:  # the others came to nothing, so nothing speaks against it
         only.restore()
+        host.tell("note", text="no other script came to a result, so nothing confirms this one")
         return ""
     kept.restore()
     return f"no two scripts came to the same, so none is believed: {' / '.join(map(str, ends))}"
