@@ -122,11 +122,11 @@ class Acceptance:
         """Return what the goal asks for and is not so yet."""
         return [one for one in self.criteria if unmet(one.check, self, self.before)]
 
-    def harm_of(self, changed: Sequence[str], is_named: Callable[[str], bool]) -> str:
+    def harm_of(self, changed: Sequence[str], is_meant: Callable[[str], bool]) -> str:
         """Say which changed files the goal protects, or has no word of; "" for none, and where nobody knows its files."""
         kept = [one.check.path for one in self.criteria if one.check.check == "unchanged"]
         wanted = {one.check.path for one in self.criteria if one.check.path} - {*kept}
-        harmed = [path for path in changed if path in kept or (wanted and path not in wanted and not is_named(path))]
+        harmed = [path for path in changed if path in kept or (wanted and path not in wanted and not is_meant(path))]
         return f"the script changed {', '.join(harmed)}, which was not asked for" if harmed else ""
 
     def end_state(self) -> list[CheckedCriterion]:

@@ -14,6 +14,7 @@ from dspy_programs.agent.acceptance import Acceptance
 from dspy_programs.agent.actors import TaskActor, in_the_users_words
 from dspy_programs.agent.calls import Calls, failed
 from dspy_programs.agent.files_shown import is_named
+from dspy_programs.agent.goal_words import CHANGES
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.open_value import with_value
@@ -140,7 +141,8 @@ class Host:
     def harm_since(self, kept: Snapshot | None) -> str:
         """Say what a script has changed that the goal does not ask for; "" for nothing."""
         changed = kept.changes()[1] if kept is not None else []
-        return self.acceptance.harm_of(changed, lambda path: is_named(path, self.wish)) if changed else ""
+        may_change = CHANGES.search(self.wish) is not None
+        return self.acceptance.harm_of(changed, lambda path: may_change and is_named(path, self.wish)) if changed else ""
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""

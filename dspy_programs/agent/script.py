@@ -40,7 +40,8 @@ _OVERLOOKS = "does not look for"
 _OTHERWISE = 0.5  # the temperature for another script than the likeliest
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _OTHER_BLOCK = re.compile(r"```(\w+)[ \t]*\n")
-_CANNOT = re.compile(r"^\s*(?:#\s*)?MISSING:\s*(.+)", re.MULTILINE)
+MISSING = "MISSING:"
+_CANNOT = re.compile(rf"^\s*(?:#\s*)?{MISSING}\s*(.+)", re.MULTILINE)
 _USUAL = {name: f"import {name}" for name in "csv json os re shutil datetime math string glob".split()} | {
     "Path": "from pathlib import Path",
     "Counter": "from collections import Counter",

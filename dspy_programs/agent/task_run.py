@@ -13,6 +13,7 @@ from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.script import MISSING
 from dspy_programs.agent.second_opinion import doubt
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
@@ -46,6 +47,9 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         elif step.calls:
             kept = Snapshot.of(host.workspace) if actor.is_scripted else None
             _make(step.calls, task, actor, host)
+            if kept is not None and actor.printed.startswith(MISSING):
+                kept.restore()
+                return Outcome("failed", actor.printed)
             harm = host.harm_since(kept)
             if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
                 why = doubt(task, actor, host, kept) if kept and host.acceptance.is_open(task) else ""

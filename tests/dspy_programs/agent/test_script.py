@@ -241,3 +241,12 @@ def test_results_are_compared_by_what_they_say(one, other, expected):
     assert agree(End({"a.txt": one}, ""), End({"a.txt": other}, "")) is expected
     assert agree(End({}, one), End({}, other)) is expected
     assert not agree(End({"a.txt": one}, ""), End({"b.txt": one}, ""))
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+@pytest.mark.parametrize("spoils", ["open('server.log', 'a').write('2 errors')", "print('MISSING: a date')"])
+def test_a_file_that_is_only_read_stays_and_what_a_script_finds_missing_is_said(tmp_path, workspace, spoils):
+    lm = scripted_lm(lambda prompt: block(f"{COUNT}\n{spoils}"), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
+    assert not done.completed and workspace.text("server.log") == LOG and not (tmp_path / "errors.txt").exists()
+    assert ("MISSING: a date" in done.why) is ("MISSING" in spoils)
