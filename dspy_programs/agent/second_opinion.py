@@ -42,9 +42,11 @@ def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str
     ends = [_end(actor, host, kept)]
     states = [Snapshot.of(host.workspace)]
     for number in range(_MOST):
+        if host.must_stop():
+            break
         kept.restore()
         step = actor.again(number + 1)
-        if not step.calls or host.must_stop():
+        if not step.calls:
             continue
         host.call(step.calls[0], task, actor)
         if host.harm_since(kept) or host.acceptance.checked(task, actor, actor.printed or "done") is None:
