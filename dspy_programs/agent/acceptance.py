@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
-from dspy_programs.agent.checks import unmet
+from dspy_programs.agent.checks import end_of, unmet
 from dspy_programs.agent.criteria import Criterion
 from dspy_programs.agent.judge import judged
 from dspy_programs.agent.ledger import Ledger, LedgerTask
@@ -28,6 +28,7 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
+_TELLING = ("command_exits_0", "file_equals", "file_exists", "file_missing", "file_lacks")
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
 
@@ -86,7 +87,7 @@ class Acceptance:
         reasons = [why for one in self._criteria_of(task) if (why := unmet(one.check, self, self.before))]
         ran = [turn for turn in actor.own if turn.tool_name]
         reasons += [_failure_of(ran[-1])] if ran and _failure_of(ran[-1]) else []
-        return "; ".join(reasons) or (f"{task.tool} has not been called" if task.tool else "nothing was called")
+        return "; ".join(dict.fromkeys(reasons)) or (f"{task.tool} has not been called" if task.tool else "nothing was called")
 
     def shared_out(self, tasks: Sequence[tuple[str, str]], tools: Mapping[str, AgentTool]) -> list[list[str]]:
         """Give each criterion to the last task that names its file, else to the last that may write, else to the last.
@@ -101,6 +102,17 @@ class Acceptance:
                 given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
         return given
 
+    def is_open(self, task: LedgerTask) -> bool:
+        """Return whether nothing says what the task's result must be, only that there is one."""
+        return not any(one.check.check in _TELLING for one in self._criteria_of(task))
+
+    def wanted(self) -> list[str]:
+        """Say how commands fail that are to pass, and which new files are to be there, for a model that overlooks it."""
+        lacking = [(one.check, why) for one in self.criteria if (why := unmet(one.check, self, self.before))]
+        new = [check.path for check, _ in lacking if check.check in ("file_written", "file_exists")]
+        told = [f"The file to write: {path}" for path in dict.fromkeys(new) if self.read(path) is None]
+        return told + [why for check, why in lacking if check.check == "command_exits_0"]
+
     def made_by(self, task: LedgerTask) -> list[str]:
         """Return the files that a task's criteria ask for and that are there."""
         paths = [one.check.path for one in self._criteria_of(task) if one.check.check in ("file_written", "file_exists")]
@@ -109,6 +121,13 @@ class Acceptance:
     def lacking(self) -> list[Criterion]:
         """Return what the goal asks for and is not so yet."""
         return [one for one in self.criteria if unmet(one.check, self, self.before)]
+
+    def harm_of(self, changed: Sequence[str], is_meant: Callable[[str], bool]) -> str:
+        """Say which changed files the goal protects, or has no word of; "" for none, and where nobody knows its files."""
+        kept = [one.check.path for one in self.criteria if one.check.check == "unchanged"]
+        wanted = {one.check.path for one in self.criteria if one.check.path} - {*kept}
+        harmed = [path for path in changed if path in kept or (wanted and path not in wanted and not is_meant(path))]
+        return f"the script changed {', '.join(harmed)}, which was not asked for" if harmed else ""
 
     def end_state(self) -> list[CheckedCriterion]:
         """Check everything that the goal asks for."""
@@ -158,8 +177,9 @@ def _failure_of(turn: Turn) -> str:
     """Say how a call failed, "" if it did not."""
     if isinstance(turn.tool_output, dict) and failed(turn.tool_output):
         return f"the last call of {turn.tool_name} failed: {turn.tool_output['error']}"
-    if turn.tool_name in ("shell", "python") and _EXITED.search(text := str(turn.tool_output)):  # in a file it is but text
-        return f"the last call of {turn.tool_name} failed: {text[-_NOTE:]}"
+    is_command = turn.tool_name in ("shell", "python")  # in a file the same words are but text
+    if is_command and (ended := _EXITED.search(text := str(turn.tool_output))):
+        return f"the last call of {turn.tool_name} failed: {end_of(text[: ended.start()]) or ended[0]}"
     return ""
 
 

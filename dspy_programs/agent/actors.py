@@ -75,6 +75,13 @@ class TaskActor:
             step.finish = str(self.own[-1].tool_output)
         return step
 
+    def again(self, number: int) -> ActorResult:
+        """Write another script for the task, knowing only what the host said. number: of the attempt, from 1."""
+        assert isinstance(self.program, ScriptWriter)
+        told = [turn for turn in self.own if turn.role == "system"]
+        with running_on(self.lm):
+            return self.program(task=self.text, context="\n".join(self.said), trajectory=told, sample=number)
+
     def saw(self, call: Call, result: JsonValue) -> Turn:
         """Add a call and its result to the history."""
         return self._add(

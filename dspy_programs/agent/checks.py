@@ -18,6 +18,7 @@ from dspy_programs.text import shortened
 
 _SHOWN = 120  # characters of what was found
 _SHORT = 300  # characters of an answer
+_ERROR = re.compile(r"(?:E\s+)?(?:\w+\.)*\w*(?:Error|Exception)\b")
 
 Kind = Literal[
     "file_exists",
@@ -86,7 +87,7 @@ def unmet(check: Check, place: Place, before: Mapping[str, str] | None = None) -
     """Return why a check is not met, "" if it is."""
     if check.check == "command_exits_0":
         code, output = place.run(check.command)
-        return "" if code == 0 else f"`{check.command}` exits {code}: {_end(output)}"
+        return "" if code == 0 else f"`{check.command}` exits {code}: {end_of(output)}"
     try:
         content = place.read(check.path)
     except (OSError, UnicodeDecodeError) as error:
@@ -161,5 +162,11 @@ def _start(text: str) -> str:
     return shortened(text, _SHOWN)
 
 
-def _end(text: str) -> str:
-    return " ".join(text.split())[-_SHOWN:]
+def end_of(text: str) -> str:
+    """Return what an output ends with: the last error that it names, and its code if it says no more; else its words."""
+    lines = [line for line in text.splitlines() if line.strip(" ^~")]
+    last = max((number for number, line in enumerate(lines) if _ERROR.match(line)), default=None)
+    if last is None:
+        return " ".join(text.split())[-_SHOWN:]
+    said = lines[last].removeprefix("E").strip()
+    return _start(said if ":" in said or not last else f"{lines[last - 1].strip()}: {said}")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
 from dspy_programs.agent.looks import looks
-from dspy_programs.agent.open_value import open_value
+from dspy_programs.agent.open_value import open_value, parts_missing
 from dspy_programs.agent.sessions import Session
 from dspy_programs.agent.spelled_out import without_calls
 from dspy_programs.agent.tools.tool import AgentTool
@@ -46,7 +46,8 @@ def wanted_by(goal: str, tools: Sequence[str], workspace: Workspace) -> Wanted:
     if not words:
         return Wanted()
     files = [each.path for each in islice(workspace.walk(), _MOST_FILES) if each.kind == "file"]
-    return Wanted(criteria_of(words, files), inputs_missing(words, files), open_value(words, workspace))
+    missing = [*inputs_missing(words, files), *parts_missing(words, workspace)]
+    return Wanted(criteria_of(words, files), missing, open_value(words, workspace))
 
 
 def goal_of(goal: str, session: Session) -> str:

@@ -93,6 +93,13 @@ ASKS = re.compile(
     _FLAGS,
 )
 
+CHANGES = re.compile(
+    r"""\b(?:move|remove|delete|erase|cut|clear|empty|edit|update|replace|change|mark|rename|sort|fix|clean|bump|set|correct|reorder
+    |both|each|every|all|verschieb\w*|lösch\w*|entfern\w*|änder\w*|ersetz\w*|sortier\w*|setz\w*|jede\w*|alle\w*)\b""",
+    _FLAGS,
+)
+"""A goal that may want more files changed than the one that it has written."""
+
 CONDITION = re.compile(r"\b(?:if|unless|in\s+case|falls|sofern|wenn)\b", _FLAGS)
 NARROW = re.compile(
     r"\b(?:bigger|larger|older|newer|smaller|longer|than|that|which|with|without|whose|empty|größer|älter|die\s+\w+\s+sind)\b",

@@ -13,12 +13,15 @@ from pydantic import JsonValue
 from dspy_programs.agent.acceptance import Acceptance
 from dspy_programs.agent.actors import TaskActor, in_the_users_words
 from dspy_programs.agent.calls import Calls, failed, unless_set
+from dspy_programs.agent.files_shown import is_named
+from dspy_programs.agent.goal_words import CHANGES
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.open_value import with_value
 from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult, StoppedBy
 from dspy_programs.agent.tools.tool import Scope
+from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.planner import split_goal
 from dspy_programs.types import Call, Turn
@@ -130,10 +133,16 @@ class Host:
         self.record.session.set(rationale=rationale)
 
     def said(self) -> list[str]:
-        """Return what every actor sees: the goal, the user's answers, and what failed before."""
+        """Return what every actor sees: the goal, the user's answers, what is to come of it, and what failed before."""
         failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
         told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
-        return [self.wish, *self.record.session.get("answers", []), *told]
+        return [self.wish, *self.record.session.get("answers", []), *self.acceptance.wanted(), *told]
+
+    def harm_since(self, kept: Snapshot | None) -> str:
+        """Say what a script has changed that the goal does not ask for; "" for nothing."""
+        changed = kept.changes()[1] if kept is not None else []
+        may_change = CHANGES.search(self.wish) is not None
+        return self.acceptance.harm_of(changed, lambda path: may_change and is_named(path, self.wish)) if changed else ""
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""

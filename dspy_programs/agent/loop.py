@@ -7,7 +7,8 @@ task failed, or all are complete and the goal's words still want something, ther
 limit is, or two plans in a row bring nothing. Everything is on file before it counts, so a run that was killed goes on where
 it was.
 
-Calls      of the model: one a plan, one to four a turn of a task; none without a model, then the rules answer.
+Calls      of the model: one a plan, one to four a turn of a task, up to three more to believe a script; none without a model,
+           then the rules answer.
 Guarantees a task whose tool failed or whose criteria are not met is failed, never complete; the goal is completed only if
            every criterion that code reads from its words is met.
 Raises     UsageError if the session cannot be written; LanguageModelError if the model does not answer.
@@ -101,11 +102,15 @@ class Loop:
     def scripted(self) -> bool:
         """Put the whole goal into the ledger as one task for a script, where that is offered; return whether it is so."""
         host = self.host
-        if self.factory.script is None or not is_for_a_script(host.goal, host.workspace):
+        if self.factory.script is None or not (host.acceptance.criteria or is_for_a_script(host.goal, host.workspace)):
             return False
         host.planned("one script does it", "rules", [host.goal])
         self.add([Task(id=1, tool=SCRIPT, title=shortened(host.goal, 300))])
         return True
+
+    def has_scripted(self) -> bool:
+        """Return whether scripts were tried."""
+        return self.factory.script is not None and any(task.tool == SCRIPT for task in self.host.ledger.tasks)
 
     def plan(self, progress: str) -> None:
         """Put the planner's tasks into the ledger; one by rules if the planner's cannot be run."""
@@ -171,8 +176,8 @@ class Loop:
         host = self.host
         self.fruitless += 1
         forgotten = list(dict.fromkeys(one.words for one in host.acceptance.lacking())) if host.ledger.is_complete else []
-        if not forgotten and self.planner_lm is None:
-            self.fruitless = _FRUITLESS  # rules that failed once fail again
+        if not forgotten and (self.planner_lm is None or self.has_scripted()):
+            self.fruitless = _FRUITLESS  # rules that failed once fail again; calls do no better than the scripts did
             return
         progress = self.progress()
         host.ledger.replace_open()

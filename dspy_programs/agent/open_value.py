@@ -3,7 +3,8 @@
 Only the user knows it, so it is asked for before anything is done. A model would make one up.
 
 Input      goal; the workspace, where another file may have the value.
-Output     the words that stand for it ("the new address"); "" where nothing is open, as far as the words tell.
+Output     the words that stand for it ("the new address"), and the parts of files that are not there; "" and [] where nothing
+           is open, as far as the words tell.
 Guarantees no model; a goal that goes on with a quoted text, an address or a number has said it.
 """
 
@@ -30,6 +31,9 @@ _OPEN = [
 ]
 _SAID = re.compile(r"[\"“„`]|(?<!\w)'|[^\s@]+@[^\s@]+\.\w|\d|https?:|:\s*\S")
 _FILE = re.compile(r"[\w./-]*\w\.[A-Za-z]\w{0,9}\b")
+_PART = re.compile(
+    rf"\b(?P<kind>[A-Za-zÀ-ÿ]{{3,20}})\s+(?P<number>\d+)\s+(?:of|in|from|aus|von|im|der)\s+(?:the\s+)?[`\"']?(?P<path>{_FILE.pattern})"
+)
 _LONGEST = 600  # characters of a goal: who says so much has said it
 
 
@@ -43,6 +47,18 @@ def open_value(goal: str, workspace: Workspace) -> str:
         return ""
     what = " ".join(found["what"].split())
     return "" if _is_elsewhere(what.split()[-1], targets[0], workspace) else what
+
+
+def parts_missing(goal: str, workspace: Workspace) -> list[str]:
+    """Return the numbered parts, as "chapter 7 of a.txt", that a goal wants of files that have only others of the kind."""
+    found = []
+    for match in _PART.finditer(goal[:_LONGEST]):
+        if _is_file(match["path"], workspace):
+            text = workspace.text(match["path"]).lower()
+            there = re.findall(rf"\b{match['kind'].lower()}\s+(\d+)\b", text)
+            if there and match["number"] not in there:
+                found.append(f"{match['kind']} {match['number']} of {match['path']}")
+    return found
 
 
 def with_value(goal: str, what: str, value: str) -> str:

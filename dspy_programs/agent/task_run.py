@@ -14,6 +14,8 @@ from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.script import MISSING
+from dspy_programs.agent.second_opinion import doubt
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened
@@ -54,10 +56,15 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             _make(step.calls, task, actor, host)
             if _is_shown(task, actor, host):
                 return _shown(task, actor, host)
-            if met := host.acceptance.checked(task, actor, _said_or_done(kept, actor)):
-                return met
+            if kept is not None and actor.printed.startswith(MISSING):
+                kept.restore()
+                return Outcome("failed", actor.printed)
+            harm = host.harm_since(kept)
+            if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
+                why = doubt(task, actor, host, kept) if kept and host.acceptance.is_open(task) else ""
+                return Outcome("failed", why) if why else met
             if actor.is_scripted:
-                _undo(kept, task, actor, host)
+                _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:
             if met := host.acceptance.checked(task, actor, step.finish):
                 return met
@@ -115,9 +122,8 @@ def _shown(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
     return Outcome("complete", shortened(answer, _NOTE), "tool")
 
 
-def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host) -> None:
+def _undo(kept: Snapshot | None, why: str, task: LedgerTask, actor: TaskActor, host: Host) -> None:
     """Put back what a script has changed that did not do its task, and tell the actor why it did not."""
-    why = host.acceptance.unmet(task, actor)
     undone = kept is not None and kept.restore()
     host.say(task, actor.told(f"Not done: {why}." + (" All that the script changed was undone." if undone else "")))
 

@@ -8,7 +8,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from dspy_programs.agent.script import EXAMPLES, files_shown
+from dspy_programs.agent.files_shown import files_shown
+from dspy_programs.agent.script import EXAMPLES
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.atomic_file import write_atomically
 from tests.agent_tasks.tasks import HERE, tasks

@@ -1,4 +1,7 @@
-"""The ways in which an agent runs: by rules only, on a model with uncompiled programs, and with compiled ones."""
+"""The ways in which an agent runs: by rules only; on a model with uncompiled programs, and with compiled ones; without scripts.
+
+Without scripts the planner and the actors do everything: as on a machine that has no sandbox.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,10 +9,13 @@ from typing import Any
 import dspy
 
 from dspy_programs.agent import Agent, AgentTool, Limits
+from dspy_programs.agent.script import TOOL as SCRIPT
+from dspy_programs.agent.tools.default import default_tools
+from dspy_programs.agent.workspace.workspace import Workspace
 from tests.agent_tasks.runs import Room, Start, Used
 
 _PERMISSION = "May I call"  # not a question about the task; what is outside the workspace is denied without one
-WAYS = ("rules", "uncompiled", "compiled")
+WAYS = ("rules", "uncompiled", "compiled", "uncompiled-calls", "compiled-calls")
 
 
 def starting(
@@ -18,12 +24,15 @@ def starting(
     """Return what runs a case in a way. tools: the case's own; None for those of a workspace."""
 
     def start(case: Any, room: Room) -> Used:
+        own = tools(case)
+        if way.endswith("calls") and own is None:
+            own = [tool for tool in default_tools(Workspace(room.root)) if tool.name != SCRIPT]
         agent = Agent(
-            tools=tools(case),
+            tools=own,
             lm=None if way == "rules" else lm,
             workspace=room.root,
             limits=Limits(seconds=seconds),
-            compiled=way == "compiled",
+            compiled=way.startswith("compiled"),
             ask=lambda question: "yes" if question.startswith(_PERMISSION) else room.ask(question),
             on_event=room.on_event,
         )

@@ -15,7 +15,8 @@ class Folder:
         return content.decode() if isinstance(content, bytes) else content
 
     def run(self, command):
-        return int(command.removeprefix("exit ")), "a\nlast words"
+        code, _, printed = command.removeprefix("exit ").partition(" ")
+        return int(code), printed or "a\nlast words"
 
 
 def reason(place, check, before=None, **given):
@@ -80,6 +81,10 @@ def test_unchanged_sees_a_blank_and_a_file_that_is_gone():
 def test_a_command_says_its_code_and_its_last_words():
     assert reason(Folder(), "command_exits_0", command="exit 0") == ""
     assert reason(Folder(), "command_exits_0", command="exit 3") == "`exit 3` exits 3: a last words"
+    told = reason(
+        Folder(), "command_exits_0", command="exit 1 File x\n  assert f(1) == 2\n  ^^^^\nAssertionError\nFAILED (failures=1)"
+    )
+    assert told.endswith(" exits 1: assert f(1) == 2: AssertionError")
 
 
 @pytest.mark.parametrize("check", ["file_exists", "file_contains", "file_lacks", "file_equals", "json_has"])

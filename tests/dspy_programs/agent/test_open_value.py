@@ -1,7 +1,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.open_value import open_value, with_value
+from dspy_programs.agent.open_value import open_value, parts_missing, with_value
 from dspy_programs.agent.workspace.workspace import Workspace
 
 
@@ -53,3 +53,9 @@ def test_a_run_asks_once_and_goes_on_with_the_answer(tmp_path, workspace):
 def test_without_an_answer_nothing_is_done(tmp_path, workspace):
     done = Agent(workspace=tmp_path).run("Set the phone in shop.json to the new number.")
     assert not done.completed and "the new number" in done.why and not done.tasks
+
+
+def test_a_numbered_part_that_a_file_lacks_is_missing(workspace):
+    workspace.write("book.txt", "Chapter 1: Sea\nChapter 2: Storm\n")
+    assert parts_missing("Summarise chapter 7 of book.txt", workspace) == ["chapter 7 of book.txt"]
+    assert parts_missing("Summarise chapter 2 of book.txt, and page 3 of plan.md", workspace) == []

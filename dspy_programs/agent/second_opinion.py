@@ -1,0 +1,102 @@
+"""Whether a script's result can be believed where nothing says what is right: another script must not come to something else.
+
+A small model writes scripts that run and are wrong. Two of them that are wrong seldom agree.
+
+Input      the end of the first script; the workspace as it was before.
+Output     "" where two scripts agree, or no other comes to anything; else what they came to.
+Guarantees the workspace is left with the result that is believed, or as it was before.
+Calls      of the model: one to three.
+"""
+
+import contextlib
+import json
+import re
+from typing import NamedTuple
+
+from dspy_programs.agent.actors import TaskActor
+from dspy_programs.agent.host import Host
+from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.workspace.snapshot import Snapshot
+from dspy_programs.text import shortened
+
+_MOST = 3  # more scripts
+_OVERLAP = 0.8  # of the words of the shorter text
+_SHOWN = 60  # characters of a result
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+class End(NamedTuple):
+    """What a script left: the texts of files that are new or changed, None for what is gone; what it printed."""
+
+    files: dict[str, str | None]
+    printed: str
+
+    def __str__(self) -> str:
+        told = [f"{path}: {shortened(text or '', _SHOWN)}" for path, text in self.files.items()]
+        return "; ".join(told) or shortened(self.printed, _SHOWN) or "nothing"
+
+
+def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str:
+    """Let the actor do a task again that it has done, from the start; say what the scripts came to if no two agree."""
+    ends = [_end(actor, host, kept)]
+    states = [Snapshot.of(host.workspace)]
+    for number in range(_MOST):
+        if host.must_stop():
+            break
+        kept.restore()
+        step = actor.again(number + 1)
+        if not step.calls:
+            continue
+        host.call(step.calls[0], task, actor)
+        if host.harm_since(kept) or host.acceptance.checked(task, actor, actor.printed or "done") is None:
+            continue
+        found = _end(actor, host, kept)
+        if first := next((state for end, state in zip(ends, states, strict=True) if agree(found, end)), None):
+            first.restore()  # the likelier of the two
+            host.tell("note", text="another script came to the same")
+            return ""
+        ends.append(found)
+        states.append(Snapshot.of(host.workspace))
+    if len(ends) == 1 and (only := states[0]) is not None:  # the others came to nothing, so nothing speaks against it
+        only.restore()
+        host.tell("note", text="no other script came to a result, so nothing confirms this one")
+        return ""
+    kept.restore()
+    return f"no two scripts came to the same, so none is believed: {' / '.join(map(str, ends))}"
+
+
+def agree(one: End, other: End) -> bool:
+    """Return whether two results say the same, whatever the layout."""
+    if one.files.keys() != other.files.keys():
+        return False
+    pairs = [(text or "", other.files[path] or "") for path, text in one.files.items()]
+    return all(_alike(*pair) for pair in pairs or [(one.printed, other.printed)])
+
+
+def _alike(one: str, other: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(json.loads(one) == json.loads(other))
+    lines = [sum(bool(line.strip()) for line in text.splitlines()) for text in (one, other)]
+    if _numbers(one) != _numbers(other) or lines[0] != lines[1]:
+        return False
+    words = [set(_WORD.findall(text.lower())) for text in (one, other)]
+    is_number = lines[0] == 1 and _numbers(one)
+    return bool(is_number) or len(words[0] & words[1]) >= _OVERLAP * min(map(len, words))
+
+
+def _numbers(text: str) -> list[float | str]:
+    """Return the numbers of a text, "1,000" and "1000.0" as the same."""
+    found: list[float | str] = []
+    for number in _NUMBER.findall(text):
+        plain = re.sub(r",(?=\d{3}(?!\d))", "", number)
+        try:
+            found.append(float(plain))
+        except ValueError:
+            found.append(plain)
+    return found
+
+
+def _end(actor: TaskActor, host: Host, kept: Snapshot) -> End:
+    paths = [path for paths in kept.changes() for path in paths]
+    return End({path: host.acceptance.read(path) for path in sorted(paths)}, actor.printed)
