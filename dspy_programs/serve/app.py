@@ -118,7 +118,8 @@ def fault_of(code: int) -> dict[str, Any]:
 
 def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
     async def endpoint(body: Any, request: Request) -> BaseModel:
-        return await _unless_gone(request, worker_pool.run(lambda progress: operation.call(body, progress)))
+        work = worker_pool.run(lambda progress: operation.call(body, progress), asks_model=operation.asks_model)
+        return await _unless_gone(request, work)
 
     endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
     return endpoint

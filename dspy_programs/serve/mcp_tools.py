@@ -49,7 +49,9 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
 
         try:
             request = request_from(operation, params.arguments or {})
-            answer = await worker_pool.run(lambda progress: operation.call(request, progress), on_progress)
+            answer = await worker_pool.run(
+                lambda progress: operation.call(request, progress), on_progress, operation.asks_model
+            )
         except ServeError as error:
             return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
         text = TextContent(type="text", text=answer.model_dump_json())
