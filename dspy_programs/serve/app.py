@@ -20,7 +20,8 @@ from starlette.routing import Route
 
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
-from dspy_programs.serve.mcp_tools import mcp_server, sessions_of
+from dspy_programs.serve.mcp_sessions import Sessions
+from dspy_programs.serve.mcp_tools import mcp_server
 from dspy_programs.serve.operations import OPERATIONS, Operation, error_line
 from dspy_programs.serve.problems import (
     Invalid,
@@ -77,7 +78,7 @@ def create_app(worker_pool: WorkerPool, key: str | None = None) -> AccessMiddlew
         """Both SDKs keep state that lives only while the server runs, so their routes are created here."""
         worker_pool.open()
         agent, tasks = agent_routes(worker_pool, limits, needs_key=key is not None)
-        sessions = sessions_of(mcp_server(worker_pool), limits)
+        sessions = Sessions(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=StreamableHTTPASGIApp(sessions))]
         async with sessions.run():
             yield
