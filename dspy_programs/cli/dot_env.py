@@ -3,18 +3,26 @@
 Input      lines NAME=value, optionally with `export` in front, quotes around the value or a comment after it. Only names that
            this library documents are read: DSPY_PROGRAMS_..., and the providers' keys in KEYS; all other lines are ignored.
 Guarantees variables already set are kept, even empty ones; a URL is ignored if the key comes from elsewhere, so no file
-           found in a folder decides who receives the key. Prints nothing except that the file cannot be read.
+           found in a folder decides who receives the key. A file that names a model, an address or a folder of weights
+           or programs is announced on stderr in one line. An address that is not loopback is used, with its model and key,
+           only if DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there.
 """
 
+import ipaddress
 import os
 import re
+import sys
 import warnings
 from collections.abc import MutableMapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 BASE, KEY = "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
 _LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(_KEYS)})\s*=(.*)")
+_TRUST = "DSPY_PROGRAMS_TRUST_ENV"
+_SERVER = ("DSPY_PROGRAMS_LM", BASE, KEY)  # they belong together: a key of one server is not sent to another
+_ANNOUNCED = ("DSPY_PROGRAMS_LM", BASE, "DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE")
 _LARGEST = 1_000_000  # characters read
 
 
@@ -32,8 +40,29 @@ def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path =
         return
     if KEY in environment:
         said.pop(BASE, None)
+    said = {name: value for name, value in said.items() if name not in environment and name != _TRUST}
+    if not _is_loopback(said.get(BASE, "")) and environment.get(_TRUST) != "1":
+        print(f"{path}: {BASE} is not this machine, so its model is not used; set {_TRUST}=1 to use it", file=sys.stderr)
+        said = {name: value for name, value in said.items() if name not in _SERVER}
+    if announced := [f"{name}={_shown(said[name])}" for name in _ANNOUNCED if name in said]:
+        print(f"{path} sets {', '.join(announced)}", file=sys.stderr)
     for name, value in said.items():
         environment.setdefault(name, value)
+
+
+def _is_loopback(url: str) -> bool:
+    """Return whether a URL leads to this machine, or is none at all."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return not url or host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _shown(value: str) -> str:
+    """Return a value for the terminal: printable, not long, without the credentials of a URL."""
+    plain = "".join(letter for letter in re.sub(r"//[^/\s]*@", "//", value) if letter.isprintable())
+    return plain.partition("?")[0][:100]
 
 
 def _values_in(text: str) -> dict[str, str]:

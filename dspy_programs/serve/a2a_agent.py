@@ -80,7 +80,9 @@ class Agent(AgentExecutor):
         try:
             operation, request = await asyncio.to_thread(_asked_in, context.message)
             await updates.start_work()
-            answer = await self.worker_pool.run(lambda progress: operation.call(request, progress), on_progress)
+            answer = await self.worker_pool.run(
+                lambda progress: operation.call(request, progress), on_progress, operation.asks_model
+            )
         except (Invalid, TooLarge) as error:
             await updates.reject(said(updates, str(error)))
         except ServeError as error:

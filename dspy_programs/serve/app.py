@@ -20,7 +20,8 @@ from starlette.routing import Route
 
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
-from dspy_programs.serve.mcp_tools import mcp_server, sessions_of
+from dspy_programs.serve.mcp_sessions import Sessions
+from dspy_programs.serve.mcp_tools import mcp_server
 from dspy_programs.serve.operations import OPERATIONS, Operation, error_line
 from dspy_programs.serve.problems import (
     Invalid,
@@ -83,7 +84,7 @@ def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns
         if runs is not None:
             runs.open()
         agent, tasks = agent_routes(worker_pool, limits, needs_key=key is not None)
-        sessions = sessions_of(mcp_server(worker_pool), limits)
+        sessions = Sessions(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=StreamableHTTPASGIApp(sessions))]
         async with sessions.run():
             yield
@@ -130,7 +131,8 @@ def fault_of(code: int) -> dict[str, Any]:
 
 def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
     async def endpoint(body: Any, request: Request) -> BaseModel:
-        return await _unless_gone(request, worker_pool.run(lambda progress: operation.call(body, progress)))
+        work = worker_pool.run(lambda progress: operation.call(body, progress), asks_model=operation.asks_model)
+        return await _unless_gone(request, work)
 
     endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
     return endpoint

@@ -19,12 +19,16 @@ MAX_TOKENS = 10_000_000  # a larger budget is no limit at all
 
 @dataclass(frozen=True)
 class Limits:
-    """body_bytes: of a request; seconds: from its start to its answer; at_once: running operations; waiting: queued ones."""
+    """body_bytes: of a request; seconds: from its start to its answer.
+
+    at_once: running operations that may ask the model, and as many others; waiting: queued ones of each kind.
+    """
 
     body_bytes: int = 8 * 1024 * 1024
     seconds: float = 60.0
     at_once: int = 4
-    waiting: int = 32
+    waiting: int = 256
+    bytes_at_once: int = 256 * 1024 * 1024  # of the bodies of all requests
     seconds_for_head: float = 10.0  # for a request's head to arrive
     seconds_to_read: float = 20.0  # for a body to arrive
     seconds_to_write: float = 20.0  # in which a client must read at least 64 KB of its answer

@@ -6,11 +6,14 @@ Output     an MCP server whose tools have the schemas of requests.py; each answe
 Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
 """
 
+import contextlib
+import functools
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -24,9 +27,9 @@ from mcp_types import (
 )
 
 import dspy_programs
-from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
-from dspy_programs.serve.problems import ServeError
+from dspy_programs.serve.problems import Invalid, ServeError
+from dspy_programs.serve.requests import Request
 from dspy_programs.serve.stdio_drain import Conversation
 from dspy_programs.serve.worker_pool import WorkerPool
 
@@ -48,8 +51,10 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
             await context.session.report_progress(done, total or None)
 
         try:
-            request = request_from(operation, params.arguments or {})
-            answer = await worker_pool.run(lambda progress: operation.call(request, progress), on_progress)
+            request = _request_from(operation, params.arguments or {})
+            answer = await worker_pool.run(
+                lambda progress: operation.call(request, progress), on_progress, operation.asks_model
+            )
         except ServeError as error:
             return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
         text = TextContent(type="text", text=answer.model_dump_json())
@@ -64,6 +69,24 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
     )
 
 
+def _request_from(operation: Operation, arguments: Mapping[str, Any]) -> Request:
+    """Return the typed request; models often send JSON as text, so that is read where the text itself does not fit."""
+    try:
+        return request_from(operation, arguments)
+    except Invalid:
+        read = {name: _read(value) for name, value in arguments.items()}
+        if read == arguments:
+            raise
+        return request_from(operation, read)
+
+
+def _read(value: Any) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
+    return value
+
+
+@functools.cache  # the SDK asks for it at each call, and making a schema takes longer than most calls
 def _tool_of(operation: Operation) -> Tool:
     return Tool(
         name=operation.name,
@@ -71,16 +94,6 @@ def _tool_of(operation: Operation) -> Tool:
         input_schema=operation.request.model_json_schema(),
         output_schema=operation.answer.model_json_schema(mode="serialization"),
         annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
-    )
-
-
-def sessions_of(server: Server[Any], limits: Limits) -> StreamableHTTPSessionManager:
-    """Return the manager of MCP sessions over HTTP; keep its `run()` context open while the app lives."""
-    return StreamableHTTPSessionManager(
-        server,
-        session_idle_timeout=limits.idle_seconds,
-        max_sessions=limits.sessions,
-        max_request_body_size=limits.body_bytes,
     )
 
 

@@ -213,7 +213,10 @@ def _counter_of(model: str | None) -> TokenCounter:
 
 
 class Operation(NamedTuple):
-    """name: in MCP and A2A; path: in REST; call: (request, progress) -> answer, in a worker thread."""
+    """name: in MCP and A2A; path: in REST; call: (request, progress) -> answer, in a worker thread.
+
+    asks_model: whether it may; others are answered while a dead model holds the first kind up.
+    """
 
     name: str
     path: str
@@ -221,6 +224,7 @@ class Operation(NamedTuple):
     request: type[asked.Request]
     answer: type[BaseModel]
     call: Callable[[Any, Progress], BaseModel]
+    asks_model: bool = True
 
 
 OPERATIONS = {
@@ -257,6 +261,7 @@ OPERATIONS = {
             asked.BuildContext,
             BuiltContext,
             build_context,
+            asks_model=False,
         ),
         Operation(
             "analyze_prompt",
@@ -265,6 +270,7 @@ OPERATIONS = {
             asked.AnalyzePrompt,
             Analysis,
             analyze_prompt,
+            asks_model=False,
         ),
         Operation(
             "negotiate_prompt",

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dspy_programs.errors import UsageError
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
+from dspy_programs.serve.problems import Busy, Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
 KEY_VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
 _OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json", "/agent")  # reveal only that there is a server, and which
@@ -51,13 +51,14 @@ class AccessMiddleware:
     def __init__(self, app: ASGIApp, key: str | None, limits: Limits) -> None:
         self.app, self.limits = app, limits
         self._key = key.encode() if key else None
+        self._bytes = 0  # of the bodies that are here
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
             return None  # websockets are not offered
-        started = False
+        started, held = False, list[int]()
 
         async def sending(message: Message) -> None:
             nonlocal started
@@ -71,12 +72,14 @@ class AccessMiddleware:
         try:
             self.admit(scope["path"], Headers(scope=scope))
             if scope["path"] not in _OPEN_PATHS:  # those take no body, and anybody could fill the memory with one
-                receive = replayed(await self.body(Headers(scope=scope), receive), receive)
+                receive = replayed(await self.body(Headers(scope=scope), receive, held), receive)
             await self.app(scope, receive, sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
             fault = to_serve_error(error)
             if not started:
                 await response_to(fault)(scope, receive, sending)
+        finally:
+            self._bytes -= sum(held)
 
     def admit(self, path: str, headers: Headers) -> None:
         """Raise NoKey or Forbidden if the request must be refused."""
@@ -96,8 +99,11 @@ class AccessMiddleware:
         matches = [hmac.compare_digest(one.encode(), self._key or b"") for one in given]
         return any(matches)
 
-    async def body(self, headers: Headers, receive: Receive) -> bytes:
-        """Return the whole body. Raises TooLarge as soon as that is known, SlowClient or Malformed."""
+    async def body(self, headers: Headers, receive: Receive, held: list[int]) -> bytes:
+        """Return the whole body. Raises TooLarge as soon as that is known, Busy, SlowClient or Malformed.
+
+        held: receives the size of each piece, which counts until the request ends.
+        """
         limit = self.limits.body_bytes
         too_large = TooLarge(f"the body is too large; send at most {limit} bytes")
         declared = headers.get("content-length", "")
@@ -113,6 +119,10 @@ class AccessMiddleware:
                         raise Malformed("the connection was closed before the body ended")
                     chunks.append(message.get("body", b""))
                     size += len(chunks[-1])
+                    held.append(len(chunks[-1]))
+                    self._bytes += len(chunks[-1])
+                    if self._bytes > self.limits.bytes_at_once:
+                        raise Busy("other requests fill the memory; try again in a second")
                     if size > limit:
                         raise too_large
                     if not message.get("more_body", False):

@@ -9,6 +9,7 @@ Guarantees a stopped call raises at its next progress report, or before its next
 
 import asyncio
 import concurrent.futures
+import functools
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -54,6 +55,13 @@ class Work:
         self._stop.set()
 
 
+class _Lane:
+    """Places of calls of one kind, and how many calls wait for one."""
+
+    def __init__(self, at_once: int) -> None:
+        self.places, self.waiting = asyncio.Semaphore(at_once), 0
+
+
 class WorkerPool:
     """Runs calls. One per server."""
 
@@ -69,51 +77,59 @@ class WorkerPool:
 
     def open(self) -> None:
         """Accept calls, in whichever event loop comes next."""
-        self.closed, self.waiting = False, 0
-        self._places = asyncio.Semaphore(self.limits.at_once)
+        self.closed = False
+        self._lanes = {asks_model: _Lane(self.limits.at_once) for asks_model in (True, False)}
         self._running: dict[asyncio.Future[Any], Work] = {}
 
     @property
     def running(self) -> int:
         return len(self._running)
 
-    async def run(self, call: Callable[[Progress], Result], on_progress: _OnProgress | None = None) -> Result:
+    @property
+    def waiting(self) -> int:
+        return sum(lane.waiting for lane in self._lanes.values())
+
+    async def run(
+        self, call: Callable[[Progress], Result], on_progress: _OnProgress | None = None, asks_model: bool = True
+    ) -> Result:
         """Return the call's result. `on_progress` receives progress a few times a second. Cancelling this stops the call.
 
+        asks_model: whether the call may ask the model. Others have places of their own, so a dead model does not delay them.
         Raises Busy, Unavailable, TooSlow, or the ServeError for what the call raised.
         """
         ends = time.monotonic() + self.limits.seconds
-        await self._place(ends)
+        lane = self._lanes[asks_model]
+        await self._place(lane, ends)
         work = Work(ends)
-        future = self._start(work, call)
+        future = self._start(work, call, lane)
         try:
             return await self._outcome(future, work, ends, on_progress)
         finally:
             work.stop()
 
-    async def _place(self, ends: float) -> None:
+    async def _place(self, lane: _Lane, ends: float) -> None:
         if self.closed:
             raise Unavailable("the server is shutting down")
-        if self._places.locked() and self.waiting >= self.limits.waiting:
+        if lane.places.locked() and lane.waiting >= self.limits.waiting:
             raise Busy(f"{self.running} requests are running and {self.waiting} are waiting; try again in a second")
-        self.waiting += 1
+        lane.waiting += 1
         try:
             async with asyncio.timeout(ends - time.monotonic()):
-                await self._places.acquire()
+                await lane.places.acquire()
         except TimeoutError:
             raise Unavailable(f"no worker was free for {self.limits.seconds:g} s; try again later") from None
         finally:
-            self.waiting -= 1
+            lane.waiting -= 1
         if self.closed:
-            self._places.release()
+            lane.places.release()
             raise Unavailable("the server is shutting down")
 
-    def _start(self, work: Work, call: Callable[[Progress], Result]) -> asyncio.Future[Result]:
+    def _start(self, work: Work, call: Callable[[Progress], Result], lane: _Lane) -> asyncio.Future[Result]:
         outcome: concurrent.futures.Future[Result] = concurrent.futures.Future()
         outcome.set_running_or_notify_cancel()
         future = asyncio.wrap_future(outcome)
         self._running[future] = work
-        future.add_done_callback(self._ended)
+        future.add_done_callback(functools.partial(self._ended, lane))
         threading.Thread(target=self._in_thread, args=(outcome, work, call), name="operation", daemon=True).start()
         return future
 
@@ -126,9 +142,9 @@ class WorkerPool:
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
             outcome.set_exception(to_serve_error(error))
 
-    def _ended(self, future: "asyncio.Future[Any]") -> None:
+    def _ended(self, lane: _Lane, future: "asyncio.Future[Any]") -> None:
         del self._running[future]
-        self._places.release()
+        lane.places.release()
         future.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
     async def _outcome(

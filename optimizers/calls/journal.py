@@ -4,9 +4,11 @@ GEPA is deterministic once the models' answers are given. So a run is resumed by
 answers in this file: same candidates, same scores, same winner, and only what is missing is asked. No state of the
 optimizer is saved, hence nothing is unpickled.
 
-Guarantees a line is appended before its answer is used; a last line truncated by a kill is cut off at the next start.
+Guarantees a line is appended before its answer is used; a last line truncated by a kill is cut off at the next start. An
+           error is no answer: it is remembered in this process only, and files from before this rule lose theirs on reading.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.errors import RunError
+from dspy_programs.errors import ModelFailing, RunError
 
 Record = dict[str, Any]
 
@@ -45,9 +47,21 @@ class Journal:
         """Write first, then remember. Raises RunError if the whole line cannot be written."""
         line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
         with self._appending:
-            if self._file is not None:
+            if self._file is not None and "error" not in record:
                 self._write(line)
             self._records[record["key"]] = record
+
+    @contextlib.contextmanager
+    def trying(self) -> Iterator[None]:
+        """Forget what is appended in the block if the model fails in it: a bad first reply must not be replayed for ever."""
+        known, size = set(self._records), 0 if self._file is None else os.fstat(self._file).st_size
+        try:
+            yield
+        except ModelFailing:
+            if self._file is not None:
+                os.ftruncate(self._file, size)
+            self._records = {key: record for key, record in self._records.items() if key in known}
+            raise
 
     def read_also(self, path: Path) -> None:
         """Also read the answers in another run's journal, which is not changed; does nothing if there is none."""
@@ -84,7 +98,8 @@ class Journal:
                     break  # a line truncated by a kill
                 try:
                     record = json.loads(line)
-                    self._records.setdefault(record["key"], record)
+                    if "error" not in record:
+                        self._records.setdefault(record["key"], record)
                 except (ValueError, KeyError, TypeError) as error:
                     raise RunError(f"{path}:{number}: not a record of a call; start over with --fresh") from error
                 whole += len(line)

@@ -23,9 +23,9 @@ class RecordedEngine:
     """Sits between DSPy and a model. The same request twice, even concurrently, is one call and one answer.
 
     at: an address that distinguishes the model from another with its name.
-    Raises     ContextWindowExceededError, again at each replay: an overlong prompt says something about its row. Anything
-               else stops the run and is never recorded: a missing answer must not be scored as a wrong one, nor persist
-               when the server works again.
+    Raises     ContextWindowExceededError, remembered until the process ends: an overlong prompt says something about its row.
+               The next process asks again, because a server that was mended may take it. Anything else stops the run: a
+               missing answer must not be scored as a wrong one.
     """
 
     def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter, at: str | None = None) -> None:

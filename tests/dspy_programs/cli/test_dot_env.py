@@ -56,7 +56,7 @@ def test_environment_goes_before_the_file(tmp_path):
 
 def test_address_of_the_file_never_gets_the_key_of_the_shell(tmp_path):
     text = "DSPY_PROGRAMS_API_BASE=http://elsewhere/v1\nDSPY_PROGRAMS_API_KEY=file"
-    assert added(tmp_path, text)["DSPY_PROGRAMS_API_BASE"] == "http://elsewhere/v1"
+    assert added(tmp_path, text, DSPY_PROGRAMS_TRUST_ENV="1")["DSPY_PROGRAMS_API_BASE"] == "http://elsewhere/v1"
     assert added(tmp_path, text, DSPY_PROGRAMS_API_KEY="shell") == {"DSPY_PROGRAMS_API_KEY": "shell"}
 
 
@@ -105,3 +105,24 @@ def test_address_and_key_of_one_model_are_not_another_ones(tmp_path):
         done = classify(tmp_path, "--lm", "openrouter/other/model", **named)
         assert done.returncode == 2 and "no API key found for provider 'openrouter'" in done.stderr
         assert not server.requests and "sk-mine" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.1.2.3/v1", "https://evil.example/v1", "http://127.0.0.1.evil.example", "http://[", "x"]
+)
+def test_address_elsewhere_is_not_used_unless_the_user_said_so(url, tmp_path, capsys):
+    text = f"DSPY_PROGRAMS_LM=openai/x\nDSPY_PROGRAMS_API_BASE={url}\nDSPY_PROGRAMS_API_KEY=sk-k\nDSPY_PROGRAMS_TRUST_ENV=1"
+    assert added(tmp_path, text) == {}, "not even the key and the model, which belong to it"
+    [line] = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / ".env") in line and "DSPY_PROGRAMS_TRUST_ENV=1" in line and "sk-k" not in line
+    trusted = added(tmp_path, text, DSPY_PROGRAMS_TRUST_ENV="1")
+    assert trusted["DSPY_PROGRAMS_API_BASE"] == url and trusted["DSPY_PROGRAMS_API_KEY"] == "sk-k"
+
+
+def test_what_a_file_decides_is_announced_in_one_line(tmp_path, capsys):
+    text = "DSPY_PROGRAMS_API_BASE=http://me:pw@localhost:1/v1?k=s\nDSPY_PROGRAMS_WEIGHTS=/w\x1b[2J\nOPENAI_API_KEY=sk-k"
+    assert added(tmp_path, text)["DSPY_PROGRAMS_WEIGHTS"]
+    said = capsys.readouterr().err
+    assert said == f"{tmp_path / '.env'} sets DSPY_PROGRAMS_API_BASE=http://localhost:1/v1, DSPY_PROGRAMS_WEIGHTS=/w[2J\n"
+    added(tmp_path, "OPENAI_API_KEY=sk-k")
+    assert not capsys.readouterr().err, "a key alone goes where it always goes"

@@ -111,6 +111,16 @@ def test_find_lists_known_ids_and_the_closest_when_unknown() -> None:
         find("qwen2.5-coder-15b")
 
 
+def test_link_in_place_of_the_part_is_not_followed(tmp_path: Path, cache: Path, shop: Shop) -> None:
+    """Whoever may write to the cache could have a file elsewhere appended to."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("precious")
+    cache.mkdir()
+    (cache / f"{TINY.file}.part").symlink_to(mine)
+    assert shop.fetch().read_bytes() == CONTENT
+    assert mine.read_text() == "precious" and not shop.fetch().is_symlink()
+
+
 @pytest.mark.parametrize("id", CATALOG)
 def test_catalog_parts_add_up_to_the_size(id: str) -> None:
     weights = CATALOG[id]

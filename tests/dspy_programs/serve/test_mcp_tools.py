@@ -9,9 +9,10 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from dspy_programs.serve import mcp_tools
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS
-from tests.servers import FAILING, HEALTHY, ROOT, Slow, environment, running
+from tests.servers import FAILING, HEALTHY, HTTP, ROOT, Slow, environment, running
 
 COMMAND = ["-m", "dspy_programs", "serve", "mcp"]
 MODES = ["auto", "legacy"]
@@ -133,3 +134,33 @@ def test_nothing_but_the_protocol_is_on_stdout(tmp_path):
 
 INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 CANARY = {"trace": "canary-4711", "canary": "canary-4711"}
+
+
+@pytest.mark.parametrize("arguments", [{"trace": json.dumps(FAILING)}, {"trace": json.dumps(FAILING["turns"])}])
+def test_json_as_text_is_read(arguments, server):
+    async def session():
+        async with Client(f"{server.url}/mcp") as client:
+            return await client.call_tool("classify_failure", arguments)
+
+    assert asyncio.run(session()).structured_content["classified_failure_mode"] == "OVER_REFUSAL"
+
+
+def test_schemas_are_made_once():
+    assert mcp_tools._tool_of(OPERATIONS["classify_failure"]) is mcp_tools._tool_of(OPERATIONS["classify_failure"])
+
+
+def test_sessions_do_not_run_out():
+    """Clients that never end theirs: the one that was idle longest goes, and one in use stays."""
+    head = {"Accept": "application/json, text/event-stream"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    with running(Limits(sessions=3)) as server:
+
+        def post(body, **headers):
+            return HTTP.post(f"{server.url}/mcp", json=body, headers=head | headers)
+
+        used, idle = (post(body).headers["mcp-session-id"] for _ in range(2))
+        for _ in range(6):
+            assert post(body).status_code == 200
+            assert post(ping, **{"mcp-session-id": used}).status_code == 200
+        assert post(ping, **{"mcp-session-id": idle}).status_code == 404

@@ -1,5 +1,6 @@
 """Who is let in, how much may be sent, and that no key and no request is ever repeated."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -171,6 +172,35 @@ def test_too_many_are_told_when_to_come_back():
             assert int(response.headers["retry-after"]) >= 1
             assert HTTP.get(f"{server.url}/healthz").json()["running"] == 1
         assert slow.stays_still()
+
+
+def test_200_at_once_are_all_answered():
+    with running() as server, contextlib.ExitStack() as stack:
+        requests = [stack.enter_context(on_its_way(server, PATH, BODY)) for _ in range(200)]
+        assert {request.recv(12) for request in requests} == {b"HTTP/1.1 200"}
+
+
+def test_bodies_of_all_requests_have_a_limit():
+    with Slow().instead_of("negotiate_prompt") as slow, running(Limits(bytes_at_once=1000)) as server:
+        with on_its_way(server, "/v1/budget/negotiate", {"sections": [{"name": "a", "content": "x" * 800}]}):
+            while not slow.started:
+                time.sleep(0.01)
+            problem_in(HTTP.post(server.url + PATH, json=BODY), 429, "busy")
+        assert slow.stays_still()
+        assert HTTP.post(server.url + PATH, json=BODY).status_code == 200, "room is given back"
+
+
+def test_dead_model_does_not_delay_what_needs_none():
+    slow = Slow()
+    with slow.instead_of("negotiate_prompt"), running() as server, contextlib.ExitStack() as stack:
+        HTTP.post(f"{server.url}/v1/budget/analyze", json=NEGOTIATE)  # reads the vocabulary, once
+        for _ in range(32):
+            stack.enter_context(on_its_way(server, "/v1/budget/negotiate", NEGOTIATE))
+        while slow.started < 4:
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert HTTP.post(f"{server.url}/v1/budget/analyze", json=NEGOTIATE).status_code == 200
+        assert time.monotonic() - began < 1
 
 
 def test_internal_error_has_an_id_and_no_traceback(caplog):

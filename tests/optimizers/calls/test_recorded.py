@@ -1,6 +1,7 @@
 """A model behind the journal: one answer for one request, nothing paid twice, and failures that never become scores."""
 
 import asyncio
+import json
 import threading
 import time
 
@@ -66,19 +67,34 @@ def test_failure_of_the_model_stops_the_run_and_no_further_call_is_made(error):
     assert len(engine.prompts) == 1, "after a stop no call leaves the process"
 
 
-def test_failure_of_one_request_is_remembered_and_the_run_goes_on(tmp_path):
+def test_prompt_too_long_is_asked_once_and_again_by_the_next_process(tmp_path):
+    """A server that refused it may have been mended since: an error is no answer, and is not replayed."""
+
     def too_long(prompt):
         if "long" in prompt:
             raise lm15.ContextLengthError("does not fit")
         return "yes"
 
     long = lm15.Request(model="scripted/planner", messages=lm15.Message.user("long"))
-    for asked in (1, 0):  # the second time from the journal
+    for _ in range(2):
         engine, lm, meter = setting(too_long, tmp_path / "calls.jsonl")
-        with pytest.raises(Exception, match="does not fit"):
-            lm(request=long)
-        assert len(engine.prompts) == asked and not meter.stopped
+        for _ in range(2):
+            with pytest.raises(Exception, match="does not fit"):
+                lm(request=long)
+        assert len(engine.prompts) == 1 and not meter.stopped
     assert lm(request=REQUEST).message.text == "yes"
+    _, mended, _ = setting(lambda prompt: "it fits now", tmp_path / "calls.jsonl")
+    assert mended(request=long).message.text == "it fits now"
+
+
+def test_errors_in_journals_of_earlier_versions_are_no_answers(tmp_path):
+    _, lm, _ = setting(lambda prompt: "yes", tmp_path / "calls.jsonl")
+    lm(request=REQUEST)
+    record = json.loads((tmp_path / "calls.jsonl").read_text())
+    record |= {"error": "ContextWindowExceededError", "message": "does not fit", "response": {}}
+    (tmp_path / "calls.jsonl").write_text(json.dumps(record) + "\n")
+    _, lm, _ = setting(lambda prompt: "now", tmp_path / "calls.jsonl")
+    assert lm(request=REQUEST).message.text == "now"
 
 
 def test_roles_do_not_share_answers():

@@ -650,6 +650,14 @@ def test_larger_budget_in_the_same_folder_replaces_the_runs_own_smaller_result(d
         assert (used(tmp_path).read_bytes(), report_of(tmp_path)) == after
 
 
+def test_bad_first_reply_is_forgotten_once_the_server_is_mended(data, tmp_path, capsys):
+    with ChatServer(lambda prompt: "<html>busy</html>") as server:
+        assert main(arguments(server, data, tmp_path, "--max-metric-calls", "4")) != 0
+        assert "cannot be used" in capsys.readouterr().err
+        server.answer = both
+        assert main(arguments(server, data, tmp_path, "--max-metric-calls", "4")) == 0
+
+
 def test_prompts_too_long_for_the_model_do_not_end_a_search(data, tmp_path, capsys):
     def small(prompt):
         if "[[ ## goal ## ]]" in prompt and prompt.count("[[ ## goal ## ]]") > 1:

@@ -1,0 +1,47 @@
+"""MCP sessions over HTTP that do not run out: clients that never say goodbye leave them behind.
+
+Guarantees where there are too many, the one that was idle longest is closed, never one with a request on its way; a client
+           whose session is gone gets the protocol's 404, and begins anew.
+"""
+
+from collections import Counter
+from typing import Any
+
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from dspy_programs.serve.limits import Limits
+
+
+class Sessions(StreamableHTTPSessionManager):
+    """The SDK's manager, which refuses new sessions instead."""
+
+    def __init__(self, server: Server[Any], limits: Limits) -> None:
+        super().__init__(
+            server,
+            session_idle_timeout=limits.idle_seconds,
+            max_sessions=limits.sessions,
+            max_request_body_size=limits.body_bytes,
+        )
+        self.most = limits.sessions
+        self._busy: Counter[str] = Counter()
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session = Headers(scope=scope).get("mcp-session-id", "")
+        if not session:
+            await self._make_room()
+        elif session in self._server_instances:  # now the last of them to go
+            self._server_instances[session] = self._server_instances.pop(session)
+        self._busy[session] += 1
+        try:
+            await super().handle_request(scope, receive, send)
+        finally:
+            self._busy[session] -= 1
+            self._busy += Counter()  # drops the zeros
+
+    async def _make_room(self) -> None:
+        idle = [session for session in self._server_instances if not self._busy[session]]
+        for session in idle[: max(0, len(self._server_instances) - self.most + 1)]:
+            await self._discard_session(session, self._server_instances[session])
