@@ -2,8 +2,8 @@
 
 Output     Snapshot.of(workspace), or None where the workspace is too large to keep; restore() -> the paths that were put back
            or taken away, [] where nothing had changed.
-Guarantees contents and modes are as before, new files and links are gone. Links that were there and what is inside .git are
-           not touched; empty folders may stay.
+Guarantees contents and modes are as before; new files, links and empty folders are gone. Links that were there and what is
+           inside .git are not touched.
 """
 
 import os
@@ -24,15 +24,17 @@ class _File(NamedTuple):
 class Snapshot:
     """What the files were. others: links and the like."""
 
-    def __init__(self, workspace: Workspace, files: dict[str, _File], others: set[str]) -> None:
-        self.workspace, self.files, self.others = workspace, files, others
+    def __init__(self, workspace: Workspace, files: dict[str, _File], others: set[str], folders: set[str]) -> None:
+        self.workspace, self.files, self.others, self.folders = workspace, files, others, folders
 
     @classmethod
     def of(cls, workspace: Workspace, most_files: int = _MOST_FILES, most_bytes: int = _MOST_BYTES) -> Self | None:
         files: dict[str, _File] = {}
         others: set[str] = set()
+        folders: set[str] = set()
         for found in workspace.walk():
             if found.kind == "folder":
+                folders.add(found.path)
                 continue
             most_bytes -= found.size
             if most_bytes < 0 or len(files) == most_files:
@@ -44,7 +46,7 @@ class Snapshot:
             except ToolError:
                 pass  # not readable, so no script has changed it either
             others.add(found.path)
-        return cls(workspace, files, others)
+        return cls(workspace, files, others, folders)
 
     def changes(self) -> tuple[list[str], list[str]]:
         """Return the paths that are new, or no file any more, and those of the files that are other than they were."""
@@ -58,6 +60,9 @@ class Snapshot:
         new, changed = self.changes()
         for path in new:  # links first: nothing is written through them
             self.workspace.remove(path)
+        folders = {found.path for found in self.workspace.walk() if found.kind == "folder"} - self.folders
+        for folder in sorted(folders, reverse=True):  # the inner ones first; one may stand where a file was
+            self.workspace.remove_if_empty(folder)
         for path in changed:
             self.workspace.write(path, self.files[path].content)
             with self.workspace.opened(path) as opened:

@@ -147,6 +147,12 @@ class Workspace:
             except OSError as error:
                 raise ToolError(f"{path}: cannot be deleted: {error.strerror}") from None
 
+    def remove_if_empty(self, folder: str) -> None:
+        """Delete a folder in which there is nothing; any other stays."""
+        with self.changing, self._place(folder, follow=False) as place, contextlib.suppress(OSError):
+            _not_gits(folder, place.path)
+            os.rmdir(place.name, dir_fd=place.folder)
+
     def move(self, path: str, to: str) -> None:
         """Give a file or a folder another name; nothing is overwritten. Raises ToolError."""
         if self.kind(to) is not None:

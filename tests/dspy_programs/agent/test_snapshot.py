@@ -29,8 +29,18 @@ def test_changed_deleted_moved_and_new_files_are_as_before(root):
     (root / "new").mkdir()
     (root / "new" / "b.txt").write_text("b")
     assert sorted(kept.restore()) == ["a.txt", "moved.sh", "new/b.txt", "sub/run.sh"]
-    assert state(root) == before
+    assert state(root) == before and not (root / "new").exists()
     assert kept.restore() == []
+
+
+def test_a_folder_in_a_files_place_gives_way(root):
+    before = state(root)
+    kept = Snapshot.of(Workspace(root))
+    (root / "a.txt").unlink()
+    (root / "a.txt" / "in").mkdir(parents=True)
+    (root / "a.txt" / "in" / "b.txt").write_text("b")
+    kept.restore()
+    assert state(root) == before
 
 
 def test_a_link_that_was_put_in_a_files_place_does_not_lead_out(root, tmp_path):
