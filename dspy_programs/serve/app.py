@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -85,7 +84,7 @@ def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns
             runs.open()
         agent, tasks = agent_routes(worker_pool, limits, needs_key=key is not None)
         sessions = Sessions(mcp_server(worker_pool), limits)
-        app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=StreamableHTTPASGIApp(sessions))]
+        app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=sessions)]
         async with sessions.run():
             yield
             if runs is not None:

@@ -16,7 +16,7 @@ from dspy_programs.serve.limits import Limits
 
 
 class Sessions(StreamableHTTPSessionManager):
-    """The SDK's manager, which refuses new sessions instead."""
+    """The ASGI app of the sessions. The SDK's manager alone refuses new ones instead."""
 
     def __init__(self, server: Server[Any], limits: Limits) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class Sessions(StreamableHTTPSessionManager):
         self.most = limits.sessions
         self._busy: Counter[str] = Counter()
 
-    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = Headers(scope=scope).get("mcp-session-id", "")
         if not session:
             await self._make_room()
@@ -36,7 +36,7 @@ class Sessions(StreamableHTTPSessionManager):
             self._server_instances[session] = self._server_instances.pop(session)
         self._busy[session] += 1
         try:
-            await super().handle_request(scope, receive, send)
+            await self.handle_request(scope, receive, send)
         finally:
             self._busy[session] -= 1
             self._busy += Counter()  # drops the zeros
