@@ -125,6 +125,11 @@ class Ledger:
                     why = "" if task.status == "failed" else "replaced by a new plan"
                     self._set(task.id, "failed", why, replaced=True)
 
+    def failures(self) -> list[str]:
+        """Return how the tasks failed that are not replaced."""
+        failed = [task for task in self.tasks if task.status == "failed" and not task.replaced]
+        return [f"{task.title}: {task.notes[-1]}" for task in failed if task.notes]
+
     @property
     def is_complete(self) -> bool:
         """Whether there are tasks, and all but the replaced ones are complete."""

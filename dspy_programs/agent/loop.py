@@ -34,7 +34,7 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Task, Tool, Turn
 
 _LAST = 10  # tasks whose results a task builds on
-_FRUITLESS = 2  # plans in a row of which no task was completed
+_FRUITLESS = 2  # plans in a row of which no new task was completed
 
 
 class Loop:
@@ -108,10 +108,6 @@ class Loop:
         self.add([Task(id=1, tool=SCRIPT, title=shortened(host.goal, 300))])
         return True
 
-    def has_scripted(self) -> bool:
-        """Return whether scripts were tried."""
-        return self.factory.script is not None and any(task.tool == SCRIPT for task in self.host.ledger.tasks)
-
     def plan(self, progress: str) -> None:
         """Put the planner's tasks into the ledger; one by rules if the planner's cannot be run."""
         host = self.host
@@ -153,8 +149,9 @@ class Loop:
         outcome = run_task(task, actor, host)
         if outcome.status == "complete":
             host.ledger.wrote(task.id, host.acceptance.made_by(task))
+            if task.title not in {each.title for each in host.ledger.tasks if each.status == "complete"}:
+                self.fruitless = 0  # what was done before is no progress
             host.ledger.complete(task.id, outcome.checked_by, outcome.note)
-            self.fruitless = 0
         elif outcome.status == "failed":
             host.ledger.fail(task.id, outcome.note)
         host.keep_cost()
@@ -176,7 +173,8 @@ class Loop:
         host = self.host
         self.fruitless += 1
         forgotten = list(dict.fromkeys(one.words for one in host.acceptance.lacking())) if host.ledger.is_complete else []
-        if not forgotten and (self.planner_lm is None or self.has_scripted()):
+        has_scripted = self.factory.script is not None and any(task.tool == SCRIPT for task in host.ledger.tasks)
+        if not forgotten and (self.planner_lm is None or has_scripted):
             self.fruitless = _FRUITLESS  # rules that failed once fail again; calls do no better than the scripts did
             return
         progress = self.progress()
@@ -191,13 +189,10 @@ class Loop:
     def progress(self) -> str:
         """Say what is done and what failed, for the planner."""
         lines = [f"done: {task.title}" for task in self.host.ledger.tasks if task.status == "complete"]
-        failed = [task for task in self.host.ledger.tasks if task.status == "failed" and not task.replaced]
-        return "\n".join([*lines, *(f"failed: {task.title}: {task.notes[-1]}" for task in failed if task.notes)])
+        return "\n".join([*lines, *(f"failed: {each}" for each in self.host.ledger.failures())])
 
     def what_is_left(self) -> str:
         """Say why the run gives up: how the last tasks failed, and what of the goal is not so."""
-        failed = [task for task in self.host.ledger.tasks if task.status == "failed" and not task.replaced and task.notes]
-        reasons = list(dict.fromkeys(f"{task.title}: {task.notes[-1]}" for task in failed))
-        told = "; ".join(reasons[-2:])
+        told = "; ".join(list(dict.fromkeys(self.host.ledger.failures()))[-2:])
         lacking = dict.fromkeys(one.evidence for one in self.host.acceptance.end_state() if not one.met)
         return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])

@@ -58,3 +58,11 @@ def test_a_model_that_stops_answering_is_one_line_and_the_run_goes_on_later(tmp_
     is_down = False
     result = agent.run()
     assert result.completed and result.cost.tool_calls == 2
+
+
+def test_doing_again_what_was_done_is_no_progress(tmp_path):
+    (tmp_path / "report.txt").write_text("total: 42\n")
+    again = [PLAN] * 9
+    steps = [READ, cannot("no such thing")] * 9
+    result = Agent(lm=scripted(again, steps), workspace=tmp_path, compiled=False).run(GOAL)
+    assert result.stopped_by == "no_progress" and len([task for task in result.tasks if task.status == "failed"]) <= 4
