@@ -28,9 +28,8 @@ _LARGEST = 1_000_000  # characters read
 
 def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path = Path(".env")) -> None:
     """Add the file's variables to the environment, unless already set."""
-    if not os.path.isfile(
-        path
-    ):  # unlike Path.is_file, it bears a folder that nobody may enter; opening a pipe of that name would block
+    # unlike Path.is_file, this bears a folder that nobody may enter; opening a pipe of that name would block
+    if not os.path.isfile(path):
         return
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
