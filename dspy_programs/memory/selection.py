@@ -39,14 +39,16 @@ class Selection:
         self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
-                self._ranks[piece.rank].append(number)
+                is_said = pool.is_talk and piece.rank is Rank.STANDING  # among people, not to the assistant
+                self._ranks[Rank.DECISION if is_said else piece.rank].append(number)
         self.units = list(pool.units)
         self._texts: dict[int, str] = {}
         asked = self._asked()
         newest = max((pool.places[number][0] for number in asked), default=0)
         last = [number for number in asked if pool.places[number][0] == newest]
         self._asked_last = [pool.places[number] for number in last]
-        self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last)]
+        standing = self._ranks[Rank.STANDING][::-1]
+        self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last), *standing]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
 
@@ -61,7 +63,7 @@ class Selection:
             (piece.line.head, piece.deed or Deed(piece.text, (), is_call=False))
             for piece in map(self.pool.pieces.__getitem__, numbers)
         ]
-        room = self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST]))
+        room = self._room - sum(map(self._tokens, [*self._ranks[Rank.OPEN_REQUEST], *self._ranks[Rank.STANDING]]))
         texts = together(deeds, DEED_SHARE * room, room, lambda text: self._count(text) + _OPENING)
         told = sorted(texts)
         self._texts = {numbers[place]: texts[place] for place in told}
