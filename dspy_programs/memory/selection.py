@@ -1,7 +1,7 @@
-"""Choose the pieces of a note: open requests, deeds, decisions, then what is worth most for its tokens.
+"""Choose the pieces of a note: open requests, deeds, standing orders, decisions, then what is worth most for its tokens.
 
 Input      a pool, and which of its units; elsewhere: what is stated in messages that stay; room: tokens.
-Output     note: a Note (writing.py). required_text: one with only open requests and deeds.
+Output     note: a Note (writing.py). required_text: one with only open requests, deeds and standing orders.
 Guarantees an open request is whole if it fits; no piece that states nothing is chosen while a unit that states something new
            has none; what still fits when the rest is told is added, the best first.
 """

@@ -1,10 +1,11 @@
 """Which of a user's messages still ask for something: an agent that goes on must have them word for word.
 
 A conversation is read from its beginning. A request opens; an answer of the assistant that asks nothing back closes all that
-are open; thanks close them too. What was changed since closes all but the last of them, and a first request that is long, or
-that nothing was changed for alone, stays open until it is said to be done. The last request is open in any case until it is thanked for, and with it those that nothing has
-answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they agree to,
-the assistant's last message, counts as open with the request; so does a long answer, while it is the last that the user said.
+are open; thanks close them too. What was changed since closes all but the last of them; a first request that is long, or that
+nothing was changed for alone, stays open until it is said to be done. The last request is open in any case until it is thanked
+for, and with it those that nothing has answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on"
+are no requests: what they agree to, the assistant's last message, counts as open with the request; so does a long answer, while
+it is the last that the user said.
 
 Input      entries in time order.
 Output     the indexes of the messages; a note's, if the request that it marks as open is still so.
@@ -27,7 +28,7 @@ from dspy_programs.memory.reading.talk import is_talk, speaker_of
 MOST = 8
 _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
-_SHORTEST_BRIEF, _SHORTEST_TASK = 250, 100  # characters
+_SHORTEST_BRIEF, _SHORTEST_TASK = 250, 140  # characters
 _MOST_OF_RESULT = 2_000  # characters
 _LONGEST_SHORT_ANSWER = 60  # characters; a longer one that is the last that the user said says what is wanted, too
 _LONGEST_ANSWER = 200
