@@ -19,6 +19,7 @@ from dspy_programs.memory.writing import Counting, Note, Place, Writing, written
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 DEED_SHARE = 0.5  # of the room beside open requests: deeds that take more are told in fewer words
+STANDING_SHARE = 0.5  # of the room: standing orders that take more are decisions
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 _OPENING = 4  # tokens of a deed's head
 
@@ -47,10 +48,23 @@ class Selection:
         newest = max((pool.places[number][0] for number in asked), default=0)
         last = [number for number in asked if pool.places[number][0] == newest]
         self._asked_last = [pool.places[number] for number in last]
-        standing = self._ranks[Rank.STANDING][::-1]
+        standing = self._standing()
         self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last), *standing]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
+
+    def _standing(self) -> list[int]:
+        """Return the standing orders that are told in any case, the newest first; the others are decisions."""
+        room = int(STANDING_SHARE * self._room)
+        told: list[int] = []
+        for number in self._ranks[Rank.STANDING][::-1]:
+            room -= self._tokens(number)
+            if room >= 0:
+                told.append(number)
+        others = set(self._ranks[Rank.STANDING]) - set(told)
+        self._ranks[Rank.DECISION] = sorted([*self._ranks[Rank.DECISION], *others])
+        self._ranks[Rank.STANDING] = told
+        return told
 
     def _asked(self) -> list[int]:
         """Return the open requests, what asks most first."""
