@@ -1,7 +1,7 @@
-"""Choose the pieces of a note: open requests, deeds, decisions, then what is worth most for its tokens.
+"""Choose the pieces of a note: open requests, deeds, standing orders, decisions, then what is worth most for its tokens.
 
 Input      a pool, and which of its units; elsewhere: what is stated in messages that stay; room: tokens.
-Output     note: a Note (writing.py). required_text: one with only open requests and deeds.
+Output     note: a Note (writing.py). required_text: one with only open requests, deeds and standing orders.
 Guarantees an open request is whole if it fits; no piece that states nothing is chosen while a unit that states something new
            has none; what still fits when the rest is told is added, the best first.
 """
@@ -19,6 +19,7 @@ from dspy_programs.memory.writing import Counting, Note, Place, Writing, written
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 DEED_SHARE = 0.5  # of the room beside open requests: deeds that take more are told in fewer words
+STANDING_SHARE = 0.5  # of the room: standing orders that take more are decisions
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 _OPENING = 4  # tokens of a deed's head
 
@@ -39,16 +40,31 @@ class Selection:
         self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
-                self._ranks[piece.rank].append(number)
+                is_said = pool.is_talk and piece.rank is Rank.STANDING  # among people, not to the assistant
+                self._ranks[Rank.DECISION if is_said else piece.rank].append(number)
         self.units = list(pool.units)
         self._texts: dict[int, str] = {}
         asked = self._asked()
         newest = max((pool.places[number][0] for number in asked), default=0)
         last = [number for number in asked if pool.places[number][0] == newest]
         self._asked_last = [pool.places[number] for number in last]
-        self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last)]
+        standing = self._standing()
+        self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last), *standing]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
+
+    def _standing(self) -> list[int]:
+        """Return the standing orders that are told in any case, the newest first; the others are decisions."""
+        room = int(STANDING_SHARE * self._room)
+        told: list[int] = []
+        for number in self._ranks[Rank.STANDING][::-1]:
+            room -= self._tokens(number)
+            if room >= 0:
+                told.append(number)
+        others = set(self._ranks[Rank.STANDING]) - set(told)
+        self._ranks[Rank.DECISION] = sorted([*self._ranks[Rank.DECISION], *others])
+        self._ranks[Rank.STANDING] = told
+        return told
 
     def _asked(self) -> list[int]:
         """Return the open requests, what asks most first."""
@@ -61,7 +77,7 @@ class Selection:
             (piece.line.head, piece.deed or Deed(piece.text, (), is_call=False))
             for piece in map(self.pool.pieces.__getitem__, numbers)
         ]
-        room = self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST]))
+        room = self._room - sum(map(self._tokens, [*self._ranks[Rank.OPEN_REQUEST], *self._ranks[Rank.STANDING]]))
         texts = together(deeds, DEED_SHARE * room, room, lambda text: self._count(text) + _OPENING)
         told = sorted(texts)
         self._texts = {numbers[place]: texts[place] for place in told}

@@ -68,7 +68,7 @@ class Writing:
             piece = unit.pieces[piece_number]
             if piece.line.noun or piece.deed is not None or piece_number in self.chosen.get(number, ()):
                 continue
-            room, asked = left - self._opening(place) - 1, piece.rank is Rank.OPEN_REQUEST
+            room, asked = left - self._opening(place) - 1, piece.rank in (Rank.OPEN_REQUEST, Rank.STANDING)
             text = clause_of(piece.text, room, self._count) or (beginning_of(piece.text, room, self._count) if asked else "")
             if text and (asked or says_something_exact(text)):
                 pieces = list(unit.pieces)

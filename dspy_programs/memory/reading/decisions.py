@@ -2,7 +2,7 @@
 
 Input      a sentence, and whether an assistant says it.
 Output     settles: whether it decides, confirms, refuses, prefers, promises or forbids. is_courtesy: whether it only offers
-           help or wishes well.
+           help or wishes well. stands, looks_up: whether a person's order holds from then on, or only asks what is so.
 Guarantees English best; the common words in German, French, Spanish, Japanese and Chinese. An announcement of the next step
            ("I'll check that") and a courtesy settle nothing.
 """
@@ -79,6 +79,24 @@ _COURTESY = re.compile(
     r"let me know if (?:there|you (?:need|have|run into|encounter))|you'?re welcome|have a (?:\w+ )?(?:day|flight|trip|"
     r"evening))\b"
 )
+_STANDING = re.compile(  # English, German
+    r"(?:^|[.!,;:]\s|\b(?:and|but|also|then|later|please)\s)(?:please )?"
+    r"(?:do not|don't|never|always|keep|remind me|make sure|leave|be sure)\b"
+    r"(?! (?:worry|mind|have|know|think|see|going|it up|me)\b)|"
+    r"\bmust (?:still|not|never|always|stay|remain|keep)\b|\bmustn't\b|\bunder no circumstances\b|\bfrom now on\b|"
+    r"\berinner\w* (?:mich|uns)\b|\b(?:auf keinen fall|ab jetzt|niemals|nie)\b|\b(?:darf|darfst|d\u00fcrfen) nicht\b|"
+    r"\b(?:muss|m\u00fcssen) (?:weiter|immer)|"
+    r"(?:^|[.!;:]\s|\b(?:und|aber)\s)(?:bitte )?(?:behalte|lass|verwende|nimm|benutze|\u00e4ndere|l\u00f6sche)\w*\b"
+    r"[^.!?]*\b(?:kein\w*|nicht|bei|immer)\b"
+)
+_LOOKS_UP = re.compile(
+    r"\W*(?:(?:and|also|so|but|ok(?:ay)?|now|then|hey|hi|und|aber|et|y)\b\W*)*"
+    r"(?:what(?!(?: about| if)\b)(?:'s)?|which|how(?! about\b)|where|when|who|whose|why(?! (?:not|don't)\b)|"
+    r"is|are|does|do|did|was|were|has|"
+    r"wie|wo|wof\u00fcr|wozu|warum|wieso|welche[rsnm]?|wer|wann|ist|sind|hat|haben|gibt|"
+    r"quel(?:le)?s?|o\u00f9|pourquoi|combien|qu\u00e9|cu\u00e1l|d\u00f3nde|cu\u00e1ndo|cu\u00e1nto)\b[^?]*\?\W*$",
+    re.IGNORECASE,
+)
 _OR_ELSE = re.compile(r",? or (?:is|was|if) (?:there|you)\b.{0,20}\b(?:anything|something|any|other|further)\b.*")
 
 
@@ -95,6 +113,16 @@ def settles(sentence: str, assistant: bool = False) -> bool:
     if _ASSISTANT_SAYS.isdisjoint(words) and (_ASSISTANT_MAY_SAY.isdisjoint(words) or _ASSISTANT.search(head) is None):
         return False
     return _COURTESY.search(head) is None
+
+
+def stands(sentence: str) -> bool:
+    """Return whether what a person says holds from then on: "Do not use X", "keep the names", "remind me to pay"."""
+    return "?" not in sentence and _STANDING.search(sentence[:_LONGEST].lower().replace("\u2019", "'")) is not None
+
+
+def looks_up(sentence: str) -> bool:
+    """Return whether a sentence only asks what is so: once answered, the answer is what counts."""
+    return len(sentence) <= _LONGEST and _LOOKS_UP.match(sentence) is not None
 
 
 def is_courtesy(sentence: str) -> bool:

@@ -86,6 +86,7 @@ _FAILED = re.compile(
     r"错误|錯誤|失败|失敗|エラー|오류|실패|ошибка)",
     re.IGNORECASE,
 )
+_COUNTS_FAILED = re.compile(r"(?i)\b[1-9]\d* (?:failed|failures?|errors?)\b|\bmake: \*\*\*|\bFAILED \(")  # of a test run's end
 _RAISED = re.compile(r"(?m)^(?:E\s+)?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout)\b.*)")
 _COMPLAINS = re.compile(r"error|exception|fail|fatal|denied|not found", re.IGNORECASE)
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
@@ -191,6 +192,8 @@ def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
     text = result.strip()
     fault = fault_of(text if value is None else value, text, deed)
     if not fault and (_FAILED.match(text) or (isinstance(value, dict) and _says_failed(value))):
+        return "failed"
+    if not fault and deed and value is None and "\n" in text and _COUNTS_FAILED.search(text[-_SHORT:]):
         return "failed"
     return "failed" if fault and (deed or fault != "absent") else "done"
 

@@ -1,10 +1,11 @@
 """Which of a user's messages still ask for something: an agent that goes on must have them word for word.
 
 A conversation is read from its beginning. A request opens; an answer of the assistant that asks nothing back closes all that
-are open; thanks close them too. What was changed since closes all but the last of them, and a long first request stays open
-until it is said to be done. The last request is open in any case until it is thanked for, and with it those that nothing has
-answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they agree to,
-the assistant's last message, counts as open with the request; so does a long answer, while it is the last that the user said.
+are open; thanks close them too. What was changed since closes all but the last of them; a first request that is long, or that
+nothing was changed for alone, stays open until it is said to be done. The last request is open in any case until it is thanked
+for, and with it those that nothing has answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on"
+are no requests: what they agree to, the assistant's last message, counts as open with the request; so does a long answer, while
+it is the last that the user said.
 
 Input      entries in time order.
 Output     the indexes of the messages; a note's, if the request that it marks as open is still so.
@@ -17,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.decisions import is_courtesy
+from dspy_programs.memory.reading.decisions import is_courtesy, looks_up
 from dspy_programs.memory.reading.deeds import changes, ending_of
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.replies import agrees_to, is_closing, is_consent, is_output, without_stop
@@ -27,7 +28,7 @@ from dspy_programs.memory.reading.talk import is_talk, speaker_of
 MOST = 8
 _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
-_SHORTEST_BRIEF = 250  # characters
+_SHORTEST_BRIEF, _SHORTEST_TASK = 250, 140  # characters
 _MOST_OF_RESULT = 2_000  # characters
 _LONGEST_SHORT_ANSWER = 60  # characters; a longer one that is the last that the user said says what is wanted, too
 _LONGEST_ANSWER = 200
@@ -160,8 +161,8 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
                 last_request = index
             elif kind == "closing":
                 waiting, last_request = [], -1
-            elif last_request >= 0 and not waiting:
-                waiting = [last_request]
+            elif last_request >= 0 and last_request not in waiting:
+                waiting.append(last_request)
             answer = index if kind == "answer" and len(entry.content) > _LONGEST_SHORT_ANSWER and not note else -1
             agrees = kind == "consent" or (kind == "answer" and said.proposes and _CHOOSES.fullmatch(entry.content) is not None)
             agreed_to = said.place if agrees and said.asks and waiting else -1
@@ -169,7 +170,7 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
     if said.answers or changed:
         meant = [index for index in (waiting[-2:] if changed else []) if index != last_request]
         meant = meant if last_request >= 0 and _AGREES.match(entries[last_request].content) else []
-        waiting = [*_briefs(waiting, entries, said.completes), *meant, *([last_request] if last_request >= 0 else [])]
+        waiting = [*_briefs(waiting, entries, said.completes, changed), *meant, *([last_request] if last_request >= 0 else [])]
     waiting = list(dict.fromkeys(waiting))
     kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
     return {*kept, *(index for index in (agreed_to, answer) if index >= 0)}
@@ -195,13 +196,21 @@ def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry], co
         return []
     refers = _GOES_ON if changed else _REFERS
     meant = waiting[-1:] if len(text) <= _LONGEST_REFERENCE and refers.search(text) else []
-    return [*_briefs(waiting, entries, completed), *meant]
+    return [*_briefs(waiting, entries, completed, changed), *meant]
 
 
-def _briefs(waiting: list[int], entries: Sequence[MemoryEntry], completed: bool) -> list[int]:
-    """Return the first request, if it is long: what it asks for takes many steps, and what it forbids holds for all."""
-    is_brief = not completed and waiting and len(entries[waiting[0]].content) >= _SHORTEST_BRIEF
-    return waiting[:1] if is_brief else []
+def _briefs(waiting: list[int], entries: Sequence[MemoryEntry], completed: bool, changed: bool) -> list[int]:
+    """Return the first request, if it is long: what it asks for takes many steps, and what it forbids holds for all.
+
+    A shorter one stays if it asks for more than an answer, and nothing was changed for it alone.
+    """
+    if completed or not waiting:
+        return []
+    text = entries[waiting[0]].content
+    is_task = (
+        len(text) >= _SHORTEST_TASK and not all(map(looks_up, lines_in(text[:_READ]))) and not (changed and len(waiting) == 1)
+    )
+    return waiting[:1] if is_task or len(text) >= _SHORTEST_BRIEF else []
 
 
 def _start(entries: Sequence[MemoryEntry]) -> int:

@@ -18,9 +18,10 @@ class Rank(IntEnum):
     """What is kept first: the lower."""
 
     OPEN_REQUEST = 0
-    DEED = 1
-    DECISION = 2
-    ORDINARY = 3
+    STANDING = 1
+    DEED = 2
+    DECISION = 3
+    ORDINARY = 4
 
 
 class Line(NamedTuple):

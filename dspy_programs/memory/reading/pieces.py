@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.decisions import is_courtesy, settles
+from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, settles, stands
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
 from dspy_programs.memory.reading.fields import Parts, joined, plain
@@ -126,23 +126,32 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     agrees = is_consent(text)
     asked = not assistant and not agrees
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
-        rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
-        worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
+        rank, worth = max(map(_rank_said, said), key=lambda found: (-found[0], found[1]))
         return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
     beyond = max(0, len(said) - _MOST_SENTENCES)
     if beyond:
         half = _MOST_SENTENCES // 2
         said = said[:half] + said[-half:]
     line = Line(number, f"{speaker}: ", "", " ", beyond)
-    ordinary = Rank.ORDINARY, 1.0
-    decision = Rank.DECISION, 1.0 if assistant else DECIDED_WORTH
     found = []
     for part in said:
-        rank, worth = decision if not agrees and (settles(part, assistant) or (asked and asks(part))) else ordinary
+        if asked:
+            rank, worth = _rank_said(part)
+        else:
+            rank, worth = Rank.DECISION if not agrees and settles(part, assistant) else Rank.ORDINARY, 1.0
         if assistant and ("?" in part or "\uff1f" in part or is_courtesy(part)):
             rank, worth = Rank.ORDINARY, _ASKED_WORTH
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
     return found
+
+
+def _rank_said(part: str) -> tuple[Rank, float]:
+    """Return the rank and worth of a person's sentence; of a question that is not open any more, the answer is kept."""
+    if stands(part):
+        return Rank.STANDING, DECIDED_WORTH
+    if looks_up(part):
+        return Rank.ORDINARY, _ASKED_WORTH
+    return (Rank.DECISION, DECIDED_WORTH) if settles(part) or asks(part) else (Rank.ORDINARY, 1.0)
 
 
 def _speaker(entry: MemoryEntry) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dspy_programs.memory.reading.decisions import settles
+from dspy_programs.memory.reading.decisions import looks_up, settles, stands
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,33 @@ def test_an_assistant_promises_refuses_and_reports(sentence):
 )
 def test_an_announcement_or_a_courtesy_settles_nothing(sentence):
     assert not settles(sentence, assistant=True)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Do not use SQLAlchemy, we decided on psycopg 3.",
+        "And keep the names.",
+        "And later, remind me to rotate the password.",
+        "The export must still write semicolons.",
+        "Verwende auf keinen Fall die alte Bibliothek.",
+        "Erinnere mich an das Zertifikat.",
+    ],
+)
+def test_orders_stand(sentence):
+    assert stands(sentence) and not looks_up(sentence)
+
+
+@pytest.mark.parametrize("sentence", ["Don't worry about it.", "I keep the receipt.", "Why do you always fail?", "Book it."])
+def test_what_holds_for_nothing_later_does_not_stand(sentence):
+    assert not stands(sentence)
+
+
+@pytest.mark.parametrize("sentence", ["And what does module_1 do?", "Wie weit ist es?", "Is the seat free?"])
+def test_questions_look_up(sentence):
+    assert looks_up(sentence)
+
+
+@pytest.mark.parametrize("sentence", ["Could you book it?", "How about Monday?", "What if we wait?", "Book it."])
+def test_requests_and_proposals_look_nothing_up(sentence):
+    assert not looks_up(sentence)
