@@ -193,7 +193,9 @@ def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
 
 def _texts_of(goal: str, path: str) -> Iterator[Check]:
     """Return the texts that a goal wants in a file, in its own words."""
-    if swap := words.SWAP.search(goal):
+    if value := words.NAMED_VALUE.search(goal):  # other lines may have the old text
+        yield Check(check="file_contains", path=path, text=value["new"], key=value["name"])
+    elif swap := words.SWAP.search(goal):
         yield Check(check="file_lacks", path=path, text=_quoted(swap))
         yield Check(check="file_contains", path=path, text=swap["new"])
     elif said := words.WRITING.search(goal) or words.SAYING.search(goal):

@@ -114,6 +114,10 @@ _OTHER = r"""["'`“„](?P<new>[^"'`”“\n]+)["'`”“]"""
 SWAP = re.compile(
     rf"\b(?:replace|ersetze?n?|change)\s+(?:\S+\s+){{0,5}}?{_QUOTED}\s+(?:with|by|to|durch|mit)\s+{_OTHER}", _FLAGS
 )
+NAMED_VALUE = re.compile(
+    rf"\bchange\s+(?:the\s+)?(?:value\s+of\s+)?[\"'`]?(?P<name>[\w-]+)[\"'`]?\s+(?:in\s+\S+\s+)?from\s+{_QUOTED}\s+to\s+{_OTHER}",
+    _FLAGS,
+)
 SAYING = re.compile(rf"\b(?:with|containing|contains|saying|says|reading|mit)\s+{_FILLER}:?\s*{_QUOTED}", _FLAGS)
 WRITING = re.compile(
     rf"\b(?:write|put|add|append|save|insert|schreib\w*|füg\w*)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in|at|an|zu)\b", _FLAGS

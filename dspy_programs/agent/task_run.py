@@ -131,9 +131,10 @@ def _undo(kept: Snapshot | None, why: str, task: LedgerTask, actor: TaskActor, h
 def _why_not(step: ActorResult, task: LedgerTask, actor: TaskActor, host: Host) -> str:
     """Say why nothing was chosen: a call that failed comes first, then the words of whoever chose."""
     last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
-    if last is not None and failed(last.tool_output):
+    by_rules = step.answered_by == "rules" and step.failure is None
+    if last is not None and (by_rules or failed(last.tool_output)):
         return host.acceptance.unmet(task, actor)
-    if step.answered_by == "rules" and step.failure is None:
+    if by_rules:
         return "without a model nobody knows how to do this; name one with --lm"
     return step.cannot or "no step was chosen"
 

@@ -59,6 +59,10 @@ CASES = [
     ("What is the total in report.txt?", []),
     ("Summarise report.txt", []),
     ("Tell me a joke", []),
+    (
+        'Change CITY in calc.py from "Berlin" to "Hamburg"',  # another line may keep the old text
+        ["file_written calc.py", "file_contains calc.py Hamburg CITY"],
+    ),
     ("", []),
     ("Write to https://example.com/a.txt or ann@mail.txt about e.g. version 1.2.3", []),
 ]
