@@ -72,6 +72,8 @@ def _wishes(goal: str, known: set[str]) -> list[str]:
 def _checks_of(wish: str, mentions: Sequence[_Mention], known: set[str]) -> list[Check]:
     if words.CONDITION.search(wish):
         return []  # nobody knows before whether it holds
+    if words.RENAMES_CODE.search(wish) or words.MOVES_CODE.search(wish):
+        return [*_code_moved(wish, mentions)]
     checks = [*_moved(wish, mentions, known)] or [*_deleted(wish, mentions, known), *_written(wish, mentions, known)]
     gone = {check.path for check in checks if check.check == "file_missing"}
     return [check for check in checks if check.path not in gone or check.check == "file_missing"]
@@ -148,6 +150,22 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
         yield Check(check="file_exists", path=f"{folder}/{new_name}" if folder and "/" not in new_name else new_name)
 
 
+def _code_moved(goal: str, mentions: Sequence[_Mention]) -> Iterator[Check]:
+    """Return checks of files in which something gets another name, or to which it moves: the files stay where they are."""
+    free = [one for one in mentions if not one.kept]
+    if renamed := words.RENAMES_CODE.search(goal):
+        for one in free:
+            yield Check(check="file_written", path=one.path)
+            yield Check(check="file_contains", path=one.path, text=renamed["new"])
+    elif moved := words.MOVES_CODE.search(goal):
+        for one in free:
+            if words.FROM.search(one.before):
+                yield Check(check="file_exists", path=one.path)
+            elif words.TARGET.search(one.before):
+                yield Check(check="file_written", path=one.path)
+                yield Check(check="file_contains", path=one.path, text=moved["name"])
+
+
 def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
     kept = {one.path for one in mentions if one.kept}
     all_of = words.DELETES.search(goal)
@@ -165,7 +183,7 @@ def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
 def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
     """Return checks of what is made, or changed where nothing is made."""
     free = [one for one in mentions if not one.kept and "<" not in one.path]
-    made = [one for one in free if not one.is_there and not _is_needed(one)]
+    made = [one for one in free if not one.is_there and not _is_needed(one) and not _is_asked_about(one)]
     made = [one for one in made if one is made[0] or _is_named_to_be_made(one)]
     into = [one for one in free if one.is_there and words.INTO.search(one.before)]
     kept = {one.path for one in mentions if one.kept}
@@ -207,6 +225,11 @@ def _texts_of(goal: str, path: str) -> Iterator[Check]:
 def _is_named_to_be_made(one: _Mention) -> bool:
     follows = words.LISTED.search(one.before) or (words.AND.search(one.before) and words.SAYING.search(one.before))
     return bool(words.TARGET.search(one.before) or follows)
+
+
+def _is_asked_about(one: _Mention) -> bool:
+    """Return whether the words about a file only ask: "Is there a file called setup.py?"."""
+    return bool(words.QUESTION.search(one.piece)) and not words.WRITES.search(one.piece)
 
 
 def _is_needed(one: _Mention) -> bool:

@@ -82,6 +82,19 @@ COPY = re.compile(r"""\b(?:copy|duplicate|kopier\w*)\s+(?:the\s+|die\s+)?(?:file
 # what is to happen
 DELETES = re.compile(r"\b(?:delete|remove|erase|lösch\w*|entfern\w*)\s+(?:the\s+|die\s+)?(?:all|every|alle)\b", _FLAGS)
 MOVES = re.compile(r"\b(?:rename|move|umbenenn\w*|benenn\w*|verschieb\w*)\b", _FLAGS)
+_BARE = rf"[`\"']?(?!(?:{_NAMES})\b)(?P<{{}}>[A-Za-z_]\w*)(?:\(\))?[`\"']?(?![\w./])"
+_PART = (
+    r"(?:(?:function|method|class|variable|constant|field|key|column|parameter|argument|attribute|property|funktion|methode|klasse|"
+    r"variablen?|konstanten?|feld|schlüssel|spalte|heading|section)\s+)"
+)
+RENAMES_CODE = re.compile(
+    rf"""\b(?:rename|benenne?)\s+(?:in\s+\S+\s+)?(?:the\s+|die\s+|den\s+|das\s+)?{_PART}?{_BARE.format("old")}\s+
+    (?:in\s+\S+[./]\S+\s+)?(?:to|into|as|in|zu)\s+{_BARE.format("new")}""",
+    _FLAGS,
+)
+MOVES_CODE = re.compile(
+    rf"\b(?:move|verschiebe?)\s+(?:the\s+|die\s+|den\s+|das\s+)?{_PART}{_BARE.format('name')}(?=\s)", _FLAGS
+)
 ENDING = re.compile(
     r"\b(?:ending|extension|suffix|endung)\w*\b.{0,200}?\.(?P<old>\w+)\b.{0,200}?\b(?:to|in|zu|auf)\s+\.(?P<new>\w+)", _FLAGS
 )
@@ -93,6 +106,18 @@ ASKS = re.compile(
     _FLAGS,
 )
 
+QUESTION = re.compile(
+    r"""^\W*(?:is|are|was|were|does|do|did|has|have|what|which|where|who|why|when|how|gibt|hat|haben|ist|sind|existiert|welche\w*|wo
+    |wer|warum|wie|wann|was)\b.*\?\W*$
+    |^\W*(?:(?:please|bitte)\s+)?(?:show|display|print|open|list|read|zeige?|lies|öffne)\b""",
+    _FLAGS | re.DOTALL,
+)
+WRITES = re.compile(
+    r"\b(?:write|put|save|store|create|make|add|append|insert|note|record|answer|print\s+to|into|schreib\w*|speicher\w*|leg\w*|"
+    r"erstell\w*|trag\w*|füg\w*|copy|rename|move|translate|convert|redirect)\b",
+    re.I,
+)
+"""A piece that asks, and one that wants something written all the same."""
 CHANGES = re.compile(
     r"""\b(?:move|remove|delete|erase|cut|clear|empty|edit|update|replace|change|mark|rename|sort|fix|clean|bump|set|correct|reorder
     |both|each|every|all|verschieb\w*|lösch\w*|entfern\w*|änder\w*|ersetz\w*|sortier\w*|setz\w*|jede\w*|alle\w*)\b""",

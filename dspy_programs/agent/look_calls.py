@@ -98,7 +98,7 @@ def searched(said: Said, workspace: Workspace) -> list[Call]:
 
 def named(said: Said, workspace: Workspace) -> list[Call]:
     name = _unquoted(said["path"])
-    return [_call("find_files", pattern=name)] if re.search(r"\w\.\w", name) or "*" in name else []
+    return [_call("find_files", pattern=name)] if re.search(r"\w\.\w|^[A-Z]{4,}$", name) or "*" in name else []
 
 
 def counted(said: Said, workspace: Workspace) -> list[Call]:

@@ -59,6 +59,17 @@ CASES = [
     ("What is the total in report.txt?", []),
     ("Summarise report.txt", []),
     ("Tell me a joke", []),
+    ("Is there a file called setup.py?", []),
+    ("Does the project have a LICENSE file?", []),
+    ("Gibt es eine Datei setup.py?", []),
+    ("How many lines has report.txt? Write it to n.txt", ["file_written n.txt", "file_short n.txt"]),
+    ("Rename the function main to run in calc.py", ["file_written calc.py", "file_contains calc.py run"]),
+    ("In calc.py, rename add to plus", ["file_written calc.py", "file_contains calc.py plus"]),
+    ("Benenne die Funktion add in calc.py in plus um", ["file_written calc.py", "file_contains calc.py plus"]),
+    (
+        "Move the function add from calc.py to test_calc.py",
+        ["file_exists calc.py", "file_written test_calc.py", "file_contains test_calc.py add"],
+    ),
     (
         'Change CITY in calc.py from "Berlin" to "Hamburg"',  # another line may keep the old text
         ["file_written calc.py", "file_contains calc.py Hamburg CITY"],
