@@ -13,6 +13,7 @@ Guarantees no model; linear in the goal and the files.
 import re
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -56,6 +57,7 @@ def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
     for wish in _wishes(quiet, known):
         own = mentions if wish == quiet else [*_mentions(wish, known)]
         checks += [check for check in _checks_of(wish, own, known) if check.path not in stays]
+    checks = _following(checks)
     checks += [Check(check="command_exits_0", command=command) for command in commands]
     for check in checks:
         said = next((one.piece for one in mentions if one.path == check.path), goal)
@@ -67,6 +69,19 @@ def _wishes(goal: str, known: set[str]) -> list[str]:
     """Return the clauses of a goal if several of them say clearly what is to happen to which file, else the whole goal."""
     clear = [clause for clause in split_goal(goal) if words.CLEAR.search(clause) and words.PATH.search(clause)]
     return clear if len(clear) > 1 else [goal]
+
+
+def _following(checks: Sequence[Check]) -> list[Check]:
+    """Let the checks of a file's text go with the file to its new name."""
+    moved = {
+        one.path: other.path
+        for one, other in pairwise(checks)
+        if (one.check, other.check) == ("file_missing", "file_exists")
+    }
+    return [
+        check if check.check == "file_missing" else check.model_copy(update={"path": moved.get(check.path, check.path)})
+        for check in checks
+    ]
 
 
 def _checks_of(wish: str, mentions: Sequence[_Mention], known: set[str]) -> list[Check]:
@@ -128,7 +143,7 @@ def _kept(goal: str, mentions: Sequence[_Mention], commands: Sequence[str], know
 
 
 def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
-    if ending := words.ENDING.search(goal):
+    if ending := words.ENDING.search(goal) or words.ALL_ENDINGS.search(goal):
         old, new = f".{ending['old']}", f".{ending['new']}"
         for path in _in_folders(goal, old, known):
             yield Check(check="file_missing", path=path)

@@ -42,9 +42,11 @@ def _found(text: str, workspace: Workspace) -> str:
         return name
     if not name or "/" in name or workspace.kind(name):
         return ""
-    named = [
-        found.path for found in islice(workspace.walk(), _MOST_SEEN) if found.kind == "file" and found.path.endswith(f"/{name}")
-    ]
+    paths = [found.path for found in islice(workspace.walk(), _MOST_SEEN) if found.kind == "file"]
+    named = [path for path in paths if path.endswith(f"/{name}")]
+    if not named and "." not in name:  # "the README" is README.md
+        stems = [path for path in paths if path.rpartition("/")[2].partition(".")[0].lower() == name.lower()]
+        named = [path for path in stems if "/" not in path] or stems
     return named[0] if len(named) == 1 else ""
 
 

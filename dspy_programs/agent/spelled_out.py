@@ -11,9 +11,11 @@ Guarantees no model; nothing is written. A file that the goal protects ("except 
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from dspy_programs.agent import file_calls
 from dspy_programs.agent.file_calls import EXCEPT, PATH, PATHS, THE
+from dspy_programs.agent.full_names import with_full_names
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.actor import closing
@@ -21,6 +23,7 @@ from dspy_programs.types import Call
 
 _LONGEST = 5_000  # characters of a goal
 _MOST = 20  # calls
+_MOST_FILES = 20_000  # that the goal's words are compared with
 _FOLDER = r"[`\"']?(?:[\w.-]+/)*[\w.-]*\w/?[`\"']?"
 _QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
 _WORD = rf"(?:{_QUOTED}|[^\s\"'`]*[^\s\"'`.,;:!?])"
@@ -56,6 +59,11 @@ _WORDINGS: list[tuple[str, _Maker]] = [
     (
         r"\b(?:change|rename)\s+the\s+(?:file\s+)?(?:ending|extension|suffix)s?\s+of\s+(?:all|every|the)\s+(?:of\s+)?(?:the\s+)?"
         rf"\*?\.(?P<old>\w+)\s+files?(?:\s+in\s+{THE}(?P<folder>(?!to\b){_FOLDER}))?\s+(?:in)?to\s+\.?(?P<new>\w+)",
+        file_calls.endings,
+    ),
+    (
+        r"\brename\s+(?:all|every)\s+(?:of\s+)?(?:the\s+)?"
+        rf"\*?\.(?P<old>\w+)(?:[- ]files?)?(?:\s+in\s+{THE}(?P<folder>(?!to\b){_FOLDER}))?\s+(?:in)?to\s+\*?\.(?P<new>\w+)(?:[- ]files?)?",
         file_calls.endings,
     ),
     (
@@ -112,6 +120,7 @@ def spelled_out(goal: str, workspace: Workspace) -> list[Call]:
     """Return the calls that reach the goal, [] if its words do not say all of them."""
     if len(goal) > _LONGEST:
         return []
+    goal = with_full_names(goal, (found.path for found in islice(workspace.walk(), _MOST_FILES) if found.kind == "file"))
     for pattern, make in _RULES:
         found = pattern.search(goal)
         if found is None or not _is_all(goal, found):

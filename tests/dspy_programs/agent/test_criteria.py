@@ -59,6 +59,11 @@ CASES = [
     ("What is the total in report.txt?", []),
     ("Summarise report.txt", []),
     ("Tell me a joke", []),
+    (
+        'Append "x" to old.txt and then rename old.txt to new.txt',
+        ["file_written new.txt", "file_contains new.txt x", "file_missing old.txt", "file_exists new.txt"],
+    ),
+    ("Rename all .json files to .txt", ["file_missing config.json", "file_exists config.txt"]),
     ("Is there a file called setup.py?", []),
     ("Does the project have a LICENSE file?", []),
     ("Gibt es eine Datei setup.py?", []),

@@ -41,6 +41,7 @@ def workspace(tmp_path):
             "Change the extension of all .log files in logs to .old",
             [f"move_file logs/{n}.log logs/{n}.old" for n in ("keep", "x", "y")],
         ),
+        ("Rename all .ini files to .cfg", ["move_file app.ini app.cfg"]),
         ("delete b.txt", ["delete_file b.txt"]),
         ("Delete all .log files in logs/ except keep.log", ["delete_file logs/x.log", "delete_file logs/y.log"]),
         ("Lösche alle .log Dateien in logs außer keep.log", ["delete_file logs/x.log", "delete_file logs/y.log"]),
