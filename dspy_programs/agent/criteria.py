@@ -152,8 +152,10 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
     verb, copies = words.MOVES.search(goal), any(words.COPY.search(one.before) for one in mentions)
     if not (verb or copies):
         return
-    old_names = [one.path for one in mentions if one.is_there and not one.kept]
-    new_names = [one.path for one in mentions if not one.is_there and not one.kept]
+    free = [one for one in mentions if not one.kept]
+    has_old = any(words.OLD_NAME.search(one.before) for one in free)  # then what follows "to" is new, even if it is there
+    new = [one for one in free if not one.is_there or (has_old and words.INTO.search(one.before))]
+    old_names, new_names = [one.path for one in free if one not in new], [one.path for one in new]
     if not new_names and old_names and (folder := _target_folder(goal, known)):
         new_names = [f"{folder}/{path.rpartition('/')[2]}" for path in old_names]
     if len(old_names) != len(new_names):
@@ -161,7 +163,7 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
     for old_name, new_name in zip(old_names, new_names, strict=True):
         if not copies:
             yield Check(check="file_missing", path=old_name)
-        folder = old_name.rpartition("/")[0]
+        folder = old_name.rpartition("/")[0] if verb and words.RENAMES.match(verb[0]) else ""
         yield Check(check="file_exists", path=f"{folder}/{new_name}" if folder and "/" not in new_name else new_name)
 
 

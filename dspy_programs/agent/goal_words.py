@@ -98,6 +98,7 @@ MOVES_CODE = re.compile(
 ENDING = re.compile(
     r"\b(?:ending|extension|suffix|endung)\w*\b.{0,200}?\.(?P<old>\w+)\b.{0,200}?\b(?:to|in|zu|auf)\s+\.(?P<new>\w+)", _FLAGS
 )
+RENAMES = re.compile(r"rename|(?:um)?benenn", re.I)
 ALL_ENDINGS = re.compile(
     r"""\b(?:rename|change|benenn\w*)\s+(?:all|every|each|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<old>\w+)\b(?:[- ](?:files?|dateien))?
     .{0,80}?\b(?:to|into|in|zu)\s+\*?\.(?P<new>\w+)""",

@@ -129,6 +129,13 @@ def run(said: Said, workspace: Workspace) -> list[Call]:
     return [_call("shell", command=_unquoted(said["command"]))]
 
 
+def run_on_files(said: Said, workspace: Workspace) -> list[Call]:
+    """Run a command that may change files, if all its words are options or paths: the policy decides on it."""
+    words = said["command"].split()[1:]
+    is_one = all(word[0] == "-" or re.search(r"[./*]", word) or workspace.kind(word) for word in words)
+    return run(said, workspace) if is_one else []
+
+
 def script(said: Said, workspace: Workspace) -> list[Call]:
     path = _found(said["path"], workspace)
     return [_call("shell", command=f"python3 {shlex.quote(f'./{path}')}")] if path.endswith(".py") else []

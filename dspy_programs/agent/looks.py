@@ -140,6 +140,7 @@ _WORDINGS: list[tuple[str, Callable[[Said, Workspace], list[Call]]]] = [
         rf"(?:{_RUN}\s+)?(?:(?:the\s+)?(?:command|tests?\s+with|das\s+kommando|den\s+befehl)\s+)?{_COMMAND}(?:\s+aus)?",
         make.run,
     ),
+    (rf"{_RUN}\s+(?P<command>(?:rm|mv|cp|mkdir|rmdir|touch)(?:\s+[\w./*:=-]+){{1,8}})(?:\s+aus)?", make.run_on_files),
     (rf"(?P<command>grep\s+(?:-\w+\s+)+{_NAME}(?:\s+{_NAME})?)", make.run),
     (rf"{_RUN}\s+{_A}{_FILE}{_PATH}(?:\s+aus)?", make.script),
     (rf"{_RUN}\s+{_A}(?:unit\s*)?tests?(?:\s+aus)?", make.tests),

@@ -118,8 +118,19 @@ _RULES = [(re.compile(wording, re.I), make) for wording, make in _WORDINGS]
 
 def spelled_out(goal: str, workspace: Workspace) -> list[Call]:
     """Return the calls that reach the goal, [] if its words do not say all of them."""
+    return _read(goal, workspace)[0]
+
+
+def why_not(goal: str, workspace: Workspace) -> str:
+    """Return why the calls that a goal spells out cannot be made, such as "a.txt is not there"; "" if it spells out none."""
+    calls, why = _read(goal, workspace)
+    return "" if calls else why
+
+
+def _read(goal: str, workspace: Workspace) -> tuple[list[Call], str]:
     if len(goal) > _LONGEST:
-        return []
+        return [], ""
+    reason = ""
     goal = with_full_names(goal, (found.path for found in islice(workspace.walk(), _MOST_FILES) if found.kind == "file"))
     for pattern, make in _RULES:
         found = pattern.search(goal)
@@ -127,11 +138,12 @@ def spelled_out(goal: str, workspace: Workspace) -> list[Call]:
             continue
         try:
             calls = make(found, goal, workspace)
-        except (ToolError, ValueError):  # a file that is not there, or two where one is meant
+        except (ToolError, ValueError) as error:  # a file that is not there, or two where one is meant
+            reason = reason or str(error)
             continue
         if calls:
-            return calls if len(calls) <= _MOST else []
-    return []
+            return (calls, "") if len(calls) <= _MOST else ([], f"these are {len(calls)} calls, and at most {_MOST} are made")
+    return [], reason
 
 
 def without_calls(goal: str, names: Sequence[str]) -> str:

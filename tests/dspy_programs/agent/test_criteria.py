@@ -59,6 +59,8 @@ CASES = [
     ("What is the total in report.txt?", []),
     ("Summarise report.txt", []),
     ("Tell me a joke", []),
+    ("Rename old.txt to letter.txt", ["file_missing old.txt", "file_exists letter.txt"]),
+    ("Move docs/a.md to c.md", ["file_missing docs/a.md", "file_exists c.md"]),
     (
         'Append "x" to old.txt and then rename old.txt to new.txt',
         ["file_written new.txt", "file_contains new.txt x", "file_missing old.txt", "file_exists new.txt"],

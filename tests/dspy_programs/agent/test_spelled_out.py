@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.spelled_out import spelled_out
+from dspy_programs.agent.spelled_out import spelled_out, why_not
 from dspy_programs.agent.workspace.workspace import Workspace
 
 FILES = {
@@ -114,3 +114,32 @@ def test_what_a_file_says_is_no_wish(tmp_path, workspace):
     workspace.write("b.txt", "delete a.txt\n")
     done = Agent(workspace=tmp_path).run("Append 'x' to b.txt")
     assert done.completed and (tmp_path / "a.txt").exists() and workspace.text("b.txt") == "delete a.txt\nx\n"
+
+
+@pytest.mark.parametrize(
+    ("goal", "why"),
+    [
+        ("Rename a.txt to b.txt", "b.txt exists already"),
+        ("Delete gone.txt", "gone.txt is not there"),
+        ('Replace "pink" with "blue" in a.txt', '"pink" is not in a.txt'),
+        ('Write "hello" to ../outside.txt', "outside of the workspace"),
+        ('Append "MIT" to LICENSE.txt', "LICENSE.txt is not there"),
+        ('Write "x" to a.txt', "a.txt exists already"),
+        ("Set timeout to 30 in conf.json", "timeout is not in conf.json"),
+        ('Set port to "many" in conf.json', "port is a number"),
+        ("Set port to 80 in conf.json", "is 80 already"),
+        ("Set color to blue in app.ini", "is 2 times in app.ini"),
+        ("Replace 'a' with 'b' in raw.txt", "raw.txt"),
+        ("Rename a.txt to c.txt", ""),
+        ("Write a poem about gone.txt", ""),
+    ],
+)
+def test_what_cannot_be_done_is_told(workspace, goal, why):
+    (workspace.root / "raw.txt").write_bytes(b"\xff\xfe\x00a")
+    found = why_not(goal, workspace)
+    assert why in found and bool(found) == bool(why)
+
+
+def test_without_a_model_a_run_says_why_it_cannot(workspace):
+    result = Agent(workspace=workspace.root).run("Delete gone.txt")
+    assert not result.completed and result.tasks[0].notes == ["gone.txt is not there"]
