@@ -234,7 +234,11 @@ def _texts_of(goal: str, path: str) -> Iterator[Check]:
         yield Check(check="file_lacks", path=path, text=_quoted(swap))
         yield Check(check="file_contains", path=path, text=swap["new"])
     elif said := words.WRITING.search(goal) or words.SAYING.search(goal):
-        yield Check(check="file_contains", path=path, text=_quoted(said))
+        pairs = [*words.TEXT_INTO.finditer(goal)]
+        if len(pairs) > 1 and words.WRITING.search(goal):  # "a" to one file and "b" to another
+            yield from (Check(check="file_contains", path=each["path"].removeprefix("./"), text=_quoted(each)) for each in pairs)
+        else:
+            yield Check(check="file_contains", path=path, text=_quoted(said))
     elif value := words.VALUE.search(goal):
         yield Check(check="file_contains", path=path, text=value["quoted"] or value["bare"])
 

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
-PATH = r"[`\"']?(?:\./)?(?:[\w.-]+/)*(?:[\w-][\w.-]*\.\w+|\.\w[\w.-]*)[`\"']?"
+PATH = r"[`\"']?(?:\./)?(?:[\w.-]+/)*(?:[\w-][\w.-]*\.\w+|\.\w[\w.-]*|(?-i:LICEN[SC]E|README|NOTICE|Makefile|Dockerfile)(?![\w.-]*\w))[`\"']?"
 PATHS = rf"{PATH}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){PATH})*"
-THE = r"(?:(?:the|a|an|file|files|line|text|word|words|die|der|das|den|datei|dateien|zeile)\s+)*"
+THE = r"(?:(?:the|a|an|file|files|line|text|word|words|die|der|das|den|dem|eine|einen|datei|dateien|zeile|wort|namens)\s+)*"
 EXCEPT = re.compile(
     r",?\s*(?:but|aber|and)?\s*\b(?:(?:do\s+not|don['’]t|never)\s+(?:touch|change|edit|modify|delete|remove|rename|move)|except|not|keep|leave|"
     rf"außer|ohne|nicht|behalte)(?:\s+(?:for|in))?\s+{THE}(?P<paths>{PATHS})",
     re.I,
 )
+_QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
 _RENAMES = ("rename", "benenne")
 _JSON_VALUE = r'(?P<head>"KEY"\s*:\s*)(?P<value>"(?:[^"\\\n]|\\.)*"|-?[\d.]+|true|false|null)(?P<tail>)'
 _LINE_VALUE = r"^(?P<head>[ \t]*[\"']?KEY[\"']?[ \t]*[:=][ \t]*)(?P<value>[^\r\n{\[][^\r\n]*?)(?P<tail>[ \t]*)$"
@@ -148,6 +149,18 @@ def texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
         return []
     _must_be_new(path, workspace)
     return [Call(tool="write_file", arguments={"path": path, "content": lines.strip("\n") + "\n"})]
+
+
+def several_texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
+    """Write a text of its own to each of several new files."""
+    pairs = re.findall(rf"({_QUOTED})\s+(?:in|into|to|nach)\s+{THE}({PATH})", found["pairs"], re.I)
+    paths = [_one(path) for _, path in pairs]
+    for path in paths:
+        _must_be_new(path, workspace)
+    return [
+        Call(tool="write_file", arguments={"path": path, "content": f"{text[1:-1]}\n"})
+        for path, (text, _) in zip(paths, pairs, strict=True)
+    ]
 
 
 def appended(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:

@@ -140,7 +140,9 @@ NARROW = re.compile(
 # texts and values, in the user's own words
 _QUOTED = r"""(?:"(?P<double>[^"\n]+)"|`(?P<tick>[^`\n]+)`|“(?P<curly>[^”\n]+)”|„(?P<low>[^“”\n]+)[“”]
     |(?<!\w)'(?P<single>[^'\n]+)'(?!\w))"""
-_FILLER = r"(?:(?:the|an?|only|exactly|just|text|words?|line|content|number|single|überall|die|den|das)\s+)*"
+_FILLER = (
+    r"(?:(?:the|an?|only|exactly|just|text|words?|line|content|number|single|überall|die|den|das|dem|zeile|wort|inhalt)\s+)*"
+)
 _OTHER = r"""["'`“„](?P<new>[^"'`”“\n]+)["'`”“]"""
 SWAP = re.compile(
     rf"\b(?:replace|ersetze?n?|change)\s+(?:\S+\s+){{0,5}}?{_QUOTED}\s+(?:with|by|to|durch|mit)\s+{_OTHER}", _FLAGS
@@ -151,7 +153,10 @@ NAMED_VALUE = re.compile(
 )
 SAYING = re.compile(rf"\b(?:with|containing|contains|saying|says|reading|mit)\s+{_FILLER}:?\s*{_QUOTED}", _FLAGS)
 WRITING = re.compile(
-    rf"\b(?:write|put|add|append|save|insert|schreib\w*|füg\w*)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in|at|an|zu)\b", _FLAGS
+    rf"\b(?:write|put|add|append|save|insert|schreib\w*|füg\w*)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in|at|an|zu|am|nach)\b", _FLAGS
+)
+TEXT_INTO = re.compile(
+    rf"""{_QUOTED}\s+(?:to|into|in|nach)\s+(?:the\s+|die\s+)?(?:file\s+|datei\s+)?["'`]?(?P<path>(?-i:{PATH.pattern}))""", _FLAGS
 )
 VALUE = re.compile(
     r"""\b(?:to|auf|be|=)\s+(?:["'`](?P<quoted>[^"'`\n]+)["'`]|(?P<bare>-?\d(?:[\w:]|\.(?=\w))*|true|false))(?=\s|[.,;)]|$)""",

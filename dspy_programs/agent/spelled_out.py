@@ -29,7 +29,8 @@ _QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)
 _WORD = rf"(?:{_QUOTED}|[^\s\"'`]*[^\s\"'`.,;:!?])"
 _NEW = r"(?:(?:new|called|named)\s+)*"
 _KEY = r"(?P<key>[\w .-]{2,40}?)"
-_SET = rf"\b(?:set|change|bump|update)\s+{THE}[\"'`]?{_KEY}[\"'`]?\s+"
+_SET = rf"\b(?:set|change|bump|update|setze?|ändere?|stelle?)\s+(?:bitte\s+)?{THE}[\"'`]?{_KEY}[\"'`]?\s+"
+_TEXT_INTO = rf"{THE}{_QUOTED}\s+(?:in|into|to|nach)\s+{THE}{_NEW}{PATH}"
 _ALL = (
     r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?"
     rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{_FOLDER}))?"
@@ -50,7 +51,7 @@ _NARROWS = re.compile(r"\b(?:if|when|unless|until|how|what|which|falls|wenn|wie|
 _NEGATES = re.compile(r"\b(?:don['’]t|not|never|nicht|nie)\b", re.I)
 _FILLER = re.compile(
     r"(?:[\s,.!?]|\b(?:please|only|now|everywhere|too|thanks|in\s+the\s+same\s+order|whatever\s+happens|bitte|nur|jetzt|überall|auch|"
-    r"danke|um|an)\b)*",
+    r"danke|um|an|ein|hinzu)\b)*",
     re.I,
 )
 
@@ -83,12 +84,15 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.replacements,
     ),
     (
-        rf"\b(?:replace|change|swap)\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by|to|for)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
+        rf"\b(?:replace|change|swap|ersetze?|ändere?)\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by|to|for|durch|mit|zu)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
         r"(?P<before>)",
         file_calls.replacements,
     ),
-    (rf"{_SET}in\s+{THE}(?P<path>{PATH})\s+(?:from\s+\S+\s+)?to\s+(?P<value>{_WORD})", file_calls.values),
-    (rf"{_SET}(?:from\s+\S+\s+)?to\s+(?P<value>{_WORD})\s+in\s+{THE}(?P<path>{PATH})", file_calls.values),
+    (
+        rf"{_SET}in\s+{THE}(?P<path>{PATH})\s+(?:(?:from|von)\s+\S+\s+)?(?:to|auf)\s+(?P<value>{_WORD})",
+        file_calls.values,
+    ),
+    (rf"{_SET}(?:(?:from|von)\s+\S+\s+)?(?:to|auf)\s+(?P<value>{_WORD})\s+in\s+{THE}(?P<path>{PATH})", file_calls.values),
     (
         rf"\b(?:create|make|write|add)\s+{THE}{_NEW}(?P<path>{PATH})\s+with\s+(?:exactly\s+)?(?:these|the\s+following|this)\s+"
         r"(?:\w+\s+){0,2}(?:lines?|content|text):?[ \t]*\n(?P<lines>(?:[^\n]+\n?)+)",
@@ -100,16 +104,25 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.texts,
     ),
     (
+        rf"\b(?:write|put|save|schreibe?)\s+(?P<pairs>{_TEXT_INTO}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){_TEXT_INTO})+)",
+        file_calls.several_texts,
+    ),
+    (
+        rf"\bfüge?\s+am\s+ende\s+von\s+(?:{_ALL}|{THE}(?P<path>{PATH}))\s+{THE}(?P<text>{_QUOTED})(?=\s+hinzu\b)",
+        file_calls.appended,
+    ),
+    (
         rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{_QUOTED})\s+(?:in|into|to|nach)\s+{THE}{_NEW}(?P<path>{PATH})",
         file_calls.texts,
     ),
     (
-        rf"\b(?:create|make|write)\s+{THE}{_NEW}(?P<path>{PATH})\s+(?:with|containing|that\s+says|saying)\s+{THE}(?:content\s+)?"
+        rf"\b(?:create|make|write|erstelle?|schreibe?|erzeuge?)\s+{THE}{_NEW}(?P<path>{PATH})\s+(?:with|containing|that\s+says|saying|mit)\s+"
+        rf"{THE}(?:content\s+|inhalt\s+)?"
         rf"(?P<text>{_QUOTED})",
         file_calls.texts,
     ),
     (
-        rf"\b(?:append|add)\s+{THE}(?P<text>{_QUOTED})\s+(?:to|at\s+the\s+end\s+of)\s+(?:{_ALL}|{THE}(?P<path>{PATH}))",
+        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{_QUOTED})\s+(?:to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{_ALL}|{THE}(?P<path>{PATH}))",
         file_calls.appended,
     ),
 ]

@@ -59,6 +59,11 @@ CASES = [
     ("What is the total in report.txt?", []),
     ("Summarise report.txt", []),
     ("Tell me a joke", []),
+    (
+        'Write "hello" to a.txt and "world" to b.txt',
+        ["file_written a.txt", "file_written b.txt", "file_contains a.txt hello", "file_contains b.txt world"],
+    ),
+    ('Erstelle n.txt mit dem Text "Hallo Welt"', ["file_written n.txt", "file_contains n.txt Hallo Welt"]),
     ("Rename old.txt to letter.txt", ["file_missing old.txt", "file_exists letter.txt"]),
     ("Move docs/a.md to c.md", ["file_missing docs/a.md", "file_exists c.md"]),
     (
