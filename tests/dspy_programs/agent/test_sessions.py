@@ -318,6 +318,7 @@ def test_cancelling_while_a_question_is_open_ends_the_run(tmp_path):
         result = running.result(20)
         answered.set()
     assert (result.stopped_by, (tmp_path / "a.txt").exists()) == ("cancelled", True)
+    assert "cancelled" in str(result.history) and "nobody is there" not in str(result)
     assert Sessions(tmp_path / "s.sqlite").summary().status == "cancelled"
 
 
