@@ -74,9 +74,7 @@ def _wishes(goal: str, known: set[str]) -> list[str]:
 def _following(checks: Sequence[Check]) -> list[Check]:
     """Let the checks of a file's text go with the file to its new name."""
     moved = {
-        one.path: other.path
-        for one, other in pairwise(checks)
-        if (one.check, other.check) == ("file_missing", "file_exists")
+        one.path: other.path for one, other in pairwise(checks) if (one.check, other.check) == ("file_missing", "file_exists")
     }
     return [
         check if check.check == "file_missing" else check.model_copy(update={"path": moved.get(check.path, check.path)})
@@ -154,8 +152,8 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
         return
     free = [one for one in mentions if not one.kept]
     has_old = any(words.OLD_NAME.search(one.before) for one in free)  # then what follows "to" is new, even if it is there
-    new = [one for one in free if not one.is_there or (has_old and words.INTO.search(one.before))]
-    old_names, new_names = [one.path for one in free if one not in new], [one.path for one in new]
+    named_new = [one for one in free if not one.is_there or (has_old and words.INTO.search(one.before))]
+    old_names, new_names = [one.path for one in free if one not in named_new], [one.path for one in named_new]
     if not new_names and old_names and (folder := _target_folder(goal, known)):
         new_names = [f"{folder}/{path.rpartition('/')[2]}" for path in old_names]
     if len(old_names) != len(new_names):
@@ -236,7 +234,9 @@ def _texts_of(goal: str, path: str) -> Iterator[Check]:
     elif said := words.WRITING.search(goal) or words.SAYING.search(goal):
         pairs = [*words.TEXT_INTO.finditer(goal)]
         if len(pairs) > 1 and words.WRITING.search(goal):  # "a" to one file and "b" to another
-            yield from (Check(check="file_contains", path=each["path"].removeprefix("./"), text=_quoted(each)) for each in pairs)
+            yield from (
+                Check(check="file_contains", path=each["path"].removeprefix("./"), text=_quoted(each)) for each in pairs
+            )
         else:
             yield Check(check="file_contains", path=path, text=_quoted(said))
     elif value := words.VALUE.search(goal):

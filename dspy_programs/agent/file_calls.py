@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
-PATH = r"[`\"']?(?:\./)?(?:[\w.-]+/)*(?:[\w-][\w.-]*\.\w+|\.\w[\w.-]*|(?-i:LICEN[SC]E|README|NOTICE|Makefile|Dockerfile)(?![\w.-]*\w))[`\"']?"
+_UNENDED = r"(?-i:LICEN[SC]E|README|NOTICE|Makefile|Dockerfile)(?![\w.-]*\w)"
+PATH = rf"[`\"']?(?:\./)?(?:[\w.-]+/)*(?:[\w-][\w.-]*\.\w+|\.\w[\w.-]*|{_UNENDED})[`\"']?"
 PATHS = rf"{PATH}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){PATH})*"
 THE = r"(?:(?:the|a|an|file|files|line|text|word|words|die|der|das|den|dem|eine|einen|datei|dateien|zeile|wort|namens)\s+)*"
 EXCEPT = re.compile(

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 _KNOWN = "README|LICENSE|LICENCE|CHANGELOG|CONTRIBUTING|NOTICE|AUTHORS|HISTORY|INSTALL|SECURITY"
 _BARE = re.compile(
     rf"\"[^\"\n]*\"|`[^`\n]*`|“[^”\n]*”|„[^“”\n]*[“”]|(?<!\w)'[^'\n]*'(?!\w)"
-    rf"|(?<![\w./-])(?P<name>(?i:{_KNOWN})|(?<=\b[Tt]he )[A-Z_-]{{4,}}|(?<=\bfile )[\w-]+|(?<=\b[Dd]atei )[\w-]+)(?![\w/-]|\.\w)"
+    rf"|(?<![\w./-])(?P<name>(?i:{_KNOWN})|(?<=\b[Tt]he )[A-Z_-]{{4,}}"
+    rf"|(?<=\bfile )[\w-]+|(?<=\b[Dd]atei )[\w-]+)(?![\w/-]|\.\w)"
 )
 
 

@@ -100,7 +100,8 @@ ENDING = re.compile(
 )
 RENAMES = re.compile(r"rename|(?:um)?benenn", re.I)
 ALL_ENDINGS = re.compile(
-    r"""\b(?:rename|change|benenn\w*)\s+(?:all|every|each|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<old>\w+)\b(?:[- ](?:files?|dateien))?
+    r"""\b(?:rename|change|benenn\w*)\s+(?:all|every|each|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<old>\w+)\b
+    (?:[- ](?:files?|dateien))?
     .{0,80}?\b(?:to|into|in|zu)\s+\*?\.(?P<new>\w+)""",
     _FLAGS,
 )
@@ -153,10 +154,12 @@ NAMED_VALUE = re.compile(
 )
 SAYING = re.compile(rf"\b(?:with|containing|contains|saying|says|reading|mit)\s+{_FILLER}:?\s*{_QUOTED}", _FLAGS)
 WRITING = re.compile(
-    rf"\b(?:write|put|add|append|save|insert|schreib\w*|füg\w*)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in|at|an|zu|am|nach)\b", _FLAGS
+    rf"\b(?:write|put|add|append|save|insert|schreib\w*|füg\w*)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in|at|an|zu|am|nach)\b",
+    _FLAGS,
 )
 TEXT_INTO = re.compile(
-    rf"""{_QUOTED}\s+(?:to|into|in|nach)\s+(?:the\s+|die\s+)?(?:file\s+|datei\s+)?["'`]?(?P<path>(?-i:{PATH.pattern}))""", _FLAGS
+    rf"""{_QUOTED}\s+(?:to|into|in|nach)\s+(?:the\s+|die\s+)?(?:file\s+|datei\s+)?["'`]?(?P<path>(?-i:{PATH.pattern}))""",
+    _FLAGS,
 )
 VALUE = re.compile(
     r"""\b(?:to|auf|be|=)\s+(?:["'`](?P<quoted>[^"'`\n]+)["'`]|(?P<bare>-?\d(?:[\w:]|\.(?=\w))*|true|false))(?=\s|[.,;)]|$)""",

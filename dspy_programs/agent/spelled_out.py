@@ -64,7 +64,8 @@ _WORDINGS: list[tuple[str, _Maker]] = [
     ),
     (
         r"\brename\s+(?:all|every)\s+(?:of\s+)?(?:the\s+)?"
-        rf"\*?\.(?P<old>\w+)(?:[- ]files?)?(?:\s+in\s+{THE}(?P<folder>(?!to\b){_FOLDER}))?\s+(?:in)?to\s+\*?\.(?P<new>\w+)(?:[- ]files?)?",
+        rf"\*?\.(?P<old>\w+)(?:[- ]files?)?(?:\s+in\s+{THE}(?P<folder>(?!to\b){_FOLDER}))?\s+"
+        r"(?:in)?to\s+\*?\.(?P<new>\w+)(?:[- ]files?)?",
         file_calls.endings,
     ),
     (

@@ -3,7 +3,8 @@
 Order      before: arguments are copied, policy and hooks decide (the strictest counts; a hook's "allow" answers an "ask" but
            lifts no "deny"), a remembered answer or the user decides about "ask", the log tells it. After: hooks may replace
            the result, the log tells what came of it.
-Guarantees "ask" with nobody there is deny; what is neither yes nor no is asked again, once; a hook that raises denies; nothing runs that the log could not tell of.
+Guarantees "ask" with nobody there is deny; what is neither yes nor no is asked again, once; a hook that raises denies;
+           nothing runs that the log could not tell of.
 Raises     ToolError with the reason, for the model, where a call is not permitted.
 """
 
