@@ -18,13 +18,13 @@ from dspy_programs.agent import (
     AgentConfig,
     AgentResult,
     Event,
+    Guard,
     Session,
     Sessions,
     agent_of,
     bundled,
     checked_workspace,
 )
-from dspy_programs.agent.permissions.hooks import is_approval, is_clear
 from dspy_programs.agent.sessions import Summary
 from dspy_programs.errors import ProgramsError
 from dspy_programs.lm import running_on
@@ -77,7 +77,7 @@ class AgentRun:
         with self._changed:
             if not self._question or number != self._number or self._answer:
                 raise Unusable(f"question {number} is not open; the events say which one is")
-            if is_approval(self._question) and not is_clear(text):
+            if not Guard.takes(self._question, text):
                 raise Invalid("the answer is neither yes nor no; answer yes, no, always or never")
             self._answer = text
             self._changed.notify_all()

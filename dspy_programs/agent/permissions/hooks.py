@@ -94,6 +94,11 @@ class Guard:
             raise
         return self.after(tool, arguments, result)
 
+    @staticmethod
+    def takes(question: str, answer: str) -> bool:
+        """Return whether an answer can be used: where a call is asked about, a yes or a no."""
+        return not question.endswith(_CHOICES) or _is_clear(answer)
+
     def _decision(self, tool: AgentTool, arguments: dict[str, JsonValue], workspace: Workspace) -> Decision:
         decision = self.policy.decide(tool, arguments, workspace)
         for hook in self._before:
@@ -116,7 +121,7 @@ class Guard:
             return Decision(kept, "the user said so before", decision.rule), "remembered answer"
         question = _question(tool, arguments, decision.reason)
         answer = scope.ask(question)
-        if answer is not None and not is_clear(answer):  # a slip must not decide
+        if answer is not None and not _is_clear(answer):  # a slip must not decide
             answer = scope.ask(f"{answer.strip()[:_SAID]!r} is neither yes nor no. {question}")
         if answer is None:
             return Decision("deny", f"{decision.reason}, and nobody is there to be asked", decision.rule), "nobody"
@@ -131,15 +136,10 @@ class Guard:
         return Decision("deny", f"the user said no{said}", decision.rule), "user"
 
 
-def is_clear(answer: str) -> bool:
+def _is_clear(answer: str) -> bool:
     """Return whether an answer is a yes or a no; a no may go on ("no, use the other file"), and nothing is a no."""
     word = answer.strip().casefold()
     return word in ("", *_YES) or re.split(r"\W", word)[0] in _NO
-
-
-def is_approval(question: str) -> bool:
-    """Return whether a question is one about a call, to be answered by yes or no."""
-    return question.endswith(_CHOICES)
 
 
 def _question(tool: AgentTool, arguments: Mapping[str, JsonValue], reason: str) -> str:
