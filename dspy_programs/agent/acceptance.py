@@ -87,6 +87,8 @@ class Acceptance:
         reasons = [why for one in self._criteria_of(task) if (why := unmet(one.check, self, self.before))]
         ran = [turn for turn in actor.own if turn.tool_name]
         reasons += [_failure_of(ran[-1])] if ran and _failure_of(ran[-1]) else []
+        if not reasons and ran and task.tool in ("", *(turn.tool_name for turn in ran)):
+            return f"{ran[-1].tool_name} was called, and nothing shows that the task is done"
         return "; ".join(dict.fromkeys(reasons)) or (f"{task.tool} has not been called" if task.tool else "nothing was called")
 
     def shared_out(self, tasks: Sequence[tuple[str, str]], tools: Mapping[str, AgentTool]) -> list[list[str]]:

@@ -46,7 +46,7 @@ class Calls:
             try:
                 self.guard.before(tool, call.arguments, scope)
             except ToolError as error:
-                result: JsonValue = {"error": str(error)}
+                result: JsonValue = {"error": "cancelled" if self.cancelled.is_set() else str(error)}
                 number = self.record.session.intend(task_id, call)
             else:
                 number = self.record.session.intend(task_id, call)

@@ -50,6 +50,7 @@ class Check(BaseModel):
     text     what the file has, lacks or equals; of several texts one must be there, and none where the file lacks them
              (file_written: it is there, not blank, and other than before; file_short: an answer, not a whole text)
     key      a place in JSON, "server.ports.0"; "" is the whole. Without `value`, it must be there
+             (file_contains: a word; where lines have it, one of them must have the text)
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -111,7 +112,7 @@ def _unmet_by(check: Check, content: str) -> str:
     match check.check:
         case "file_short" if len(content.strip()) > _SHORT:
             return f"{check.path} has {len(content.strip()):,} characters, and only the answer is wanted"
-        case "file_contains" if not any(_is_in(text, content) for text in check.texts):
+        case "file_contains" if not any(_is_in(text, _lines_with(check.key, content)) for text in check.texts):
             return f"{check.path} does not contain {check.texts[0]!r}: {_start(content)!r}"
         case "file_lacks" if found := [text for text in check.texts if _is_in(text, content)]:
             return f"{check.path} contains {found[0]!r}"
@@ -120,6 +121,12 @@ def _unmet_by(check: Check, content: str) -> str:
         case "json_has":
             return _json_lacks(check, content)
     return ""
+
+
+def _lines_with(word: str, content: str) -> str:
+    """Return the lines that have a word, the whole content if none has it."""
+    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+    return "\n".join(line for line in content.splitlines() if word and pattern.search(line)) or content
 
 
 def _is_in(text: str, content: str) -> bool:

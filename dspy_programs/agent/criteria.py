@@ -13,6 +13,7 @@ Guarantees no model; linear in the goal and the files.
 import re
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -56,6 +57,7 @@ def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
     for wish in _wishes(quiet, known):
         own = mentions if wish == quiet else [*_mentions(wish, known)]
         checks += [check for check in _checks_of(wish, own, known) if check.path not in stays]
+    checks = _following(checks)
     checks += [Check(check="command_exits_0", command=command) for command in commands]
     for check in checks:
         said = next((one.piece for one in mentions if one.path == check.path), goal)
@@ -69,9 +71,22 @@ def _wishes(goal: str, known: set[str]) -> list[str]:
     return clear if len(clear) > 1 else [goal]
 
 
+def _following(checks: Sequence[Check]) -> list[Check]:
+    """Let the checks of a file's text go with the file to its new name."""
+    moved = {
+        one.path: other.path for one, other in pairwise(checks) if (one.check, other.check) == ("file_missing", "file_exists")
+    }
+    return [
+        check if check.check == "file_missing" else check.model_copy(update={"path": moved.get(check.path, check.path)})
+        for check in checks
+    ]
+
+
 def _checks_of(wish: str, mentions: Sequence[_Mention], known: set[str]) -> list[Check]:
     if words.CONDITION.search(wish):
         return []  # nobody knows before whether it holds
+    if words.RENAMES_CODE.search(wish) or words.MOVES_CODE.search(wish):
+        return [*_code_moved(wish, mentions)]
     checks = [*_moved(wish, mentions, known)] or [*_deleted(wish, mentions, known), *_written(wish, mentions, known)]
     gone = {check.path for check in checks if check.check == "file_missing"}
     return [check for check in checks if check.path not in gone or check.check == "file_missing"]
@@ -126,7 +141,7 @@ def _kept(goal: str, mentions: Sequence[_Mention], commands: Sequence[str], know
 
 
 def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
-    if ending := words.ENDING.search(goal):
+    if ending := words.ENDING.search(goal) or words.ALL_ENDINGS.search(goal):
         old, new = f".{ending['old']}", f".{ending['new']}"
         for path in _in_folders(goal, old, known):
             yield Check(check="file_missing", path=path)
@@ -135,8 +150,10 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
     verb, copies = words.MOVES.search(goal), any(words.COPY.search(one.before) for one in mentions)
     if not (verb or copies):
         return
-    old_names = [one.path for one in mentions if one.is_there and not one.kept]
-    new_names = [one.path for one in mentions if not one.is_there and not one.kept]
+    free = [one for one in mentions if not one.kept]
+    has_old = any(words.OLD_NAME.search(one.before) for one in free)  # then what follows "to" is new, even if it is there
+    named_new = [one for one in free if not one.is_there or (has_old and words.INTO.search(one.before))]
+    old_names, new_names = [one.path for one in free if one not in named_new], [one.path for one in named_new]
     if not new_names and old_names and (folder := _target_folder(goal, known)):
         new_names = [f"{folder}/{path.rpartition('/')[2]}" for path in old_names]
     if len(old_names) != len(new_names):
@@ -144,8 +161,24 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
     for old_name, new_name in zip(old_names, new_names, strict=True):
         if not copies:
             yield Check(check="file_missing", path=old_name)
-        folder = old_name.rpartition("/")[0]
+        folder = old_name.rpartition("/")[0] if verb and words.RENAMES.match(verb[0]) else ""
         yield Check(check="file_exists", path=f"{folder}/{new_name}" if folder and "/" not in new_name else new_name)
+
+
+def _code_moved(goal: str, mentions: Sequence[_Mention]) -> Iterator[Check]:
+    """Return checks of files in which something gets another name, or to which it moves: the files stay where they are."""
+    free = [one for one in mentions if not one.kept]
+    if renamed := words.RENAMES_CODE.search(goal):
+        for one in free:
+            yield Check(check="file_written", path=one.path)
+            yield Check(check="file_contains", path=one.path, text=renamed["new"])
+    elif moved := words.MOVES_CODE.search(goal):
+        for one in free:
+            if words.FROM.search(one.before):
+                yield Check(check="file_exists", path=one.path)
+            elif words.TARGET.search(one.before):
+                yield Check(check="file_written", path=one.path)
+                yield Check(check="file_contains", path=one.path, text=moved["name"])
 
 
 def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
@@ -165,7 +198,7 @@ def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
 def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
     """Return checks of what is made, or changed where nothing is made."""
     free = [one for one in mentions if not one.kept and "<" not in one.path]
-    made = [one for one in free if not one.is_there and not _is_needed(one)]
+    made = [one for one in free if not one.is_there and not _is_needed(one) and not _is_asked_about(one)]
     made = [one for one in made if one is made[0] or _is_named_to_be_made(one)]
     into = [one for one in free if one.is_there and words.INTO.search(one.before)]
     kept = {one.path for one in mentions if one.kept}
@@ -193,11 +226,19 @@ def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
 
 def _texts_of(goal: str, path: str) -> Iterator[Check]:
     """Return the texts that a goal wants in a file, in its own words."""
-    if swap := words.SWAP.search(goal):
+    if value := words.NAMED_VALUE.search(goal):  # other lines may have the old text
+        yield Check(check="file_contains", path=path, text=value["new"], key=value["name"])
+    elif swap := words.SWAP.search(goal):
         yield Check(check="file_lacks", path=path, text=_quoted(swap))
         yield Check(check="file_contains", path=path, text=swap["new"])
     elif said := words.WRITING.search(goal) or words.SAYING.search(goal):
-        yield Check(check="file_contains", path=path, text=_quoted(said))
+        pairs = [*words.TEXT_INTO.finditer(goal)]
+        if len(pairs) > 1 and words.WRITING.search(goal):  # "a" to one file and "b" to another
+            yield from (
+                Check(check="file_contains", path=each["path"].removeprefix("./"), text=_quoted(each)) for each in pairs
+            )
+        else:
+            yield Check(check="file_contains", path=path, text=_quoted(said))
     elif value := words.VALUE.search(goal):
         yield Check(check="file_contains", path=path, text=value["quoted"] or value["bare"])
 
@@ -205,6 +246,11 @@ def _texts_of(goal: str, path: str) -> Iterator[Check]:
 def _is_named_to_be_made(one: _Mention) -> bool:
     follows = words.LISTED.search(one.before) or (words.AND.search(one.before) and words.SAYING.search(one.before))
     return bool(words.TARGET.search(one.before) or follows)
+
+
+def _is_asked_about(one: _Mention) -> bool:
+    """Return whether the words about a file only ask: "Is there a file called setup.py?"."""
+    return bool(words.QUESTION.search(one.piece)) and not words.WRITES.search(one.piece)
 
 
 def _is_needed(one: _Mention) -> bool:

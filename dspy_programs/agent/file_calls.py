@@ -1,8 +1,8 @@
 """From what a goal's words were found to say to the calls that do it.
 
 Input      found: where a pattern of spelled_out.py matches; goal; workspace.
-Output     the calls; [] if a file is not as the words take it to be.
-Raises     ToolError or ValueError where a file is not there, or two are named where one is meant.
+Output     the calls; [] if the words leave anything open.
+Raises     ToolError or ValueError with the reason where a file or a key is not as the words take it to be.
 """
 
 import json
@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
-PATH = r"[`\"']?(?:\./)?(?:[\w.-]+/)*(?:[\w-][\w.-]*\.\w+|\.\w[\w.-]*)[`\"']?"
+_UNENDED = r"(?-i:LICEN[SC]E|README|NOTICE|Makefile|Dockerfile)(?![\w.-]*\w)"
+PATH = rf"[`\"']?(?:\./)?(?:[\w.-]+/)*(?:[\w-][\w.-]*\.\w+|\.\w[\w.-]*|{_UNENDED})[`\"']?"
 PATHS = rf"{PATH}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){PATH})*"
-THE = r"(?:(?:the|a|an|file|files|line|text|word|words|die|der|das|den|datei|dateien|zeile)\s+)*"
+THE = r"(?:(?:the|a|an|file|files|line|text|word|words|die|der|das|den|dem|eine|einen|datei|dateien|zeile|wort|namens)\s+)*"
 EXCEPT = re.compile(
     r",?\s*(?:but|aber|and)?\s*\b(?:(?:do\s+not|don['’]t|never)\s+(?:touch|change|edit|modify|delete|remove|rename|move)|except|not|keep|leave|"
     rf"außer|ohne|nicht|behalte)(?:\s+(?:for|in))?\s+{THE}(?P<paths>{PATHS})",
     re.I,
 )
+_QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
 _RENAMES = ("rename", "benenne")
 _JSON_VALUE = r'(?P<head>"KEY"\s*:\s*)(?P<value>"(?:[^"\\\n]|\\.)*"|-?[\d.]+|true|false|null)(?P<tail>)'
 _LINE_VALUE = r"^(?P<head>[ \t]*[\"']?KEY[\"']?[ \t]*[:=][ \t]*)(?P<value>[^\r\n{\[][^\r\n]*?)(?P<tail>[ \t]*)$"
@@ -56,9 +58,20 @@ def _is_folder(target: str, found: re.Match[str], workspace: Workspace) -> bool:
 
 
 def _move(path: str, to: str, workspace: Workspace) -> Call:
-    if workspace.kind(path) != "file" or workspace.kind(to) is not None:
-        raise ValueError("the file is not there, or another one has its new name")
+    _must_be_there(path, workspace)
+    _must_be_new(to, workspace)
     return Call(tool="move_file", arguments={"path": path, "to": to})
+
+
+def _must_be_there(path: str, workspace: Workspace) -> None:
+    kind = workspace.kind(path)
+    if kind != "file":
+        raise ValueError(f"{path} is a {kind}, and no file" if kind else f"{path} is not there")
+
+
+def _must_be_new(path: str, workspace: Workspace) -> None:
+    if workspace.kind(path) is not None:
+        raise ValueError(f"{path} exists already; delete it first, or name another one")
 
 
 def endings(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
@@ -73,33 +86,44 @@ def deletions(found: re.Match[str], goal: str, workspace: Workspace) -> list[Cal
         paths = _all(f".{found['ending']}", found["folder"], goal, workspace)
     else:
         paths = _names(found["paths"])
-        if any(workspace.kind(path) != "file" for path in paths):
-            return []
+        for path in paths:
+            _must_be_there(path, workspace)
     return [Call(tool="delete_file", arguments={"path": path}) for path in paths]
 
 
 def replacements(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Replace one text by another in the one file that is named with it."""
     old, new = _said(found, "old"), _said(found, "new")
-    (path,) = _names(found["path"] or found["before"])
-    if not old or old == new or old not in workspace.text(path):
+    path = _one(found["path"] or found["before"])
+    _must_be_there(path, workspace)
+    if not old or old == new:
         return []
+    if old not in workspace.text(path):
+        raise ValueError(f'"{old}" is not in {path}')
     return [Call(tool="edit_file", arguments={"path": path, "old": old, "new": new, "everywhere": True})]
 
 
 def values(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Set a key to a value in a file of keys and values: JSON, INI, TOML, YAML, .env."""
-    (path,) = _names(found["path"])
+    path = _one(found["path"])
+    _must_be_there(path, workspace)
     text = workspace.text(path)
     words = re.sub(r"[^a-z0-9]+", " ", found["key"].lower()).split()
     key = r"[\W_]*".join(map(re.escape, words))
     pattern = _JSON_VALUE if path.endswith(".json") else _LINE_VALUE
     places = [*re.finditer(pattern.replace("KEY", key), text, re.I | re.M)]
-    if not words or len(places) != 1:
+    if not words:
         return []
+    if len(places) != 1:
+        held = f"is {len(places)} times in" if places else "is not in"
+        raise ValueError(f"{found['key'].strip()} {held} {path} as a key with a plain value")
     head, old, tail = places[0].group("head", "value", "tail")
     new = _in_the_form_of(old, _said(found, "value"), is_json=path.endswith(".json"))
-    if text.count(head + old + tail) != 1 or new in ("", old):
+    if not new:
+        raise ValueError(f"{found['key'].strip()} is a number or true/false in {path}, and {found['value']} is neither")
+    if new == old:
+        raise ValueError(f"{found['key'].strip()} in {path} is {old} already")
+    if text.count(head + old + tail) != 1:
         return []
     return [Call(tool="edit_file", arguments={"path": path, "old": head + old + tail, "new": head + new + tail})]
 
@@ -113,7 +137,7 @@ def _in_the_form_of(old: str, value: str, *, is_json: bool) -> str:
 
 def texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Write a given text to a new file."""
-    (path,) = _names(found["path"])
+    path = _one(found["path"])
     lines = found.groupdict().get("lines")
     if lines is None:
         parts = (
@@ -122,16 +146,29 @@ def texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
             else []
         )
         lines = "\n".join(parts) or _said(found, "text")
-    if not lines or workspace.kind(path) is not None:
+    if not lines:
         return []
+    _must_be_new(path, workspace)
     return [Call(tool="write_file", arguments={"path": path, "content": lines.strip("\n") + "\n"})]
+
+
+def several_texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
+    """Write a text of its own to each of several new files."""
+    pairs = re.findall(rf"({_QUOTED})\s+(?:in|into|to|nach)\s+{THE}({PATH})", found["pairs"], re.I)
+    paths = [_one(path) for _, path in pairs]
+    for path in paths:
+        _must_be_new(path, workspace)
+    return [
+        Call(tool="write_file", arguments={"path": path, "content": f"{text[1:-1]}\n"})
+        for path, (text, _) in zip(paths, pairs, strict=True)
+    ]
 
 
 def appended(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Add a line to a file, or to all of one ending."""
     paths = _all(f".{found['ending']}", found["folder"], goal, workspace) if found["ending"] else _names(found["path"])
-    if any(workspace.kind(path) != "file" for path in paths):
-        return []
+    for path in paths:
+        _must_be_there(path, workspace)
     line = _said(found, "text")
     calls = []
     for path in paths:
@@ -141,9 +178,9 @@ def appended(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call
 
 
 def copies(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
-    (path,), (to,) = _names(found["path"]), _names(found["to"])
-    if workspace.kind(to) is not None:
-        return []
+    path, to = _one(found["path"]), _one(found["to"])
+    _must_be_there(path, workspace)
+    _must_be_new(to, workspace)
     return [Call(tool="write_file", arguments={"path": to, "content": workspace.text(path)})]
 
 
@@ -160,6 +197,13 @@ def _all(ending: str, folder: str | None, goal: str, workspace: Workspace) -> li
 def _names(text: str | None) -> list[str]:
     """Return the paths of a list, without quotes and the full stop that ends a sentence."""
     return [part.strip("`\"',").rstrip(".") for part in _split(text or "")]
+
+
+def _one(text: str | None) -> str:
+    names = _names(text)
+    if len(names) != 1:
+        raise ValueError("one file must be named")
+    return names[0]
 
 
 def _split(text: str) -> Iterator[str]:

@@ -82,8 +82,28 @@ COPY = re.compile(r"""\b(?:copy|duplicate|kopier\w*)\s+(?:the\s+|die\s+)?(?:file
 # what is to happen
 DELETES = re.compile(r"\b(?:delete|remove|erase|lösch\w*|entfern\w*)\s+(?:the\s+|die\s+)?(?:all|every|alle)\b", _FLAGS)
 MOVES = re.compile(r"\b(?:rename|move|umbenenn\w*|benenn\w*|verschieb\w*)\b", _FLAGS)
+_BARE = rf"[`\"']?(?!(?:{_NAMES})\b)(?P<{{}}>[A-Za-z_]\w*)(?:\(\))?[`\"']?(?![\w./])"
+_PART = (
+    r"(?:(?:function|method|class|variable|constant|field|key|column|parameter|argument|attribute|property|funktion|methode|klasse|"
+    r"variablen?|konstanten?|feld|schlüssel|spalte|heading|section)\s+)"
+)
+RENAMES_CODE = re.compile(
+    rf"""\b(?:rename|benenne?)\s+(?:in\s+\S+\s+)?(?:the\s+|die\s+|den\s+|das\s+)?{_PART}?{_BARE.format("old")}\s+
+    (?:in\s+\S+[./]\S+\s+)?(?:to|into|as|in|zu)\s+{_BARE.format("new")}""",
+    _FLAGS,
+)
+MOVES_CODE = re.compile(
+    rf"\b(?:move|verschiebe?)\s+(?:the\s+|die\s+|den\s+|das\s+)?{_PART}{_BARE.format('name')}(?=\s)", _FLAGS
+)
 ENDING = re.compile(
     r"\b(?:ending|extension|suffix|endung)\w*\b.{0,200}?\.(?P<old>\w+)\b.{0,200}?\b(?:to|in|zu|auf)\s+\.(?P<new>\w+)", _FLAGS
+)
+RENAMES = re.compile(r"rename|(?:um)?benenn", re.I)
+ALL_ENDINGS = re.compile(
+    r"""\b(?:rename|change|benenn\w*)\s+(?:all|every|each|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<old>\w+)\b
+    (?:[- ](?:files?|dateien))?
+    .{0,80}?\b(?:to|into|in|zu)\s+\*?\.(?P<new>\w+)""",
+    _FLAGS,
 )
 EVERY = re.compile(r"""\b(?:all|every|each|alle|jede\w*)\s+(?:of\s+)?(?:the\s+)?["'`]?\*?\.(?P<kind>\w+)\b""", _FLAGS)
 ASKS = re.compile(
@@ -93,6 +113,18 @@ ASKS = re.compile(
     _FLAGS,
 )
 
+QUESTION = re.compile(
+    r"""^\W*(?:is|are|was|were|does|do|did|has|have|what|which|where|who|why|when|how|gibt|hat|haben|ist|sind|existiert|welche\w*|wo
+    |wer|warum|wie|wann|was)\b.*\?\W*$
+    |^\W*(?:(?:please|bitte)\s+)?(?:show|display|print|open|list|read|zeige?|lies|öffne)\b""",
+    _FLAGS | re.DOTALL,
+)
+WRITES = re.compile(
+    r"\b(?:write|put|save|store|create|make|add|append|insert|note|record|answer|print\s+to|into|schreib\w*|speicher\w*|leg\w*|"
+    r"erstell\w*|trag\w*|füg\w*|copy|rename|move|translate|convert|redirect)\b",
+    re.I,
+)
+"""A piece that asks, and one that wants something written all the same."""
 CHANGES = re.compile(
     r"""\b(?:move|remove|delete|erase|cut|clear|empty|edit|update|replace|change|mark|rename|sort|fix|clean|bump|set|correct|reorder
     |both|each|every|all|verschieb\w*|lösch\w*|entfern\w*|änder\w*|ersetz\w*|sortier\w*|setz\w*|jede\w*|alle\w*)\b""",
@@ -109,14 +141,25 @@ NARROW = re.compile(
 # texts and values, in the user's own words
 _QUOTED = r"""(?:"(?P<double>[^"\n]+)"|`(?P<tick>[^`\n]+)`|“(?P<curly>[^”\n]+)”|„(?P<low>[^“”\n]+)[“”]
     |(?<!\w)'(?P<single>[^'\n]+)'(?!\w))"""
-_FILLER = r"(?:(?:the|an?|only|exactly|just|text|words?|line|content|number|single|überall|die|den|das)\s+)*"
+_FILLER = (
+    r"(?:(?:the|an?|only|exactly|just|text|words?|line|content|number|single|überall|die|den|das|dem|zeile|wort|inhalt)\s+)*"
+)
 _OTHER = r"""["'`“„](?P<new>[^"'`”“\n]+)["'`”“]"""
 SWAP = re.compile(
     rf"\b(?:replace|ersetze?n?|change)\s+(?:\S+\s+){{0,5}}?{_QUOTED}\s+(?:with|by|to|durch|mit)\s+{_OTHER}", _FLAGS
 )
+NAMED_VALUE = re.compile(
+    rf"\bchange\s+(?:the\s+)?(?:value\s+of\s+)?[\"'`]?(?P<name>[\w-]+)[\"'`]?\s+(?:in\s+\S+\s+)?from\s+{_QUOTED}\s+to\s+{_OTHER}",
+    _FLAGS,
+)
 SAYING = re.compile(rf"\b(?:with|containing|contains|saying|says|reading|mit)\s+{_FILLER}:?\s*{_QUOTED}", _FLAGS)
 WRITING = re.compile(
-    rf"\b(?:write|put|add|append|save|insert|schreib\w*|füg\w*)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in|at|an|zu)\b", _FLAGS
+    rf"\b(?:write|put|add|append|save|insert|schreib\w*|füg\w*)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in|at|an|zu|am|nach)\b",
+    _FLAGS,
+)
+TEXT_INTO = re.compile(
+    rf"""{_QUOTED}\s+(?:to|into|in|nach)\s+(?:the\s+|die\s+)?(?:file\s+|datei\s+)?["'`]?(?P<path>(?-i:{PATH.pattern}))""",
+    _FLAGS,
 )
 VALUE = re.compile(
     r"""\b(?:to|auf|be|=)\s+(?:["'`](?P<quoted>[^"'`\n]+)["'`]|(?P<bare>-?\d(?:[\w:]|\.(?=\w))*|true|false))(?=\s|[.,;)]|$)""",

@@ -118,7 +118,7 @@ class Host:
             return ""
         answer = self.put(question)
         if answer is None:
-            return f"missing: {why}"
+            return self.must_stop() or f"missing: {why}"
         self.record.session.set(answers=[answer])
         return ""
 

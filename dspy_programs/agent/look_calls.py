@@ -42,9 +42,11 @@ def _found(text: str, workspace: Workspace) -> str:
         return name
     if not name or "/" in name or workspace.kind(name):
         return ""
-    named = [
-        found.path for found in islice(workspace.walk(), _MOST_SEEN) if found.kind == "file" and found.path.endswith(f"/{name}")
-    ]
+    paths = [found.path for found in islice(workspace.walk(), _MOST_SEEN) if found.kind == "file"]
+    named = [path for path in paths if path.endswith(f"/{name}")]
+    if not named and "." not in name:  # "the README" is README.md
+        stems = [path for path in paths if path.rpartition("/")[2].partition(".")[0].lower() == name.lower()]
+        named = [path for path in stems if "/" not in path] or stems
     return named[0] if len(named) == 1 else ""
 
 
@@ -98,7 +100,7 @@ def searched(said: Said, workspace: Workspace) -> list[Call]:
 
 def named(said: Said, workspace: Workspace) -> list[Call]:
     name = _unquoted(said["path"])
-    return [_call("find_files", pattern=name)] if re.search(r"\w\.\w", name) or "*" in name else []
+    return [_call("find_files", pattern=name)] if re.search(r"\w\.\w|^[A-Z]{4,}$", name) or "*" in name else []
 
 
 def counted(said: Said, workspace: Workspace) -> list[Call]:
@@ -125,6 +127,13 @@ def sized(said: Said, workspace: Workspace) -> list[Call]:
 
 def run(said: Said, workspace: Workspace) -> list[Call]:
     return [_call("shell", command=_unquoted(said["command"]))]
+
+
+def run_on_files(said: Said, workspace: Workspace) -> list[Call]:
+    """Run a command that may change files, if all its words are options or paths: the policy decides on it."""
+    words = said["command"].split()[1:]
+    is_one = all(word[0] == "-" or re.search(r"[./*]", word) or workspace.kind(word) for word in words)
+    return run(said, workspace) if is_one else []
 
 
 def script(said: Said, workspace: Workspace) -> list[Call]:

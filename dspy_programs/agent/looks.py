@@ -57,6 +57,7 @@ _KIND = r"(?:(?P<kind>python|markdown|text|json|yaml|csv|html|javascript|typescr
 _FILES = rf"{_KIND}(?:files?|dateien)"
 _WORD = rf"(?P<word>{_QUOTED}|\S+)"
 _THE_WORD = r"(?:(?:the|das|dem|den|nach)\s+)?(?:(?:word|text|string|term|wort|begriff|pattern)\s+)?"
+_OWNER = r"(?:project|repo(?:sitory)?|folder|workspace|projekt|ordner)"
 _COUNT = r"(?:how\s+many|count|(?:the\s+)?number\s+of|wie\s*viele|zähle?)"
 _HAS = r"(?:in|has|have|does|of|hat|haben|enthält|von|stehen\s+in)"
 _LAST = r"(?:(?:last|latest|recent|newest|letzten|neuesten)\s+)?"
@@ -104,7 +105,12 @@ _WORDINGS: list[tuple[str, Callable[[Said, Workspace], list[Call]]]] = [
     (rf"(?:{_LIST}|{_WHAT}\s+)?{_A}{_FILES}(?:{_IN}|{_HERE}){_END}", make.listed),
     (rf"(?:ls|dir)(?:\s+{_PATH})?", make.listed),
     (rf"(?:find|where\s+is|wo\s+ist|finde|locate)\s+{_A}{_FILE}{_PATH}", make.named),
-    (rf"(?:does|do\s+(?:we|i)\s+have|is\s+there|gibt\s+es)\s+{_A}{_FILE}{_PATH}(?:\s+exist)?", make.named),
+    (
+        rf"(?:does|do\s+(?:we|i)\s+have|is\s+there|are\s+there|gibt\s+es|existiert|(?:does|hat)\s+{_A}{_OWNER}\s+(?:have|contain)?)\s*"
+        rf"{_A}(?:eine?\s+)?{_FILE}(?:(?:called|named|namens|mit\s+dem\s+namen)\s+)?{_PATH}(?:[ -](?:file|datei))?"
+        rf"(?:\s+exist|{_HERE})?",
+        make.named,
+    ),
     (
         rf"(?:{_SHOW}|{_WHAT}\s+)(?:{_WHAT}\s+)?(?:(?:in|inside)\s+)?{_A}{_CONTENT}{_A}{_FILE}{_FOLDER}{_PATHS}"
         rf"(?:\s+(?:folder|directory))?{_END}(?:\s+steht)?",
@@ -134,6 +140,7 @@ _WORDINGS: list[tuple[str, Callable[[Said, Workspace], list[Call]]]] = [
         rf"(?:{_RUN}\s+)?(?:(?:the\s+)?(?:command|tests?\s+with|das\s+kommando|den\s+befehl)\s+)?{_COMMAND}(?:\s+aus)?",
         make.run,
     ),
+    (rf"{_RUN}\s+(?P<command>(?:rm|mv|cp|mkdir|rmdir|touch)(?:\s+[\w./*:=-]+){{1,8}})(?:\s+aus)?", make.run_on_files),
     (rf"(?P<command>grep\s+(?:-\w+\s+)+{_NAME}(?:\s+{_NAME})?)", make.run),
     (rf"{_RUN}\s+{_A}{_FILE}{_PATH}(?:\s+aus)?", make.script),
     (rf"{_RUN}\s+{_A}(?:unit\s*)?tests?(?:\s+aus)?", make.tests),

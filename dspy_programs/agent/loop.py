@@ -59,7 +59,7 @@ class Loop:
         host = self.host
         if not host.ledger.tasks:
             if missing := host.ask_for_inputs():
-                return host.result("no_progress", missing)
+                return host.result("cancelled" if host.cancelled.is_set() else "no_progress", missing)
             self.begin()
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():

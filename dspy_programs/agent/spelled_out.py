@@ -11,9 +11,11 @@ Guarantees no model; nothing is written. A file that the goal protects ("except 
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from dspy_programs.agent import file_calls
 from dspy_programs.agent.file_calls import EXCEPT, PATH, PATHS, THE
+from dspy_programs.agent.full_names import with_full_names
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.actor import closing
@@ -21,12 +23,14 @@ from dspy_programs.types import Call
 
 _LONGEST = 5_000  # characters of a goal
 _MOST = 20  # calls
+_MOST_FILES = 20_000  # that the goal's words are compared with
 _FOLDER = r"[`\"']?(?:[\w.-]+/)*[\w.-]*\w/?[`\"']?"
 _QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
 _WORD = rf"(?:{_QUOTED}|[^\s\"'`]*[^\s\"'`.,;:!?])"
 _NEW = r"(?:(?:new|called|named)\s+)*"
 _KEY = r"(?P<key>[\w .-]{2,40}?)"
-_SET = rf"\b(?:set|change|bump|update)\s+{THE}[\"'`]?{_KEY}[\"'`]?\s+"
+_SET = rf"\b(?:set|change|bump|update|setze?|ändere?|stelle?)\s+(?:bitte\s+)?{THE}[\"'`]?{_KEY}[\"'`]?\s+"
+_TEXT_INTO = rf"{THE}{_QUOTED}\s+(?:in|into|to|nach)\s+{THE}{_NEW}{PATH}"
 _ALL = (
     r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?"
     rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{_FOLDER}))?"
@@ -47,7 +51,7 @@ _NARROWS = re.compile(r"\b(?:if|when|unless|until|how|what|which|falls|wenn|wie|
 _NEGATES = re.compile(r"\b(?:don['’]t|not|never|nicht|nie)\b", re.I)
 _FILLER = re.compile(
     r"(?:[\s,.!?]|\b(?:please|only|now|everywhere|too|thanks|in\s+the\s+same\s+order|whatever\s+happens|bitte|nur|jetzt|überall|auch|"
-    r"danke|um|an)\b)*",
+    r"danke|um|an|ein|hinzu)\b)*",
     re.I,
 )
 
@@ -56,6 +60,12 @@ _WORDINGS: list[tuple[str, _Maker]] = [
     (
         r"\b(?:change|rename)\s+the\s+(?:file\s+)?(?:ending|extension|suffix)s?\s+of\s+(?:all|every|the)\s+(?:of\s+)?(?:the\s+)?"
         rf"\*?\.(?P<old>\w+)\s+files?(?:\s+in\s+{THE}(?P<folder>(?!to\b){_FOLDER}))?\s+(?:in)?to\s+\.?(?P<new>\w+)",
+        file_calls.endings,
+    ),
+    (
+        r"\brename\s+(?:all|every)\s+(?:of\s+)?(?:the\s+)?"
+        rf"\*?\.(?P<old>\w+)(?:[- ]files?)?(?:\s+in\s+{THE}(?P<folder>(?!to\b){_FOLDER}))?\s+"
+        r"(?:in)?to\s+\*?\.(?P<new>\w+)(?:[- ]files?)?",
         file_calls.endings,
     ),
     (
@@ -75,12 +85,15 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.replacements,
     ),
     (
-        rf"\b(?:replace|change|swap)\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by|to|for)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
+        rf"\b(?:replace|change|swap|ersetze?|ändere?)\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by|to|for|durch|mit|zu)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
         r"(?P<before>)",
         file_calls.replacements,
     ),
-    (rf"{_SET}in\s+{THE}(?P<path>{PATH})\s+(?:from\s+\S+\s+)?to\s+(?P<value>{_WORD})", file_calls.values),
-    (rf"{_SET}(?:from\s+\S+\s+)?to\s+(?P<value>{_WORD})\s+in\s+{THE}(?P<path>{PATH})", file_calls.values),
+    (
+        rf"{_SET}in\s+{THE}(?P<path>{PATH})\s+(?:(?:from|von)\s+\S+\s+)?(?:to|auf)\s+(?P<value>{_WORD})",
+        file_calls.values,
+    ),
+    (rf"{_SET}(?:(?:from|von)\s+\S+\s+)?(?:to|auf)\s+(?P<value>{_WORD})\s+in\s+{THE}(?P<path>{PATH})", file_calls.values),
     (
         rf"\b(?:create|make|write|add)\s+{THE}{_NEW}(?P<path>{PATH})\s+with\s+(?:exactly\s+)?(?:these|the\s+following|this)\s+"
         r"(?:\w+\s+){0,2}(?:lines?|content|text):?[ \t]*\n(?P<lines>(?:[^\n]+\n?)+)",
@@ -92,16 +105,25 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.texts,
     ),
     (
+        rf"\b(?:write|put|save|schreibe?)\s+(?P<pairs>{_TEXT_INTO}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){_TEXT_INTO})+)",
+        file_calls.several_texts,
+    ),
+    (
+        rf"\bfüge?\s+am\s+ende\s+von\s+(?:{_ALL}|{THE}(?P<path>{PATH}))\s+{THE}(?P<text>{_QUOTED})(?=\s+hinzu\b)",
+        file_calls.appended,
+    ),
+    (
         rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{_QUOTED})\s+(?:in|into|to|nach)\s+{THE}{_NEW}(?P<path>{PATH})",
         file_calls.texts,
     ),
     (
-        rf"\b(?:create|make|write)\s+{THE}{_NEW}(?P<path>{PATH})\s+(?:with|containing|that\s+says|saying)\s+{THE}(?:content\s+)?"
+        rf"\b(?:create|make|write|erstelle?|schreibe?|erzeuge?)\s+{THE}{_NEW}(?P<path>{PATH})\s+(?:with|containing|that\s+says|saying|mit)\s+"
+        rf"{THE}(?:content\s+|inhalt\s+)?"
         rf"(?P<text>{_QUOTED})",
         file_calls.texts,
     ),
     (
-        rf"\b(?:append|add)\s+{THE}(?P<text>{_QUOTED})\s+(?:to|at\s+the\s+end\s+of)\s+(?:{_ALL}|{THE}(?P<path>{PATH}))",
+        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{_QUOTED})\s+(?:to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{_ALL}|{THE}(?P<path>{PATH}))",
         file_calls.appended,
     ),
 ]
@@ -110,19 +132,32 @@ _RULES = [(re.compile(wording, re.I), make) for wording, make in _WORDINGS]
 
 def spelled_out(goal: str, workspace: Workspace) -> list[Call]:
     """Return the calls that reach the goal, [] if its words do not say all of them."""
+    return _read(goal, workspace)[0]
+
+
+def why_not(goal: str, workspace: Workspace) -> str:
+    """Return why the calls that a goal spells out cannot be made, such as "a.txt is not there"; "" if it spells out none."""
+    calls, why = _read(goal, workspace)
+    return "" if calls else why
+
+
+def _read(goal: str, workspace: Workspace) -> tuple[list[Call], str]:
     if len(goal) > _LONGEST:
-        return []
+        return [], ""
+    reason = ""
+    goal = with_full_names(goal, (found.path for found in islice(workspace.walk(), _MOST_FILES) if found.kind == "file"))
     for pattern, make in _RULES:
         found = pattern.search(goal)
         if found is None or not _is_all(goal, found):
             continue
         try:
             calls = make(found, goal, workspace)
-        except (ToolError, ValueError):  # a file that is not there, or two where one is meant
+        except (ToolError, ValueError) as error:  # a file that is not there, or two where one is meant
+            reason = reason or str(error)
             continue
         if calls:
-            return calls if len(calls) <= _MOST else []
-    return []
+            return (calls, "") if len(calls) <= _MOST else ([], f"these are {len(calls)} calls, and at most {_MOST} are made")
+    return [], reason
 
 
 def without_calls(goal: str, names: Sequence[str]) -> str:

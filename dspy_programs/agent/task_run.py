@@ -16,6 +16,7 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.script import MISSING
 from dspy_programs.agent.second_opinion import doubt
+from dspy_programs.agent.spelled_out import why_not
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened
@@ -131,10 +132,12 @@ def _undo(kept: Snapshot | None, why: str, task: LedgerTask, actor: TaskActor, h
 def _why_not(step: ActorResult, task: LedgerTask, actor: TaskActor, host: Host) -> str:
     """Say why nothing was chosen: a call that failed comes first, then the words of whoever chose."""
     last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
-    if last is not None and failed(last.tool_output):
+    by_rules = step.answered_by == "rules" and step.failure is None
+    if last is not None and (by_rules or failed(last.tool_output)):
         return host.acceptance.unmet(task, actor)
-    if step.answered_by == "rules" and step.failure is None:
-        return "without a model nobody knows how to do this; name one with --lm"
+    if by_rules:
+        said = why_not(host.text_of(task), host.workspace) or why_not(host.wish, host.workspace)
+        return said or "without a model nobody knows how to do this; name one with --lm"
     return step.cannot or "no step was chosen"
 
 

@@ -18,6 +18,7 @@ from dspy_programs.agent import (
     AgentConfig,
     AgentResult,
     Event,
+    Guard,
     Session,
     Sessions,
     agent_of,
@@ -27,7 +28,7 @@ from dspy_programs.agent import (
 from dspy_programs.agent.sessions import Summary
 from dspy_programs.errors import ProgramsError
 from dspy_programs.lm import running_on
-from dspy_programs.serve.problems import Busy, NotFound, ServeError, Unavailable, Unusable, to_serve_error
+from dspy_programs.serve.problems import Busy, Invalid, NotFound, ServeError, Unavailable, Unusable, to_serve_error
 
 _AT_ONCE = 4
 _ANSWER_SECONDS = 600.0  # that a question waits for an answer
@@ -69,10 +70,15 @@ class AgentRun:
                 self._question = ""
 
     def answer(self, number: int, text: str) -> None:
-        """Answer the open question of this number, once. Raises Unusable if there is none."""
+        """Answer the open question of this number, once.
+
+        Raises Unusable if there is none, Invalid if a call is asked about and this is neither yes nor no.
+        """
         with self._changed:
             if not self._question or number != self._number or self._answer:
                 raise Unusable(f"question {number} is not open; the events say which one is")
+            if not Guard.takes(self._question, text):
+                raise Invalid("the answer is neither yes nor no; answer yes, no, always or never")
             self._answer = text
             self._changed.notify_all()
 

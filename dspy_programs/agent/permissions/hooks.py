@@ -3,12 +3,14 @@
 Order      before: arguments are copied, policy and hooks decide (the strictest counts; a hook's "allow" answers an "ask" but
            lifts no "deny"), a remembered answer or the user decides about "ask", the log tells it. After: hooks may replace
            the result, the log tells what came of it.
-Guarantees "ask" with nobody there is deny; a hook that raises denies; nothing runs that the log could not tell of.
+Guarantees "ask" with nobody there is deny; what is neither yes nor no is asked again, once; a hook that raises denies;
+           nothing runs that the log could not tell of.
 Raises     ToolError with the reason, for the model, where a call is not permitted.
 """
 
 import copy
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -26,6 +28,9 @@ Before = Callable[[AgentTool, Mapping[str, JsonValue], Workspace], Decision | No
 After = Callable[[AgentTool, Mapping[str, JsonValue], JsonValue], JsonValue]
 """Returns the result that the model will see."""
 _LONGEST = 600  # characters of a question
+_SAID = 40  # characters of an answer that is shown again
+_YES, _NO = ("y", "yes", "a", "always", "j", "ja"), ("n", "no", "never", "nein")
+_CHOICES = "yes / no / always / never"
 
 
 class Caller(Protocol):
@@ -89,6 +94,11 @@ class Guard:
             raise
         return self.after(tool, arguments, result)
 
+    @staticmethod
+    def takes(question: str, answer: str) -> bool:
+        """Return whether an answer can be used: where a call is asked about, a yes or a no."""
+        return not question.endswith(_CHOICES) or _is_clear(answer)
+
     def _decision(self, tool: AgentTool, arguments: dict[str, JsonValue], workspace: Workspace) -> Decision:
         decision = self.policy.decide(tool, arguments, workspace)
         for hook in self._before:
@@ -109,18 +119,27 @@ class Guard:
         kept = self._answers.about(tool.name, arguments, folder)
         if kept:
             return Decision(kept, "the user said so before", decision.rule), "remembered answer"
-        answer = scope.ask(_question(tool, arguments, decision.reason))
+        question = _question(tool, arguments, decision.reason)
+        answer = scope.ask(question)
+        if answer is not None and not _is_clear(answer):  # a slip must not decide
+            answer = scope.ask(f"{answer.strip()[:_SAID]!r} is neither yes nor no. {question}")
         if answer is None:
             return Decision("deny", f"{decision.reason}, and nobody is there to be asked", decision.rule), "nobody"
         word = answer.strip().casefold()
-        if word in ("y", "yes", "a", "always"):
+        if word in _YES:
             if word in ("a", "always"):
                 self._answers.keep(tool.name, arguments, folder, "allow")
             return Decision("allow", "the user allowed it", decision.rule), "user"
         if word == "never":
             self._answers.keep(tool.name, arguments, folder, "deny")
-        said = "" if word in ("", "n", "no", "never") else f": {answer.strip()[:_LONGEST]}"
+        said = "" if word in ("", *_NO) else f": {answer.strip()[:_LONGEST]}"
         return Decision("deny", f"the user said no{said}", decision.rule), "user"
+
+
+def _is_clear(answer: str) -> bool:
+    """Return whether an answer is a yes or a no; a no may go on ("no, use the other file"), and nothing is a no."""
+    word = answer.strip().casefold()
+    return word in ("", *_YES) or re.split(r"\W", word)[0] in _NO
 
 
 def _question(tool: AgentTool, arguments: Mapping[str, JsonValue], reason: str) -> str:
@@ -128,4 +147,4 @@ def _question(tool: AgentTool, arguments: Mapping[str, JsonValue], reason: str) 
     told = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in arguments.items())
     shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in f"{tool.name}({told})")
     cut = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST // 2]} [...] {shown[-_LONGEST // 2 :]}"
-    return f"May I call {cut}? Reason to ask: {reason}. yes / no / always / never"
+    return f"May I call {cut}? Reason to ask: {reason}. {_CHOICES}"

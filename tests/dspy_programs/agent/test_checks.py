@@ -121,3 +121,10 @@ def test_written_is_neither_blank_nor_as_before():
     assert reason(Folder(a_txt="x\n"), "file_written", before, path="a.txt")
     assert reason(Folder(b_txt=" \n"), "file_written", before, path="b.txt")
     assert reason(Folder(), "file_written", before, path="b.txt")
+
+
+def test_of_the_lines_with_a_name_one_has_the_text():
+    check = {"check": "file_contains", "path": "a.txt", "text": "Hamburg", "key": "CITY"}
+    assert reason(Folder(a_txt="HOME = Hamburg\nCITY = Berlin\n"), **check)
+    assert reason(Folder(a_txt="HOME = Berlin\nCITY = Hamburg\n"), **check) == ""
+    assert reason(Folder(a_txt="the town is Hamburg\n"), **check) == ""

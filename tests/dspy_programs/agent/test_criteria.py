@@ -59,6 +59,33 @@ CASES = [
     ("What is the total in report.txt?", []),
     ("Summarise report.txt", []),
     ("Tell me a joke", []),
+    (
+        'Write "hello" to a.txt and "world" to b.txt',
+        ["file_written a.txt", "file_written b.txt", "file_contains a.txt hello", "file_contains b.txt world"],
+    ),
+    ('Erstelle n.txt mit dem Text "Hallo Welt"', ["file_written n.txt", "file_contains n.txt Hallo Welt"]),
+    ("Rename old.txt to letter.txt", ["file_missing old.txt", "file_exists letter.txt"]),
+    ("Move docs/a.md to c.md", ["file_missing docs/a.md", "file_exists c.md"]),
+    (
+        'Append "x" to old.txt and then rename old.txt to new.txt',
+        ["file_written new.txt", "file_contains new.txt x", "file_missing old.txt", "file_exists new.txt"],
+    ),
+    ("Rename all .json files to .txt", ["file_missing config.json", "file_exists config.txt"]),
+    ("Is there a file called setup.py?", []),
+    ("Does the project have a LICENSE file?", []),
+    ("Gibt es eine Datei setup.py?", []),
+    ("How many lines has report.txt? Write it to n.txt", ["file_written n.txt", "file_short n.txt"]),
+    ("Rename the function main to run in calc.py", ["file_written calc.py", "file_contains calc.py run"]),
+    ("In calc.py, rename add to plus", ["file_written calc.py", "file_contains calc.py plus"]),
+    ("Benenne die Funktion add in calc.py in plus um", ["file_written calc.py", "file_contains calc.py plus"]),
+    (
+        "Move the function add from calc.py to test_calc.py",
+        ["file_exists calc.py", "file_written test_calc.py", "file_contains test_calc.py add"],
+    ),
+    (
+        'Change CITY in calc.py from "Berlin" to "Hamburg"',  # another line may keep the old text
+        ["file_written calc.py", "file_contains calc.py Hamburg CITY"],
+    ),
     ("", []),
     ("Write to https://example.com/a.txt or ann@mail.txt about e.g. version 1.2.3", []),
 ]

@@ -303,7 +303,7 @@ def look(at: int) -> str:
 
 def test_cancelling_while_a_question_is_open_ends_the_run(tmp_path):
     (tmp_path / "a.txt").write_text("a")
-    asked, answered = threading.Event(), threading.Event()
+    asked, answered, events = threading.Event(), threading.Event(), []
 
     def ask(question: str) -> str:
         asked.set()
@@ -311,13 +311,14 @@ def test_cancelling_while_a_question_is_open_ends_the_run(tmp_path):
         return "yes"
 
     with Sessions(tmp_path / "s.sqlite").new(GOAL_OF_ASK) as session, ThreadPoolExecutor() as pool:
-        agent = Agent(workspace=tmp_path, session=session, ask=ask)
+        agent = Agent(workspace=tmp_path, session=session, ask=ask, on_event=events.append)
         running = pool.submit(agent.run, GOAL_OF_ASK)
         asked.wait(20)
         agent.cancel()
         result = running.result(20)
         answered.set()
     assert (result.stopped_by, (tmp_path / "a.txt").exists()) == ("cancelled", True)
+    assert "'cancelled'" in str(events) and "nobody is there" not in str(events)
     assert Sessions(tmp_path / "s.sqlite").summary().status == "cancelled"
 
 

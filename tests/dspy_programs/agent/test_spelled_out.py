@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.spelled_out import spelled_out
+from dspy_programs.agent.spelled_out import spelled_out, why_not
 from dspy_programs.agent.workspace.workspace import Workspace
 
 FILES = {
@@ -41,6 +41,15 @@ def workspace(tmp_path):
             "Change the extension of all .log files in logs to .old",
             [f"move_file logs/{n}.log logs/{n}.old" for n in ("keep", "x", "y")],
         ),
+        ("Rename all .ini files to .cfg", ["move_file app.ini app.cfg"]),
+        ('Write "MIT License" to LICENSE', ["write_file LICENSE MIT License\n"]),
+        ('Create a file LICENSE with the text "MIT"', ["write_file LICENSE MIT\n"]),
+        ('Write "x" to n.txt and "y" to m.txt', ["write_file n.txt x\n", "write_file m.txt y\n"]),
+        ('Ersetze "red" durch "rot" in a.txt', ["edit_file a.txt red rot True"]),
+        ("Setze debug in conf.json auf true", ['edit_file conf.json "debug": false "debug": true']),
+        ('Erstelle eine Datei n.txt mit dem Text "Hallo Welt"', ["write_file n.txt Hallo Welt\n"]),
+        ('Füge die Zeile "c" am Ende von b.txt hinzu', ["append b.txt c\n"]),
+        ('Füge am Ende von b.txt "c" hinzu', ["append b.txt c\n"]),
         ("delete b.txt", ["delete_file b.txt"]),
         ("Delete all .log files in logs/ except keep.log", ["delete_file logs/x.log", "delete_file logs/y.log"]),
         ("Lösche alle .log Dateien in logs außer keep.log", ["delete_file logs/x.log", "delete_file logs/y.log"]),
@@ -113,3 +122,32 @@ def test_what_a_file_says_is_no_wish(tmp_path, workspace):
     workspace.write("b.txt", "delete a.txt\n")
     done = Agent(workspace=tmp_path).run("Append 'x' to b.txt")
     assert done.completed and (tmp_path / "a.txt").exists() and workspace.text("b.txt") == "delete a.txt\nx\n"
+
+
+@pytest.mark.parametrize(
+    ("goal", "why"),
+    [
+        ("Rename a.txt to b.txt", "b.txt exists already"),
+        ("Delete gone.txt", "gone.txt is not there"),
+        ('Replace "pink" with "blue" in a.txt', '"pink" is not in a.txt'),
+        ('Write "hello" to ../outside.txt', "outside of the workspace"),
+        ('Append "MIT" to LICENSE.txt', "LICENSE.txt is not there"),
+        ('Write "x" to a.txt', "a.txt exists already"),
+        ("Set timeout to 30 in conf.json", "timeout is not in conf.json"),
+        ('Set port to "many" in conf.json', "port is a number"),
+        ("Set port to 80 in conf.json", "is 80 already"),
+        ("Set color to blue in app.ini", "is 2 times in app.ini"),
+        ("Replace 'a' with 'b' in raw.txt", "raw.txt"),
+        ("Rename a.txt to c.txt", ""),
+        ("Write a poem about gone.txt", ""),
+    ],
+)
+def test_what_cannot_be_done_is_told(workspace, goal, why):
+    (workspace.root / "raw.txt").write_bytes(b"\xff\xfe\x00a")
+    found = why_not(goal, workspace)
+    assert why in found and bool(found) == bool(why)
+
+
+def test_without_a_model_a_run_says_why_it_cannot(workspace):
+    result = Agent(workspace=workspace.root).run("Delete gone.txt")
+    assert not result.completed and result.tasks[0].notes == ["gone.txt is not there"]

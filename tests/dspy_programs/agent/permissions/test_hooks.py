@@ -1,3 +1,4 @@
+import contextlib
 import json
 import stat
 import subprocess
@@ -48,8 +49,9 @@ def asked(answers):
         ("no", False, "the user said no"),
         ("", False, "the user said no"),
         ("never", False, "the user said no"),
-        ("use the other file", False, "the user said no: use the other file"),
-        ("yes please, but not this one", False, "the user said no: yes please"),
+        ("nein", False, "the user said no"),
+        ("ja", True, ""),
+        ("no, use the other file", False, "the user said no: no, use the other file"),
         (None, False, "it acts, and nobody is there to be asked"),
     ],
 )
@@ -64,6 +66,15 @@ def test_only_a_clear_yes_is_one(acts, tmp_path, answer, runs, reason):
             guard.call(act, {"what": "x"}, scope)
     assert done == (["x"] if runs else [])
     assert questions == ['May I call act(what="x")? Reason to ask: it acts. yes / no / always / never']
+
+
+@pytest.mark.parametrize(("second", "runs"), [("yes", True), ("no", False), ("perhaps", False), (None, False)])
+def test_what_is_neither_yes_nor_no_is_asked_again_once(acts, tmp_path, second, runs):
+    act, done = acts
+    user, questions = asked(["yes please, but not this one", second])
+    with contextlib.nullcontext() if runs else pytest.raises(ToolError):
+        Guard(ASKS).call(act, {"what": "x"}, scope_in(tmp_path / "w", ask=user))
+    assert bool(done) == runs and len(questions) == 2 and "is neither yes nor no. May I call" in questions[1]
 
 
 def test_always_and_never_hold_for_the_same_call_only_and_in_the_next_process(acts, tmp_path):
