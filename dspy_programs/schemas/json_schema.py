@@ -145,13 +145,16 @@ def alternatives_of(schema: Any, root: Mapping[str, Any], made: "count[int] | No
         return [schema]
     made = made or count(1)
     forms = [{key: value for key, value in schema.items() if key not in _COMBINED}]
-    parts = [[part] for part in list_of(schema, "allOf")] + [list_of(schema, key) for key in ("anyOf", "oneOf")]
-    for options in filter(None, parts):
-        others = []
+    parts = [(alternatives_of, [part]) for part in list_of(schema, "allOf")]
+    parts += [(alternatives_of, list_of(schema, "anyOf")), (_mixed, list_of(schema, "oneOf"))]
+    for forms_of, options in parts:
+        if not options:
+            continue
+        others: list[Schema] = []
         for option in options:
             if next(made) > LARGEST or depth > 2 * DEEPEST:
                 raise OverflowError
-            others += alternatives_of(option, root, made, depth + 1)
+            others += forms_of(option, root, made, depth + 1)
         if len(forms) * len(others) > LARGEST:
             raise OverflowError
         forms = [_merged(form, other) for form in forms for other in others]
@@ -381,9 +384,9 @@ def _plain_forms(form: Schema, root: Mapping[str, Any], depth: int, made: "count
     return forms or [{}]
 
 
-def _mixed(schema: Any, root: Mapping[str, Any], made: "count[int]") -> list[Schema]:
+def _mixed(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = None, depth: int = 0) -> list[Schema]:
     """Return the forms of a schema; with `anyOf`, one value may have the names of several of them."""
-    forms = alternatives_of(schema, root, made)
+    forms = alternatives_of(schema, root, made, depth)
     if not 1 < len(forms) <= _MOST_MIXED or list_of(resolved(schema, root), "oneOf"):
         return forms
     return [_with_names(form, [other for other in forms if _may_be_both(form, other)]) for form in forms]

@@ -10,7 +10,7 @@ Guarantees clauses keep their order and never overlap; plan_problems() of a plan
 Calls      no model.
 """
 
-import re
+import regex as re  # before Python 3.11.5 the possessive groups of `re` let go
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import fsum

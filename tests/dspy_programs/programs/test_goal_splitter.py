@@ -130,7 +130,7 @@ def test_split_goal_leaves_its_own_clause_alone(goal: str) -> None:
 def test_split_goal_is_quick_for_huge_text(unit: str) -> None:
     start = time.process_time()
     split_goal(unit * (100_000 // len(unit)))
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 3
 
 
 def test_plan_by_rules_gives_each_clause_its_tool() -> None:

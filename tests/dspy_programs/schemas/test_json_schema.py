@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from dspy_programs.schemas import LONGEST_TEXT, calls_schema, types_of
 from dspy_programs.schemas.json_schema import DEEPEST, LARGEST, LONGEST_LIST, arguments_schema
@@ -196,3 +197,13 @@ def test_calls_schema_has_a_form_for_each_tool():
 def test_calls_schema_allows_no_call_and_without_tools_nothing_else():
     assert calls_schema([("f", {})]).keys() == {"type", "items"}
     assert calls_schema([]) == {"type": "array", "items": {}, "maxItems": 0}
+
+
+def test_anyof_inside_oneof_allows_the_names_of_several_of_its_forms():
+    some = {"anyOf": [{"properties": {name: {"type": "string"}}, "required": [name]} for name in ("a", "b")]}
+    made = arguments_schema({"oneOf": [{"type": "object", **some}, {"type": "object", "required": ["c"]}]})
+    assert (
+        Draft202012Validator(made).is_valid({"a": "", "b": ""})
+        and Draft202012Validator(made).is_valid({"b": ""})
+        and not Draft202012Validator(made).is_valid({})
+    )
