@@ -29,6 +29,18 @@ SECONDS = 12  # for any call, on a slow machine
 needs_sandbox = pytest.mark.skipif(not sandbox.works(), reason=sandbox.reason() or "there is a sandbox")
 
 
+@pytest.fixture(autouse=True)
+def all_cores():
+    """Leave the one core that a worker of the tests has: a bomb on it would starve who must end it."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    yield
+    os.sched_setaffinity(0, cores)
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A workspace, and around it what must stay as it is."""
