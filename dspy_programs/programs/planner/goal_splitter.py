@@ -10,10 +10,11 @@ Guarantees clauses keep their order and never overlap; plan_problems() of a plan
 Calls      no model.
 """
 
-import regex as re  # before Python 3.11.5 the possessive groups of `re` let go
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import fsum
+
+import regex as re  # before Python 3.11.5 the possessive groups of `re` let go
 
 from dspy_programs.types import Task, Tool
 
