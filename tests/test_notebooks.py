@@ -70,4 +70,4 @@ def test_notebook_runs_top_to_bottom_on_a_server_that_keeps_to_schemas(path, mon
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_notebook_runs_top_to_bottom_on_the_small_model(name, monkeypatch):
     monkeypatch.setenv("DSPY_PROGRAMS_LM", "local/smollm2-135m")
-    run(ROOT / "notebooks" / f"{name}.ipynb")
+    assert run(ROOT / "notebooks" / f"{name}.ipynb")

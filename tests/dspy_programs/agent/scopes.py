@@ -1,6 +1,6 @@
 """What a tool's call gets in the tests: a workspace, nobody or somebody to ask, notes in a list."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
@@ -30,6 +30,13 @@ def nobody(question: str) -> None:
 
 def reported(goal: str, tools: Sequence[str]) -> str:
     return f"did {goal} with {', '.join(tools) or 'all'}"
+
+
+def workspace_of(folder: Path, files: Mapping[str, str]) -> Workspace:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+    return Workspace(folder)
 
 
 def scope_in(folder: Path, *, ask: Callable[[str], str | None] = nobody, seconds: float = 10) -> Scope:

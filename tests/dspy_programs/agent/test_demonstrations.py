@@ -21,14 +21,6 @@ SCRIPT = 'open("b.txt", "w").write("42\\n")\n'
 
 
 @pytest.fixture
-def shop(tmp_path):
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    (folder / "a.txt").write_text("Total: 42\n")
-    return folder
-
-
-@pytest.fixture
 def held(tmp_path):
     return Sessions(tmp_path / "s.sqlite")
 

@@ -9,7 +9,7 @@ from dspy_programs.agent.criteria import criteria_of
 from dspy_programs.agent.looks import looks
 from dspy_programs.agent.spelled_out import without_calls
 from dspy_programs.agent.workspace import sandbox
-from dspy_programs.agent.workspace.workspace import Workspace
+from tests.dspy_programs.agent.scopes import workspace_of
 
 FILES = {
     "notes.txt": "one\nTODO two\nthree",
@@ -24,10 +24,7 @@ needs_sandbox = pytest.mark.skipif(not sandbox.works(), reason="commands are ask
 
 @pytest.fixture
 def workspace(tmp_path):
-    for path, text in FILES.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(text)
-    return Workspace(tmp_path)
+    return workspace_of(tmp_path, FILES)
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,8 @@ def test_any_thread_may_close_a_session(tmp_path):
     session = held.new(GOAL)
     with ThreadPoolExecutor() as pool:
         pool.submit(session.close).result()
-    held.open(session.id).close()
+    with held.open(session.id) as again:
+        assert again.id == session.id
 
 
 def test_a_client_of_a_server_recalls_what_was_remembered_in_its_folder_only(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from dspy_programs.agent import Agent
 from dspy_programs.agent.spelled_out import spelled_out, why_not
-from dspy_programs.agent.workspace.workspace import Workspace
+from tests.dspy_programs.agent.scopes import workspace_of
 
 FILES = {
     "a.txt": "red and blue\nred\n",
@@ -19,10 +19,7 @@ FILES = {
 
 @pytest.fixture
 def workspace(tmp_path):
-    for path, text in FILES.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(text)
-    return Workspace(tmp_path)
+    return workspace_of(tmp_path, FILES)
 
 
 @pytest.mark.parametrize(

@@ -50,14 +50,6 @@ def two_steps():
     return scripted(plans, [step("read_file", path="a.txt"), step("write_file", path="b.txt", content="42\n")])
 
 
-@pytest.fixture
-def shop(tmp_path):
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    (folder / "a.txt").write_text("Total: 42\n")
-    return folder
-
-
 def run(folder, lm=None, contents=False, goal=GOAL, **settings):
     recorded = Recorded()
     with traced_by(recorded.tracer, contents):
