@@ -21,6 +21,7 @@ from dspy.utils.exceptions import LMError
 from dspy_programs.agent.acceptance import Acceptance, files_named
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
+from dspy_programs.agent.code_mender import TOOL as EDIT
 from dspy_programs.agent.criteria import Criterion
 from dspy_programs.agent.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
 from dspy_programs.agent.goal import Wanted, goal_of, menu, wanted_by
@@ -212,7 +213,9 @@ class Agent:
             [replace(one, lm=count(one.lm)) if one.lm is not None else one for one in self.personas],
             short=is_small,
             tokens=self.limits.context_tokens,
-            script=ScriptWriter(self.workspace, [*shipped, *scripts_of(self.demonstrations)]) if scripts else None,
+            script=ScriptWriter(self.workspace, [*shipped, *scripts_of(self.demonstrations)], mends=EDIT in self.tools)
+            if scripts
+            else None,
         )
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
         return Loop(host, planner, plans, factory, menu(goal, self.tools), self.actors)

@@ -92,6 +92,12 @@ def _checks_of(wish: str, mentions: Sequence[_Mention], known: set[str]) -> list
     return [check for check in checks if check.path not in gone or check.check == "file_missing"]
 
 
+def is_test(path: str) -> bool:
+    """Return whether a file is a test by its name."""
+    name = path.rpartition("/")[2]
+    return any(fnmatchcase(path if "/" in each else name, each) for each in words.TEST_FILES)
+
+
 def inputs_missing(goal: str, files: Collection[str]) -> list[str]:
     """Return the files that a goal wants read or run and that are not there: nothing can be made of them."""
     mentions = [*_mentions(goal[:_LONGEST], set(files))]
@@ -134,10 +140,18 @@ def _mentions(goal: str, known: set[str]) -> Iterator[_Mention]:
 def _kept(goal: str, mentions: Sequence[_Mention], commands: Sequence[str], known: set[str]) -> Iterator[Check]:
     yield from (Check(check="unchanged", path=one.path) for one in mentions if one.kept and one.is_there)
     for command in commands:
-        yield from (Check(check="unchanged", path=path) for path in words.PATH.findall(command) if path in known)
+        yield from (Check(check="unchanged", path=path) for path in _only_run(command, goal, known))
     if commands and words.TESTS_KEPT.search(goal):
-        tests = sorted(path for path in known if any(fnmatchcase(path, each) for each in words.TEST_FILES))
-        yield from (Check(check="unchanged", path=path) for path in tests)
+        yield from (Check(check="unchanged", path=path) for path in sorted(filter(is_test, known)))
+
+
+def _only_run(command: str, goal: str, known: set[str]) -> Iterator[str]:
+    """Yield the files of a command that say what is right: tests, and whatever runs where the goal names other code to mend."""
+    own = {path for path in words.PATH.findall(command) if path in known}
+    code = {path for path in words.PATH.findall(goal) if path in known and path.endswith(".py")}
+    for path in sorted(own):
+        if code - own or is_test(path):
+            yield path
 
 
 def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:

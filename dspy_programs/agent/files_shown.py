@@ -23,7 +23,7 @@ _LINES = 5000
 _STEM = 5  # letters by which a word is known in a script
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _NAME = re.compile(r"[\w/-]+\.[a-z]\w{0,9}\b")
-_IMPORTS = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
+_IMPORTS = re.compile(r"^\s*(?:from|import)\s+(?P<module>[\w.]+)(?:\s+import\s+(?P<names>[^#\n(]+|\([^)]*\)))?", re.MULTILINE)
 
 
 class _File(NamedTuple):
@@ -43,10 +43,10 @@ def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown
     about = [file for file in files if is_named(file.path, request)]
     left = shown if about else min(shown, _GUESSED)
     about = about or _nearest(files, request, workspace)
-    imported = _imported_by(about, workspace)
+    imported = imported_by([file.path for file in about], [file.path for file in files], workspace)
     about += [file for file in files if file.path in imported and file not in about]
     for file in about or sorted(files, key=lambda file: file.size):
-        text = _text(file.path, workspace)
+        text = text_in(file.path, workspace)
         if text is None:
             continue
         cut = text[: min(_BEGINNING, left)]
@@ -62,16 +62,20 @@ def _nearest(files: Sequence[_File], request: str, workspace: Workspace) -> list
     """Return the files that have words of a request, those with most of them first."""
     wanted, shared = set(content_stems(request)), {}
     for file in sorted(files, key=lambda file: file.size)[:_RANKED]:
-        text = f"{file.path} {(_text(file.path, workspace) or '')[:_BEGINNING]}"
+        text = f"{file.path} {(text_in(file.path, workspace) or '')[:_BEGINNING]}"
         shared[file] = len(wanted.intersection(content_stems(text)))
     return sorted(filter(shared.get, shared), key=lambda file: -shared[file])
 
 
-def _imported_by(files: Sequence[_File], workspace: Workspace) -> set[str]:
-    """Return the paths of the modules that Python files import: the code that a named test is about."""
-    texts = [_text(file.path, workspace) or "" for file in files if file.path.endswith(".py")]
-    modules = [match[1].replace(".", "/") for text in texts for match in _IMPORTS.finditer(text)]
-    return {f"{module}.py" for module in modules}
+def imported_by(paths: Sequence[str], known: Sequence[str], workspace: Workspace) -> list[str]:
+    """Return the known paths of the modules that Python files import: the code that a named test is about."""
+    texts = [text_in(path, workspace) or "" for path in paths if path.endswith(".py")]
+    modules: list[str] = []
+    for match in (match for text in texts for match in _IMPORTS.finditer(text)):
+        modules.append(match["module"])
+        modules += [f"{match['module']}.{name}" for name in re.findall(r"\w+", match["names"] or "")]
+    files = [f"{module.strip('.').replace('.', '/')}.py" for module in dict.fromkeys(modules)]
+    return [path for file in files for path in known if path == file or path.endswith(f"/{file}")]
 
 
 def is_named(path: str, text: str) -> bool:
@@ -95,7 +99,7 @@ def overlooked(request: str, code: str, workspace: Workspace) -> str:
     wanted = [word for word in dict.fromkeys(_WORD.findall(_NAME.sub(" ", request).lower())) if word[:_STEM] not in plain]
     for path in sorted(names):
         header, *lines = [
-            set(_WORD.findall(line.lower())) for line in (_text(path, workspace) or "").splitlines()[:_LINES]
+            set(_WORD.findall(line.lower())) for line in (text_in(path, workspace) or "").splitlines()[:_LINES]
         ] or [set()]
         for word in wanted:
             if word not in header and 2 <= sum(word in line for line in lines) <= len(lines) / 2:
@@ -110,7 +114,8 @@ def files_in(workspace: Workspace) -> Iterator[_File]:
             yield _File(found.path, found.size)
 
 
-def _text(path: str, workspace: Workspace) -> str | None:
+def text_in(path: str, workspace: Workspace) -> str | None:
+    """Return a file's text, None if it cannot be read as text."""
     try:
         return workspace.text(path)
     except ToolError:
@@ -121,6 +126,6 @@ def texts_in(workspace: Workspace) -> Iterator[tuple[str, str]]:
     """Yield paths and texts."""
     left = _READ
     for file in files_in(workspace):
-        if file.size <= left and (text := _text(file.path, workspace)) is not None:
+        if file.size <= left and (text := text_in(file.path, workspace)) is not None:
             left -= file.size
             yield file.path, text

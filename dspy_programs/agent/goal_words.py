@@ -188,7 +188,7 @@ RED = re.compile(
 CHECK_WITH = re.compile(
     r"\b(?:check|verify|test|prüf\w*|so\s+that|until)\s+(?:(?:it|that|this|es)\s+)?(?:with|mit)?\s*$", _FLAGS
 )
-TEST_FILES = ("test_*.py", "*_test.py", "tests/*", "*/tests/*", "*.test.js", "*.test.ts")
+TEST_FILES = ("test*.py", "*_test.py", "check*.py", "verify*.py", "tests/*", "*/tests/*", "*.test.js", "*.test.ts")
 BRIEF = re.compile(
     r"\b(?:how\s+(?:much|many|long|old|often)|when|what\s+(?:is|was)|where\s+(?:is|was)|wie\s+(?:viele?|oft|lange?)|wann|wo\s+(?:ist|steht))\b"
     r"[^?\n]{0,200}\?|\b(?:just|only|nur)\s+(?:write\s+|put\s+)?(?:the\s+|die\s+|das\s+|den\s+)?"

@@ -16,11 +16,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import dspy
 
 from dspy_programs.agent.checks import end_of
+from dspy_programs.agent.code_block import CodeBlock, code_in
+from dspy_programs.agent.code_mender import CodeMender, code_tested
 from dspy_programs.agent.files_shown import files_in, files_shown, is_named, overlooked, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
@@ -38,10 +39,6 @@ _SAID = 300  # characters of a result
 _MOST_TOKENS = 400
 _OVERLOOKS = "does not look for"
 _OTHERWISE = 0.5  # the temperature for another script than the likeliest
-_BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
-_OTHER_BLOCK = re.compile(r"```(\w+)[ \t]*\n")
-MISSING = "MISSING:"
-_CANNOT = re.compile(rf"^\s*(?:#\s*)?{MISSING}\s*(.+)", re.MULTILINE)
 _USUAL = {name: f"import {name}" for name in "csv json os re shutil datetime math string glob".split()} | {
     "Path": "from pathlib import Path",
     "Counter": "from collections import Counter",
@@ -68,10 +65,11 @@ class WriteScript(dspy.Signature):
 class ScriptWriter(Program):
     """Choose the next step of a task that one script does."""
 
-    def __init__(self, workspace: Workspace, examples: Sequence[Mapping[str, str]] = ()) -> None:
-        """examples: {request, files, script}; the nearest are shown."""
+    def __init__(self, workspace: Workspace, examples: Sequence[Mapping[str, str]] = (), *, mends: bool = False) -> None:
+        """examples: {request, files, script}; the nearest are shown. mends: whether a file may be edited in place."""
         super().__init__()
-        self.workspace, self.examples = workspace, examples
+        self.workspace, self.examples, self.mends = workspace, examples, mends
+        self.mender = CodeMender(workspace)
         self.write = dspy.Predict(WriteScript)
 
     def forward(
@@ -89,7 +87,10 @@ class ScriptWriter(Program):
         if sum(turn.tool_name == TOOL for turn in turns) >= _MOST_SCRIPTS:
             return decision(cannot=shortened(f"{_MOST_SCRIPTS} scripts did not do it. {turns[-1].content}", _SAID))
         request, sample = context or task, sample or len(turns)
-        with dspy.context(adapter=_CodeBlock(use_json_adapter_fallback=False)):
+        if self.mends and code_tested(request, self.workspace).code:
+            step: ActorResult = self.mender(task=task, context=request, trajectory=turns)
+            return step
+        with dspy.context(adapter=CodeBlock(use_json_adapter_fallback=False)):
             reply = ask(
                 self.write,
                 request=request,
@@ -101,20 +102,11 @@ class ScriptWriter(Program):
         return decision(failure=reply) if isinstance(reply, Failure) else self._step(reply.script, request, turns)
 
     def _step(self, reply: str, request: str, turns: Sequence[Turn]) -> ActorResult:
-        block, other = _BLOCK.search(reply), _OTHER_BLOCK.search(reply)
-        if block is None and other is not None:
-            return decision(
-                failure=Failure(reason=f"it is {other[1]}; write a Python script that does the work", raw_reply=reply)
-            )
-        if said := _CANNOT.search(reply if block is None else block[1]):
-            return decision(cannot=f"missing: {said[1].strip()}")
-        code = (block[1] if block else reply).strip("\n") + "\n"
-        try:
-            tree = ast.parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return decision(failure=Failure(reason=f"not Python: {error}", raw_reply=reply))
-        if not tree.body:
-            return decision(failure=Failure(reason="there is no script in the reply", raw_reply=reply))
+        code, tree, fault, missing = code_in(reply)
+        if missing:
+            return decision(cannot=f"missing: {missing}")
+        if fault:
+            return decision(failure=Failure(reason=fault, raw_reply=reply))
         code = _with_imports(code, tree)
         if any(turn.tool_name == TOOL and turn.tool_input == {"code": code} for turn in turns):
             return decision(problems=["the same script has just been run"])
@@ -132,29 +124,6 @@ class ScriptWriter(Program):
 
     def _is_known(self, value: str, request: str) -> bool:
         return value in request or any(value in text for _, text in texts_in(self.workspace))
-
-
-class _CodeBlock(dspy.ChatAdapter):
-    """The request as one message, the reply as it is: code in a block, where JSON would need escapes."""
-
-    def format(self, signature: Any, demos: Any, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        system = f"{signature.instructions} Reply with the script in one ```python block and nothing else."
-        messages = [{"role": "system", "content": system}]
-        for demo in demos:
-            script = demo["script"]
-            reply = script if _CANNOT.match(script) else f"```python\n{script}```"
-            messages += [{"role": "user", "content": _asked(demo)}, {"role": "assistant", "content": reply}]
-        user = _asked(inputs)
-        if inputs["before"]:
-            user += f"\n\n{inputs['before']}\nWrite a script that does it."
-        return [*messages, {"role": "user", "content": user}]
-
-    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
-        return {"script": completion}
-
-
-def _asked(inputs: Mapping[str, str]) -> str:
-    return f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}"
 
 
 def is_for_a_script(goal: str, workspace: Workspace) -> bool:

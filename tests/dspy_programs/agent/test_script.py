@@ -198,8 +198,7 @@ def test_what_a_failing_command_says_and_the_code_that_it_is_about_are_shown(tmp
     (tmp_path / "shop" / "cart.py").write_text("def total(a):\n    return a + 1\n")
     (tmp_path / "check.py").write_text("from shop.cart import total\n\nassert total(1) == 1, 'two, not one'\n")
     (tmp_path / "other.py").write_text("OTHER = 1\n")
-    mends = "open('shop/cart.py', 'w').write('def total(a):\\n    return a\\n')"
-    lm = scripted_lm(lambda prompt: block(mends), "local/scripted")
+    lm = scripted_lm(lambda prompt: block("def total(a):\n    return a"), "local/scripted")
     assert Agent(lm=lm, workspace=tmp_path, compiled=False).run("`python check.py` fails. Make it pass.").completed
     prompt = lm.engine.prompts[0]
     assert "two, not one" in prompt and "return a + 1" in prompt and "OTHER" not in prompt
