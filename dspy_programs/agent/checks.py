@@ -3,8 +3,9 @@
 Input      a Check; the place it looks at; for `unchanged` and `file_written` the files as they were
            before, by path.
 Output     "" if the check is met, else the reason with what was found instead, in one line.
-Guarantees a number in a text is never part of a longer one; a file equals a text whatever the blanks at line ends and the last
-           line break; in JSON, true is not 1. A file that cannot be read as text or JSON is a reason, never an exception.
+Guarantees a number in a text is never part of a longer one (60.00 is 60); a file equals a text whatever the blanks at line
+           ends and the last line break; in JSON, true is not 1. A file that cannot be read as text or JSON is a reason,
+           never an exception.
 """
 
 import json
@@ -18,6 +19,7 @@ from dspy_programs.text import shortened
 
 _SHOWN = 120  # characters of what was found
 _SHORT = 300  # characters of an answer
+_WHOLE = re.compile(r"\d+(?:,\d{3})*")
 _ERROR = re.compile(r"(?:E\s+)?(?:\w+\.)*\w*(?:Error|Exception)\b")
 
 Kind = Literal[
@@ -132,6 +134,8 @@ def _lines_with(word: str, content: str) -> str:
 def _is_in(text: str, content: str) -> bool:
     left = r"(?<!\d)(?<!\d[.,])" if text[0].isdigit() else ""
     right = r"(?!\d)(?![.,]\d)" if text[-1].isdigit() else ""
+    if _WHOLE.fullmatch(text):
+        right = r"(?:[.,]00?)?" + right  # 60.00 is 60, and 60.000 may be sixty thousand
     return re.search(left + re.escape(text) + right, content) is not None
 
 

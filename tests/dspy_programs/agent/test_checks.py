@@ -28,7 +28,11 @@ def reason(place, check, before=None, **given):
     [
         ("Total: 42.", "42", True),
         ("Total: 42\n", "42", True),
+        ("Total: 42.00", "42", True),
+        ("Total: 2,368.00 euros", "2,368", True),
         ("Total: 42.5", "42", False),
+        ("Total: 42.000", "42", False),
+        ("Total: 42.05", "42", False),
         ("Total: 1,420", "42", False),
         ("Total: 1.42", "42", False),
         ("a.b", "a.b", True),
