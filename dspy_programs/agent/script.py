@@ -22,6 +22,8 @@ import dspy
 from dspy_programs.agent.checks import end_of
 from dspy_programs.agent.code_block import CodeBlock, code_in
 from dspy_programs.agent.code_mender import CodeMender, code_tested
+from dspy_programs.agent.criteria import criteria_of
+from dspy_programs.agent.facts import FactFinder
 from dspy_programs.agent.files_shown import files_in, files_shown, is_named, overlooked, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
@@ -46,8 +48,9 @@ _USUAL = {name: f"import {name}" for name in "csv json os re shutil datetime mat
 }  # modules and names that a small model uses without importing them
 _HINTS = {
     "IsADirectoryError": "This is a folder: loop over its files with Path.rglob.",
-    "FileNotFoundError": "Use the paths as they stand under Files.",
+    "FileNotFoundError": "Use the paths as they stand under Files, and make new folders first.",
 }
+_FOLDER = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*")
 _VALUE = re.compile(
     r"[^\s@'\"]{1,64}@[^\s@'\"]{1,190}\.\w+|https?://[^\s'\"]+|\+?\d[\d /-]{4,}\d"
 )  # what a model likes to make up
@@ -69,7 +72,7 @@ class ScriptWriter(Program):
         """examples: {request, files, script}; the nearest are shown. mends: whether a file may be edited in place."""
         super().__init__()
         self.workspace, self.examples, self.mends = workspace, examples, mends
-        self.mender = CodeMender(workspace)
+        self.mender, self.facts = CodeMender(workspace), FactFinder(workspace)
         self.write = dspy.Predict(WriteScript)
 
     def forward(
@@ -90,13 +93,17 @@ class ScriptWriter(Program):
         if self.mends and code_tested(request, self.workspace).code:
             step: ActorResult = self.mender(task=task, context=request, trajectory=turns)
             return step
+        path = None if any(turn.tool_name == TOOL for turn in turns) else self._answer_file(request)
+        if path is not None and (fact := self.facts(request=request, sample=sample)):
+            code = f"open({path!r}, 'w').write({fact!r} + '\\n')\n" if path else f"print({fact!r})\n"
+            return decision([Call(tool=TOOL, arguments={"code": self._with_folders(code, ast.parse(code), request)})])
         with dspy.context(adapter=CodeBlock(use_json_adapter_fallback=False)):
             reply = ask(
                 self.write,
                 request=request,
                 files=files_shown(request, self.workspace),
                 before=_before(turns),
-                demos=self._nearest(request),
+                demos=self._nearest(request, sample),
                 config={"max_tokens": _MOST_TOKENS} | ({"temperature": _OTHERWISE, "rollout_id": sample} if sample else {}),
             )
         return decision(failure=reply) if isinstance(reply, Failure) else self._step(reply.script, request, turns)
@@ -107,7 +114,7 @@ class ScriptWriter(Program):
             return decision(cannot=f"missing: {missing}")
         if fault:
             return decision(failure=Failure(reason=fault, raw_reply=reply))
-        code = _with_imports(code, tree)
+        code = _with_imports(self._with_folders(code, tree, request), tree)
         if any(turn.tool_name == TOOL and turn.tool_input == {"code": code} for turn in turns):
             return decision(problems=["the same script has just been run"])
         if (word := overlooked(request, code, self.workspace)) and not any(_OVERLOOKS in turn.content for turn in turns):
@@ -118,12 +125,36 @@ class ScriptWriter(Program):
             return decision(missing=[MissingArgument(tool=TOOL, argument="the value to use", why=why)], cannot=why)
         return decision([Call(tool=TOOL, arguments={"code": code})])
 
-    def _nearest(self, request: str) -> list[Mapping[str, str]]:
+    def _nearest(self, request: str, sample: int) -> list[Mapping[str, str]]:
+        """Return the nearest examples, and for another sample the next ones: scripts of one example err alike."""
         others = [example for example in self.examples if example["request"] not in request]
-        return [*Index(others, ["request"]).nearest({"request": request})[-_MOST_EXAMPLES:]] if others else []
+        first = _nearest_of(others, request)
+        return _nearest_of([each for each in others if each not in first], request) if sample % 2 else first
+
+    def _answer_file(self, request: str) -> str | None:
+        """Return the new file that is to hold an answer, "" if the answer is only wanted, None if the request wants more."""
+        files = [file.path for file in files_in(self.workspace)]
+        checks = [one.check for one in criteria_of(request, files) if one.check.check != "unchanged"]
+        paths = {check.path for check in checks if check.check in ("file_written", "file_short")}
+        if len(paths) > 1 or any(check.path not in paths for check in checks) or paths.intersection(files):
+            return None
+        path = next(iter(paths), "")
+        return None if path.endswith(".json") else path
+
+    def _with_folders(self, code: str, tree: ast.AST, request: str) -> str:
+        """Put in front the making of folders that the request names and a script only writes to."""
+        texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        named = {text.rpartition("/")[0] for text in texts if "/" in text and f"{text.rpartition('/')[0]}/" in request}
+        new = sorted(folder for folder in named if _FOLDER.fullmatch(folder) and self.workspace.kind(folder) is None)
+        makes = "".join(f"os.makedirs({folder!r}, exist_ok=True)\n" for folder in new)
+        return f"import os\n{makes}{code}" if makes else code
 
     def _is_known(self, value: str, request: str) -> bool:
         return value in request or any(value in text for _, text in texts_in(self.workspace))
+
+
+def _nearest_of(examples: Sequence[Mapping[str, str]], request: str) -> list[Mapping[str, str]]:
+    return [*Index(examples, ["request"]).nearest({"request": request})[-_MOST_EXAMPLES:]] if examples else []
 
 
 def is_for_a_script(goal: str, workspace: Workspace) -> bool:

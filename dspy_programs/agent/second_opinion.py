@@ -14,6 +14,7 @@ import re
 from typing import NamedTuple
 
 from dspy_programs.agent.actors import TaskActor
+from dspy_programs.agent.code_block import MISSING
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.workspace.snapshot import Snapshot
@@ -52,6 +53,8 @@ def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str
         if host.harm_since(kept) or host.acceptance.checked(task, actor, actor.printed or "done") is None:
             continue
         found = _end(actor, host, kept)
+        if MISSING in str(found):
+            continue
         if first := next((state for end, state in zip(ends, states, strict=True) if agree(found, end)), None):
             first.restore()  # the likelier of the two
             host.tell("note", text="another script came to the same")
