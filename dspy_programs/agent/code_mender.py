@@ -74,7 +74,9 @@ class CodeMender(Program):
             if code.fault or code.missing:
                 reason = code.fault or code.missing
                 continue
-            calls = [Call(tool=TOOL, arguments=edit) for edit in _edits(code.tree, code.text, tested.code)]
+            calls = [
+                Call(tool=TOOL, arguments=edit) for edit in _edits(_without_tests(code.tree, tested), code.text, tested.code)
+            ]
             if any(call.arguments not in tried for call in calls):
                 return decision(calls)
         return decision(cannot=reason)
@@ -83,7 +85,11 @@ class CodeMender(Program):
         otherwise = {"temperature": _OTHERWISE, "rollout_id": sample} if sample else {}
         with dspy.context(adapter=CodeBlock(use_json_adapter_fallback=False)):
             reply = ask(
-                self.mend, request=request, files=_shown(tested), before="", config={"max_tokens": _MOST_TOKENS} | otherwise
+                self.mend,
+                request=request,
+                files=_shown(tested),
+                before=f"The fault is in {' or '.join(tested.code)}. Say in a first comment what is wrong there.",
+                config={"max_tokens": _MOST_TOKENS} | otherwise,
             )
         return Code("", ast.parse(""), reply.reason) if isinstance(reply, Failure) else code_in(reply.function)
 
@@ -141,19 +147,41 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
-def _edits(tree: ast.Module, text: str, code: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def _without_tests(tree: ast.Module, tested: Tested) -> ast.Module:
+    """Leave out the tests, which a small model copies, and imports that only they need or that import the code itself."""
+    own = [
+        node for node in tree.body if not any(_defines(text, name) for text in tested.tests.values() for name in _names(node))
+    ]
+    modules = {path.removesuffix(".py").replace("/", ".") for path in tested.code}
+    used = {node.id for each in own for node in ast.walk(each) if isinstance(node, ast.Name)}
+
+    def is_needed(node: ast.stmt) -> bool:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            return True
+        names = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        return bool(names & used) and getattr(node, "module", None) not in modules
+
+    return ast.Module([node for node in own if is_needed(node)], [])
+
+
+def _names(node: ast.stmt) -> set[str]:
+    return names_in(ast.Module([node], []))
+
+
+def _edits(written: Code, tested: Tested) -> Iterator[dict[str, str]]:
     """Yield the arguments of an edit for each file in which definitions change; what is new goes into the first file."""
+    code, tree = tested.code, _without_tests(written.tree, tested)
     names = names_in(tree)
     homes = {name: next((path for path, old in code.items() if _defines(old, name)), next(iter(code))) for name in names}
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     for path, old in code.items():
-        own = [node for node in tree.body if {homes[name] for name in names_in(ast.Module([node], []))} == {path}]
+        own = [node for node in tree.body if {homes[name] for name in _names(node)} == {path}]
         if not own:
             continue
-        imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         try:
-            new = with_definitions(old, ast.Module([*imports, *own], []), text)
+            new = with_definitions(old, ast.Module([*imports, *own], []), written.text)
         except SyntaxError:  # the file is not Python now: only a whole one can take its place
-            new = text if {*_DEFINED.findall(old)} <= names else old
+            new = written.text if {*_DEFINED.findall(old)} <= names else old
         if new != old:
             yield {"path": path, **_difference(old, new)}
 

@@ -119,3 +119,11 @@ def test_a_file_that_is_not_python_now_is_replaced_only_by_a_whole_one(shop):
     assert not step("def rounded(price):\n    return 1").calls
     (call,) = step(CART).calls
     assert broken.replace(call.arguments["old"], call.arguments["new"]) == CART
+
+
+def test_copied_tests_and_their_imports_are_left_out(shop):
+    reply = f"import os\nfrom cart import Cart\n{CART.replace('+ 1', '+ 0')}\n{TEST}"
+    (shop / "test_cart.py").write_text(f"import unittest\n{TEST}\n\ndef test_it():\n    pass\n")
+    with running_on(scripted_lm(lambda prompt: block(f"import unittest\n{reply}\n\ndef test_it():\n    pass"))):
+        (call,) = CodeMender(Workspace(shop))(task="fix", context=GOAL).calls
+    assert CART.replace(call.arguments["old"], call.arguments["new"]) == CART.replace("+ 1", "+ 0")
