@@ -74,9 +74,7 @@ class CodeMender(Program):
             if code.fault or code.missing:
                 reason = code.fault or code.missing
                 continue
-            calls = [
-                Call(tool=TOOL, arguments=edit) for edit in _edits(_without_tests(code.tree, tested), code.text, tested.code)
-            ]
+            calls = [Call(tool=TOOL, arguments=edit) for edit in _edits(code, tested)]
             if any(call.arguments not in tried for call in calls):
                 return decision(calls)
         return decision(cannot=reason)

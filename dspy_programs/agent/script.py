@@ -36,6 +36,7 @@ TOOL = "python"
 PRINTED_NOTHING = "[it printed nothing]"  # as the tool says it
 EXAMPLES = Path(__file__).with_name("script_examples.jsonl")
 _MOST_EXAMPLES = 2
+SETS = 2  # of examples: the nearest and the next
 _MOST_SCRIPTS = 4
 _SAID = 300  # characters of a result
 _MOST_TOKENS = 400
@@ -129,7 +130,7 @@ class ScriptWriter(Program):
         """Return the nearest examples, and for another sample the next ones: scripts of one example err alike."""
         others = [example for example in self.examples if example["request"] not in request]
         first = _nearest_of(others, request)
-        return _nearest_of([each for each in others if each not in first], request) if sample % 2 else first
+        return _nearest_of([each for each in others if each not in first], request) if sample % SETS else first
 
     def _answer_file(self, request: str) -> str | None:
         """Return the new file that is to hold an answer, "" if the answer is only wanted, None if the request wants more."""

@@ -17,6 +17,7 @@ from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.code_block import MISSING
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.script import SETS
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.text import shortened
 
@@ -42,13 +43,16 @@ def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str
     """Let the actor do a task again that it has done, from the start; say what the scripts came to if no two agree."""
     ends = [_end(actor, host, kept)]
     states = [Snapshot.of(host.workspace)]
-    for number in range(_MOST):
+    written = {(0, str(actor.own[-1].tool_input))}
+    for number in range(1, _MOST + 1):
         if host.must_stop():
             break
         kept.restore()
-        step = actor.again(number + 1)
-        if not step.calls:
+        step = actor.again(number)
+        wrote = (number % SETS, str(step.calls[0].arguments) if step.calls else "")
+        if not step.calls or wrote in written:  # the same script, written after the same examples, is no second opinion
             continue
+        written.add(wrote)
         host.call(step.calls[0], task, actor)
         if host.harm_since(kept) or host.acceptance.checked(task, actor, actor.printed or "done") is None:
             continue

@@ -205,6 +205,14 @@ def test_what_a_failing_command_says_and_the_code_that_it_is_about_are_shown(tmp
 
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_the_same_script_after_the_same_examples_confirms_nothing(tmp_path, workspace):
+    scripts = [COUNT, COUNT.replace("{n}", "7"), COUNT, COUNT.replace("{n}", "8")]
+    lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
+    assert not done.completed and "no two scripts came to the same" in done.why
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
 @pytest.mark.parametrize(("fourth", "believed"), [("2", True), ("9", False)])
 def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fourth, believed):
     scripts = [f"open('errors.txt', 'w').write('{found}')" for found in ("2", "7", "8", fourth)]
