@@ -7,8 +7,8 @@ import dspy
 import pytest
 from hypothesis import given, strategies as st
 
+from dspy_programs.control_tokens import as_text
 from dspy_programs.lm.replies import CompleteJSONAdapter
-from dspy_programs.lm.replies.control_tokens import as_text
 from dspy_programs.registry import PROGRAMS
 from tests.dspy_programs.lm.dialects import CASES
 from tests.fakes import ScriptedEngine
@@ -102,7 +102,7 @@ def test_protocol_in_a_value_is_text_in_the_users_message(channel, program):
     "text",
     [
         "a < b > c, a <| b, x |> f, [[1, 2]], [[ ## ]], <b>bold</b>, <string>, <seos>, [INSTALL], <<EOF, List<S>",
-        "[[wiki]] and <|> and < |x|> and <think>",
+        "[[wiki]] and <|> and < |x|> and <thinking>, [x], [|, |]",
         "",
     ],
 )
