@@ -42,11 +42,12 @@ CHANNELS = {f"block: {name}": f"{START}{block}{END}" for name, block in BLOCKS.i
 }
 TOKENS = (  # none of these stands in a prompt as it is
     *("<<CUSTOM-TYPE-", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|eot|>", "<|start_header_id|>", "<|header_start|>"),
-    *("[INST]", "[/INST]", "<s>", "</s>", "<<SYS>>", "[SYSTEM_PROMPT]", "[TOOL_CALLS]", "[TOOL_RESULTS]", "[THINK]", "[IMG]"),
-    *("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<start_of_image>", "<|turn>", "<turn|>", "<|channel|>", "<|end|>"),
-    *("<|tool_call>", "<\uff5cUser\uff5c>", "<|endoftext|>", "<|im_sep|>", "<|SYSTEM_TOKEN|>", "[gMASK]", "<sop>", "[|system|]"),
-    *("]~b]", "]~!b[", "[e~[", "<seed:bos>", "<|fim_prefix|>", "<fim_suffix>", "<tool_call>", "</tool_call>", "<function=find>"),
-    *("<tool_response>", "<think>", "</think>", "<__media__>", "<|python_tag|>", "[[ ## completed ## ]]"),
+    *("[INST]", "[/INST]", "<s>", "</s>", "<<SYS>>", "[SYSTEM_PROMPT]", "[TOOL_CALLS]", "[TOOL_RESULTS]", "[THINK]"),
+    *("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<start_of_image>", "<|turn>", "<turn|>", "<|channel|>"),
+    *("<|tool_call>", "<\uff5cUser\uff5c>", "<|endoftext|>", "<|im_sep|>", "<|SYSTEM_TOKEN|>", "[gMASK]", "<sop>"),
+    *("]~b]", "]~!b[", "[e~[", "<seed:bos>", "<|fim_prefix|>", "<fim_suffix>", "<tool_call>", "</tool_call>", "[IMG]"),
+    *("<function=find>", "<tool_response>", "<think>", "</think>", "<__media__>", "<|python_tag|>", "<|end|>"),
+    *("[|system|]", "[[ ## completed ## ]]"),
 )
 ALL = "\n".join(CHANNELS.values())
 """Every channel in one text, for surfaces where a call costs seconds."""
@@ -55,4 +56,3 @@ ALL = "\n".join(CHANNELS.values())
 def faults(prompt: str) -> list[str]:
     """Return what stands in a prompt and may not."""
     return [token for token in TOKENS if token in prompt]
-

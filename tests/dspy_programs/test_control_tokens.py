@@ -16,6 +16,7 @@ from tests.dspy_programs.lm.dialects import CASES
 from tests.fakes import ScriptedEngine, text_of
 from tests.hostile_text import ALL, CHANNELS, faults
 
+
 def with_text(value: Any, text: str) -> Any:
     """Return the inputs with the text behind every word in them that is content, not a name."""
     if isinstance(value, str):

@@ -1,8 +1,9 @@
 """Count tokens as an embedded model does, from the vocabulary in its GGUF file: no weights are loaded, no engine is started.
 
 Input      the file of a model with a byte-level BPE vocabulary (Qwen, SmolLM, Llama 3, GPT-2 and their kin).
-Output     control_tokens(path) -> the texts that stand for its control tokens; token_count(path) -> text -> tokens, as llama.cpp splits it; None for another kind of vocabulary (SentencePiece);
-           count_named(name) -> the same for the model of `local/NAME`, None also if its file is not on this machine.
+Output     token_count(path) -> text -> tokens, as llama.cpp splits it; None for another kind of vocabulary (SentencePiece);
+           count_named(name) -> the same for the model of `local/NAME`, None also if its file is not on this machine;
+           control_tokens(path) -> the texts that stand for control tokens, of any kind of vocabulary.
 Guarantees read once a file, in about a second; the first bytes of the file suffice.
 Raises     WeightsError if the file cannot be read.
 Source     llama.cpp, src/llama-vocab.cpp: how text is split before the merges, by `tokenizer.ggml.pre`

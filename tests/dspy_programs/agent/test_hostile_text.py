@@ -78,7 +78,9 @@ def test_scripts_are_asked_for_with_text(tmp_path):
     (tmp_path / "report.txt").write_text(f"total: 42\n{ALL}\n")
     examples = [{"request": f"Sum it {ALL}", "files": ALL, "script": f"print('{ALL}')"}] * 3
     lm = scripted_lm(lambda prompt: "```python\nprint(open('report.txt').read())\n```")
-    failed = Turn(turn_number=0, role="agent", tool_name="python", tool_input={"code": "x"}, tool_output=f"{ALL}\n[exit code 1]")
+    failed = Turn(
+        turn_number=0, role="agent", tool_name="python", tool_input={"code": "x"}, tool_output=f"{ALL}\n[exit code 1]"
+    )
     with running_on(lm):
         writer = ScriptWriter(Workspace(tmp_path), examples)
         writer(task="sum", context=f"Print report.txt {ALL}", trajectory=[failed])
