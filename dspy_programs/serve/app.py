@@ -1,6 +1,6 @@
 """REST, MCP and A2A in one ASGI app.
 
-Input      a language model or None; a key or None; Limits.
+Input      a language model or None; keys or None; Limits.
 Output     an ASGI app: POST /v1/..., GET /healthz, GET /openapi.json, MCP at /mcp, A2A at /a2a with its card at
            /.well-known/agent-card.json; where an agent is given, /agent.
 """
@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
+from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.mcp_sessions import Sessions
 from dspy_programs.serve.mcp_tools import mcp_server
 from dspy_programs.serve.operations import OPERATIONS, Operation, error_line
@@ -63,12 +64,12 @@ class Health(BaseModel):
     waiting: int
 
 
-def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns | None" = None) -> AccessMiddleware:
+def create_app(worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRuns | None" = None) -> AccessMiddleware:
     """Make the ASGI app over a worker_pool. Its lifespan opens and closes the worker_pool.
 
     Args:
         worker_pool: Where the operations run.
-        key: What clients must send; None lets everybody in.
+        keys: One of which clients must send; None lets everybody on this machine in.
         runs: The agent, closed with the app; None for none.
 
     Returns:
@@ -82,7 +83,7 @@ def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns
         worker_pool.open()
         if runs is not None:
             runs.open()
-        agent, tasks = agent_routes(worker_pool, limits, needs_key=key is not None)
+        agent, tasks = agent_routes(worker_pool, limits, needs_key=keys is not None)
         sessions = Sessions(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=sessions)]
         async with sessions.run():
@@ -118,9 +119,9 @@ def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns
 
         add_agent_routes(app, runs)
     own = list(app.router.routes)
-    if key is not None:
+    if keys is not None:
         with_key(app)
-    return AccessMiddleware(app, key, limits)
+    return AccessMiddleware(app, keys, limits)
 
 
 def fault_of(code: int) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def http(
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires a key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
     key_file: Annotated[
-        Path | None, typer.Option(help="File with the key clients must send. Or set DSPY_PROGRAMS_SERVER_KEY.")
+        Path | None,
+        typer.Option(help="File of the keys clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),
     ] = None,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
@@ -49,13 +50,15 @@ def http(
     """
     _check_extra()
     from dspy_programs.serve.http_server import listen, run
-    from dspy_programs.serve.security import KEY_VARIABLE, key_from
+    from dspy_programs.serve.keys import VARIABLE, keys_from
+    from dspy_programs.serve.log import to_stderr
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server has its own way to end, and then dies of the signal
-    key = key_from(key_file, os.environ.get(KEY_VARIABLE))
+    to_stderr()
+    keys = keys_from(key_file, os.environ.get(VARIABLE))
     runs = _agent_runs(workspace, config, lm, dict(api_base=api_base, api_key=api_key, no_cache=no_cache))
-    socket = listen(host, port, key is not None)
-    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key, runs)
+    socket = listen(host, port, keys is not None)
+    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, time_limit), keys, runs)
 
 
 @app.command()
