@@ -39,7 +39,7 @@ from starlette.routing import Route
 import dspy_programs
 from dspy_programs.serve.a2a_tasks import Tasks
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
+from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from
 from dspy_programs.serve.problems import Invalid, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
 from dspy_programs.serve.security import replayed
@@ -73,9 +73,7 @@ class Agent(AgentExecutor):
         try:
             operation, request = await asyncio.to_thread(_asked_in, context.message)
             await updates.start_work()
-            answer = await self.worker_pool.run(
-                lambda progress: operation.call(request, progress), on_progress, operation.asks_model
-            )
+            answer = await perform(operation, request, self.worker_pool, on_progress)
         except (Invalid, TooLarge) as error:
             await updates.reject(said(updates, str(error)))
         except ServeError as error:

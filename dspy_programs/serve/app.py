@@ -22,7 +22,7 @@ from dspy_programs.serve.a2a_agent import agent_routes
 from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.mcp_sessions import Sessions
 from dspy_programs.serve.mcp_tools import mcp_server
-from dspy_programs.serve.operations import OPERATIONS, Operation, error_line
+from dspy_programs.serve.operations import OPERATIONS, Operation, error_line, perform
 from dspy_programs.serve.problems import (
     Invalid,
     Malformed,
@@ -44,9 +44,9 @@ FAULTS = {
     401: "missing or wrong key",
     403: "a Host or Origin that this server does not accept",
     409: "valid but cannot be done: a trace of unknown format, a budget below the protected part",
-    413: "too large",
+    413: "too large, or more calls to the model than one request may make",
     422: "does not match the schema",
-    429: "too many requests are waiting",
+    429: "too many requests are waiting, or the key has used up its day",
     500: "a server error, with an id",
     503: "shutting down, no free worker, or the language model does not answer",
     504: "not finished in time, and stopped",
@@ -82,6 +82,7 @@ def create_app(worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRu
         """Both SDKs keep state that lives only while the server runs, so their routes are created here."""
         worker_pool.open()
         if runs is not None:
+            runs.spending = worker_pool.spending
             runs.open()
         agent, tasks = agent_routes(worker_pool, limits, needs_key=keys is not None)
         sessions = Sessions(mcp_server(worker_pool), limits)
@@ -131,8 +132,7 @@ def fault_of(code: int) -> dict[str, Any]:
 
 def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
     async def endpoint(body: Any, request: Request) -> BaseModel:
-        work = worker_pool.run(lambda progress: operation.call(body, progress), asks_model=operation.asks_model)
-        return await _unless_gone(request, work)
+        return await _unless_gone(request, perform(operation, body, worker_pool))
 
     endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
     return endpoint

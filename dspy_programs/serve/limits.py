@@ -39,5 +39,9 @@ class Limits:
     kept_bytes: int = 64 * 1024 * 1024  # of finished A2A tasks
     kept_tasks: int = 1_000  # of each key
     kept_seconds: float = 3_600.0
+    calls_per_request: int | None = None  # to the model; None: no limit
+    tokens_per_request: int | None = None
+    calls_per_day: int | None = None  # of each key
+    tokens_per_day: int | None = None
     sessions: int = 256  # of MCP over HTTP, each dropped when idle
     idle_seconds: float = 600.0

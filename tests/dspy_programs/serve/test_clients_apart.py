@@ -26,7 +26,9 @@ from a2a.types import (
 )
 from starlette.authentication import SimpleUser
 
+from dspy_programs.agent import AgentConfig, Sessions
 from dspy_programs.serve.a2a_tasks import Tasks
+from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.keys import Keys, read_keys
 from dspy_programs.serve.limits import Limits
 from tests.servers import HEALTHY, HTTP, Slow, running
@@ -131,6 +133,45 @@ def test_session_of_mcp_belongs_to_its_key(server):
     session = ask(ANN, "initialize", INITIALIZE).headers["mcp-session-id"]
     assert ask(ANN, "tools/list", {}, session).status_code == 200
     assert ask(BOB, "tools/list", {}, session).status_code == 404
+
+
+def agent_call(server, key, method, path, body=None):
+    return HTTP.request(method, f"{server.url}/agent/{path}", json=body, headers={"X-API-Key": key}, timeout=30)
+
+
+def test_session_of_the_agent_belongs_to_the_key_that_began_it(tmp_path):
+    (tmp_path / "work").mkdir()
+    config = AgentConfig(workspace=str(tmp_path / "work"), sessions=str(tmp_path / "s.sqlite"))
+    everybody = Keys(read_keys(f"ann: {ANN}\nbob: {BOB}\n{ANN_NEW}", "keys"))
+    with running(key=everybody, runs=AgentRuns(config, {})) as server:
+        goal = {"goal": "Write a.txt: hello\nThen delete a.txt", "detached": True}
+        begun = {key: agent_call(server, key, "POST", "run", goal).json()["session"] for key in (ANN, BOB, ANN_NEW)}
+        for key, session in begun.items():
+            listed = agent_call(server, key, "GET", "sessions").json()
+            assert [one["id"] for one in listed] == [session]
+        session, answer = begun[ANN], {"question": 1, "answer": "yes"}
+        for key in (BOB, ANN_NEW):
+            for method, path, body in [
+                ("GET", f"sessions/{session}", None),
+                ("GET", f"sessions/{session}/events", None),
+                ("POST", f"sessions/{session}/answer", answer),
+                ("POST", f"sessions/{session}/cancel", {}),
+                ("POST", "run", {"session": session}),
+            ]:
+                assert agent_call(server, key, method, path, body).status_code == 404, path
+        assert agent_call(server, ANN, "GET", f"sessions/{session}").status_code == 200
+
+
+def test_memory_of_the_agent_is_that_of_the_key(tmp_path):
+    sessions = Sessions(tmp_path / "s.sqlite")
+    for owner in ("ann", "bob", None):
+        with sessions.new() as session:
+            session.set(workspace="/w", recalls="folder", owner=owner)
+            session.remember(f"the password of {owner}")
+    for owner in ("ann", "bob", None):
+        with sessions.new(memory=True) as session:
+            session.set(workspace="/w", recalls="folder", owner=owner)
+            assert session.recall("") == [f"the password of {owner}"]
 
 
 def context_of(name):
