@@ -23,6 +23,7 @@ from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
 from dspy_programs.serve.http_server import listen
+from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.worker_pool import WorkerPool
 
@@ -98,12 +99,13 @@ class Running(NamedTuple):
 
 @contextlib.contextmanager
 def running(
-    limits: Limits | None = None, lm: object = None, key: str | None = None, runs: AgentRuns | None = None
+    limits: Limits | None = None, lm: object = None, key: str | Keys | None = None, runs: AgentRuns | None = None
 ) -> Iterator[Running]:
     """Serve the real app on a free loopback port."""
     worker_pool = WorkerPool(limits or Limits(), lm)
     listening = listen("127.0.0.1", 0, has_key=key is not None)
-    server = uvicorn.Server(Config(create_app(worker_pool, key, runs), worker_pool.limits))
+    keys = Keys.of(key) if isinstance(key, str) else key
+    server = uvicorn.Server(Config(create_app(worker_pool, keys, runs), worker_pool.limits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:

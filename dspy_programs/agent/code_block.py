@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import dspy
 
+from dspy_programs.control_tokens import plain
+
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|$)", re.DOTALL)
 _OTHER_BLOCK = re.compile(r"```(\w+)[ \t]*\n")
 MISSING = "MISSING:"
@@ -26,11 +28,11 @@ class CodeBlock(dspy.ChatAdapter):
         messages = [{"role": "system", "content": system}]
         for demo in demos:
             code = demo[output]
-            reply = code if _CANNOT.match(code) else f"```python\n{code}```"
+            reply = plain(code if _CANNOT.match(code) else f"```python\n{code}```")
             messages += [{"role": "user", "content": _asked(demo)}, {"role": "assistant", "content": reply}]
         user = _asked(inputs)
         if inputs["before"]:
-            user += f"\n\n{inputs['before']}\nWrite a {output} that does it."
+            user += f"\n\n{plain(inputs['before'])}\nWrite a {output} that does it."
         return [*messages, {"role": "user", "content": user}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
@@ -63,4 +65,4 @@ def code_in(reply: str) -> Code:
 
 
 def _asked(inputs: Mapping[str, str]) -> str:
-    return f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}"
+    return plain(f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}")

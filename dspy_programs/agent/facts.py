@@ -13,6 +13,7 @@ import dspy
 
 from dspy_programs.agent.files_shown import files_in, is_named, text_in
 from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.control_tokens import plain
 from dspy_programs.predict import Failure, Program, ask
 from dspy_programs.text import content_stems
 
@@ -69,7 +70,8 @@ class _Plain(dspy.ChatAdapter):
     """The text and the question as one message, the reply as it is."""
 
     def format(self, signature: Any, demos: Any, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        user = f"Text:\n{inputs['text']}\n\nQuestion: {inputs['question']}\nReply with the words of the text that answer it."
+        asked = plain(f"Text:\n{inputs['text']}\n\nQuestion: {inputs['question']}")
+        user = f"{asked}\nReply with the words of the text that answer it."
         return [{"role": "system", "content": signature.instructions}, {"role": "user", "content": user}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.serve.app import create_app
+    from dspy_programs.serve.keys import KeyFile, Keys
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.worker_pool import WorkerPool
 
-_HOMES = {"create_app": "app", "Limits": "limits", "WorkerPool": "worker_pool"}
-__all__ = ["Limits", "WorkerPool", "create_app"]
+_HOMES = {"create_app": "app", "KeyFile": "keys", "Keys": "keys", "Limits": "limits", "WorkerPool": "worker_pool"}
+__all__ = ["KeyFile", "Keys", "Limits", "WorkerPool", "create_app"]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
     __getattr__ = exports(__name__, _HOMES)

@@ -3,7 +3,7 @@
 Input      a message with one part: a data part (or text that is JSON) {"skill": NAME, "input": {...}}, where NAME is an
            operation; anything else is treated as a trace to classify.
 Output     a task with one artifact, the answer as data; the stream reports progress; an error is the status message.
-Guarantees cancelling a task stops its work; requests are not stored, and finished tasks are kept up to a number of bytes.
+Guarantees cancelling a task stops its work; requests are not stored; a task belongs to the key that made it (a2a_tasks.py).
 """
 
 import asyncio
@@ -13,11 +13,10 @@ from typing import Any
 
 from a2a.helpers import get_data_parts, get_text_parts, new_data_part, new_task, new_text_part
 from a2a.server.agent_execution import AgentExecutor, RequestContext
-from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
-from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.server.tasks import TaskUpdater
 from a2a.types import (
     AgentCapabilities,
     AgentCard,
@@ -30,7 +29,6 @@ from a2a.types import (
     SecurityRequirement,
     SecurityScheme,
     StringList,
-    Task,
     TaskState,
 )
 from pydantic import BaseModel
@@ -39,8 +37,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import dspy_programs
+from dspy_programs.serve.a2a_tasks import Tasks
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
+from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from
 from dspy_programs.serve.problems import Invalid, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
 from dspy_programs.serve.security import replayed
@@ -54,12 +53,6 @@ _SKILLS = {
     "classify_failure": ("Find out why a run failed", ["agents", "traces", "failures"]),
     "compress_memory": ("Compress a memory to a budget", ["agents", "memory", "tokens"]),
     "negotiate_prompt": ("Shrink a prompt, keep its quality", ["prompts", "tokens", "cost"]),
-}
-_ENDED = {
-    TaskState.TASK_STATE_COMPLETED,
-    TaskState.TASK_STATE_FAILED,
-    TaskState.TASK_STATE_CANCELED,
-    TaskState.TASK_STATE_REJECTED,
 }
 
 
@@ -80,9 +73,7 @@ class Agent(AgentExecutor):
         try:
             operation, request = await asyncio.to_thread(_asked_in, context.message)
             await updates.start_work()
-            answer = await self.worker_pool.run(
-                lambda progress: operation.call(request, progress), on_progress, operation.asks_model
-            )
+            answer = await perform(operation, request, self.worker_pool, on_progress)
         except (Invalid, TooLarge) as error:
             await updates.reject(said(updates, str(error)))
         except ServeError as error:
@@ -163,24 +154,6 @@ def integers(value: Any) -> Any:
     return [integers(item) for item in value] if isinstance(value, list) else whole(value)
 
 
-class Tasks(InMemoryTaskStore):
-    """Tasks in memory; when they take too many bytes, those that finished first are dropped first."""
-
-    def __init__(self, kept_bytes: int) -> None:
-        super().__init__()
-        self.kept_bytes = kept_bytes
-        self._sizes: dict[str, int] = {}
-
-    async def save(self, task: Task, context: ServerCallContext) -> None:
-        await super().save(task, context)
-        if task.status.state in _ENDED:
-            self._sizes[task.id] = task.ByteSize()
-            while sum(self._sizes.values()) > self.kept_bytes:
-                oldest = next(iter(self._sizes))
-                del self._sizes[oldest]
-                await self.delete(oldest, context)
-
-
 def _agent_card(url: str, needs_key: bool) -> AgentCard:
     """Return the card for a client that reached this server at `url`."""
     schemes = {
@@ -214,7 +187,7 @@ def skill(name: str, title: str, tags: list[str]) -> AgentSkill:
 def agent_routes(worker_pool: WorkerPool, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
     """Return the agent's routes and their handler, which must be closed at the end."""
     card = _agent_card("http://localhost", needs_key)
-    handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits.kept_bytes), card)
+    handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits), card)
 
     async def card_where_asked(request: Request) -> Response:
         [route] = create_agent_card_routes(_agent_card(str(request.base_url), needs_key))

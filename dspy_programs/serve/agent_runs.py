@@ -2,9 +2,10 @@
 
 Input      the settings of agent.toml and the flags; how many runs may go on at once.
 Output     AgentRun: its events as they come, its open question, its result.
-Guarantees a run has one session, which no other run has open meanwhile; a question that nobody answers in time is a no;
-           cancelling ends a run whatever it waits for; a full house refuses a run before it has a session.
-Raises     ServeError: NotFound, Busy, Unusable, Unavailable.
+Guarantees a run has one session, which no other run has open meanwhile, and which belongs to the key that began it; a
+           question that nobody answers in time is a no; cancelling ends a run whatever it waits for; a full house refuses a
+           run before it has a session.
+Raises     ServeError: NotFound, Busy, Spent, Unusable, Unavailable.
 """
 
 import contextlib
@@ -28,7 +29,9 @@ from dspy_programs.agent import (
 from dspy_programs.agent.sessions import Summary
 from dspy_programs.errors import ProgramsError
 from dspy_programs.lm import running_on
+from dspy_programs.serve.keys import CALLER, DEFAULT
 from dspy_programs.serve.problems import Busy, Invalid, NotFound, ServeError, Unavailable, Unusable, to_serve_error
+from dspy_programs.serve.spending import Spending
 
 _AT_ONCE = 4
 _ANSWER_SECONDS = 600.0  # that a question waits for an answer
@@ -40,8 +43,8 @@ _TOLD = ("iterations", "tokens", "seconds", "usd")  # limits, at the start
 class AgentRun:
     """One run. `events` only grows; `ended` is set after the last one."""
 
-    def __init__(self, session: Session) -> None:
-        self.id, self.session = session.id, session
+    def __init__(self, session: Session, owner: str | None) -> None:
+        self.id, self.session, self.owner = session.id, session, owner
         self.events: list[Event] = []
         self.ended = threading.Event()
         self.result: AgentResult | None = None
@@ -117,6 +120,7 @@ class AgentRuns:
         self.root = checked_workspace(settings, self.sessions).root
         self._running: dict[str, AgentRun] = {}
         self._lock = threading.Lock()
+        self.spending: Spending | None = None  # what the keys may use of models, if that is limited
         self.closed = True
         self.open()
         with running_on(None):
@@ -142,12 +146,15 @@ class AgentRuns:
         return f"agent in {self.root}: {', '.join(models)}; {policy}; {', '.join(limits)}; sessions in {self.sessions.path}"
 
     def start(self, goal: str, session_id: str = "", memory: bool = False) -> AgentRun:
-        """Begin a run, or go on with a session. Raises Busy, NotFound, Unusable, Unavailable."""
+        """Begin a run, or go on with a session. Raises Busy, Spent, NotFound, Unusable, Unavailable."""
         if not (goal.strip() or session_id):
             raise Unusable("there is no goal; say what to do")
+        name = CALLER.get() or ""
         with self._lock, told():
             if self.closed:
                 raise Unavailable("the server is shutting down")
+            if self.spending is not None:
+                self.spending.check(name, 1, 1)
             if len(self._running) >= self.at_once:
                 raise Busy(f"{self.at_once} runs are going on; wait for one to end, or cancel it")
             if session_id:
@@ -155,13 +162,13 @@ class AgentRuns:
                 session = self.sessions.open(session_id, memory=memory)
             else:
                 session = self.sessions.new(goal, memory=memory)
-            session.set(workspace=str(self.root), recalls="folder")
-            run = AgentRun(session)
+            session.set(workspace=str(self.root), recalls="folder", owner=owner())
+            run = AgentRun(session, owner())
             self._running[run.id] = run
-        threading.Thread(target=self._work, args=(run, goal), daemon=True, name=f"run {run.id}").start()
+        threading.Thread(target=self._work, args=(run, goal, name), daemon=True, name=f"run {run.id}").start()
         return run
 
-    def _work(self, run: AgentRun, goal: str) -> None:
+    def _work(self, run: AgentRun, goal: str, name: str) -> None:
         try:
             with running_on(None):  # no model but those of the settings
                 run.work(self._agent(run.session, on_event=run.events.append, ask=run.ask), goal)
@@ -169,6 +176,9 @@ class AgentRuns:
             run.error = to_serve_error(error)
             run.session.close()
         finally:
+            if self.spending is not None and run.result is not None:
+                cost = run.result.cost
+                self.spending.add(name, cost.model_calls, cost.input_tokens + cost.output_tokens)
             with self._lock:
                 del self._running[run.id]
             run.ended.set()
@@ -177,8 +187,10 @@ class AgentRuns:
         return agent_of(self.settings, session, self.sessions, self.connection, tools=self._tools, **watching)
 
     def running(self, session_id: str) -> AgentRun | None:
+        """Return the caller's run of this session, if it goes on."""
         with self._lock:
-            return self._running.get(session_id)
+            run = self._running.get(session_id)
+        return run if run is not None and run.owner == owner() else None
 
     def needed(self, session_id: str) -> AgentRun:
         """Return a run that goes on. Raises NotFound."""
@@ -187,11 +199,11 @@ class AgentRuns:
         return run
 
     def list(self) -> list[Summary]:
-        """Return the sessions of this folder: those of others are nobody's business here."""
-        return self.sessions.list(self.root)
+        """Return the caller's sessions of this folder: all others are nobody's business here."""
+        return self.sessions.list(self.root, owner())
 
     def needed_on_file(self, session_id: str) -> None:
-        """Raise NotFound for an id that no session of this folder has."""
+        """Raise NotFound for an id that no session of the caller in this folder has."""
         if session_id not in [one.id for one in self.list()]:
             raise NotFound(f"no session {session_id!r}; GET /agent/sessions lists them")
 
@@ -206,6 +218,12 @@ class AgentRuns:
             run.ended.wait(max(0.0, until - time.monotonic()))
         for bundle in self._bundles:
             bundle.close()
+
+
+def owner() -> str | None:
+    """Return whose sessions the caller's are; None: those of the server's own user, who has the only key or needs none."""
+    name = CALLER.get()
+    return None if name == DEFAULT else name
 
 
 @contextlib.contextmanager

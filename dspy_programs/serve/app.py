@@ -1,6 +1,6 @@
 """REST, MCP and A2A in one ASGI app.
 
-Input      a language model or None; a key or None; Limits.
+Input      a language model or None; keys or None; Limits.
 Output     an ASGI app: POST /v1/..., GET /healthz, GET /openapi.json, MCP at /mcp, A2A at /a2a with its card at
            /.well-known/agent-card.json; where an agent is given, /agent.
 """
@@ -19,9 +19,10 @@ from starlette.routing import Route
 
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
+from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.mcp_sessions import Sessions
 from dspy_programs.serve.mcp_tools import mcp_server
-from dspy_programs.serve.operations import OPERATIONS, Operation, error_line
+from dspy_programs.serve.operations import OPERATIONS, Operation, error_line, perform
 from dspy_programs.serve.problems import (
     Invalid,
     Malformed,
@@ -43,9 +44,9 @@ FAULTS = {
     401: "missing or wrong key",
     403: "a Host or Origin that this server does not accept",
     409: "valid but cannot be done: a trace of unknown format, a budget below the protected part",
-    413: "too large",
+    413: "too large, or more calls to the model than one request may make",
     422: "does not match the schema",
-    429: "too many requests are waiting",
+    429: "too many requests are waiting, or the key has used up its day",
     500: "a server error, with an id",
     503: "shutting down, no free worker, or the language model does not answer",
     504: "not finished in time, and stopped",
@@ -63,12 +64,12 @@ class Health(BaseModel):
     waiting: int
 
 
-def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns | None" = None) -> AccessMiddleware:
+def create_app(worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRuns | None" = None) -> AccessMiddleware:
     """Make the ASGI app over a worker_pool. Its lifespan opens and closes the worker_pool.
 
     Args:
         worker_pool: Where the operations run.
-        key: What clients must send; None lets everybody in.
+        keys: One of which clients must send; None lets everybody on this machine in.
         runs: The agent, closed with the app; None for none.
 
     Returns:
@@ -81,8 +82,9 @@ def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns
         """Both SDKs keep state that lives only while the server runs, so their routes are created here."""
         worker_pool.open()
         if runs is not None:
+            runs.spending = worker_pool.spending
             runs.open()
-        agent, tasks = agent_routes(worker_pool, limits, needs_key=key is not None)
+        agent, tasks = agent_routes(worker_pool, limits, needs_key=keys is not None)
         sessions = Sessions(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=sessions)]
         async with sessions.run():
@@ -118,9 +120,9 @@ def create_app(worker_pool: WorkerPool, key: str | None = None, runs: "AgentRuns
 
         add_agent_routes(app, runs)
     own = list(app.router.routes)
-    if key is not None:
+    if keys is not None:
         with_key(app)
-    return AccessMiddleware(app, key, limits)
+    return AccessMiddleware(app, keys, limits)
 
 
 def fault_of(code: int) -> dict[str, Any]:
@@ -130,8 +132,7 @@ def fault_of(code: int) -> dict[str, Any]:
 
 def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
     async def endpoint(body: Any, request: Request) -> BaseModel:
-        work = worker_pool.run(lambda progress: operation.call(body, progress), asks_model=operation.asks_model)
-        return await _unless_gone(request, work)
+        return await _unless_gone(request, perform(operation, body, worker_pool))
 
     endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
     return endpoint

@@ -14,6 +14,7 @@ from dspy_programs.lm import model_named
 
 if TYPE_CHECKING:
     from dspy_programs.serve.agent_runs import AgentRuns
+    from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.worker_pool import WorkerPool
 
 _NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # installed by the extra
@@ -33,13 +34,18 @@ def http(
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires a key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
     key_file: Annotated[
-        Path | None, typer.Option(help="File with the key clients must send. Or set DSPY_PROGRAMS_SERVER_KEY.")
+        Path | None,
+        typer.Option(help="File of the keys clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),
     ] = None,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
     time_limit: _SecondsOption = 60.0,
+    max_calls: Annotated[int | None, typer.Option(min=1, help="Calls to the model that one request may make.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of the model that one request may use.")] = None,
+    max_calls_per_day: Annotated[int | None, typer.Option(min=1, help="Calls that one key may make in a day (UTC).")] = None,
+    max_tokens_per_day: Annotated[int | None, typer.Option(min=1, help="Tokens that one key may use in a day.")] = None,
     workspace: Annotated[str | None, typer.Option("--workspace", "-w", help="Let the agent work in this folder.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings of the agent. Default: agent.toml, if it is here.")] = None,
 ) -> None:
@@ -49,13 +55,23 @@ def http(
     """
     _check_extra()
     from dspy_programs.serve.http_server import listen, run
-    from dspy_programs.serve.security import KEY_VARIABLE, key_from
+    from dspy_programs.serve.keys import VARIABLE, keys_from
+    from dspy_programs.serve.limits import Limits
+    from dspy_programs.serve.log import to_stderr
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server has its own way to end, and then dies of the signal
-    key = key_from(key_file, os.environ.get(KEY_VARIABLE))
+    to_stderr()
+    keys = keys_from(key_file, os.environ.get(VARIABLE))
     runs = _agent_runs(workspace, config, lm, dict(api_base=api_base, api_key=api_key, no_cache=no_cache))
-    socket = listen(host, port, key is not None)
-    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key, runs)
+    socket = listen(host, port, keys is not None)
+    limits = Limits(
+        seconds=time_limit,
+        calls_per_request=max_calls,
+        tokens_per_request=max_tokens,
+        calls_per_day=max_calls_per_day,
+        tokens_per_day=max_tokens_per_day,
+    )
+    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, limits), keys, runs)
 
 
 @app.command()
@@ -70,9 +86,10 @@ def mcp(
     _check_extra()
     import anyio
 
+    from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.mcp_tools import serve_stdio
 
-    worker_pool = _worker_pool_for(lm, api_base, api_key, no_cache, time_limit)
+    worker_pool = _worker_pool_for(lm, api_base, api_key, no_cache, Limits(seconds=time_limit))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
     anyio.run(serve_stdio, worker_pool)
@@ -96,11 +113,12 @@ def _check_extra() -> None:
         raise MissingExtra(f'{", ".join(missing)}: not installed; pip install "dspy-programs[serve]"')
 
 
-def _worker_pool_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> "WorkerPool":
+def _worker_pool_for(
+    lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, limits: "Limits"
+) -> "WorkerPool":
     """Connect to the model once, if one is named; its weights are downloaded now, while the user watches."""
-    from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.log import to_stderr
     from dspy_programs.serve.worker_pool import WorkerPool
 
     to_stderr()
-    return WorkerPool(Limits(seconds=seconds), model_named(lm, api_base, api_key, no_cache, timeout=seconds))
+    return WorkerPool(limits, model_named(lm, api_base, api_key, no_cache, timeout=limits.seconds))

@@ -13,8 +13,9 @@ import uvicorn
 from dspy_programs.errors import UsageError
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
+from dspy_programs.serve.keys import VARIABLE, Keys
 from dspy_programs.serve.problems import LOG
-from dspy_programs.serve.security import KEY_VARIABLE, is_loopback
+from dspy_programs.serve.security import is_loopback
 from dspy_programs.serve.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def listen(host: str, port: int, has_key: bool) -> socket.socket:
     except (OSError, UnicodeError) as error:
         raise UsageError(f"--host {host}: no such address ({error})") from None
     if not has_key and not is_loopback(str(address[0])):
-        raise UsageError(f"--host {host}: others could reach this server; set {KEY_VARIABLE} or give --key-file first")
+        raise UsageError(f"--host {host}: others could reach this server; set {VARIABLE} or give --key-file first")
     try:
         listening = socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for an acknowledgement
@@ -51,9 +52,9 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def run(listening: socket.socket, worker_pool: WorkerPool, key: str | None, runs: "AgentRuns | None" = None) -> None:
+def run(listening: socket.socket, worker_pool: WorkerPool, keys: Keys | None, runs: "AgentRuns | None" = None) -> None:
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
-    config = Config(create_app(worker_pool, key, runs), worker_pool.limits)
+    config = Config(create_app(worker_pool, keys, runs), worker_pool.limits)
     host, port = listening.getsockname()[:2]
     LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
     if runs is not None:

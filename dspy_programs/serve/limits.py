@@ -32,9 +32,16 @@ class Limits:
     seconds_for_head: float = 10.0  # for a request's head to arrive
     seconds_to_read: float = 20.0  # for a body to arrive
     seconds_to_write: float = 20.0  # in which a client must read at least 64 KB of its answer
+    seconds_for_wrong_key: float = 5.0  # that its answer takes at most
     connections: int = 512  # at once; the oldest idle one makes room
     connections_of_one: int = 256  # of them from one address
     seconds_to_stop: float = 3.0  # for running work after SIGTERM
     kept_bytes: int = 64 * 1024 * 1024  # of finished A2A tasks
+    kept_tasks: int = 1_000  # of each key
+    kept_seconds: float = 3_600.0
+    calls_per_request: int | None = None  # to the model; None: no limit
+    tokens_per_request: int | None = None
+    calls_per_day: int | None = None  # of each key
+    tokens_per_day: int | None = None
     sessions: int = 256  # of MCP over HTTP, each dropped when idle
     idle_seconds: float = 600.0

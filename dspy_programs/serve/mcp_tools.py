@@ -27,7 +27,7 @@ from mcp_types import (
 )
 
 import dspy_programs
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
+from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from
 from dspy_programs.serve.problems import Invalid, ServeError
 from dspy_programs.serve.requests import Request
 from dspy_programs.serve.stdio_drain import Conversation
@@ -52,9 +52,7 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
 
         try:
             request = _request_from(operation, params.arguments or {})
-            answer = await worker_pool.run(
-                lambda progress: operation.call(request, progress), on_progress, operation.asks_model
-            )
+            answer = await perform(operation, request, worker_pool, on_progress)
         except ServeError as error:
             return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
         text = TextContent(type="text", text=answer.model_dump_json())

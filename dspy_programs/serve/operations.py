@@ -29,7 +29,7 @@ from dspy_programs.model_in_use import model_in_use
 from dspy_programs.serve import requests as asked
 from dspy_programs.serve.limits import MAX_TURNS
 from dspy_programs.serve.problems import Invalid, TooLarge
-from dspy_programs.serve.worker_pool import Progress
+from dspy_programs.serve.worker_pool import OnProgress, Progress, WorkerPool
 from dspy_programs.tokens import TokenCounter, counter_for, counter_named
 from dspy_programs.types import Section, Trace
 
@@ -215,7 +215,8 @@ def _counter_of(model: str | None) -> TokenCounter:
 class Operation(NamedTuple):
     """name: in MCP and A2A; path: in REST; call: (request, progress) -> answer, in a worker thread.
 
-    asks_model: whether it may; others are answered while a dead model holds the first kind up.
+    asks_model: whether it may; others are answered while a dead model holds the first kind up. model_calls: about how many a
+    request leads to at most, where there is a model.
     """
 
     name: str
@@ -225,6 +226,7 @@ class Operation(NamedTuple):
     answer: type[BaseModel]
     call: Callable[[Any, Progress], BaseModel]
     asks_model: bool = True
+    model_calls: Callable[[Any], int] = lambda request: 1
 
 
 OPERATIONS = {
@@ -245,6 +247,7 @@ OPERATIONS = {
             asked.ClassifyFailures,
             ClassifiedTraces,
             classify_failures,
+            model_calls=lambda request: len(request.traces),
         ),
         Operation(
             "compress_memory",
@@ -262,6 +265,7 @@ OPERATIONS = {
             BuiltContext,
             build_context,
             asks_model=False,
+            model_calls=lambda request: 0,
         ),
         Operation(
             "analyze_prompt",
@@ -271,6 +275,7 @@ OPERATIONS = {
             Analysis,
             analyze_prompt,
             asks_model=False,
+            model_calls=lambda request: 0,
         ),
         Operation(
             "negotiate_prompt",
@@ -279,9 +284,21 @@ OPERATIONS = {
             asked.NegotiatePrompt,
             NegotiationResult,
             negotiate_prompt,
+            model_calls=lambda request: max(len(request.sections), len(request.examples or ())),
         ),
     )
 }
+
+
+async def perform(
+    operation: Operation, request: Any, worker_pool: WorkerPool, on_progress: OnProgress | None = None
+) -> BaseModel:
+    """Return the answer to a request. Raises ServeError. Cancelling this stops the work."""
+
+    def call(progress: Progress) -> BaseModel:
+        return operation.call(request, progress)
+
+    return await worker_pool.run(call, on_progress, operation.asks_model, operation.model_calls(request))
 
 
 def answer_as_json(answer: BaseModel) -> dict[str, Any]:

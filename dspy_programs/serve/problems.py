@@ -18,7 +18,7 @@ LOG = logging.getLogger("dspy_programs.serve")
 _LONGEST = 500  # characters of a line
 
 _Code = Literal[
-    "malformed", "no_key", "forbidden", "not_found", "method", "unusable", "too_large", "invalid", "busy",
+    "malformed", "no_key", "forbidden", "not_found", "method", "unusable", "too_large", "invalid", "busy", "spent",
     "internal", "unavailable", "too_slow", "slow_client",
 ]  # fmt: skip
 
@@ -85,6 +85,16 @@ class Invalid(ServeError):
 
 class Busy(ServeError):
     status, code, retry_after = 429, "busy", 1
+
+
+class Spent(ServeError):
+    """The key has used up what it may today."""
+
+    status, code = 429, "spent"
+
+    def __init__(self, line: str, retry_after: int) -> None:
+        super().__init__(line)
+        self.retry_after = retry_after
 
 
 class Unavailable(ServeError):

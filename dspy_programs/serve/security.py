@@ -1,41 +1,32 @@
 """Access control: who may use the server, how large a request may be, and what a client sees when something fails.
 
-Input      an ASGI app; a key or None; Limits.
-Guarantees without a key only loopback is served, and only requests addressed to it (Host and Origin are checked against DNS
-           rebinding); the key is compared in constant time; a body is read up to its limit, in limited time, before the app
-           sees it; an exception in the app becomes a 500 with an id. Nothing here logs a header, a query or a body.
+Input      an ASGI app; keys or None; Limits.
+Guarantees without keys only loopback is served, and only requests addressed to it (Host and Origin are checked against DNS
+           rebinding); the app knows whose key it was (`scope["user"]`, CALLER); a body is read up to its limit, in limited
+           time, before the app sees it; an exception in the app becomes a 500 with an id. Nothing here logs a header, a query
+           or a body.
 """
 
 import asyncio
-import hmac
+import functools
 import ipaddress
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dspy_programs.errors import UsageError
+from dspy_programs.serve.keys import CALLER, Keys
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.logins import WrongKeys
 from dspy_programs.serve.problems import Busy, Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
-KEY_VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
 _OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json", "/agent")  # reveal only that there is a server, and which
 _EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-
-
-def key_from(file: Path | None, environment: str | None) -> str | None:
-    """Return the server's key: from the file, else the environment. Raises UsageError for one that cannot be sent."""
-    try:
-        key = file.read_text(encoding="ascii").strip() if file else (environment or "").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: cannot read a key from it ({type(error).__name__})") from None
-    if file and not key:
-        raise UsageError(f"{file} is empty; write a key into it, e.g. from `openssl rand -hex 32`")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise UsageError("the server's key must be printable ASCII without spaces, because it is sent in a header")
-    return key or None
 
 
 def is_loopback(address: str) -> bool:
@@ -48,9 +39,9 @@ def is_loopback(address: str) -> bool:
 class AccessMiddleware:
     """The outermost ASGI layer of the server."""
 
-    def __init__(self, app: ASGIApp, key: str | None, limits: Limits) -> None:
-        self.app, self.limits = app, limits
-        self._key = key.encode() if key else None
+    def __init__(self, app: ASGIApp, keys: Keys | None, limits: Limits) -> None:
+        self.app, self.keys, self.limits = app, keys, limits
+        self.wrong_keys = WrongKeys(limits)
         self._bytes = 0  # of the bodies that are here
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +61,9 @@ class AccessMiddleware:
             await send(message)
 
         try:
-            self.admit(scope["path"], Headers(scope=scope))
+            if (name := await self.admit(scope["path"], Headers(scope=scope), scope.get("client"))) is not None:
+                scope = {**scope, "user": _user(name)}
+                CALLER.set(name)
             if scope["path"] not in _OPEN_PATHS:  # those take no body, and anybody could fill the memory with one
                 receive = replayed(await self.body(Headers(scope=scope), receive, held), receive)
             await self.app(scope, receive, sending)
@@ -81,23 +74,24 @@ class AccessMiddleware:
         finally:
             self._bytes -= sum(held)
 
-    def admit(self, path: str, headers: Headers) -> None:
-        """Raise NoKey or Forbidden if the request must be refused."""
+    async def admit(self, path: str, headers: Headers, client: Sequence[Any] | None) -> str | None:
+        """Return the name of the key that was sent, if one was needed. Raises NoKey or Forbidden."""
         host = _name_in(f"//{headers.get('host', '')}")
         origin = headers.get("origin")
         if origin is not None and _name_in(origin) != host:
             raise Forbidden("Origin: pages from other hosts may not call this server")
-        if self._key is None:
+        if self.keys is None:
             if not is_loopback(host):
                 raise Forbidden("Host: this server has no key and answers only to localhost")
-        elif path not in _OPEN_PATHS and not self.has_key(headers):
+            return None
+        if path in _OPEN_PATHS:
+            return None
+        given = keys_in(headers)
+        if (name := self.keys.owner(given)) is None:
+            if given:
+                await self.wrong_keys.wait(str(client[0]) if client else "")
             raise NoKey("a key is required: send X-API-Key: KEY, or Authorization: Bearer KEY")
-
-    def has_key(self, headers: Headers) -> bool:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = [*headers.getlist("x-api-key"), *([token.strip()] if scheme.lower() == "bearer" else [])]
-        matches = [hmac.compare_digest(one.encode(), self._key or b"") for one in given]
-        return any(matches)
+        return name
 
     async def body(self, headers: Headers, receive: Receive, held: list[int]) -> bytes:
         """Return the whole body. Raises TooLarge as soon as that is known, Busy, SlowClient or Malformed.
@@ -129,6 +123,18 @@ class AccessMiddleware:
                         return b"".join(chunks)
         except TimeoutError:
             raise SlowClient(f"the body did not arrive within {self.limits.seconds_to_read:g} s") from None
+
+
+def keys_in(headers: Headers) -> list[str]:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    given = [*headers.getlist("x-api-key"), *([token.strip()] if scheme.lower() == "bearer" else [])]
+    return [one for one in given if one]
+
+
+@functools.cache  # as many as there are keys
+def _user(name: str) -> AuthenticatedUser:
+    """Return a client as both SDKs want it: A2A gives tasks to it, and MCP sessions."""
+    return AuthenticatedUser(AccessToken(token="", client_id=name, scopes=[]))
 
 
 def _name_in(url: str) -> str:

@@ -18,29 +18,24 @@ from typing import Any, TypeVar
 import dspy
 
 from dspy_programs.lm import running_on, use
+from dspy_programs.serve.keys import CALLER
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy, TooSlow, Unavailable, to_serve_error
-from dspy_programs.serve.stoppable import stoppable
+from dspy_programs.serve.spending import Meter, Spending
+from dspy_programs.serve.stoppable import Stopped, stoppable
 
 Progress = Callable[[int, int], None]
-_OnProgress = Callable[[int, int], Awaitable[None]]
+OnProgress = Callable[[int, int], Awaitable[None]]
 Result = TypeVar("Result")
 _GLANCE = 0.2  # seconds between progress checks
-
-
-class Stopped(BaseException):
-    """Raised inside a call by its progress callback or its model when nobody waits for the result any more.
-
-    Not an Exception, so that no handler in a tool or DSPy can catch it and keep the work going.
-    """
 
 
 class Work:
     """One running call. Its thread calls `progress`, the event loop calls `stop`."""
 
-    def __init__(self, ends: float) -> None:
-        """ends: when it will be stopped, on the monotonic clock."""
-        self.at, self.ends = (0, 0), ends
+    def __init__(self, ends: float, meter: Meter) -> None:
+        """ends: when it will be stopped, on the monotonic clock; meter: what it may use of the model."""
+        self.at, self.ends, self.meter = (0, 0), ends, meter
         self._stop = threading.Event()
 
     def progress(self, done: int, total: int) -> None:
@@ -73,6 +68,7 @@ class WorkerPool:
             lm: The model of every call; None for the rules.
         """
         self.limits, self.lm = limits, lm
+        self.spending = Spending(limits)
         self.open()
 
     def open(self) -> None:
@@ -90,17 +86,23 @@ class WorkerPool:
         return sum(lane.waiting for lane in self._lanes.values())
 
     async def run(
-        self, call: Callable[[Progress], Result], on_progress: _OnProgress | None = None, asks_model: bool = True
+        self,
+        call: Callable[[Progress], Result],
+        on_progress: OnProgress | None = None,
+        asks_model: bool = True,
+        model_calls: int = 0,
     ) -> Result:
         """Return the call's result. `on_progress` receives progress a few times a second. Cancelling this stops the call.
 
         asks_model: whether the call may ask the model. Others have places of their own, so a dead model does not delay them.
-        Raises Busy, Unavailable, TooSlow, or the ServeError for what the call raised.
+        model_calls: how many it may make.
+        Raises Busy, Unavailable, TooSlow, Spent, TooLarge, or the ServeError for what the call raised.
         """
         ends = time.monotonic() + self.limits.seconds
         lane = self._lanes[asks_model]
+        meter = self.spending.begin(CALLER.get() or "", model_calls if self.lm else 0)
         await self._place(lane, ends)
-        work = Work(ends)
+        work = Work(ends, meter)
         future = self._start(work, call, lane)
         try:
             return await self._outcome(future, work, ends, on_progress)
@@ -135,7 +137,7 @@ class WorkerPool:
 
     def _in_thread(self, outcome: "concurrent.futures.Future[Result]", work: Work, call: Callable[[Progress], Result]) -> None:
         try:
-            with use(None) if self.lm is None else running_on(stoppable(self.lm, work.check, work.ends)):
+            with use(None) if self.lm is None else running_on(stoppable(self.lm, work.check, work.ends, work.meter)):
                 outcome.set_result(call(work.progress))
         except Stopped as stopped:
             outcome.set_exception(stopped)
@@ -148,7 +150,7 @@ class WorkerPool:
         future.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
     async def _outcome(
-        self, future: "asyncio.Future[Result]", work: Work, ends: float, on_progress: _OnProgress | None
+        self, future: "asyncio.Future[Result]", work: Work, ends: float, on_progress: OnProgress | None
     ) -> Result:
         last = work.at
         while not future.done() and not self.closed and (left := ends - time.monotonic()) > 0:
@@ -159,8 +161,8 @@ class WorkerPool:
         if future.done():
             try:
                 return future.result()
-            except Stopped:
-                raise Unavailable("the server is shutting down") from None
+            except Stopped as stopped:
+                raise stopped.why or Unavailable("the server is shutting down") from None
         if self.closed:
             raise Unavailable("the server is shutting down")
         raise TooSlow(f"not finished after {self.limits.seconds:g} s, so it was stopped; ask for less at a time")

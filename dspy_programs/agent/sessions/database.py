@@ -34,6 +34,8 @@ CREATE INDEX IF NOT EXISTS notes_of ON notes (session);
 """
 _MIGRATIONS = (_FIRST,)
 """What makes schema n + 1 of schema n. Append to it, and change none. Files made before there were numbers have the first."""
+OF_FOLDER = "id IN (SELECT session FROM state WHERE name = 'workspace' AND value = ?)"  # conditions on a session
+OF_OWNER = "coalesce((SELECT value FROM state WHERE session = id AND name = 'owner'), 'null') = ?"
 TABLES = ("state", "tasks", "messages", "calls", "events", "notes")  # with a column `session`
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.sessions.database import IN_MEMORY, Database
+from dspy_programs.agent.sessions.database import IN_MEMORY, OF_FOLDER, OF_OWNER, Database
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.text import content_stems
 from dspy_programs.types import Call, Turn
@@ -119,9 +119,9 @@ class Session:
     def recall(self, query: str) -> list[str]:
         """Return the notes that share most words with the query, at most five; without a query the last ones."""
         whose, values = ("", []) if self.memory else ("WHERE session = ? ", [self.id])
-        if self.memory and self.get("recalls") == "folder":  # a client of a server sees no more than this folder
-            of = "SELECT session FROM state WHERE name = 'workspace' AND value = ?"
-            whose, values = f"WHERE session IN ({of}) ", [_json(self.get("workspace"))]
+        if self.memory and self.get("recalls") == "folder":  # a client of a server sees no more than its own in this folder
+            whose = f"WHERE session IN (SELECT id FROM sessions WHERE {OF_FOLDER} AND {OF_OWNER}) "
+            values = [_json(self.get("workspace")), _json(self.get("owner"))]
         rows = self._database.rows(f"SELECT text FROM notes {whose}ORDER BY n DESC LIMIT {_MOST_NOTES}", values)
         notes = [row["text"] for row in rows]
         wanted = set(content_stems(query))

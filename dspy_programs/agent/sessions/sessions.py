@@ -17,7 +17,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
-from dspy_programs.agent.sessions.database import IN_MEMORY, TABLES, Database
+from dspy_programs.agent.sessions.database import IN_MEMORY, OF_FOLDER, OF_OWNER, TABLES, Database
 from dspy_programs.agent.sessions.session import Session
 from dspy_programs.errors import RunLocked, UsageError
 
@@ -68,13 +68,16 @@ class Sessions:
             raise UsageError(f"{self.path}: session {session_id} cannot be locked: {error.strerror or error}") from error
         return Session(self._database, session_id, memory=memory, on_close=lock.release)
 
-    def list(self, workspace: Path | None = None) -> list[Summary]:
-        """Return the sessions, the one that was used last first. workspace: only those of runs in this folder."""
-        of = "WHERE id IN (SELECT session FROM state WHERE name = 'workspace' AND value = ?)" if workspace else ""
+    def list(self, workspace: Path | None = None, owner: str | None = None) -> list[Summary]:
+        """Return the sessions, the one that was used last first.
+
+        workspace: only those of runs in this folder, begun by this client of a server; None: begun by none of them.
+        """
+        of = f"WHERE {OF_FOLDER} AND {OF_OWNER}" if workspace else ""
         columns = "id, goal, created, updated, status"
         rows = self._database.rows(
             f"SELECT {columns} FROM sessions {of} ORDER BY updated DESC, rowid DESC",
-            [json.dumps(str(workspace), ensure_ascii=False)] if workspace else [],
+            [json.dumps(value, ensure_ascii=False) for value in (str(workspace), owner)] if workspace else [],
         )
         return [Summary(**dict(row)) for row in rows]
 

@@ -17,6 +17,8 @@ from dspy_programs.lm import connect
 from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.lm.models import RETRIES, CompleteJSONAdapter
 from dspy_programs.lm.server.server import LONGEST_WAIT, ServerEngine
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.spending import Spending
 from dspy_programs.serve.stoppable import stoppable
 from optimizers.calls import Journal, Meter, recorded
 from tests.dspy_programs.lm.dialects import Loopback, Reply, chat, refusal, streamed
@@ -42,7 +44,7 @@ LAYERS = {
     "served": lambda lm, folder: lm,
     "cached": lambda lm, folder: cached(lm, AnswerCache(folder / "answers.sqlite")),
     "recorded": lambda lm, folder: recorded(lm, "task", Journal(folder / "calls.jsonl"), Meter()),
-    "stoppable": lambda lm, folder: stoppable(lm, lambda: None, time.monotonic() + 60),
+    "stoppable": lambda lm, folder: stoppable(lm, lambda: None, time.monotonic() + 60, Spending(Limits()).begin("", 0)),
     "all": lambda lm, folder: recorded(cached(lm, AnswerCache(folder / "a.sqlite")), "task", Journal(None), Meter()),
 }
 
