@@ -98,4 +98,5 @@ def fits(page, width):
     assert page.value("document.documentElement.scrollWidth") <= width
     seen = "[...document.querySelectorAll('button, input, select')].map(e => e.getBoundingClientRect()).filter(b => b.width)"
     boxes = page.value(f"{seen}.map(b => [b.left, b.right, b.height])")
+    assert page.value("[...document.querySelectorAll('button')].every(e => e.scrollWidth <= e.clientWidth)")
     assert boxes and all(left >= 0 and right <= width and height >= 32 for left, right, height in boxes), boxes
