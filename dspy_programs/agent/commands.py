@@ -59,7 +59,9 @@ def run(
     }
     settings = read_config(config, flags)
     if show_config:
-        print(as_toml(settings), end="")
+        from dspy_programs.agent.workspace import sandbox
+
+        print(f"# {sandbox.described()}\n{as_toml(settings)}", end="")
         return
     from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions

@@ -63,6 +63,13 @@ def _move(path: str, to: str, workspace: Workspace) -> Call:
     return Call(tool="move_file", arguments={"path": path, "to": to})
 
 
+def all_moved(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
+    """Move all files of one ending into a folder."""
+    to = _one(found["to"]).rstrip("/")
+    paths = [path for path in _all(f".{found['ending']}", found["folder"], goal, workspace) if not path.startswith(f"{to}/")]
+    return [_move(path, f"{to}/{path.rpartition('/')[2]}", workspace) for path in paths]
+
+
 def _must_be_there(path: str, workspace: Workspace) -> None:
     kind = workspace.kind(path)
     if kind != "file":
@@ -180,6 +187,10 @@ def appended(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call
 def copies(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     path, to = _one(found["path"]), _one(found["to"])
     _must_be_there(path, workspace)
+    if to.endswith("/") or found.groupdict().get("folder") or workspace.kind(to) == "folder":
+        to = f"{to.rstrip('/')}/{path.rpartition('/')[2]}"
+    elif not re.fullmatch(PATH, to):  # a new folder, or a file without an ending
+        return []
     _must_be_new(to, workspace)
     return [Call(tool="write_file", arguments={"path": to, "content": workspace.text(path)})]
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
 from dspy_programs.agent.full_names import with_full_names
+from dspy_programs.agent.joined import joined
 from dspy_programs.agent.looks import looks
 from dspy_programs.agent.open_value import open_value, parts_missing
 from dspy_programs.agent.sessions import Session
@@ -47,6 +48,9 @@ def wanted_by(goal: str, tools: Sequence[str], workspace: Workspace) -> Wanted:
     if not words:
         return Wanted()
     files = [each.path for each in islice(workspace.walk(), _MOST_FILES) if each.kind == "file"]
+    if (several := joined(words, workspace)).calls:
+        kept = [one for one in criteria_of(words, files) if one.check.check == "unchanged"]
+        return Wanted([*(Criterion(words=goal, check=check) for check in several.checks), *kept])
     words = with_full_names(words, files)
     missing = [*inputs_missing(words, files), *parts_missing(words, workspace)]
     return Wanted(criteria_of(words, files), missing, open_value(words, workspace))

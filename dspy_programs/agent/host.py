@@ -169,8 +169,9 @@ class Host:
         """Return how the run ended, and put it on file."""
         tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
         completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria)
-        notes = (task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes)
-        answer = session.get("shown") or next(notes, "")
+        note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
+        shown = str(session.get("shown", ""))
+        answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
         cost = self.meter.cost.model_dump()
         self.tell("stop", stopped_by=stopped_by, why=why, completed=completed, answer=answer, cost=cost)
         session.set("done" if completed else stopped_by, cost=cost)

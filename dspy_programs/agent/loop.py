@@ -22,16 +22,18 @@ import dspy
 
 from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
+from dspy_programs.agent.joined import joined
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.looks import looks
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.script import TOOL as SCRIPT, is_for_a_script
 from dspy_programs.agent.spelled_out import spelled_out
 from dspy_programs.agent.task_run import run_task
+from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import Planner, plan_by_rules
 from dspy_programs.text import shortened
-from dspy_programs.types import Task, Tool, Turn
+from dspy_programs.types import Call, Task, Tool, Turn
 
 _LAST = 10  # tasks whose results a task builds on
 _FRUITLESS = 2  # plans in a row of which no new task was completed
@@ -83,20 +85,25 @@ class Loop:
         """Put what the goal spells out into the ledger, a task for each call, or one for all that is only shown."""
         host = self.host
         shown = looks(host.wish, host.workspace)
-        calls = shown or spelled_out(host.wish, host.workspace)
+        one = shown or spelled_out(host.wish, host.workspace)
+        calls = one or joined(host.wish, host.workspace).calls
         if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
             return False
         if shown:
             host.planned("the goal says what to show", "rules", [host.wish])
             host.ledger.add(shortened(host.wish, 300), tool=calls[0].tool, calls=calls)
             return True
-        titles = [" ".join([call.tool, *host.calls.tools[call.tool].touches(call.arguments)]) for call in calls]
+        titles = [_title_of(call, host.calls.tools[call.tool]) for call in calls]
         host.planned("the goal says how", "rules", titles)
         named = [(title, call.tool) for title, call in zip(titles, calls, strict=True)]
         shares = host.acceptance.shared_out(named, self.factory.tools)
         with host.record.together():
+            before: list[str] = []
             for title, call, criteria in zip(titles, calls, shares, strict=True):
-                host.ledger.add(title, tool=call.tool, calls=[call], criteria=criteria)
+                added = host.ledger.add(
+                    title, tool=call.tool, calls=[call], criteria=criteria, depends_on=[] if one else before[-1:]
+                )
+                before.append(added.id)
         return True
 
     def scripted(self) -> bool:
@@ -196,3 +203,7 @@ class Loop:
         told = "; ".join(list(dict.fromkeys(self.host.ledger.failures()))[-2:])
         lacking = dict.fromkeys(one.evidence for one in self.host.acceptance.end_state() if not one.met)
         return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])
+
+
+def _title_of(call: Call, tool: AgentTool) -> str:
+    return " ".join([call.tool, *(tool.touches(call.arguments) or map(str, call.arguments.values()))])

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from dspy_programs.agent import file_calls
+from dspy_programs.agent import file_calls, folder_calls
 from dspy_programs.agent.file_calls import EXCEPT, PATH, PATHS, THE
 from dspy_programs.agent.full_names import with_full_names
 from dspy_programs.agent.tools.tool import ToolError
@@ -35,6 +35,9 @@ _ALL = (
     r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?"
     rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{_FOLDER}))?"
 )
+_IS_FOLDER = r"(?:(?:whole|entire|new|neuen?)\s+)*(?P<word>(?:folder|directory|ordner|verzeichnis)\s+)?"
+_THE_FOLDER = rf"(?:(?:the|my|this|den|das|meinen|mein)\s+)?{_IS_FOLDER}"
+_AFTER_FOLDER = r"(?:\s+(?:folder|directory))?"
 _PROTECTS = re.compile(
     r"\b(?:don['’]t|do\s+not|never|keep|leave|stays?|nothing\s+else|no\s+other|except|but\s+not|unchanged|only|nicht|bleib\w*|"
     r"sonst\s+nichts|außer|also\s+not)\b",
@@ -73,7 +76,37 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         rf"(?:to|into|as|in|nach|zu)\s+{THE}(?P<folder>(?:folder|directory|ordner)\s+)?{_NEW}(?P<to>{PATHS}|{_FOLDER})(?:\s+um\b)?",
         file_calls.moves,
     ),
-    (rf"\bcopy\s+{THE}(?P<path>{PATH})\s+(?:to|as)\s+{THE}(?P<to>{PATH})", file_calls.copies),
+    (
+        rf"\b(?:move|verschiebe)\s+{_ALL}\s+(?:to|into|in|nach)\s+{THE}(?:(?:new\s+)?(?:folder|directory|ordner)\s+)?(?P<to>{_FOLDER})"
+        rf"{_AFTER_FOLDER}",
+        file_calls.all_moved,
+    ),
+    (
+        rf"\b(?P<verb>rename|move|benenne|verschiebe)\s+{_THE_FOLDER}(?P<path>{_FOLDER}){_AFTER_FOLDER}\s+(?:to|into|as|in|nach|zu)\s+"
+        rf"{THE}(?P<into>(?:folder|directory|ordner|verzeichnis)\s+)?{_NEW}(?P<to>{_FOLDER})(?:\s+um\b)?",
+        folder_calls.moved,
+    ),
+    (
+        rf"\bcopy\s+{_THE_FOLDER}(?P<path>{_FOLDER}){_AFTER_FOLDER}\s+(?:to|as)\s+{THE}(?:folder\s+)?{_NEW}(?P<to>{_FOLDER})",
+        folder_calls.copied,
+    ),
+    (
+        rf"\b(?:delete|remove|erase|get\s+rid\s+of|lösche?)\s+(?:bitte\s+)?(?:(?:the|den|das)\s+)?(?P<empty>(?:empty|leeren?)\s+)?"
+        rf"{_THE_FOLDER}(?P<path>{_FOLDER}){_AFTER_FOLDER}(?:,?\s+(?:and|with|und|mit)\s+(?:all|everything|allem)(?:\s+(?:that\s+is|"
+        rf"files|was))?(?:\s+(?:in|inside)\s+it|\s+darin(?:\s+ist)?)?)?",
+        folder_calls.deleted,
+    ),
+    (
+        r"\b(?:create|make|add|erstelle?|lege?)\s+(?:bitte\s+)?(?:(?:an?|the|two|three|einen?|eine|den|new|neuen?|empty|leeren?)\s+)*"
+        r"(?:folders?|directory|directories|ordner|verzeichnis(?:se)?)\s+(?:(?:called|named|namens)\s+)?"
+        rf"(?P<paths>{_FOLDER}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){_FOLDER})*)(?:\s+an\b)?",
+        folder_calls.made,
+    ),
+    (
+        rf"\b(?:copy|kopiere?)\s+{THE}(?P<path>{PATH})\s+(?:to|into|as|in|nach)\s+{THE}(?P<folder>(?:folder|directory|ordner)\s+)?"
+        rf"(?P<to>{PATH}|{_FOLDER})",
+        file_calls.copies,
+    ),
     (rf"\bmake\s+a\s+copy\s+of\s+{THE}(?P<path>{PATH})\s+(?:called|named|as)\s+{THE}(?P<to>{PATH})", file_calls.copies),
     (
         rf"\b(?:delete|remove|erase|get\s+rid\s+of|lösche?)\s+(?:bitte\s+)?(?:{_ALL}|{THE}(?P<paths>{PATHS}))(?=[\s.,!?]|$)",

@@ -8,6 +8,7 @@
     GET  /agent/sessions/{id}/events      its events, also while it runs, from number `after` on
     POST /agent/sessions/{id}/answer      {"question": 1, "answer": "yes"}: to the open question
     POST /agent/sessions/{id}/cancel      end its run
+    GET  /api/state                       the session that was used last, or `session`, as dashboards of GEPA-AIME show it
 
 Guarantees a client that closes the connection of a run that is not detached ends the run; whoever may call these may do what
            the policy allows, and answer yes to what it asks about.
@@ -30,6 +31,7 @@ from starlette.types import Receive, Scope, Send
 
 from dspy_programs.agent import AgentResult, Event
 from dspy_programs.agent.sessions import Summary
+from dspy_programs.serve.agent_dashboard import Dashboard, dashboard_of
 from dspy_programs.serve.agent_runs import AgentRun, AgentRuns, told
 from dspy_programs.serve.problems import Problem, SlowClient, Unavailable
 from dspy_programs.serve.requests import Whole
@@ -117,6 +119,15 @@ def add_agent_routes(app: FastAPI, runs: AgentRuns) -> None:
         runs.needed(session_id).cancel()
         return state(session_id)
 
+    def dashboard(session: Annotated[str, Query(pattern=_ID, description="a session's id, or last")] = "last") -> Dashboard:
+        known = runs.list()
+        if session == "last" and not known:
+            return dashboard_of(None)
+        session_id = known[0].id if session == "last" else session
+        with told():
+            runs.needed_on_file(session_id)
+            return dashboard_of(runs.sessions.export(session_id))
+
     one = "/agent/sessions/{session_id}"
     streams: dict[int | str, dict[str, Any]] = {
         200: {"content": {_STREAM: {"schema": {"type": "string"}}}},
@@ -131,6 +142,7 @@ def add_agent_routes(app: FastAPI, runs: AgentRuns) -> None:
     add(f"{one}/events", events, methods=["GET"], operation_id="agent_events", response_class=Response, responses=followed)
     add(f"{one}/answer", answer, methods=["POST"], operation_id="answer_agent", responses=_GONE)
     add(f"{one}/cancel", cancel, methods=["POST"], operation_id="cancel_agent", responses=_GONE)
+    add("/api/state", dashboard, methods=["GET"], operation_id="agent_dashboard", responses=_GONE)
 
 
 async def _result(run: AgentRun, request: Request) -> AgentResult:

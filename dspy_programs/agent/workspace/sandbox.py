@@ -8,11 +8,13 @@ A path that the policy denies to everything is unreadable in it.
 
 Input      argv; what the call may touch: the workspace, seconds, a flag that cancels.
 Output     Finished; `sandboxed` says which of the two it was. `reason()` says why there is no sandbox.
-Guarantees time, memory, processes and output are limited either way, and nothing that was started is left (supervise.py).
+Guarantees time, memory, processes (process_limit.py) and output are limited either way, and nothing that was started is left
+           (supervise.py).
 Limits     without bubblewrap a command may read and write what this user may: the policy asks before each. The disk can be
            filled by many files. Nothing here limits what a command does to the workspace itself.
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dspy_programs.agent.workspace import reaper
+from dspy_programs.agent.workspace.process_limit import TRY, holder, limit
 from dspy_programs.agent.workspace.supervise import CAPS, Caps, Finished, supervise
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import ToolError
@@ -37,7 +40,11 @@ _SETTINGS = (
 )
 _SCRATCH = 256 << 20  # bytes of /tmp and of shared memory
 _ADDRESSES = 8 << 30  # bytes of one process; some runtimes reserve much and use little
-_LIMITED = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2"; ulimit -f "$3"; shift 3; exec "$@"'
+_LIMITED = (
+    'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2"; ulimit -f "$3"; '
+    'ulimit -u "$4" 2>/dev/null || ulimit -p "$4" 2>/dev/null; '  # bash; dash
+    'shift 4; exec "$@"'
+)
 
 
 class Running(Protocol):
@@ -57,16 +64,16 @@ def run(argv: Sequence[str], scope: Running, *, stdin: str = "", caps: Caps = CA
     if not workspace.is_in_place():
         raise ToolError(f"{workspace.root}: the workspace was moved or replaced; no command is run")
     limits = [str(int(seconds) + 2), str(_ADDRESSES >> 10), str(caps.file >> 9)]
-    limited = ["/bin/sh", "-c", _LIMITED, "sh", *limits, *argv]
     program = bubblewrap()
-    with tempfile.TemporaryDirectory(prefix="workspace-") as home:
+    with tempfile.TemporaryDirectory(prefix="workspace-") as home, limit(caps.tasks, _counts_alone()) as (group, most):
+        limited = ["/bin/sh", "-c", _LIMITED, "sh", *limits, most, *argv]
         if program:
             command = [program, *walls(workspace.root), *_closed(workspace, Path(home)), "--", *limited]
         else:
             command = [sys.executable, "-I", "-S", str(Path(reaper.__file__)), *limited]
         try:
             done = supervise(
-                command,
+                [*group, *command],
                 workspace.root,
                 _environment("/tmp" if program else home),
                 stdin=stdin.encode("utf-8", "replace"),
@@ -94,26 +101,43 @@ def bubblewrap() -> str | None:
     return _probe()[0]
 
 
+def described() -> str:
+    """Return in words how commands run here, and what holds their processes."""
+    holders = {"sandbox": "limit of the sandbox", "user": "limit of the user", "group": "control group"}
+    by = holder(_counts_alone())
+    counts = f"the kernel limits their processes ({holders[by]})" if by else "their processes are counted while they run"
+    return f"{reason() or 'commands run in a sandbox (bubblewrap)'}; {counts}"
+
+
 @functools.cache
 def _probe() -> tuple[str | None, str]:
     program = _program()
     if program is None:
         return None, f"no sandbox here: bubblewrap is not installed; {INSTALL}"
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            done = subprocess.run(
-                [program, *walls(Path(folder).resolve()), "--", "/bin/sh", "-c", "exit 7"],
-                capture_output=True,
-                timeout=20,
-                env=_environment("/tmp"),
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return None, f"no sandbox here: bubblewrap cannot be run ({error})"
-    if done.returncode != 7:
-        said = done.stderr.decode("utf-8", "replace").strip()[:200]
+    try:
+        code, said = _tried(program, ["/bin/sh", "-c", "exit 7"])
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, f"no sandbox here: bubblewrap cannot be run ({error})"
+    if code != 7:
         return None, f"no sandbox here: this system does not let bubblewrap make one ({said})"
     return program, ""
+
+
+@functools.cache
+def _counts_alone() -> bool:
+    """Return whether RLIMIT_NPROC counts what runs in the sandbox and nothing else; tried once in a process."""
+    program = bubblewrap()
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        return program is not None and _tried(program, [sys.executable, "-I", "-S", "-c", TRY])[0] == 7
+    return False
+
+
+def _tried(program: str, command: list[str]) -> tuple[int, str]:
+    """Run a command in a sandbox around an empty folder; return its exit code and what it said of an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        argv = [program, *walls(Path(folder).resolve()), "--", *command]
+        done = subprocess.run(argv, capture_output=True, timeout=20, env=_environment("/tmp"), check=False)
+    return done.returncode, done.stderr.decode("utf-8", "replace").strip()[:200]
 
 
 def _program() -> str | None:

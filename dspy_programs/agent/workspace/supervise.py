@@ -31,6 +31,8 @@ class Caps(NamedTuple):
     """What a command may use."""
 
     processes: int = 128
+    tasks: int = 512
+    """Processes and threads: the kernel refuses more (process_limit.py)."""
     memory: int = 2 << 30
     """Bytes, of all its processes together."""
     output: int = 32 << 20

@@ -66,6 +66,19 @@ def workspace(tmp_path):
         ("Please get rid of b.txt, thanks!", ["delete_file b.txt"]),
         ("change 'red' to 'green' in a.txt", ["edit_file a.txt red green True"]),
         ('put the text "hi" in a file called new.txt', ["write_file new.txt hi\n"]),
+        ("Rename the folder logs to old", ["move_file logs old"]),
+        ("rename logs to old", ["move_file logs old"]),
+        ("Move the logs folder to archive/", ["move_file logs archive/logs"]),
+        ("Benenne den Ordner logs in alt um", ["move_file logs alt"]),
+        ("Delete the folder logs", ["shell rm -rv ./logs"]),
+        ("Please delete the logs directory and everything in it", ["shell rm -rv ./logs"]),
+        ("Lösche den Ordner logs", ["shell rm -rv ./logs"]),
+        ("Copy the folder logs to backup", ["shell cp -rv ./logs ./backup"]),
+        ("Create a folder called drafts", ["shell mkdir -pv ./drafts"]),
+        ("make new folders a, b/c and d", ["shell mkdir -pv ./a ./b/c ./d"]),
+        ("Copy a.txt to logs/", ["write_file logs/a.txt red and blue\nred\n"]),
+        ("Copy a.txt into the folder backup", ["write_file backup/a.txt red and blue\nred\n"]),
+        ("Move all .txt files to texts", ["move_file a.txt texts/a.txt", "move_file b.txt texts/b.txt"]),
     ],
 )
 def test_a_plain_wish_is_its_calls(workspace, goal, calls):
@@ -97,7 +110,17 @@ def test_a_plain_wish_is_its_calls(workspace, goal, calls):
         "Set the in in conf.json to 3",  # an object
         'Write "hello" to a.txt',  # is there: replace or add?
         "Write a poem to new.txt",
-        "Rename a.txt to new.txt and write 'done' to log.txt",  # not the second half alone
+        "Rename a.txt to new.txt and write 'done' to log.txt",  # see test_joined.py
+        "Delete the folder logs except keep.log",
+        "Delete the empty folder logs",
+        "Delete the folder .",
+        "Delete the folder ..",
+        "Delete the folder /tmp",
+        "Rename total to sum",  # no folder
+        "Rename the folder logs to a.txt",  # is there
+        "Move logs to logs/old",  # into itself
+        "Create a folder called logs",  # is there
+        "Create a folder for my pictures",
         "Count the lines of a.txt and write 'done' to log.txt",
         "Set the port in conf.json to open",  # text where a number was
         "",
@@ -135,6 +158,8 @@ def test_what_a_file_says_is_no_wish(tmp_path, workspace):
         ("Set port to 80 in conf.json", "is 80 already"),
         ("Set color to blue in app.ini", "is 2 times in app.ini"),
         ("Replace 'a' with 'b' in raw.txt", "raw.txt"),
+        ("Delete the folder nowhere", "nowhere is not there"),
+        ("Move logs to logs/old", "into itself"),
         ("Rename a.txt to c.txt", ""),
         ("Write a poem about gone.txt", ""),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, AgentConfig, Sessions, read_config
+from dspy_programs.serve.agent_dashboard import composite
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.limits import Limits
 from tests.servers import HTTP, on_its_way, running
@@ -22,6 +23,7 @@ ROUTES = [
     ("GET", "/agent/sessions/x/events"),
     ("POST", "/agent/sessions/x/answer"),
     ("POST", "/agent/sessions/x/cancel"),
+    ("GET", "/api/state"),
 ]
 
 
@@ -95,6 +97,32 @@ def test_a_detached_run_is_replayed_from_any_event_on(server):
     assert events[-1][0] == "stop" and events[-1][1]["answer"] == "one\ntwo\n"
     assert events_of(server, session, after=len(events) - 1) == events[-1:]
     assert session in [one["id"] for one in HTTP.get(f"{server.url}/agent/sessions").json()]
+
+
+def test_the_state_is_as_a_dashboard_polls_it(tmp_path):
+    with serving(tmp_path) as server:
+        empty = HTTP.get(f"{server.url}/api/state").json()
+        assert empty == {
+            **dict(tasks=[], history=[], tui="", rationale="", updated_at=0.0),
+            "gepa": {"composite": 0.0, "timeline": []},
+        }
+        first = post(server, "run", {"goal": "Read notes.txt"}).json()["session"]
+        post(server, "run", {"goal": "List the files"})
+        state, last = (HTTP.get(f"{server.url}/api/state{which}").json() for which in (f"?session={first}", ""))
+        assert set(state) == set(empty)
+        assert [(task["description"], task["status"], task["children"]) for task in state["tasks"]] == [
+            ("Read notes.txt", "complete", [])
+        ]
+        assert [each["status"] for each in state["history"]][::2] == ["pending", "complete"]
+        assert state["tui"].startswith("- [x] Read notes.txt\n") and state["gepa"]["composite"] == 1.0
+        assert state["updated_at"] > 0 and last["updated_at"] >= state["updated_at"] and last != state
+        assert HTTP.get(f"{server.url}/api/state?session=none").status_code == 404
+
+
+def test_the_score_counts_successes_and_how_long_ago_the_last_was():
+    """0, .65, .5, .25: the values that the dashboard's own metric has."""
+    outcomes = [[], [False], [False, True], [True, False], [True, False, False, False], [True]]
+    assert [composite(each) for each in outcomes] == [0.0, 0.0, 0.65, 0.5, 0.25, 1.0]
 
 
 @pytest.mark.parametrize(("answer", "status"), [("yes", "done"), ("no", "no_progress")])

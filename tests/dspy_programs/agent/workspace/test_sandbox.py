@@ -1,8 +1,10 @@
 """The sandbox, and what stands in for it where there is none. How they hold against hostile commands: test_hostile_calls.py."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from dspy_programs.agent.workspace.supervise import CAPS, supervise
 from tests.dspy_programs.agent.scopes import scope_in
 
 PLAIN = [sys.executable, "-I", "-S", str(Path(reaper.__file__)), "/bin/sh", "-c"]
+ROOT = Path(__file__).parents[4]
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
@@ -144,3 +147,67 @@ def test_a_link_to_another_repository_brings_none_of_it_in(tmp_path):
 
 def test_a_program_that_is_not_there_is_an_exit_code(tmp_path):
     assert sandbox.run(["/nonexistent/program"], scope_in(tmp_path / "w")).exit_code == 127
+
+
+BOMB = """
+import os, time
+until = time.monotonic() + 0.5
+while time.monotonic() < until:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(0.01)
+"""
+"""What it makes goes on making; it says nothing and lets others work, so that they can be counted."""
+BOMB_IN_A_FOLDER = f"""
+import os, sys, threading
+from pathlib import Path
+from dspy_programs.agent.workspace import sandbox
+from dspy_programs.agent.workspace.reaper import descendants
+from dspy_programs.agent.workspace.supervise import CAPS
+from tests.dspy_programs.agent.scopes import scope_in
+if "plain" in sys.argv:
+    sandbox._probe = lambda: (None, "off")
+scope = scope_in(Path(sys.argv[1]), seconds=3)
+print(sandbox.described())
+sandbox.run(["true"], scope)
+most, done = [0], threading.Event()
+def count():
+    while not done.wait(0.01):
+        most[0] = max(most[0], len(descendants(os.getpid())))
+counting = threading.Thread(target=count)
+counting.start()
+caps = CAPS._replace(processes=100_000, tasks=100)  # nobody but the kernel counts
+sandbox.run([sys.executable, "-c", {BOMB!r}], scope, caps=caps)
+done.set()
+counting.join()
+print(most[0])
+"""
+
+
+def run_as(user: int | None, code: str, *arguments: str) -> str:
+    """Run Python as another user, who may not be able to reach this Python; return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    same = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    for python in (sys.executable, "/usr/bin/python3"):
+        with contextlib.suppress(OSError):
+            if subprocess.run([python, "-c", same], user=user, group=user, check=False, env=environment).returncode == 0:
+                argv = [python, "-c", code, *arguments]
+                done = subprocess.run(argv, user=user, group=user, env=environment, capture_output=True, text=True, check=False)
+                assert done.returncode == 0, done.stderr
+                return done.stdout
+    pytest.skip("no Python for this user")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc counts")
+@pytest.mark.parametrize("place", ["sandbox", "plain"])
+@pytest.mark.parametrize("user", [None, 65534])
+def test_the_kernel_holds_a_fork_bomb(place, user):
+    if user is not None and os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        how, most = run_as(user, BOMB_IN_A_FOLDER, folder, place).splitlines()
+    if "kernel" not in how:
+        pytest.skip(how)
+    assert 80 < int(most) < 110, f"{most} ({how})"  # with the bomb stand bubblewrap, its first process and the reaper
