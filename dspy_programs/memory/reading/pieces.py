@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.reading.cues import says_something_exact
 from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, settles, stands
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
@@ -26,6 +27,7 @@ from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
+_FRAGMENT = 20  # characters of a sentence that says nothing alone
 DECIDED_WORTH = 3.0  # of what a person decides
 _AFTER_DEED = 0.4  # of the rest of a deed's result
 _ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
@@ -122,7 +124,7 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = said_in(text) if assistant else lines_in(text)
+    said = _with_fragments(said_in(text) if assistant else lines_in(text))
     agrees = is_consent(text)
     asked = not assistant and not agrees
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
@@ -143,6 +145,22 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
             rank, worth = Rank.ORDINARY, _ASKED_WORTH
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
     return found
+
+
+def _with_fragments(said: Sequence[str]) -> list[str]:
+    """Join what says nothing alone: "OK?" to the sentence before it, "Great." to the one after it."""
+    found: list[str] = []
+    waiting = ""
+    for part in said:
+        short = len(part) <= _FRAGMENT and not says_something_exact(part)
+        if short and part.endswith("?") and found:
+            found[-1] += f" {part}"
+        elif short and part[-1] in ".!,":
+            waiting = f"{waiting} {part}".lstrip()
+        else:
+            found.append(f"{waiting} {part}".lstrip())
+            waiting = ""
+    return [*found[:-1], f"{found[-1]} {waiting}".rstrip()] if found else [waiting] * bool(waiting)
 
 
 def _rank_said(part: str) -> tuple[Rank, float]:
