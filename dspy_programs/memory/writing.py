@@ -70,7 +70,9 @@ class Writing:
             if piece.line.noun or piece.deed is not None or piece_number in self.chosen.get(number, ()):
                 continue
             room, asked = left - self._opening(place) - 1, piece.rank is Rank.OPEN_REQUEST
-            text = clause_of(piece.text, room, self._count, at_colons=asked) or (beginning_of(piece.text, room, self._count) if asked else "")
+            text = clause_of(piece.text, room, self._count, at_colons=asked) or (
+                beginning_of(piece.text, room, self._count) if asked else ""
+            )
             if text and (asked or says_something_exact(text)):
                 pieces = list(unit.pieces)
                 pieces[piece_number] = piece._replace(text=text)

@@ -213,7 +213,9 @@ def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
         return "asked"
     text = result.strip()
     fault = fault_of(text if value is None else value, text, deed)
-    if not fault and (_FAILED.match(text) or (isinstance(value, dict) and (_says_failed(value) or (deed and _tells_error(value))))):
+    if not fault and (
+        _FAILED.match(text) or (isinstance(value, dict) and (_says_failed(value) or (deed and _tells_error(value))))
+    ):
         return "failed"
     if not fault and deed and value is None and "\n" in text and _COUNTS_FAILED.search(text[-_SHORT:]):
         return "failed"
