@@ -38,10 +38,16 @@ class Selection:
     ) -> None:
         self.pool, self._room, self._count, self._known = pool, room, count, set(elsewhere)
         self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
+        is_open = False
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
-                is_said = pool.is_talk and piece.rank is Rank.STANDING  # among people, not to the assistant
-                self._ranks[Rank.DECISION if is_said else piece.rank].append(number)
+                rank = piece.rank
+                is_open = is_open or rank is Rank.OPEN_REQUEST
+                if rank is Rank.REVISED:
+                    rank = Rank.STANDING if is_open else Rank.DECISION
+                if pool.is_talk and rank is Rank.STANDING:  # among people, not to the assistant
+                    rank = Rank.DECISION
+                self._ranks[rank].append(number)
         self.units = list(pool.units)
         self._texts: dict[int, str] = {}
         asked = self._asked()

@@ -59,7 +59,8 @@ class Writing:
     def add_part(self, waiting: Sequence[Place]) -> None:
         """Take the beginning of the best sentence that does not fit whole, if there is room for that.
 
-        Any beginning of a request tells something; of another sentence only one that says something exact.
+        Any beginning of a request tells something; of another sentence only clauses that say something exact: "it must not go
+        out" is the opposite of "not before November".
         """
         left = self._room - self._used()
         for place in waiting if left >= _PART else ():
@@ -68,8 +69,10 @@ class Writing:
             piece = unit.pieces[piece_number]
             if piece.line.noun or piece.deed is not None or piece_number in self.chosen.get(number, ()):
                 continue
-            room, asked = left - self._opening(place) - 1, piece.rank in (Rank.OPEN_REQUEST, Rank.STANDING)
-            text = clause_of(piece.text, room, self._count) or (beginning_of(piece.text, room, self._count) if asked else "")
+            room, asked = left - self._opening(place) - 1, piece.rank is Rank.OPEN_REQUEST
+            text = clause_of(piece.text, room, self._count, at_colons=asked) or (
+                beginning_of(piece.text, room, self._count) if asked else ""
+            )
             if text and (asked or says_something_exact(text)):
                 pieces = list(unit.pieces)
                 pieces[piece_number] = piece._replace(text=text)

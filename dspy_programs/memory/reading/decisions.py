@@ -89,6 +89,11 @@ _STANDING = re.compile(  # English, German
     r"(?:^|[.!;:]\s|\b(?:und|aber)\s)(?:bitte )?(?:behalte|lass|verwende|nimm|benutze|\u00e4ndere|l\u00f6sche)\w*\b"
     r"[^.!?]*\b(?:kein\w*|nicht|bei|immer)\b"
 )
+_REVISES = re.compile(  # English, German, French, Spanish
+    r"\b(?:now|instead|after all|correction|no longer|any ?more|not the|from (?:now|next) |change of plans?|moved to|"
+    r"jetzt|doch|statt|stattdessen|korrektur|nicht mehr|en fait|finalement|au lieu|plut\u00f4t|ahora|en realidad|en lugar)\b",
+    re.IGNORECASE,
+)
 _LOOKS_UP = re.compile(
     r"\W*(?:(?:and|also|so|but|ok(?:ay)?|now|then|hey|hi|und|aber|et|y)\b\W*)*"
     r"(?:what(?!(?: about| if)\b)(?:'s)?|which|how(?! about\b)|where|when|who|whose|why(?! (?:not|don't)\b)|"
@@ -118,6 +123,11 @@ def settles(sentence: str, assistant: bool = False) -> bool:
 def stands(sentence: str) -> bool:
     """Return whether what a person says holds from then on: "Do not use X", "keep the names", "remind me to pay"."""
     return "?" not in sentence and _STANDING.search(sentence[:_LONGEST].lower().replace("\u2019", "'")) is not None
+
+
+def revises(sentence: str) -> bool:
+    """Return whether what a person says takes the place of what was so before: "So the total is 24,000 now"."""
+    return "?" not in sentence and _REVISES.search(sentence[:_LONGEST]) is not None
 
 
 def looks_up(sentence: str) -> bool:

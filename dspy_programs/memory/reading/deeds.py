@@ -17,7 +17,7 @@ from dspy_programs.conversation import Call
 from dspy_programs.memory.reading.deed_lines import Deed, cut
 from dspy_programs.memory.reading.fields import Part, Parts, compact, plain
 from dspy_programs.memory.reading.text_results import value_of
-from dspy_programs.programs.failure_judge import acts, changes_by_name, fault_of
+from dspy_programs.programs.failure_judge import acts, changes_by_name, doing, fault_of
 
 Ending = Literal["done", "failed", "asked"]
 
@@ -42,6 +42,7 @@ _READ_COMMAND = re.compile(
     r"vet)|cargo (?:test|check)|"
     r"python3? (?:-V|--version|[\w./-]*(?:test|bench)[\w-]*\.py))(?!\w)"
 )
+_DATABASE = re.compile(r"\s*(?:psql|mysql|mariadb|sqlite3|duckdb)\b")
 _QUOTED_TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _REDIRECTS = re.compile(r"(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|&)[\w./~$\"']")
 _WRITING_CODE = re.compile(
@@ -88,6 +89,7 @@ _FAILED = re.compile(
 )
 _COUNTS_FAILED = re.compile(r"(?i)\b[1-9]\d* (?:failed|failures?|errors?)\b|\bmake: \*\*\*|\bFAILED \(")  # of a test run's end
 _RAISED = re.compile(r"(?m)^(?:E\s+)?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout)\b.*)")
+_NAMES_ERROR = re.compile(r"(?i)_error$|^(?:failure|error)_(?:code|reason|message)$")
 _COMPLAINS = re.compile(r"error|exception|fail|fatal|denied|not found", re.IGNORECASE)
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
 _AMOUNT = re.compile(
@@ -105,6 +107,8 @@ def changes(call: Call, result: str | None, value: Any = None) -> bool:
     by_input = _by_input(given, call)
     if by_input is not None:
         return by_input
+    if _gives_new(call.name, given, value):
+        return True
     by_name = changes_by_name(call.name)
     if by_name is not None:
         return by_name and not _only_computes(given, result)
@@ -113,6 +117,8 @@ def changes(call: Call, result: str | None, value: Any = None) -> bool:
 
 def _by_input(given: dict[str, Any], call: Call) -> bool | None:
     """Return what a shell, a database, an interpreter or a client of the web was asked to do."""
+    if (edits := _edits(given)) is not None:
+        return edits
     lone = call.given if isinstance(call.given, str) else None
     command = next((given[key] for key in _COMMANDS if isinstance(given.get(key), (str, list))), None)
     if command is None and acts(call.name):
@@ -133,11 +139,27 @@ def _by_input(given: dict[str, Any], call: Call) -> bool | None:
     return None
 
 
+def _edits(given: dict[str, Any]) -> bool | None:
+    """Return whether an editor's call changes a file: it has an old text and a new one, or says that it only views."""
+    if given.get("command") == "view":
+        return False
+    changed = any(f"new{key[3:]}" in given for key in given if key.startswith("old"))
+    return True if changed or isinstance(given.get("edits"), list) else None
+
+
 def _does_more_than_read(command: str) -> bool:
     if _REDIRECTS.search(command):
         return True
+    asked = [match for text in _QUOTED_TEXT.findall(command) if (match := _SQL.match(text[1:]))]
+    queries = bool(asked) and not any(match["changes"] for match in asked)
     parts = re.split(r"&&|\|\||[;|\n]", _QUOTED_TEXT.sub("''", command))
-    return not all(_READ_COMMAND.match(part) for part in parts if part.strip())
+    return not all(_READ_COMMAND.match(part) or (queries and _DATABASE.match(part)) for part in parts if part.strip())
+
+
+def _gives_new(name: str, given: dict[str, Any], value: Any) -> bool:
+    """Return whether a result has a new id of what the tool is named for: `page` gives a page_id, `note` a note_id."""
+    own = f"{name.rpartition('.')[2].lower()}_id"
+    return isinstance(value, dict) and bool(value.get(own)) and own not in given and not doing(name).looks
 
 
 def _only_computes(given: dict[str, Any], result: str | None) -> bool:
@@ -191,7 +213,9 @@ def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
         return "asked"
     text = result.strip()
     fault = fault_of(text if value is None else value, text, deed)
-    if not fault and (_FAILED.match(text) or (isinstance(value, dict) and _says_failed(value))):
+    if not fault and (
+        _FAILED.match(text) or (isinstance(value, dict) and (_says_failed(value) or (deed and _tells_error(value))))
+    ):
         return "failed"
     if not fault and deed and value is None and "\n" in text and _COUNTS_FAILED.search(text[-_SHORT:]):
         return "failed"
@@ -204,6 +228,14 @@ def _says_failed(value: dict[str, Any]) -> bool:
         bool(inner) and (_FAILED.match(str(key)) or (isinstance(inner, str) and _FAILED.match(inner)))
         for key, inner in islice(value.items(), _MANY_FIELDS)
         if isinstance(inner, (str, dict, list)) or inner is True
+    )
+
+
+def _tells_error(value: dict[str, Any]) -> bool:
+    """Return whether a deed's result has the text of an error under a name of its own: `last_error`, `failure_reason`."""
+    return any(
+        isinstance(inner, str) and inner.lower() not in _EMPTY and _NAMES_ERROR.search(str(key)) is not None
+        for key, inner in islice(value.items(), 2 * _MANY_FIELDS)
     )
 
 

@@ -20,8 +20,10 @@ class Rank(IntEnum):
     OPEN_REQUEST = 0
     STANDING = 1
     DEED = 2
-    DECISION = 3
-    ORDINARY = 4
+    REVISED = 3
+    """Takes the place of what was so before: a standing order if a request from before it is still open."""
+    DECISION = 4
+    ORDINARY = 5
 
 
 class Line(NamedTuple):

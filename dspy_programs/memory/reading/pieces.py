@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, settles, stands
+from dspy_programs.memory.reading.cues import says_something_exact
+from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, revises, settles, stands
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
 from dspy_programs.memory.reading.fields import Parts, joined, plain
@@ -26,12 +27,15 @@ from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
+_FRAGMENT = 20  # characters of a sentence that says nothing alone
 DECIDED_WORTH = 3.0  # of what a person decides
+_STATED_WORTH = 2.0  # of what a person states in exact values
 _AFTER_DEED = 0.4  # of the rest of a deed's result
 _ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
 _ENDINGS = ("done", "failed", "asked")
+_STAMP = re.compile(r"\A\[[^\[\]]{1,60}\] ")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
 _WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
 _LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
@@ -122,7 +126,7 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = said_in(text) if assistant else lines_in(text)
+    said = _with_fragments(said_in(text) if assistant else lines_in(text))
     agrees = is_consent(text)
     asked = not assistant and not agrees
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
@@ -145,13 +149,35 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     return found
 
 
+def _with_fragments(said: Sequence[str]) -> list[str]:
+    """Join what says nothing alone: "OK?" to the sentence before it, "Great." to the one after it."""
+    found: list[str] = []
+    waiting = ""
+    for part in said:
+        said_ = _STAMP.sub("", part)
+        short = len(said_) <= _FRAGMENT and not says_something_exact(said_)
+        if short and part.endswith("?") and found:
+            found[-1] += f" {part}"
+        elif (short and part[-1] in ".!,") or (part.count("(") > part.count(")") and len(part) < _SHORT_MESSAGE):
+            waiting = f"{waiting} {part}".lstrip()
+        else:
+            found.append(f"{waiting} {part}".lstrip())
+            waiting = ""
+    return [*found[:-1], f"{found[-1]} {waiting}".rstrip()] if found else [waiting] * bool(waiting)
+
+
 def _rank_said(part: str) -> tuple[Rank, float]:
     """Return the rank and worth of a person's sentence; of a question that is not open any more, the answer is kept."""
     if stands(part):
         return Rank.STANDING, DECIDED_WORTH
     if looks_up(part):
         return Rank.ORDINARY, _ASKED_WORTH
-    return (Rank.DECISION, DECIDED_WORTH) if settles(part) or asks(part) else (Rank.ORDINARY, 1.0)
+    exact = says_something_exact(part)
+    if exact and revises(part):
+        return Rank.REVISED, 2 * DECIDED_WORTH
+    if settles(part) or asks(part):
+        return Rank.DECISION, DECIDED_WORTH
+    return (Rank.DECISION, _STATED_WORTH) if exact else (Rank.ORDINARY, 1.0)
 
 
 def _speaker(entry: MemoryEntry) -> str:

@@ -21,7 +21,7 @@ _ENDED = (  # each branch starts with the rare part
     r"(?<!\n\d\.\s)(?<!\n\d\d\.\s)(?<!\A\d\.\s)|(?<=[.!?][\"')]\s))\s*"
 )
 _MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Stock"  # codespell:ignore
-_ENDED = rf"(?:{_ENDED})(?!(?<=\d\.\s)(?:{_MONTHS}))"
+_ENDED = rf"(?:{_ENDED})(?!(?<=\d\.\s)(?:{_MONTHS}|[a-zäöü])|(?<=\.\.\s)[a-z])"  # "vom 11. bis 18. Juli", "below... see"
 _BREAK = re.compile(_ENDED)
 _BREAK_ANY = re.compile(rf"{_ENDED}|(?<=[\u3002\uff01\uff1f])(?![\u300d\u300f\uff09])")
 
@@ -75,9 +75,12 @@ _CLAUSE = re.compile(r"(?<=[^\W\d])(?:[,;:] |[\uff0c\uff1b\u3001]| [\u2013\u2014
 _SHORTEST_CLAUSE, _SHORTEST_BEGINNING = 20, 40  # characters
 
 
-def clause_of(sentence: str, room: int, count: Callable[[str], int]) -> str:
-    """Return as many of a sentence's clauses from its beginning as have `room` tokens, marked as cut; "" if none has."""
-    for end in reversed([match.start() for match in _CLAUSE.finditer(sentence)]):
+def clause_of(sentence: str, room: int, count: Callable[[str], int], at_colons: bool = True) -> str:
+    """Return as many of a sentence's clauses from its beginning as have `room` tokens, marked as cut; "" if none has.
+
+    at_colons: it may end before a colon, which leaves out what was announced.
+    """
+    for end in reversed([match.start() for match in _CLAUSE.finditer(sentence) if at_colons or match[0] != ": "]):
         if end >= _SHORTEST_CLAUSE and count(part := f"{sentence[:end]} (...)") <= room:
             return part
     return ""
