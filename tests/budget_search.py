@@ -133,7 +133,8 @@ class SimulatedOutputs(OutputsScorer):
     def __init__(self, quality: Quality, examples: int, accuracy: float, seed: str) -> None:
         draw = random.Random(f"{SEED}-{seed}")
         self.quality, self.accuracy = quality, accuracy
-        self.examples, self.draws = [Example(input="x", expected="y")] * examples, [draw.random() for _ in range(examples)]
+        self.examples = [Example(input=f"x{number}", expected="y") for number in range(examples)]
+        self.draws = [draw.random() for _ in range(examples)]
 
     def score_one(self, sections, number, rubric, task, whole):
         return Score(float(self.draws[number] < self.accuracy * self.quality(sections)), 1, answered_by="model")
@@ -175,10 +176,12 @@ def published(sections: Sequence[Section], score: Callable[[Sequence[Section]], 
 
 
 def negotiated(scorer: Scorer, limits: Limits, sections: Sequence[Section]) -> list[Section]:
-    """Return our prompt; the full one where the examples are refused as too few."""
+    """Return our prompt; the full one where the examples are refused as too few. Raises UsageError for any other reason."""
     try:
         return Negotiator(scorer, *limits, strategies=["remove"], allow=["all"]).negotiate(sections).optimized_sections
-    except UsageError:
+    except UsageError as error:
+        if "prove at most" not in str(error):
+            raise
         return list(sections)
 
 

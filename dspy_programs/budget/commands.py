@@ -93,7 +93,9 @@ def negotiate(
     ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="Binding sentences that may go: all, none, numbers (3,7) or a part of their text; repeatable."),
+        typer.Option(
+            help="Binding sentences that may go: all, none, statements, numbers (3,7) or a part of their text; repeatable."
+        ),
     ] = None,
     rubric: Annotated[
         str | None,

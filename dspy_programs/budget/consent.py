@@ -1,7 +1,8 @@
 """Consent: the binding sentences that a smaller prompt loses, and which of them the user lets go.
 
 Input      allow: None: propose what may go, and write nothing before the user has seen it; ["all"]; ["none"]; else numbers of
-           binding sentences, as listed, or a part of their text: only these may go, and the search holds all others.
+           binding sentences, as listed, a part of their text, or "statements", those that order nothing in so many words:
+           only these may go, and the search holds all others.
 Output     Loss: one sentence that the smaller prompt no longer says, with its number among the binding sentences of the
            original (from 1, the same in every run), why it counts as binding, why it goes, and whether it is allowed.
 Raises     UsageError for an unknown number, or a text that is in no binding sentence or in several.
@@ -41,6 +42,8 @@ def allowed_numbers(sections: Sequence[Section], allow: Sequence[str] | None) ->
     for word in (part.strip() for part in allow):
         if word.casefold() == "all":
             found |= everything
+        elif word.casefold() == "statements":
+            found |= {at for at, one in enumerate(bindings, 1) if one.kind == "statement"}
         elif word.casefold() not in ("", "none"):
             found |= _numbers_in(word, bindings)
     return found
@@ -103,7 +106,10 @@ def refusal(lost: Sequence[Loss]) -> str:
     if not open_:
         return ""
     some = ",".join(map(str, open_[:3]))
+    plain = (
+        "plain statements with --allow statements, " if any(one.kind == "statement" and not one.allowed for one in lost) else ""
+    )
     return (
         f"{quantity(len(open_), 'binding sentence')} would go, so nothing is written. Let them go with --allow all, "
-        f"some of them with --allow {some}, or keep them all with --allow none."
+        f"{plain}some of them with --allow {some}, or keep them all with --allow none."
     )

@@ -14,9 +14,9 @@ from dspy_programs.budget.measuring.measure import SAME, AnswersMeasure, Confirm
 from dspy_programs.budget.measuring.outputs import OutputsScorer
 from dspy_programs.budget.measuring.scorers import Scorer, name_of
 from dspy_programs.budget.prompts.binding import binding_sentences
-from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.literals import TEMPLATE_TAG, placeholders
 from dspy_programs.budget.prompts.prompt import joined
-from dspy_programs.budget.prompts.units import Unit, units_of
+from dspy_programs.budget.prompts.units import Unit, removals, units_of
 from dspy_programs.budget.redundancy import Redundant, without_redundancy
 from dspy_programs.budget.result import (
     NOT_MEASURED,
@@ -141,12 +141,17 @@ class Negotiation:
         return [*stages, _Stage(search.kept, [unit for unit in units if unit.number in search.gone])]
 
     def _held(self, units: Sequence[Unit]) -> set[int]:
-        """Return the units that bind and are not allowed to go, as they read without their filler."""
+        """Return the units that stay: what binds and is not allowed to go, as it reads without its filler; tags of templates.
+
+        What one of these hangs on stays with it.
+        """
         allowed = allowed_numbers(self.original, self.terms.allow)
         now = {(one.unit.section, one.unit.text): one.new_text or one.unit.text for one in self.redundant.changes}
         bindings = enumerate(binding_sentences(self.original), 1)
         texts = {(one.section, now.get((one.section, one.text), one.text)) for at, one in bindings if at not in allowed}
-        return {unit.number for unit in units if (unit.section, unit.text) in texts}
+        held = {unit.number for unit in units if (unit.section, unit.text) in texts or TEMPLATE_TAG.search(unit.text)}
+        groups = [{unit.number for unit in group} for group in removals(units, self.kept)]
+        return held.union(*(group for group in groups if not held.isdisjoint(group)))
 
     def _forbidden(self, candidate: Sequence[Section]) -> str:
         """Say which binding sentence a candidate loses that may not go; "" for none."""

@@ -23,7 +23,7 @@ from dspy_programs.budget.prompts.examples import EXAMPLE_HEADING
 from dspy_programs.budget.prompts.literals import placeholders
 from dspy_programs.budget.prompts.lost import lost, missing
 from dspy_programs.budget.prompts.statements import statements
-from dspy_programs.budget.prompts.units import Unit, goes_on, units_of, without
+from dspy_programs.budget.prompts.units import Unit, goes_on, hangs_on, units_of, without
 from dspy_programs.text import content_stems, jaccard, stem, words
 from dspy_programs.types import Section
 
@@ -169,7 +169,11 @@ def _duplicates(units: Sequence[Unit], texts: Mapping[str, str]) -> Iterator[Cha
     for unit, following in itertools.zip_longest(units, units[1:]):
         key = _meaning(unit.text)
         is_part = goes_on(texts[unit.section], unit) or (
-            following is not None and following.section == unit.section and goes_on(texts[unit.section], following)
+            following is not None
+            and (
+                (following.section == unit.section and goes_on(texts[unit.section], following))
+                or hangs_on(following, unit, texts[following.section])
+            )
         )
         if is_part or len(words(unit.text)) < _FEWEST_WORDS or not _may_repeat(unit, texts[unit.section]):
             continue

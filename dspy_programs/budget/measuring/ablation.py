@@ -1,11 +1,12 @@
 """Ablation: which parts of a prompt are not needed, found by leaving them out.
 
-The parts are ordered from the least needed on: what does not bind before what does, low priority before high. As many of them
-as the minimum savings ask for are left out at once; if the measure falls, each half is tried alone, and so on to the single
-part (group testing): first what loses nothing, then what loses no more than the threshold allows. A scorer of whole prompts
-is asked section by section instead, as published.
+The parts are ordered from the least needed on: what does not bind, then plain statements, then demands; low priority before
+high. As many of them as the minimum savings ask for are left out at once; if the measure falls, each half is tried alone, and
+so on to the single part (group testing): first what loses nothing, then what loses no more than the threshold allows. A scorer
+of whole prompts is asked section by section instead, as published.
 
-Never      dropped: the only holder of a placeholder, a binding sentence that the user holds, the last text.
+Never      dropped: the only holder of a placeholder, a tag that steers a template, a binding sentence that the user holds and
+           what it hangs on, the last text.
 Guarantees each accepted step is smaller than the one before and within the maximum savings; at most `most` candidates.
 """
 
@@ -189,29 +190,31 @@ def reached(verdict: Verdict) -> str:
 def sentence_parts(sections: Sequence[Section], units: Sequence[Unit], held: Collection[int]) -> list[Part]:
     """Return the units that may go, what binds last. held: numbers of the units that stay."""
     priorities = {section.name: section.priority for section in sections}
-    binding = {(one.section, one.number) for one in binding_sentences(sections)}
+    rank = {(one.section, one.number): 1.0 if one.kind == "statement" else 2.0 for one in binding_sentences(sections)}
     found = []
     for group in removals(units, sections):
         numbers = frozenset(unit.number for unit in group)
         if numbers.isdisjoint(held):
-            binds = any(unit.place in binding for unit in group)
-            order = (1.0, float(binds), float(priorities[group[0].section]), float(group[0].number))
+            binds = max(rank.get(unit.place, 0.0) for unit in group)
+            order = (1.0, binds, float(priorities[group[0].section]), float(group[0].number))
             found.append(Part(numbers, group[0].section, group[0].text, order))
     return found
 
 
 def section_parts(sections: Sequence[Section], units: Sequence[Unit], held: Collection[int]) -> list[Part]:
-    """Return each section without what is held, the lowest priority first."""
-    own: dict[str, list[Unit]] = {}
+    """Return each section without what is held, and with what hangs on it, the lowest priority first."""
+    own: dict[str, set[int]] = {section.name: set() for section in sections}
+    for group in removals(units, sections):
+        own[group[0].section].update(unit.number for unit in group)
+    spoken = {unit.section for unit in units if not unit.is_frame}
     for unit in units:
-        own.setdefault(unit.section, []).append(unit)
-    found = []
-    for at, section in enumerate(sections):
-        mine = own.get(section.name, [])
-        said = [unit for unit in mine if not unit.is_frame] or mine  # a section may be a heading alone
-        if numbers := frozenset(unit.number for unit in said) - frozenset(held):
-            found.append(Part(numbers, section.name, "", (0.0, float(section.priority), float(at))))
-    return found
+        if unit.section not in spoken:  # a heading alone
+            own[unit.section].add(unit.number)
+    return [
+        Part(numbers, section.name, "", (0.0, float(section.priority), float(at)))
+        for at, section in enumerate(sections)
+        if (numbers := frozenset(own[section.name]) - frozenset(held))
+    ]
 
 
 def _placeholders(sections: Sequence[Section]) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Binding sentences: what a prompt demands, forbids, allows, limits, fixes or refuses, in any language.
 
 Found by structure first (an imperative, an item under a heading of rules, a template, a table of rules, code), by the words
-of obligation.py second. What is neither clearly a description nor clearly a demand is a demand: only a sentence that
-describes (who the model is, whose shop it is, a greeting) is free to go.
+of obligation.py second. Only who the model is and a greeting are free to go. What clearly describes (whose shop it is, what
+happened) may be a rule in plain words: it binds as a "statement", the kind that goes first. All else is a demand.
 
 Input      sections: list[Section].
 Output     binding_sentences: list[Binding], in the prompt's order. Which of them a smaller prompt has lost: lost.py.
@@ -22,6 +22,7 @@ from dspy_programs.budget.prompts.description import (
     POINTING,
     is_courtesy,
     is_description,
+    is_identity,
     is_persona,
     is_story,
 )
@@ -98,16 +99,16 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
 
 
 def _let_neighbours_bind(said: Sequence[Statement], shown: Set[int], content: str, verdicts: list[Verdict]) -> None:
-    """Let a description bind that stands among demands, goes on about the one before, or is what the one behind speaks of."""
+    """Let a statement be a condition if it stands among demands, goes on about one, or is what the next speaks of."""
     joins = [
         one.form == other.form == "sentence" and "\n\n" not in content[one.start : one.end] and not {at, at + 1} & shown
         for at, (one, other) in enumerate(itertools.pairwise(said))
     ]
     for at, one in enumerate(said):
-        if verdicts[at][0] or is_persona(one.text) or is_courtesy(one.text):
+        if verdicts[at][0] != "statement" or is_persona(one.text):
             continue
-        before = at > 0 and joins[at - 1] and bool(verdicts[at - 1][0])
-        behind = at < len(joins) and joins[at] and bool(verdicts[at + 1][0])
+        before = at > 0 and joins[at - 1] and verdicts[at - 1][0] not in (None, "statement")
+        behind = at < len(joins) and joins[at] and verdicts[at + 1][0] not in (None, "statement")
         if before and POINTING.match(one.text):
             verdicts[at] = ("condition", "goes on about the sentence before")
         elif behind and (POINTING.match(said[at + 1].text) or POINTED_AT.search(said[at + 1].text)):
@@ -133,7 +134,7 @@ def _shown(one: Statement) -> Verdict:
 
 @functools.lru_cache(maxsize=20_000)
 def _verdict(one: Statement) -> Verdict:
-    """Return the kind of demand and why it counts as one; None for a description."""
+    """Return the kind of demand and why it counts as one; None for what is free to go."""
     text = one.text.strip("*_ ")
     if one.form == "rule" or not text.strip(" .…-–—•*_|"):
         return None, ""
@@ -146,8 +147,10 @@ def _verdict(one: Statement) -> Verdict:
     if one.form == "code":
         is_example = EXAMPLE_HEADING.search(one.heading) and not FORMAT.search(one.heading)
         return (None, "") if is_example else ("format", "code, a quoted block or a template")
-    if is_persona(text) or is_courtesy(text):
+    if is_identity(text) or is_courtesy(text):
         return None, ""
+    if is_persona(text):
+        return "statement", "says what the model is like"
     above = _above(one.lead_in)
     if above and above[0] in ("refusal", "prohibition"):
         return above
@@ -161,7 +164,7 @@ def _verdict(one: Statement) -> Verdict:
     if QUOTED.search(text):
         return "format", "a quotation"
     if is_description(text) and (not is_under_a_title(one) or OURS.match(text) or is_story(text)):
-        return None, ""
+        return "statement", "a plain statement"
     return "step", "an order, or not clearly a description"
 
 

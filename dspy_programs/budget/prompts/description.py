@@ -5,7 +5,7 @@ Who the model is, whose shop it is, what happened, a greeting. What is not clear
 
 import re
 
-from dspy_programs.budget.prompts.obligation import OBLIGATION, PROHIBITION, REFUSAL, by_words, has_number
+from dspy_programs.budget.prompts.obligation import LIMIT, OBLIGATION, PROHIBITION, REFUSAL, by_words, has_number
 from dspy_programs.text import CJK_RUN
 
 _ALL = re.IGNORECASE
@@ -24,7 +24,7 @@ DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
     r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|"
     r"believes?|cares?|could|might|ever|never|once|\w+ed)\b)|"
     r"\b(?:and|,) (?:you )(?!(?:are|have|know|understand|love|excel|speciali[sz]e)\b)|"
-    r"\b(?:respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|"
+    r"\b(?:into|respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|"
     r"helfen|antwort\w*|qui|aide[sz]?|"
     r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|"
     r"помога\w*|отвеча\w*|,\s*(?:der|die|das)\b[^,]*\w(?:t|en)\W*$",
@@ -91,7 +91,9 @@ POINTING = re.compile(  # opens a sentence that goes on about the one before
     _ALL,
 )
 POINTED_AT = re.compile(
-    r"\b(?:it|them|this|these|that one|those|ihn|ihm|dies\w*|leur|les siens|quest[oi]|lo|hem|его|её|их)\b|它|それ|그것", _ALL
+    r"\b(?:it|they|their|them|he|his|him|she|this|these|that one|those|ihn|ihm|dies\w*|leur|les siens|quest[oi]|lo|hem|"
+    r"его|её|их)\b|它|それ|그것",
+    _ALL,
 )
 RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|how|what|if|qui|dont|che)\b", _ALL)
 PAST = re.compile(
@@ -141,6 +143,16 @@ _NAMED_STORY = re.compile(
 )
 _LONGEST_COURTESY = 80  # characters
 _LONGEST_DESCRIPTION = 2000  # a longer one is not clearly a description
+_ROLE = re.compile(  # how who the model is goes on: with an article or a name; "concise and polite" is how it is to be
+    r"\s*(?:(?:now|also|jetzt|désormais|ahora|ora|agora)\s+)?(?:(?:an?|the|my|our|one|part|eine?|der|die|das|une?|les?|la"
+    r"|el|los|las|un[ao]?|il|lo|gli|i|os?|as?|uma?|een|de|het)\s|l[’'])|\s*[“\"«„]?(?-i:[A-ZÀ-ÖØ-ÞА-ЯЁ])|\s*(?-i:[а-яё])",
+    _ALL,
+)
+_IS = re.compile(r"\b(?:are|bist|sind|êtes|es|sei|è|eres|é|és|bent)$|[’']re$|[—–-]$", _ALL)
+_CJK_ROLE = re.compile(
+    r"あなたは.{0,59}[ァ-ヶー」者員師士役係家手番人当付生]です。?$"
+    r"|[你您]是[^，。；]{0,39}[员員师師家者手理服医生人练練长長问問官”」][。.]?$|당신은 .{1,60}입니다[.。]?$"
+)
 _MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
 _CLAUSES = re.compile(r";\s+|\s[–—]\s|,\s+(?:so|thus|hence|therefore|but|yet)\s+")
 
@@ -150,7 +162,15 @@ def is_persona(text: str) -> bool:
     if not (opening := PERSONA.match(text)):
         return bool(re.match(r"あなたは.{1,60}です。?$|(?:你|您)是[^，。；]{1,40}[。.]?$|당신은 .{1,60}입니다[.。]?$", text))
     rest = text[opening.end() :]
-    return not any(pattern.search(rest) for pattern in (REFUSAL, PROHIBITION, OBLIGATION, DUTY, _MAY))
+    return not any(pattern.search(rest) for pattern in (REFUSAL, PROHIBITION, LIMIT, OBLIGATION, DUTY, _MAY))
+
+
+def is_identity(text: str) -> bool:
+    """Return whether a persona is a role or a name, "You are an expert"; "You are concise" is an order as much as that."""
+    if not is_persona(text):
+        return False
+    opening = PERSONA.match(text)
+    return bool(_CJK_ROLE.match(text) if opening is None else _ROLE.match(text, opening.end()) and _IS.search(opening.group()))
 
 
 def is_courtesy(text: str) -> bool:

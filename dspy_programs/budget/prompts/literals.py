@@ -3,8 +3,11 @@
 import re
 
 _PLACEHOLDER = re.compile(
-    r"\{\{?\s*[A-Za-z_][\w. -]{0,60}\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]|<[A-Z][A-Z_ ]+>|\[[A-Z][A-Z_ ]+\]|%\w+%"
+    r"\{\{-?\s*[A-Za-z_][^{}\n]{0,200}\}\}|\{\s*[A-Za-z_][\w. -]{0,60}(?:![rsa])?(?::[^\s{}]{1,12})?\}|<<\s*\w+\s*>>"
+    r"|\$\{\w+\}|(?<!\w)\$[a-z_]{2,}\b|\[\[\w+\]\]|<[A-Z][A-Z_ ]+>|\[[A-Z][A-Z_ ]+\]|%\w+%"
 )
+TEMPLATE_TAG = re.compile(r"\{%[^{}]*%\}|\{\{[#/^!>&~][^{}]*\}\}")
+"""Steers how a template is filled in: {% if x %}, {{#each xs}}. Without one of them the rest is broken."""
 BLANK = re.compile(
     r"\[[A-Z][\w'’]*(?:,? [\w'’.-]+){0,5}\](?!\()|<<[^<>\n]{1,40}>>|_{4,}"
 )  # to be filled in by the model: [Your Name]

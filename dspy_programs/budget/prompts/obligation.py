@@ -9,7 +9,9 @@ from typing import Literal
 
 from dspy_programs.text import words
 
-Kind = Literal["prohibition", "permission", "condition", "step", "format", "refusal", "fact-with-number", "placeholder"]
+Kind = Literal[
+    "prohibition", "permission", "condition", "step", "format", "refusal", "fact-with-number", "placeholder", "statement"
+]
 
 _ALL = re.IGNORECASE
 
@@ -77,7 +79,7 @@ PERMISSION = re.compile(
     _ALL,
 )
 LIMIT = re.compile(  # allows one thing and so forbids all others
-    r"\b(?:only|just|exclusively|solely|nur|ausschließlich|lediglich|seulement|exclusivement|seule?s?|s[oó]lo|"
+    r"\b(?:only|just|alone|exclusively|solely|nur|ausschließlich|lediglich|seulement|exclusivement|seule?s?|s[oó]lo|"
     r"solamente|únicamente|"
     r"exclusivamente|solo|soltanto|esclusivamente|só|somente|apenas|unicamente|alleen|slechts|uitsluitend)\b"
     r"|только|лишь|исключительно|のみ|だけ|限り|限定|只|仅|僅|唯一|만(?= |을|를|으로)|오직",

@@ -139,6 +139,8 @@ def section_record(name: Any, value: Any) -> Any:
 def checked(record: Any, where: str, name: str) -> Section:
     if not isinstance(record, Mapping):
         raise UsageError(f"{where}: a section must be a mapping with name, type, content and priority")
+    if not name and record.keys() & {"role", "data", "parts", "kwargs"} and "name" not in record:
+        raise UsageError(f"{where}: a chat message, not a section; put the text of the prompt into a .md or .txt file")
     name = name or str(record.get("name", ""))[:60]
     if "content" not in record:
         raise UsageError(f"{where}: section {name!r}: content: missing")

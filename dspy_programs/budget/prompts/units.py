@@ -5,16 +5,19 @@ A heading, a tag, a line that introduces a list and a closing tag are frames: ea
 and never before.
 
 Input      sections: list[Section].
-Output     units_of: the units in order. removals: what may be dropped at once: a unit with the items nested in it; a whole
-           table. without: the sections without some units, or with other texts for them; a section without units is gone.
+Output     units_of: the units in order. removals: what may be dropped at once: a unit with the items nested in it and the
+           sentences that hang on it (leaning.py); a whole table. without: the sections without some units, or with other
+           texts for them; a section without units is gone.
 Guarantees a section that loses nothing is unchanged; a paragraph keeps the empty line after it; code is never cut.
 """
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dspy_programs.budget.prompts.examples import statement_runs
+from dspy_programs.budget.prompts.leaning import hangs
 from dspy_programs.budget.prompts.statements import Statement, introduces, statements
 from dspy_programs.types import Section
 
@@ -97,20 +100,46 @@ def _with_examples(section: Section) -> Iterator[tuple[int, Statement]]:
 
 
 def removals(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[tuple[Unit, ...]]:
-    """Yield what may be dropped at once: a unit, an item with the items nested in it, or the rows of one table."""
+    """Yield what may be dropped at once: a unit with the items nested in it, or the rows of one table, and what hangs on it."""
     contents = {section.name: section.content for section in sections}
-    inside: set[int] = set()
-    for at, unit in enumerate(units):
-        if unit.is_frame or unit.number in inside:
+    at = 0
+    while at < len(units):
+        if units[at].is_frame:
+            at += 1
             continue
-        group = _group(unit, (units[i] for i in range(at + 1, len(units))), contents[unit.section])
-        inside.update(other.number for other in group)
-        yield group
+        group = list(_group(units, at, contents[units[at].section]))
+        at += len(group)
+        while at < len(units) and hangs_on(units[at], units[at - 1], contents[units[at].section]):
+            more = list(_framed_by(units, at) if units[at].is_frame else _group(units, at, contents[units[at].section]))
+            group += more
+            at += len(more)
+        yield tuple(unit for unit in group if not unit.is_frame or unit.said.form == "rule")
 
 
-def _group(unit: Unit, following: Iterator[Unit], content: str) -> tuple[Unit, ...]:
+def hangs_on(unit: Unit, before: Unit, content: str) -> bool:
+    """Return whether a sentence or list item means something else without the one before it. content: of its section."""
+    if unit.said.heading != before.said.heading or unit.is_example or before.is_example:
+        return False
+    if not {unit.said.form, before.said.form} <= {"sentence", "item"}:
+        return False
+    is_sentence = unit.section == before.section and unit.said.form == before.said.form == "sentence"
+    return hangs(unit.text, goes_on(content, unit) or (is_sentence and "\n\n" not in content[before.start : unit.start]))
+
+
+def _framed_by(units: Sequence[Unit], at: int) -> Iterator[Unit]:
+    """Yield a line like "Otherwise:" and what stands under it."""
+    yield units[at]
+    yield from itertools.takewhile(lambda other: units[at].number in other.frames, _behind(units, at))
+
+
+def _behind(units: Sequence[Unit], at: int) -> Iterator[Unit]:
+    return (units[number] for number in range(at + 1, len(units)))
+
+
+def _group(units: Sequence[Unit], at: int, content: str) -> tuple[Unit, ...]:
+    unit = units[at]
     group, is_nested = [unit], False
-    for other in following:
+    for other in _behind(units, at):
         if other.section != unit.section:
             break
         if unit.said.form == "row":

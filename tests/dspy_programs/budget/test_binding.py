@@ -10,7 +10,13 @@ from dspy_programs.types import Section
 
 
 def bound(content: str, type_: str = "instruction") -> list[str]:
-    return [one.text for one in binding_sentences([Section(name="a", content=content, type=type_)])]
+    """Return what binds for more than a statement in plain words."""
+    found = binding_sentences([Section(name="a", content=content, type=type_)])
+    return [one.text for one in found if one.kind != "statement"]
+
+
+def kinds(content: str) -> list[str]:
+    return [one.kind for one in binding_sentences([Section(name="a", content=content)])]
 
 
 def gone(before: str, after: str) -> list[str]:
@@ -82,26 +88,48 @@ def test_demands_bind_in_any_language(text, kind):
         "Welcome to our shop!",
         "Thank you for your help.",
         "Hi, I am the people desk.",
-        "It is a lovely shop by the sea.",
-        "Our bikes are red.",
-        "Maria was born in Rome before the war.",
         "Sie sind der digitale Assistent der Alpina.",
-        "Unser Team ist freundlich.",
         "Vous êtes l'assistante de la bibliothèque.",
-        "Notre boutique est à Lyon.",
         "Eres la asistente de la aerolínea.",
         "Sei l'assistente dello studio.",
         "Você é a assistente da escola.",
         "Je bent de klantassistent van Windkracht.",
         "Вы — помощник магазина.",
         "あなたは旅館の案内係です。",
-        "我们是一家书店。",
         "당신은 한빛은행의 상담 도우미입니다.",
         "# Who we are",
     ],
 )
-def test_what_only_describes_is_free(text):
-    assert bound(text) == []
+def test_who_the_model_is_and_courtesy_are_free(text):
+    assert kinds(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is a lovely shop by the sea.",
+        "Our bikes are red.",
+        "Maria was born in Rome before the war.",
+        "Unser Team ist freundlich.",
+        "Notre boutique est à Lyon.",
+        "我们是一家书店。",
+        "We sell to businesses.",
+        "We were told that refunds come from finance.",
+        "My budget is small.",
+        "These are internal notes.",
+        "It is the manager who decides.",
+        "You are concise and formal.",
+        "You have three tries.",
+        "You know the guest by surname.",
+        "Du bist verschwiegen.",
+        "Vous êtes neutre en politique.",
+        "Eres discreto.",
+        "あなたは簡潔です。",
+        "您是客观中立的。",
+    ],
+)
+def test_what_describes_may_be_a_rule_in_plain_words_and_is_listed_as_a_statement(text):
+    assert kinds(text) == kinds(f"# About us\n{text}") == ["statement"]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +172,7 @@ def test_examples_show_and_only_their_orders_and_places_bind():
 def test_a_description_binds_with_the_demand_that_speaks_of_it():
     assert bound("The code name is Falcon. Do not share it.") == ["The code name is Falcon.", "Do not share it."]
     assert bound("Write a resume for Maj. They are a poet.") == ["Write a resume for Maj.", "They are a poet."]
+    assert bound("Our doctors are friendly. When they are busy, offer a callback.")[0] == "Our doctors are friendly."
     assert bound("The shop is old. It is by the sea.\n\nBe kind.") == ["Be kind."]
 
 

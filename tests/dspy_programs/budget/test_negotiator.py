@@ -8,6 +8,8 @@ from hypothesis import given, settings, strategies as st
 
 import dspy_programs.budget as budget
 from dspy_programs.budget import Negotiator, OfflineScorer, PromptSection, Score, SectionType, read_prompt
+from dspy_programs.budget.prompts.plain_text import from_text
+from dspy_programs.budget.prompts.prompt import joined
 from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.types import Criterion, Rubric, Section
@@ -328,3 +330,63 @@ def test_a_number_of_thousands_of_digits_is_one_line():
     section = Section(name="a", type="instruction", content="Never refund anything.", priority=1)
     with pytest.raises(UsageError, match="the prompt has 1 binding sentence"):
         Negotiator(allow=["9" * 5000]).negotiate([section])
+
+
+class Anything:
+    """A scorer that takes every prompt for as good as the full one."""
+
+    name, noisy, measures = "anything goes", False, "opinion"
+
+    def score(self, sections, rubric, task=""):
+        return Score(1.0)
+
+
+def shortest(text, allow=("all",)):
+    """Return what is left of a prompt if nothing but its own structure holds a sentence."""
+    found = Negotiator(Anything(), 0.9, 0.99, 1.0, strategies=["remove", "compress"], allow=list(allow)).negotiate(
+        from_text(text)
+    )
+    return found.optimized_prompt
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Returns are free.\n\nUnless the seal is broken.\n\nTake {x}.",
+        "# Rules\nReturns are free. In that case, ask for the bill.\n# Task\nTake {x}.",
+        "- Returns are free.\n- Otherwise, ask for the bill.\n\nTake {x}.",
+    ],
+)
+@pytest.mark.parametrize("allowed", ["1", "2"])
+def test_a_demand_and_its_condition_stay_together(text, allowed):
+    left = shortest(text, [allowed])
+    assert "Returns are free." in left and joined(from_text(text)) == left
+    assert "free" not in shortest(text) and "Unless" not in shortest(text) and "case" not in shortest(text)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ("{% if new %}", "{% else %}", "{% endif %}"),
+        ("{% for row in rows %}", "{{ row.name | upper }}", "{% endfor %}"),
+        ("{{#each rows}}", "{{this.name}}", "{{/each}}"),
+    ],
+)
+@pytest.mark.parametrize("space", ["\n", "\n\n"])
+def test_tags_that_steer_a_template_never_go(tags, space):
+    opening, middle, closing = tags
+    left = shortest(space.join([opening, "Welcome the guest.", middle, "Thank the guest.", closing, "Be brief.", "Task: {x}"]))
+    assert all(tag in left for tag in tags) and left.count("{%") + left.count("{{") == 3 and "Be brief" not in left
+
+
+def test_plain_statements_may_be_let_go_together():
+    text = "Our shop is by the sea.\n\nNever promise a date.\n\nTask: {x}"
+    assert shortest(text, ["statements"]) == "Never promise a date.\n\nTask: {x}"
+    assert shortest(text, ["none"]) == text
+
+
+def test_plain_statements_are_tried_before_demands():
+    sections = from_text("# A\nAnswer in short. Name the street. Our shop is old and lies by the sea.\n# B\nTask: {x}")
+    result = Negotiator(Anything(), 0.9, 0.1, 0.9, strategies=["compress"]).negotiate(sections)
+    assert [one.text for one in result.lost] == ["Our shop is old and lies by the sea."]
+    assert not any(one.allowed for one in result.lost)

@@ -54,6 +54,8 @@ def test_from_yaml_takes_a_bare_text_as_an_instruction():
         (ONE + "- name: b\n  content: x\n  priority: high\n", "p.yaml:5: section 'b': priority: Input should be a valid int"),
         (ONE + "- name: b\n  contents: x\n  content: y\n", "p.yaml:5: section 'b': contents: Extra inputs"),
         (ONE + "- content: x\n", "p.yaml:5: section '': name: Field required"),
+        ('[{"role": "system", "content": "x"}]', "p.yaml:1: a chat message, not a section; put the text of the prompt into"),
+        ('[{"type": "system", "data": {"content": "x"}}]', "p.yaml:1: a chat message, not a section"),
         (ONE + ONE, "p.yaml:5: section 'a': name: appears twice"),
         ("a: x\nb: y\na: z\n", "p.yaml:3: not YAML: the key 'a' appears twice"),
         ("a: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),

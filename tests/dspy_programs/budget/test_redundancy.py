@@ -51,6 +51,7 @@ def test_what_says_nothing_goes(text, rest):
         "Text:\n    indented  code",
         "Known         [-2---]     Novel\nWeak          [--5--]     Strong",
         "One line.  \nNext line.",
+        "Returns take five days.\n\nSmile.\n\nReturns take five days.\n\nUnless the seal is broken.",
         "# Rules\n- Answer all mails in French.\n# Output\n- Answer all mails in French.",
     ],
 )

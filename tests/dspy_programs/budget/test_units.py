@@ -51,9 +51,24 @@ def test_examples_are_one_unit_each():
         ("- Be kind. Smile.\n- Go on", [["Be kind."], ["Smile."], ["Go on"]]),
         ("| a | b |\n|---|---|\n| 1 | 2 |\n\nGo.", [["| a | b |", "|---|---|", "| 1 | 2 |"], ["Go."]]),
         ("Never:\n- shout", [["shout"]]),
+        (
+            "Returns are free.\nUnless the seal is broken.\n\nSmile.",
+            [["Returns are free.", "Unless the seal is broken."], ["Smile."]],
+        ),
+        ("Pay first.\n\nIn that case, ask. Wait.", [["Pay first.", "In that case, ask."], ["Wait."]]),
+        ("Ask for height. Both are needed.", [["Ask for height.", "Both are needed."]]),
+        ("Ask for height.\n\nBoth are needed.", [["Ask for height."], ["Both are needed."]]),
+        ("1. Wenn rot, anrufen.\n2. Sonst warten.\n3. Danken.", [["Wenn rot, anrufen.", "Sonst warten."], ["Danken."]]),
+        ("- Rendre l'objet.\n- Sauf s'il est neuf.", [["Rendre l'objet.", "Sauf s'il est neuf."]]),
+        ("- Pide el DNI.\n- De lo contrario, cierra.", [["Pide el DNI.", "De lo contrario, cierra."]]),
+        ("- Zapytaj.\n- W przeciwnym razie czekaj.", [["Zapytaj.", "W przeciwnym razie czekaj."]]),
+        ("返金は可能。ただし、開封後は不可。", [["返金は可能。", "ただし、開封後は不可。"]]),
+        ("先问姓名。否则转人工。", [["先问姓名。", "否则转人工。"]]),
+        ("If red, call.\nOtherwise:\n- wait\n- smile\n\nGo.", [["If red, call.", "wait", "smile"], ["Go."]]),
+        ("# A\nAsk.\n# B\nOtherwise, wait.", [["Ask."], ["Otherwise, wait."]]),
     ],
 )
-def test_removals_take_nested_items_and_whole_tables(text, groups):
+def test_removals_take_nested_items_whole_tables_and_what_hangs_on_them(text, groups):
     sections = [Section(name="a", content=text)]
     assert [[unit.text for unit in group] for group in removals(units_of(sections), sections)] == groups
 

@@ -1,0 +1,55 @@
+"""Sentences that hang on the one before: a condition, an exception or a pronoun whose meaning stands there, in any language.
+
+"Returns are free. Unless the seal is broken." Without the first sentence the second says something else, and without the second
+the first does: both stay, or both go.
+"""
+
+import re
+
+_ALL = re.IGNORECASE
+
+_CONDITION = re.compile(  # "Otherwise, ask.": hangs on what is before it in a paragraph, and in a list
+    r"(?:(?:(?:but|and|or|und|aber|mais|et|pero|y|mas|e|ma|ale|но),? )?"
+    r"(?:in (?:that|this|such(?: a)?|either|both|all other|any other|other) cases?|if (?:so|not"
+    r"|they do(?: not|n[’']t)?)\b|otherwise"
+    r"|unless|except\w*|else|instead|after that|until then|only then|even then|even so|even if|however|the same"
+    r"|(?:the |an |one |the only )?exceptions?"
+    r"|sonst|ansonsten|andernfalls|in (?:diesem|dem|solchen|diesen|allen anderen) f(?:all|ällen)|außer|es sei denn|ausgenommen"
+    r"|(?:die |eine |einzige )?ausnahmen?|jedoch|allerdings|stattdessen|erst dann|(?:das )?gleiche[s]? gilt"
+    r"|das gilt|dasselbe gilt"
+    r"|sinon|dans (?:ce|ces|le|tout autre|les autres) cas|le cas échéant|sauf|excepté|à moins|(?:la |une )?seule exception"
+    r"|exceptions?|toutefois|cependant|en revanche|de même"
+    r"|si no|de lo contrario|en (?:ese|este|tal|dicho|los demás) casos?|salvo|excepto|a menos|(?:la "
+    r"|una )?(?:única )?excepci[oó]n\w*"
+    r"|sin embargo|lo mismo"
+    r"|caso contrário|senão|n?(?:esse|este) caso|nos demais casos|em tal caso|exceto|(?:a "
+    r"|uma )?(?:única )?exceç\w+|porém|no entanto"
+    r"|o mesmo|altrimenti|in (?:tal|questo|quel|tutti gli altri) cas[oi]|tranne|a meno|(?:l[’']"
+    r"|un[’'])?(?:unica )?eccezion\w*|però"
+    r"|tuttavia|lo stesso"
+    r"|w przeciwnym razie|inaczej|w (?:takim|tym|takich|pozostałych) (?:przypadk\w+|razie)|chyba że|z wyjątkiem"
+    r"|(?:jedyny )?wyjąt\w+|jednak|dopiero wtedy|to samo"
+    r"|anders|in dat geval|in alle andere gevallen|tenzij|behalve|(?:de |een )?(?:enige )?uitzondering\w*|echter|hetzelfde"
+    r"|annars|i så fall|utom|undantag\w*|dock|detsamma|aksi (?:halde|takdirde)|bu durumda|ancak|istisna\w*"
+    r"|иначе|в (?:этом|таком|противном|остальных) случа\w+|кроме|за исключением|исключени\w+|однако|то же|но"
+    r"|but|aber|mais|pero|mas|ma|ale|maar|men)(?!\w)"
+    r"|その場合|この場合|それ以外|ただし|但し|そうでな|さもな|例外|しかし"
+    r"|否则|否則|此时|此時|这种情况|這種情況|在这种|在這種|但|不过|不過|例外|除此|届时|屆時|同样|同樣"
+    r"|그렇지 않|그 경우|이 경우|단,|다만|예외|그러나|아니면|وإلا|إلا|في هذه الحالة|باستثناء)",
+    _ALL,
+)
+_POINTING = re.compile(  # "It is free.": hangs on the sentence before it
+    r"(?:it|its|this|that|these|those|they|their|them|he|she|his|her|such|then|both|either|neither|one alone"
+    r"|the (?:former|latter)"
+    r"|dies\w*|jene\w*|dann|danach|davon|dabei|dazu|dafür|beide[sn]?|cela|ceci|celui-ci|celle-ci|ceux-ci|ensuite|alors|les deux"
+    r"|est[ao]s?|es[ao]s?|ell[oa]s|entonces|luego|ambos|ambas|ess[ae]s?|isso|isto|el[ea]s|então|quest[ioae]"
+    r"|ess[oi]|allora|poi|entrambi"
+    r"|wtedy|wówczas|potem|obie|oba|dan|deze|dit|beide|тогда|затем|это|эти|он[аио]?)(?!\w)"
+    r"|その|それ|これ|この|这|這|它|他们|他們|然后|然後|두 |그 |이것",
+    _ALL,
+)
+
+
+def hangs(text: str, in_paragraph: bool) -> bool:
+    """Return whether a sentence hangs on the one before; in_paragraph: that one is in the same paragraph or list item."""
+    return bool(_CONDITION.match(text) or (in_paragraph and _POINTING.match(text)))
