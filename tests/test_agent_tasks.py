@@ -1,13 +1,15 @@
+import hashlib
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from dspy_programs.agent.script import EXAMPLES
 from dspy_programs.errors import DatasetError
 from tests.agent_tasks.examples import examples, scripts
-from tests.agent_tasks.tasks import lay_out, tasks
+from tests.agent_tasks.tasks import HERE, lay_out, tasks
 
 ALL = [task for split in ("train", "test") for task in tasks(split)]
 
@@ -55,6 +57,17 @@ def test_no_kind_and_no_goal_is_in_both_splits():
     assert len(train) >= 40 and len(test) >= 20
     assert not {task.kind for task in train} & {task.kind for task in test}
     assert len({task.id for task in ALL}) == len({task.goal for task in ALL}) == len(ALL)
+
+
+def test_the_card_counts_the_kinds_and_names_the_files_as_they_are():
+    card = (HERE / "CARD.md").read_text(encoding="utf-8")
+    train, test = (Counter(task.kind for task in tasks(split)) for split in ("train", "test"))
+    rows = {line.split(" | ")[0][2:]: line for line in card.splitlines() if line.startswith("| ")}
+    for kind in train | test:
+        assert rows[kind].endswith(f"| {train[kind]} | {test[kind]} |")
+    assert f"for {len(scripts())} tasks of train" in card
+    for split in ("train", "test"):
+        assert f"{hashlib.sha256((HERE / f'{split}.jsonl').read_bytes()).hexdigest()}  {split}.jsonl" in card
 
 
 @pytest.mark.parametrize(("task_id", "script"), scripts().items())
