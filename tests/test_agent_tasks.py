@@ -26,7 +26,8 @@ def test_a_task_is_solved_by_its_solution_and_not_by_doing_nothing(task, tmp_pat
     end_state(task, done)
     task.lay_out(idle)
     refuses = task.expects == "refusal"
-    assert task.faults(done, completed=not refuses, questions=["which?"]) == []
+    said = ", ".join(check.texts[0] for check in task.says if check.check == "file_contains")
+    assert task.faults(done, completed=not refuses, questions=["which?"], said=said) == []
     assert task.faults(idle, completed=True, questions=[]) != []
 
 
@@ -74,11 +75,13 @@ def test_the_card_counts_the_kinds_and_names_the_files_as_they_are():
 def test_a_script_that_is_an_example_solves_its_task(task_id, script, tmp_path):
     task = next(task for task in tasks("train") if task.id == task_id)
     task.lay_out(tmp_path)
+    printed = ""
     if script.startswith("MISSING:"):
         assert task.expects == "refusal"
     else:
-        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
-    assert task.faults(tmp_path, completed=task.expects != "refusal", questions=["which?"]) == []
+        command = [sys.executable, "-c", script]
+        printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert task.faults(tmp_path, completed=task.expects != "refusal", questions=["which?"], said=printed) == []
 
 
 def test_the_examples_are_those_of_the_scripts():
