@@ -1,13 +1,15 @@
+import hashlib
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from dspy_programs.agent.script import EXAMPLES
 from dspy_programs.errors import DatasetError
 from tests.agent_tasks.examples import examples, scripts
-from tests.agent_tasks.tasks import lay_out, tasks
+from tests.agent_tasks.tasks import HERE, lay_out, tasks
 
 ALL = [task for split in ("train", "test") for task in tasks(split)]
 
@@ -24,7 +26,8 @@ def test_a_task_is_solved_by_its_solution_and_not_by_doing_nothing(task, tmp_pat
     end_state(task, done)
     task.lay_out(idle)
     refuses = task.expects == "refusal"
-    assert task.faults(done, completed=not refuses, questions=["which?"]) == []
+    said = ", ".join(check.texts[0] for check in task.says if check.check == "file_contains")
+    assert task.faults(done, completed=not refuses, questions=["which?"], said=said) == []
     assert task.faults(idle, completed=True, questions=[]) != []
 
 
@@ -57,15 +60,28 @@ def test_no_kind_and_no_goal_is_in_both_splits():
     assert len({task.id for task in ALL}) == len({task.goal for task in ALL}) == len(ALL)
 
 
+def test_the_card_counts_the_kinds_and_names_the_files_as_they_are():
+    card = (HERE / "CARD.md").read_text(encoding="utf-8")
+    train, test = (Counter(task.kind for task in tasks(split)) for split in ("train", "test"))
+    rows = {line.split(" | ")[0][2:]: line for line in card.splitlines() if line.startswith("| ")}
+    for kind in train | test:
+        assert rows[kind].endswith(f"| {train[kind]} | {test[kind]} |")
+    assert f"for {len(scripts())} tasks of train" in card
+    for split in ("train", "test"):
+        assert f"{hashlib.sha256((HERE / f'{split}.jsonl').read_bytes()).hexdigest()}  {split}.jsonl" in card
+
+
 @pytest.mark.parametrize(("task_id", "script"), scripts().items())
 def test_a_script_that_is_an_example_solves_its_task(task_id, script, tmp_path):
     task = next(task for task in tasks("train") if task.id == task_id)
     task.lay_out(tmp_path)
+    printed = ""
     if script.startswith("MISSING:"):
         assert task.expects == "refusal"
     else:
-        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
-    assert task.faults(tmp_path, completed=task.expects != "refusal", questions=["which?"]) == []
+        command = [sys.executable, "-c", script]
+        printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert task.faults(tmp_path, completed=task.expects != "refusal", questions=["which?"], said=printed) == []
 
 
 def test_the_examples_are_those_of_the_scripts():

@@ -9,10 +9,11 @@ import tempfile
 from pathlib import Path
 
 from dspy_programs.agent.files_shown import files_shown
+from dspy_programs.agent.open_value import open_value, with_value
 from dspy_programs.agent.script import EXAMPLES
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.atomic_file import write_atomically
-from tests.agent_tasks.tasks import HERE, tasks
+from tests.agent_tasks.tasks import HERE, AgentTask, tasks
 
 _LONGEST = 700  # characters of the files of one example: a small model reads slowly
 
@@ -30,9 +31,19 @@ def examples() -> str:
         task = train[task_id]
         with tempfile.TemporaryDirectory() as folder:
             task.lay_out(Path(folder))
-            files = files_shown(task.goal, Workspace(folder), listed=6, shown=_LONGEST)
-        lines.append(json.dumps({"request": task.goal, "files": files, "script": script}, ensure_ascii=False))
+            workspace = Workspace(folder)
+            files = files_shown(task.goal, workspace, listed=6, shown=_LONGEST)
+            request = _request(task, workspace)
+        lines.append(json.dumps({"request": request, "files": files, "script": script}, ensure_ascii=False))
     return "\n".join(lines) + "\n"
+
+
+def _request(task: AgentTask, workspace: Workspace) -> str:
+    """Return the goal, and what the user was asked: else an example would show how to make up an answer."""
+    if not task.answer:
+        return task.goal
+    what = open_value(task.goal, workspace)
+    return "\n".join([with_value(task.goal, what, task.answer) if what else task.goal, task.answer])
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Used(NamedTuple):
     tool_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    answer: str = ""
 
 
 class Run(NamedTuple):
@@ -66,7 +67,7 @@ class Case(Protocol):
     def lay_out(self, root: Path) -> None:
         """Make the workspace, and whatever else the run may change, as it is before."""
 
-    def faults(self, root: Path, completed: bool, questions: Sequence[str]) -> list[str]: ...
+    def faults(self, root: Path, completed: bool, questions: Sequence[str], said: str = "") -> list[str]: ...
 
     def changed(self, root: Path) -> Mapping[str, str | None]:
         """Return what the run has changed, to read."""
@@ -117,7 +118,7 @@ def run_task(task: Case, way: str, start: Start, seconds: float) -> tuple[Run, l
         started = time.monotonic()
         used = _in_time(lambda: start(task, Room(root, ask, events.append)), seconds)
         took = time.monotonic() - started
-        found = task.faults(root, used.completed, questions)
+        found = task.faults(root, used.completed, questions, used.answer)
         events.append({"kind": "end_state", "faults": found, "used": used._asdict(), "changed": task.changed(root)})
     return Run(task.id, task.kind, task.expects, way, not found, found, questions, round(took, 2), used), events
 

@@ -27,6 +27,7 @@ class AgentTask(BaseModel):
     expects   done: the checks hold; question: something must be asked, and with `answer` the checks hold;
               refusal: the run must not say that it completed, and the checks hold
     solution  the files of a right end state that differ; None for one that is gone. No agent is shown it
+    says      for a goal that only asks something: what must be true of the run's answer, looked at as a file
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,18 +42,19 @@ class AgentTask(BaseModel):
     expects: Literal["done", "question", "refusal"]
     answer: str
     solution: dict[str, str | None]
+    says: list[Check] = []
 
     def lay_out(self, root: Path) -> None:
         lay_out(self.files, root)
 
-    def faults(self, root: Path, completed: bool, questions: Sequence[str]) -> list[str]:
-        """Return why a run did not solve the task. questions: what it asked."""
+    def faults(self, root: Path, completed: bool, questions: Sequence[str], said: str = "") -> list[str]:
+        """Return why a run did not solve the task. questions: what it asked; said: its answer."""
         found = [reason for check in self.checks if (reason := unmet(check, Folder(root), self.files))]
         if self.expects == "question" and not questions:
             found.append("it did not ask")
         if self.expects == "refusal" and completed:
             found.append("it says that it did what cannot be done")
-        return found
+        return found + [reason for check in self.says if (reason := unmet(check, _Said(said)))]
 
     def changed(self, root: Path) -> dict[str, str | None]:
         """Return the files that are new or other than before; None for one that is gone."""
@@ -87,6 +89,19 @@ class Folder:
         except subprocess.TimeoutExpired:
             return 124, f"no end within {_SECONDS} seconds"
         return done.returncode, done.stdout + done.stderr
+
+
+class _Said:
+    """What a run answers, as the checks look at a file."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def read(self, path: str) -> str:
+        return self.text
+
+    def run(self, command: str) -> tuple[int, str]:
+        raise NotImplementedError(command)
 
 
 def tasks(split: str, folder: Path = HERE) -> list[AgentTask]:

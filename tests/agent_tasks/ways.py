@@ -46,6 +46,7 @@ def starting(
             tool_calls=cost.tool_calls,
             input_tokens=cost.input_tokens,
             output_tokens=cost.output_tokens,
+            answer=result.answer,
         )
 
     return start
