@@ -34,6 +34,7 @@ from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.known import Known, Original, known_of
 from dspy_programs.memory.originals import Record, records_of
 from dspy_programs.memory.plan import Plan, has_room, planned
+from dspy_programs.memory.reading.note import remember
 from dspy_programs.memory.sending.sent import beside_tokens
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import STRATEGIES, Strategy
@@ -234,6 +235,7 @@ class MemoryCompressor:
         if plan.older:
             before = {store.position(entry): entry.id for entry in store if entry.role == "compressed"}
             note = note_of([originals[index].entry for index in plan.older], plan)
+            remember(note.content)
             found[plan.older[0]] = replaced(
                 note.model_copy(update={"id": before.get(originals[plan.older[0]].position, note.id)}), plan.older
             )

@@ -40,6 +40,7 @@ class Known:
         self._behind: dict[str, tuple[MemoryEntry, list[Original]]] = {}
         self._pieces: dict[str, tuple[list[MemoryEntry], list[Piece]]] = {}
         self._stated: dict[str, tuple[MemoryEntry, set[str]]] = {}
+        self._sizes: dict[str, tuple[MemoryEntry, int]] = {}
         self._passed_over: set[str] = set()
         self._passed_at = 0
         self._tokens: dict[str, int] = {}
@@ -81,6 +82,13 @@ class Known:
         known = self._stated.get(entry.id)
         if known is None or known[0] is not entry:
             known = self._stated[entry.id] = entry, stated_in(entry.text)
+        return known[1]
+
+    def size(self, entry: MemoryEntry, count: Callable[[MemoryEntry], int]) -> int:
+        """Return the tokens of an original that is compressed; they are counted once."""
+        known = self._sizes.get(entry.id)
+        if known is None or known[0] is not entry:
+            known = self._sizes[entry.id] = entry, count(entry)
         return known[1]
 
     def passes_over(self, first: MemoryEntry, tokens: int) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.note import is_note
+from dspy_programs.memory.reading.note import is_ours
 from dspy_programs.memory.sending.drafts import drafts_of
 from dspy_programs.memory.sending.sent import beside_tokens, entry_tokens, opening
 from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
@@ -24,11 +24,11 @@ ENCODING = "cl100k_base"
 
 
 def as_note(entry: MemoryEntry) -> MemoryEntry:
-    """Return the entry that opens a conversation as a note of an earlier round, if it reads like one.
+    """Return the entry that opens a conversation as a note of an earlier round, if it is one that this process wrote.
 
-    Anywhere else such a text is its user's words: a call that they claim is no deed.
+    Any other text that reads like one is its user's words: a call that they claim is no deed.
     """
-    is_plain = entry.role == "user" and is_note(entry.content) and not any(draft.media for draft in drafts_of(entry))
+    is_plain = entry.role == "user" and is_ours(entry.content) and not any(draft.media for draft in drafts_of(entry))
     return entry.model_copy(update={"role": "compressed"}) if is_plain else entry
 
 

@@ -177,9 +177,9 @@ class Task:
 
     @cached_property
     def tokens(self) -> int:
-        """All tokens of what is compressible; of what is compressed, an estimate."""
+        """All tokens of what is compressible, in its original form."""
         return sum(
-            self.size(original.entry) if original.record is None else len(original.entry.text) // 4
+            self.size(original.entry) if original.record is None else self.known.size(original.entry, self.size)
             for index, original in enumerate(self.originals)
             if index not in self.protected
         )

@@ -84,6 +84,21 @@ def test_facts_outlive_rounds_in_which_the_note_comes_back_as_a_plain_message():
     assert live(store).count("[Earlier") == 1
 
 
+def test_rounds_leave_as_few_of_the_newest_messages_beside_the_note_as_one_compression():
+    """What is compressed counts as what it was: records of digits have more tokens than their length tells."""
+    once, rolling = MemoryStore(), MemoryStore()
+    for turn in range(40):
+        once.add("user", f"[{', '.join(str(turn * 7919 + place) for place in range(12))}]")
+        once.add("assistant", f"Part {turn} is read.")
+    budget = once.token_total() * 6 // 10
+    for entry in once:
+        rolling.add_entry(entry)
+        if rolling.token_total() > budget:
+            MemoryCompressor(budget).compress(rolling)
+    MemoryCompressor(budget).compress(once)
+    assert abs(len(rolling) - len(once)) <= 4
+
+
 def test_one_token_over_the_budget_costs_filler_and_no_fact():
     store = MemoryStore()
     for turn in range(20):
