@@ -130,7 +130,8 @@ class ScriptWriter(Program):
         """Return the nearest examples, and for another sample the next ones: scripts of one example err alike."""
         others = [example for example in self.examples if example["request"] not in request]
         first = _nearest_of(others, request)
-        return _nearest_of([each for each in others if each not in first], request) if sample % SETS else first
+        next_ones = _nearest_of([each for each in others if each not in first], request) if sample % SETS else []
+        return next_ones or first
 
     def _answer_file(self, request: str) -> str | None:
         """Return the new file that is to hold an answer, "" if the answer is only wanted, None if the request wants more."""
