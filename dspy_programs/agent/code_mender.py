@@ -69,7 +69,7 @@ class CodeMender(Program):
         tried = [turn.tool_input for turn in turns if turn.tool_name == TOOL]
         tested = code_tested(context, self.workspace)
         reason = f"{_MOST} corrections did not do it. {turns[-1].content if turns else ''}".strip()
-        for sample in range(sum(turn.role == "system" for turn in turns), _MOST):
+        for sample in range(len(tried), _MOST):
             code = self._written(context, tested, sample)
             if code.fault or code.missing:
                 reason = code.fault or code.missing

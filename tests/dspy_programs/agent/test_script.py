@@ -229,6 +229,21 @@ def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fou
 
 
 @pytest.mark.parametrize(
+    ("end", "nothing"),
+    [
+        (End({"a.json": "{}\n"}, ""), True),
+        (End({"a.txt": "MISSING: the file"}, ""), True),
+        (End({}, "None"), True),
+        (End({"a.txt": "0"}, ""), False),
+        (End({"a.txt": None}, ""), False),
+        (End({"a.json": "{}", "b.txt": "3"}, ""), False),
+    ],
+)
+def test_what_is_empty_is_no_result(end, nothing):
+    assert end.is_nothing is nothing
+
+
+@pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
         ("Total: 315.5 euros", "315.50\n", True),
