@@ -69,7 +69,7 @@ class ScriptWriter(Program):
     """Choose the next step of a task that one script does."""
 
     def __init__(self, workspace: Workspace, examples: Sequence[Mapping[str, str]] = ()) -> None:
-        """examples: {request, files, script}; the nearest are shown."""
+        """examples: {request, files, script}; the nearest are shown. about: other words for what an example shows."""
         super().__init__()
         self.workspace, self.examples = workspace, examples
         self.write = dspy.Predict(WriteScript)
@@ -127,8 +127,8 @@ class ScriptWriter(Program):
         return decision([Call(tool=TOOL, arguments={"code": code})])
 
     def _nearest(self, request: str) -> list[Mapping[str, str]]:
-        others = [example for example in self.examples if example["request"] not in request]
-        return [*Index(others, ["request"]).nearest({"request": request})[-_MOST_EXAMPLES:]] if others else []
+        others = [{"about": each["request"], **each} for each in self.examples if each["request"] not in request]
+        return [*Index(others, ["about"]).nearest({"about": request}, even_far=True)[-_MOST_EXAMPLES:]] if others else []
 
     def _is_known(self, value: str, request: str) -> bool:
         return value in request or any(value in text for _, text in texts_in(self.workspace))
