@@ -98,10 +98,13 @@ class Index:
         )
         return nearest[int((1 - _FAR) * len(nearest))]
 
-    def nearest(self, inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Return the demonstrations to show, the nearest last; of equally near ones those that come first. None if far."""
+    def nearest(self, inputs: Mapping[str, Any], even_far: bool = False) -> list[Mapping[str, Any]]:
+        """Return the demonstrations to show, the nearest last; of equally near ones those that come first. None if far.
+
+        even_far: show them also then.
+        """
         likeness = self.likeness(inputs)
-        if max(likeness) < self.least:
+        if not even_far and max(likeness) < self.least:
             return []
         shown: list[Mapping[str, Any]] = []
         left = LONGEST_SHOWN

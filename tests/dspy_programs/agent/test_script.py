@@ -115,6 +115,19 @@ def test_the_nearest_examples_are_shown_and_never_the_task_itself(workspace):
     assert "error = 1" in prompt and "own = 1" not in prompt and "cat = 1" not in prompt
 
 
+def test_an_example_is_found_by_what_it_is_about_though_its_request_has_other_words(workspace):
+    examples = [
+        {"request": "How many ERROR lines? Write them", "about": "rename files", "files": "", "script": "far = 1\n"},
+        {"request": "Tally web.txt", "about": "count how many lines", "files": "", "script": "near = 1\n"},
+        {"request": "Server, errors, number", "about": "sort rows", "files": "", "script": "farther = 1\n"},
+    ]
+    engine = scripted_lm(lambda prompt: block(COUNT))
+    with running_on(engine):
+        ScriptWriter(workspace, examples)(task="count", context=GOAL)
+    prompt = engine.engine.prompts[0]
+    assert "near = 1" in prompt and prompt.index("near = 1") > prompt.index("far = 1")  # the nearest comes last
+
+
 def test_the_error_of_the_last_script_goes_back_and_the_script_does_not(workspace):
     engine = scripted_lm(lambda prompt: block(COUNT))
     turns = [
