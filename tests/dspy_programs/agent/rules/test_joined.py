@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.joined import joined
+from dspy_programs.agent.rules.joined import joined
 from tests.dspy_programs.agent.scopes import workspace_of
 
 FILES = {"a.txt": "red\n", "b.txt": "blue\n", "logs/x.log": "x\n", "conf.json": '{"port": 80}', "raw.txt": "r\n"}

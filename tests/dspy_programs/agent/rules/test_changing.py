@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.spelled_out import spelled_out, why_not
+from dspy_programs.agent.rules.changing import spelled_out, why_not
 from tests.dspy_programs.agent.scopes import workspace_of
 
 FILES = {

@@ -1,6 +1,6 @@
 """From what a goal's words were found to say to the calls that do it.
 
-Input      found: where a pattern of spelled_out.py matches; goal; workspace.
+Input      found: where a pattern of changing.py matches; goal; workspace.
 Output     the calls; [] if the words leave anything open.
 Raises     ToolError or ValueError with the reason where a file or a key is not as the words take it to be.
 """
@@ -21,7 +21,7 @@ EXCEPT = re.compile(
     rf"außer|ohne|nicht|behalte)(?:\s+(?:for|in))?\s+{THE}(?P<paths>{PATHS})",
     re.I,
 )
-_QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
+QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
 _RENAMES = ("rename", "benenne")
 _JSON_VALUE = r'(?P<head>"KEY"\s*:\s*)(?P<value>"(?:[^"\\\n]|\\.)*"|-?[\d.]+|true|false|null)(?P<tail>)'
 _LINE_VALUE = r"^(?P<head>[ \t]*[\"']?KEY[\"']?[ \t]*[:=][ \t]*)(?P<value>[^\r\n{\[][^\r\n]*?)(?P<tail>[ \t]*)$"
@@ -59,7 +59,7 @@ def _is_folder(target: str, found: re.Match[str], workspace: Workspace) -> bool:
 
 def _move(path: str, to: str, workspace: Workspace) -> Call:
     _must_be_there(path, workspace)
-    _must_be_new(to, workspace)
+    must_be_new(to, workspace)
     return Call(tool="move_file", arguments={"path": path, "to": to})
 
 
@@ -76,7 +76,9 @@ def _must_be_there(path: str, workspace: Workspace) -> None:
         raise ValueError(f"{path} is a {kind}, and no file" if kind else f"{path} is not there")
 
 
-def _must_be_new(path: str, workspace: Workspace) -> None:
+def must_be_new(path: str, workspace: Workspace) -> None:
+    """Raise ValueError for a path that is taken, ToolError for one that may not be written."""
+    workspace.check_writable(path)
     if workspace.kind(path) is not None:
         raise ValueError(f"{path} exists already; delete it first, or name another one")
 
@@ -155,16 +157,16 @@ def texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
         lines = "\n".join(parts) or _said(found, "text")
     if not lines:
         return []
-    _must_be_new(path, workspace)
+    must_be_new(path, workspace)
     return [Call(tool="write_file", arguments={"path": path, "content": lines.strip("\n") + "\n"})]
 
 
 def several_texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Write a text of its own to each of several new files."""
-    pairs = re.findall(rf"({_QUOTED})\s+(?:in|into|to|nach)\s+{THE}({PATH})", found["pairs"], re.I)
+    pairs = re.findall(rf"({QUOTED})\s+(?:in|into|to|nach)\s+{THE}({PATH})", found["pairs"], re.I)
     paths = [_one(path) for _, path in pairs]
     for path in paths:
-        _must_be_new(path, workspace)
+        must_be_new(path, workspace)
     return [
         Call(tool="write_file", arguments={"path": path, "content": f"{text[1:-1]}\n"})
         for path, (text, _) in zip(paths, pairs, strict=True)
@@ -191,7 +193,7 @@ def copies(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
         to = f"{to.rstrip('/')}/{path.rpartition('/')[2]}"
     elif not re.fullmatch(PATH, to):  # a new folder, or a file without an ending
         return []
-    _must_be_new(to, workspace)
+    must_be_new(to, workspace)
     return [Call(tool="write_file", arguments={"path": to, "content": workspace.text(path)})]
 
 

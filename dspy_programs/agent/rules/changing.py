@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from dspy_programs.agent import file_calls, folder_calls
-from dspy_programs.agent.file_calls import EXCEPT, PATH, PATHS, THE
-from dspy_programs.agent.full_names import with_full_names
+from dspy_programs.agent.rules import file_calls, folder_calls
+from dspy_programs.agent.rules.file_calls import EXCEPT, PATH, PATHS, QUOTED, THE
+from dspy_programs.agent.rules.file_names import with_full_names
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.actor import closing
@@ -25,12 +25,11 @@ _LONGEST = 5_000  # characters of a goal
 _MOST = 20  # calls
 _MOST_FILES = 20_000  # that the goal's words are compared with
 _FOLDER = r"[`\"']?(?:[\w.-]+/)*[\w.-]*\w/?[`\"']?"
-_QUOTED = r"(?:\"[^\"\n]+\"|'[^'\n]+'|`[^`\n]+`|“[^”\n]+”|„[^“\n]+“)"
-_WORD = rf"(?:{_QUOTED}|[^\s\"'`]*[^\s\"'`.,;:!?])"
+_WORD = rf"(?:{QUOTED}|[^\s\"'`]*[^\s\"'`.,;:!?])"
 _NEW = r"(?:(?:new|called|named)\s+)*"
 _KEY = r"(?P<key>[\w .-]{2,40}?)"
 _SET = rf"\b(?:set|change|bump|update|setze?|ändere?|stelle?)\s+(?:bitte\s+)?{THE}[\"'`]?{_KEY}[\"'`]?\s+"
-_TEXT_INTO = rf"{THE}{_QUOTED}\s+(?:in|into|to|nach)\s+{THE}{_NEW}{PATH}"
+_TEXT_INTO = rf"{THE}{QUOTED}\s+(?:in|into|to|nach)\s+{THE}{_NEW}{PATH}"
 _ALL = (
     r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?"
     rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{_FOLDER}))?"
@@ -118,7 +117,7 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.replacements,
     ),
     (
-        rf"\b(?:replace|change|swap|ersetze?|ändere?)\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by|to|for|durch|mit|zu)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
+        rf"\b(?:replace|change|swap|ersetze?|ändere?)\s+{THE}(?P<old>{QUOTED})\s+(?:with|by|to|for|durch|mit|zu)\s+{THE}(?P<new>{QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
         r"(?P<before>)",
         file_calls.replacements,
     ),
@@ -142,21 +141,21 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.several_texts,
     ),
     (
-        rf"\bfüge?\s+am\s+ende\s+von\s+(?:{_ALL}|{THE}(?P<path>{PATH}))\s+{THE}(?P<text>{_QUOTED})(?=\s+hinzu\b)",
+        rf"\bfüge?\s+am\s+ende\s+von\s+(?:{_ALL}|{THE}(?P<path>{PATH}))\s+{THE}(?P<text>{QUOTED})(?=\s+hinzu\b)",
         file_calls.appended,
     ),
     (
-        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{_QUOTED})\s+(?:in|into|to|nach)\s+{THE}{_NEW}(?P<path>{PATH})",
+        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{QUOTED})\s+(?:in|into|to|nach)\s+{THE}{_NEW}(?P<path>{PATH})",
         file_calls.texts,
     ),
     (
         rf"\b(?:create|make|write|erstelle?|schreibe?|erzeuge?)\s+{THE}{_NEW}(?P<path>{PATH})\s+(?:with|containing|that\s+says|saying|mit)\s+"
         rf"{THE}(?:content\s+|inhalt\s+)?"
-        rf"(?P<text>{_QUOTED})",
+        rf"(?P<text>{QUOTED})",
         file_calls.texts,
     ),
     (
-        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{_QUOTED})\s+(?:to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{_ALL}|{THE}(?P<path>{PATH}))",
+        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{QUOTED})\s+(?:to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{_ALL}|{THE}(?P<path>{PATH}))",
         file_calls.appended,
     ),
 ]

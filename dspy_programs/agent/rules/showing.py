@@ -9,8 +9,8 @@ Guarantees no model; the whole goal is one of these wordings, so nothing beside 
 import re
 from collections.abc import Callable
 
-from dspy_programs.agent import look_calls as make
-from dspy_programs.agent.look_calls import Said
+from dspy_programs.agent.rules import showing_calls as make
+from dspy_programs.agent.rules.showing_calls import Said
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
-from dspy_programs.agent.full_names import with_full_names
-from dspy_programs.agent.joined import joined
-from dspy_programs.agent.looks import looks
-from dspy_programs.agent.open_value import open_value, parts_missing
+from dspy_programs.agent.rules.changing import without_calls
+from dspy_programs.agent.rules.criteria import Criterion, criteria_of
+from dspy_programs.agent.rules.file_names import with_full_names
+from dspy_programs.agent.rules.joined import joined
+from dspy_programs.agent.rules.mentions import inputs_missing
+from dspy_programs.agent.rules.showing import looks
+from dspy_programs.agent.rules.unsaid import open_value, parts_missing
 from dspy_programs.agent.sessions import Session
-from dspy_programs.agent.spelled_out import without_calls
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import UsageError

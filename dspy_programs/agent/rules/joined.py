@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dspy_programs.agent.checks import Check
-from dspy_programs.agent.draft import Draft
-from dspy_programs.agent.file_calls import EXCEPT
-from dspy_programs.agent.looks import looks
-from dspy_programs.agent.spelled_out import spelled_out
+from dspy_programs.agent.rules.changing import spelled_out
+from dspy_programs.agent.rules.draft import Draft
+from dspy_programs.agent.rules.file_calls import EXCEPT
+from dspy_programs.agent.rules.showing import looks
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.planner import split_goal

@@ -1,4 +1,4 @@
-"""From the words of a goal that only wants something shown to the calls that show it: the makers of looks.py.
+"""From the words of a goal that only wants something shown to the calls that show it: the makers of showing.py.
 
 Input      said: what the wording's groups matched, "" for those that did not; workspace.
 Output     the calls; [] if a file or folder is not as the words take it to be.

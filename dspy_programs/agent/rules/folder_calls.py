@@ -1,6 +1,6 @@
 """The calls that rename, move, copy, delete and make folders, where a goal names them.
 
-Input      found: where a pattern of spelled_out.py matches; goal; workspace.
+Input      found: where a pattern of changing.py matches; goal; workspace.
 Output     the calls; [] where the words may be about something else than a folder.
 Raises     ToolError or ValueError with the reason where a folder is not as the words take it to be.
 """
@@ -8,7 +8,7 @@ Raises     ToolError or ValueError with the reason where a folder is not as the 
 import re
 import shlex
 
-from dspy_programs.agent.file_calls import EXCEPT
+from dspy_programs.agent.rules.file_calls import EXCEPT, must_be_new
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
@@ -27,7 +27,7 @@ def moved(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
         to = f"{path[: -len(name)]}{to}"
     if f"{to}/".startswith(f"{path}/"):
         raise ValueError(f"{path} cannot be moved into itself")
-    _must_be_new(to, workspace)
+    must_be_new(to, workspace)
     return [Call(tool="move_file", arguments={"path": path, "to": to})]
 
 
@@ -37,7 +37,7 @@ def copied(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
         return []
     if workspace.kind(to) == "folder":
         to = f"{to}/{path.rpartition('/')[2]}"
-    _must_be_new(to, workspace)
+    must_be_new(to, workspace)
     return [_shell(f"cp -rv {_quoted(path)} {_quoted(to)}")]
 
 
@@ -54,7 +54,7 @@ def deleted(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]
 def made(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     paths = [_bare(path) for path in re.split(r"\s*,\s*(?:(?:and|und)\s+)?|\s+(?:and|und)\s+", found["paths"])]
     for path in paths:
-        _must_be_new(path, workspace)
+        must_be_new(path, workspace)
     return [_shell(f"mkdir -pv {' '.join(map(_quoted, paths))}")]
 
 
@@ -65,12 +65,6 @@ def _folder(found: re.Match[str], workspace: Workspace) -> str:
     if found["word"] and kind != "folder":
         raise ValueError(f"{path} is a {kind}, and no folder" if kind else f"{path} is not there")
     return path if kind == "folder" and workspace.normal(path) != "." else ""
-
-
-def _must_be_new(path: str, workspace: Workspace) -> None:
-    workspace.check_writable(path)
-    if workspace.kind(path) is not None:
-        raise ValueError(f"{path} exists already; delete it first, or name another one")
 
 
 def _shell(command: str) -> Call:
