@@ -86,7 +86,7 @@ class Loop:
         host = self.host
         shown = looks(host.wish, host.workspace)
         one = shown or spelled_out(host.wish, host.workspace)
-        calls = one or joined(host.wish, host.workspace).calls
+        calls = one or joined(host.wish, host.workspace)
         if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
             return False
         if shown:
