@@ -16,10 +16,10 @@ from pydantic import JsonValue
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.checks import end_of, unmet
-from dspy_programs.agent.criteria import Criterion
 from dspy_programs.agent.judge import judged
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.result import CheckedCriterion
+from dspy_programs.agent.rules.criteria import Criterion
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace

@@ -22,12 +22,12 @@ import dspy
 
 from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.joined import joined
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.looks import looks
 from dspy_programs.agent.result import AgentResult
+from dspy_programs.agent.rules.changing import spelled_out
+from dspy_programs.agent.rules.joined import joined
+from dspy_programs.agent.rules.showing import looks
 from dspy_programs.agent.script import TOOL as SCRIPT, is_for_a_script
-from dspy_programs.agent.spelled_out import spelled_out
 from dspy_programs.agent.task_run import run_task
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
@@ -86,7 +86,7 @@ class Loop:
         host = self.host
         shown = looks(host.wish, host.workspace)
         one = shown or spelled_out(host.wish, host.workspace)
-        calls = one or joined(host.wish, host.workspace).calls
+        calls = one or joined(host.wish, host.workspace)
         if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
             return False
         if shown:

@@ -15,8 +15,8 @@ from dspy_programs.agent.calls import failed
 from dspy_programs.agent.code_block import MISSING
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.rules.changing import why_not
 from dspy_programs.agent.second_opinion import doubt
-from dspy_programs.agent.spelled_out import why_not
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from dspy_programs.agent.files_shown import files_shown
-from dspy_programs.agent.open_value import open_value, with_value
+from dspy_programs.agent.rules.unsaid import open_value, with_value
 from dspy_programs.agent.script import EXAMPLES
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.atomic_file import write_atomically

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dspy_programs.agent.criteria import criteria_of, inputs_missing
+from dspy_programs.agent.rules.criteria import criteria_of
+from dspy_programs.agent.rules.mentions import inputs_missing
 
 FILES = ["report.txt", "config.json", "old.txt", "docs/a.md", "docs/b.md", "calc.py", "test_calc.py", "letter.txt"]
 

@@ -1,7 +1,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.open_value import open_value, parts_missing, with_value
+from dspy_programs.agent.rules.unsaid import open_value, parts_missing, with_value
 from dspy_programs.agent.workspace.workspace import Workspace
 
 

@@ -1,6 +1,6 @@
 """The calls that rename, move, copy, delete and make folders, where a goal names them.
 
-Input      found: where a pattern of spelled_out.py matches; goal; workspace.
+Input      found: where a wording matches; goal; workspace.
 Output     the calls; [] where the words may be about something else than a folder.
 Raises     ToolError or ValueError with the reason where a folder is not as the words take it to be.
 """
@@ -8,11 +8,14 @@ Raises     ToolError or ValueError with the reason where a folder is not as the 
 import re
 import shlex
 
-from dspy_programs.agent.file_calls import EXCEPT
+from dspy_programs.agent.rules.pieces import EXCEPT, FOLDER, NEW, THE, Maker, must_be_new
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
 _RENAMES = ("rename", "benenne")
+_IS_FOLDER = r"(?:(?:whole|entire|new|neuen?)\s+)*(?P<word>(?:folder|directory|ordner|verzeichnis)\s+)?"
+_THE_FOLDER = rf"(?:(?:the|my|this|den|das|meinen|mein)\s+)?{_IS_FOLDER}"
+_AFTER_FOLDER = r"(?:\s+(?:folder|directory))?"
 
 
 def moved(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
@@ -27,7 +30,7 @@ def moved(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
         to = f"{path[: -len(name)]}{to}"
     if f"{to}/".startswith(f"{path}/"):
         raise ValueError(f"{path} cannot be moved into itself")
-    _must_be_new(to, workspace)
+    must_be_new(to, workspace)
     return [Call(tool="move_file", arguments={"path": path, "to": to})]
 
 
@@ -37,7 +40,7 @@ def copied(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
         return []
     if workspace.kind(to) == "folder":
         to = f"{to}/{path.rpartition('/')[2]}"
-    _must_be_new(to, workspace)
+    must_be_new(to, workspace)
     return [_shell(f"cp -rv {_quoted(path)} {_quoted(to)}")]
 
 
@@ -51,10 +54,21 @@ def deleted(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]
     return [_shell(f"rm -rv {_quoted(path)}")]
 
 
+def emptied(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
+    """Delete the files in a folder, and leave the folder."""
+    path = _folder(found, workspace)
+    if not path or EXCEPT.search(goal):
+        return []
+    files = [file.path for file in workspace.walk(path) if file.kind == "file"]
+    if not files:
+        raise ValueError(f"there is no file in {path}")
+    return [Call(tool="delete_file", arguments={"path": file}) for file in files]
+
+
 def made(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     paths = [_bare(path) for path in re.split(r"\s*,\s*(?:(?:and|und)\s+)?|\s+(?:and|und)\s+", found["paths"])]
     for path in paths:
-        _must_be_new(path, workspace)
+        must_be_new(path, workspace)
     return [_shell(f"mkdir -pv {' '.join(map(_quoted, paths))}")]
 
 
@@ -67,12 +81,6 @@ def _folder(found: re.Match[str], workspace: Workspace) -> str:
     return path if kind == "folder" and workspace.normal(path) != "." else ""
 
 
-def _must_be_new(path: str, workspace: Workspace) -> None:
-    workspace.check_writable(path)
-    if workspace.kind(path) is not None:
-        raise ValueError(f"{path} exists already; delete it first, or name another one")
-
-
 def _shell(command: str) -> Call:
     return Call(tool="shell", arguments={"command": command})
 
@@ -83,3 +91,33 @@ def _bare(text: str) -> str:
 
 def _quoted(path: str) -> str:
     return shlex.quote(f"./{path}")
+
+
+WORDINGS: list[tuple[str, Maker]] = [
+    (
+        r"\b(?:delete|remove|erase|lösche?)\s+(?:(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?(?:files?|dateien)|everything|alles)\s+"
+        rf"(?:in|from|inside|aus|im)\s+{_THE_FOLDER}(?P<path>{FOLDER}){_AFTER_FOLDER}",
+        emptied,
+    ),
+    (
+        rf"\b(?P<verb>rename|move|benenne|verschiebe)\s+{_THE_FOLDER}(?P<path>{FOLDER}){_AFTER_FOLDER}\s+(?:to|into|as|in|nach|zu)\s+"
+        rf"{THE}(?P<into>(?:folder|directory|ordner|verzeichnis)\s+)?{NEW}(?P<to>{FOLDER})(?:\s+um\b)?",
+        moved,
+    ),
+    (
+        rf"\bcopy\s+{_THE_FOLDER}(?P<path>{FOLDER}){_AFTER_FOLDER}\s+(?:to|as)\s+{THE}(?:folder\s+)?{NEW}(?P<to>{FOLDER})",
+        copied,
+    ),
+    (
+        rf"\b(?:delete|remove|erase|get\s+rid\s+of|lösche?)\s+(?:bitte\s+)?(?:(?:the|den|das)\s+)?(?P<empty>(?:empty|leeren?)\s+)?"
+        rf"{_THE_FOLDER}(?P<path>{FOLDER}){_AFTER_FOLDER}(?:,?\s+(?:and|with|und|mit)\s+(?:all|everything|allem)(?:\s+(?:that\s+is|"
+        rf"files|was))?(?:\s+(?:in|inside)\s+it|\s+darin(?:\s+ist)?)?)?",
+        deleted,
+    ),
+    (
+        r"\b(?:create|make|add|erstelle?|lege?)\s+(?:bitte\s+)?(?:(?:an?|the|two|three|einen?|eine|den|new|neuen?|empty|leeren?)\s+)*"
+        r"(?:folders?|directory|directories|ordner|verzeichnis(?:se)?)\s+(?:(?:called|named|namens)\s+)?"
+        rf"(?P<paths>{FOLDER}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){FOLDER})*)(?:\s+an\b)?",
+        made,
+    ),
+]

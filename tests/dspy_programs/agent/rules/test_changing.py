@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.spelled_out import spelled_out, why_not
+from dspy_programs.agent.rules.changing import spelled_out, why_not
 from tests.dspy_programs.agent.scopes import workspace_of
 
 FILES = {
@@ -11,6 +11,7 @@ FILES = {
     "b.txt": "b\n",
     "conf.json": '{"port": 80, "name": "x", "in": {"depth": 1}, "debug": false}',
     "app.ini": "[one]\nport = 80\ncolor = red\n[two]\ncolor = blue\n",
+    "list.md": "- [ ] milk\n- [x] bread\n",
     "logs/x.log": "x\n",
     "logs/y.log": "y",
     "logs/keep.log": "k\n",
@@ -66,6 +67,23 @@ def workspace(tmp_path):
         ("Please get rid of b.txt, thanks!", ["delete_file b.txt"]),
         ("change 'red' to 'green' in a.txt", ["edit_file a.txt red green True"]),
         ('put the text "hi" in a file called new.txt', ["write_file new.txt hi\n"]),
+        ('Insert the line "c" at the top of b.txt', ["write_file b.txt c\nb\n"]),
+        ('Remove the line "red" from a.txt', ["write_file a.txt red and blue\n"]),
+        ("delete the last line of a.txt", ["write_file a.txt red and blue\n"]),
+        ("Delete line 1 of a.txt", ["write_file a.txt red\n"]),
+        ('Mark "milk" as done in list.md', ["edit_file list.md - [ ] milk - [x] milk"]),
+        ('tick off "Milk" in list.md', ["edit_file list.md - [ ] milk - [x] milk"]),
+        ('Replace "red" with "pink" everywhere', ["edit_file a.txt red pink True", "edit_file app.ini red pink True"]),
+        ("replace red with pink in all .txt files", ["edit_file a.txt red pink True"]),
+        ("Replace every red with pink in a.txt", ["edit_file a.txt red pink True"]),
+        ("Turn debug on in conf.json", ['edit_file conf.json "debug": false "debug": true']),
+        ("enable debug in conf.json", ['edit_file conf.json "debug": false "debug": true']),
+        ("Set the depth of in in conf.json to 4", ["json_set conf.json in.depth 4"]),
+        ('Add a key "size" with value "10" to conf.json', ["json_set conf.json size 10"]),
+        ("Delete all log files except keep.log", ["delete_file logs/x.log", "delete_file logs/y.log"]),
+        ("Delete everything in logs", [f"delete_file logs/{n}.log" for n in ("keep", "x", "y")]),
+        ("Create an empty file called n.txt", ["write_file n.txt "]),
+        ("please create n.txt.", ["write_file n.txt "]),
         ("Rename the folder logs to old", ["move_file logs old"]),
         ("rename logs to old", ["move_file logs old"]),
         ("Move the logs folder to archive/", ["move_file logs archive/logs"]),
@@ -111,6 +129,19 @@ def test_a_plain_wish_is_its_calls(workspace, goal, calls):
         'Write "hello" to a.txt',  # is there: replace or add?
         "Write a poem to new.txt",
         "Rename a.txt to new.txt and write 'done' to log.txt",  # see test_joined.py
+        "Create n.txt. It should hold the total.",
+        "Create n.py that prints hello",
+        "Create a file n.txt for the notes",
+        'Remove the line "blue" from a.txt',  # a part of one
+        "Delete line 9 of a.txt",
+        'Mark "bread" as done in list.md',  # it is
+        "Mark the milk as done in list.md",
+        "Turn port off in conf.json",  # it is a number
+        'Add a key "port" with value 1 to conf.json',  # is there
+        "Set the in of depth in conf.json to 4",
+        'Replace "purple" with "pink" everywhere',
+        "Delete everything in logs except keep.log",
+        "Delete all log files older than a week",
         "Delete the folder logs except keep.log",
         "Delete the empty folder logs",
         "Delete the folder .",

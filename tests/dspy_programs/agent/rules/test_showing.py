@@ -5,9 +5,9 @@ import time
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.criteria import criteria_of
-from dspy_programs.agent.looks import looks
-from dspy_programs.agent.spelled_out import without_calls
+from dspy_programs.agent.rules.changing import without_calls
+from dspy_programs.agent.rules.criteria import criteria_of
+from dspy_programs.agent.rules.showing import looks
 from dspy_programs.agent.workspace import sandbox
 from tests.dspy_programs.agent.scopes import workspace_of
 

@@ -7,18 +7,21 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
-from dspy_programs.agent.full_names import with_full_names
-from dspy_programs.agent.joined import joined
-from dspy_programs.agent.looks import looks
-from dspy_programs.agent.open_value import open_value, parts_missing
+from dspy_programs.agent.checks import Check
+from dspy_programs.agent.rules.changing import spelled_out, without_calls
+from dspy_programs.agent.rules.criteria import Criterion, criteria_of
+from dspy_programs.agent.rules.draft import Draft
+from dspy_programs.agent.rules.file_names import with_full_names
+from dspy_programs.agent.rules.joined import joined
+from dspy_programs.agent.rules.mentions import inputs_missing
+from dspy_programs.agent.rules.showing import looks
+from dspy_programs.agent.rules.unsaid import open_value, parts_missing
 from dspy_programs.agent.sessions import Session
-from dspy_programs.agent.spelled_out import without_calls
-from dspy_programs.agent.tools.tool import AgentTool
+from dspy_programs.agent.tools.tool import AgentTool, ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import UsageError
 from dspy_programs.text import content_stems
-from dspy_programs.types import Tool
+from dspy_programs.types import Call, Tool
 
 _LONGEST_GOAL = 20_000  # characters
 _MOST_FILES = 20_000  # that the goal's words are compared with
@@ -48,12 +51,30 @@ def wanted_by(goal: str, tools: Sequence[str], workspace: Workspace) -> Wanted:
     if not words:
         return Wanted()
     files = [each.path for each in islice(workspace.walk(), _MOST_FILES) if each.kind == "file"]
-    if (several := joined(words, workspace)).calls:
-        kept = [one for one in criteria_of(words, files) if one.check.check == "unchanged"]
-        return Wanted([*(Criterion(words=goal, check=check) for check in several.checks), *kept])
     words = with_full_names(words, files)
     missing = [*inputs_missing(words, files), *parts_missing(words, workspace)]
-    return Wanted(criteria_of(words, files), missing, open_value(words, workspace))
+    criteria = criteria_of(words, files)
+    kept = [one for one in criteria if one.check.check == "unchanged"]
+    one = spelled_out(words, workspace)
+    several = () if one else joined(words, workspace)
+    if several or (one and (criteria == kept or _makes_an_empty_file(one))):  # the words alone say too little
+        return Wanted([*(Criterion(words=goal, check=check) for check in _foreseen(one or several, workspace)), *kept])
+    return Wanted(criteria, missing, open_value(words, workspace))
+
+
+def _makes_an_empty_file(calls: Sequence[Call]) -> bool:
+    return any(call.tool == "write_file" and not call.arguments["content"] for call in calls)
+
+
+def _foreseen(calls: Sequence[Call], workspace: Workspace) -> list[Check]:
+    """Return what will be so after calls; [] where that cannot be foreseen."""
+    draft = Draft(workspace)
+    try:
+        for call in calls:
+            draft.make(call)
+    except (ToolError, ValueError):
+        return []
+    return draft.checks()
 
 
 def goal_of(goal: str, session: Session) -> str:

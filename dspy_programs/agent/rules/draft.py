@@ -8,6 +8,7 @@ Raises     ToolError as Workspace does; ValueError for a call whose end nobody c
 import shlex
 from collections.abc import Iterator
 
+from dspy_programs.agent.checks import Check
 from dspy_programs.agent.workspace.regular_files import Kind
 from dspy_programs.agent.workspace.workspace import Found, Workspace
 from dspy_programs.errors import ToolError
@@ -49,14 +50,19 @@ class Draft(Workspace):
         start = "" if self.normal(under) == "." else f"{self.normal(under)}/"
         yield from (Found(path, "file", 0, 0, False) for path in sorted(new) if path.startswith(start))
 
-    def gone(self) -> list[str]:
-        """Return the files that are there now and will not be."""
+    def changed(self) -> set[str]:
+        """Return the files that will be other than now, or gone."""
+        return {*self._texts, *self._moved, *self._lost()}
+
+    def checks(self) -> list[Check]:
+        """Return what will be so, as far as files go."""
+        checks = [Check(check="file_missing", path=path) for path in self._lost()]
+        checks += [Check(check="file_exists", path=path) for path in self._moved]
+        return checks + [Check(check="file_equals", path=path, text=text) for path, text in self._texts.items()]
+
+    def _lost(self) -> list[str]:
         held = (found.path for found in super().walk() if found.kind == "file")
         return [path for path in held if self.kind(path) is None]
-
-    def new_texts(self) -> dict[str, str | None]:
-        """Return the files that will be other than now, with their text; None where it is what a moved one holds."""
-        return {**dict.fromkeys(self._moved), **self._texts}
 
     def make(self, call: Call) -> None:
         """Change the draft as a call will change the files."""
@@ -78,6 +84,8 @@ class Draft(Workspace):
                 self._remove(path)
             case "shell":
                 self._run(shlex.split(given["command"]))
+            case "read_file" | "list_files" | "find_files" | "grep" | "json_get" | "git_status" | "git_diff" | "git_log":
+                pass
             case _:
                 raise ValueError(f"nobody knows what comes of {call}")
 

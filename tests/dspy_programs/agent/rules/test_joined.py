@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.joined import joined
+from dspy_programs.agent.rules.joined import joined
 from tests.dspy_programs.agent.scopes import workspace_of
 
 FILES = {"a.txt": "red\n", "b.txt": "blue\n", "logs/x.log": "x\n", "conf.json": '{"port": 80}', "raw.txt": "r\n"}
@@ -69,10 +69,10 @@ def test_a_refusal_ends_the_row(workspace):
     ],
 )
 def test_nothing_is_done_where_one_wish_is_open(workspace, goal):
-    assert joined(goal, workspace).calls == ()
+    assert joined(goal, workspace) == []
     assert files_of(workspace) == FILES
 
 
 def test_quoted_text_is_no_it(workspace):
-    (first, second), _ = joined("Rename a.txt to c.txt and append 'move it to b' to c.txt", workspace)
+    first, second = joined("Rename a.txt to c.txt and append 'move it to b' to c.txt", workspace)
     assert second.arguments["content"] == "move it to b\n" and first.tool == "move_file"

@@ -1,20 +1,18 @@
 """Several wishes in one goal, each of which is spelled out: "Append 'x' to a.txt and then rename it to b.txt".
 
 Input      goal; the workspace.
-Output     the calls of all wishes in order, and what will be so in the end; nothing if one of the wishes is left open.
+Output     the calls of all wishes in order; [] if one of the wishes is left open.
 Guarantees no model; nothing is written. "it" is the file or folder that the wish before was about. The last wish may be to show
            something.
 """
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from dspy_programs.agent.checks import Check
-from dspy_programs.agent.draft import Draft
-from dspy_programs.agent.file_calls import EXCEPT
-from dspy_programs.agent.looks import looks
-from dspy_programs.agent.spelled_out import spelled_out
+from dspy_programs.agent.rules.changing import spelled_out
+from dspy_programs.agent.rules.draft import Draft
+from dspy_programs.agent.rules.pieces import EXCEPT
+from dspy_programs.agent.rules.showing import looks
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.planner import split_goal
@@ -32,18 +30,11 @@ _IT = re.compile(
 )
 
 
-class Joined(NamedTuple):
-    """calls: in order; checks: what will be so in the end."""
-
-    calls: Sequence[Call] = ()
-    checks: Sequence[Check] = ()
-
-
-def joined(goal: str, workspace: Workspace) -> Joined:
-    """Return what several spelled out wishes come to; nothing if the goal is one wish, or one of them is left open."""
+def joined(goal: str, workspace: Workspace) -> list[Call]:
+    """Return the calls of several spelled out wishes; [] if the goal is one wish, or one of them is left open."""
     clauses = split_goal(goal)
     if not 1 < len(clauses) <= _MOST_CLAUSES or spelled_out(goal, workspace):
-        return Joined()
+        return []
     draft, calls, spared = Draft(workspace), list[Call](), set[str]()
     for number, clause in enumerate(clauses, 1):
         if found := _SPARED.fullmatch(clause):
@@ -55,15 +46,13 @@ def joined(goal: str, workspace: Workspace) -> Joined:
             for call in made:
                 draft.make(call)
         except (ToolError, ValueError):
-            return Joined()
+            return []
         made = made or (looks(clause, draft) if number == len(clauses) else [])
         if not made:
-            return Joined()
+            return []
         calls += made
-    changed = {*draft.gone(), *draft.new_texts()}
-    if not calls or len(calls) > _MOST_CALLS or any(path in spared or path.rpartition("/")[2] in spared for path in changed):
-        return Joined()
-    return Joined(calls, _checks(draft))
+    is_spared = any(path in spared or path.rpartition("/")[2] in spared for path in draft.changed())
+    return [] if is_spared or len(calls) > _MOST_CALLS else calls
 
 
 def _with_it_named(clause: str, calls: Sequence[Call]) -> str:
@@ -73,11 +62,3 @@ def _with_it_named(clause: str, calls: Sequence[Call]) -> str:
     given = calls[-1].arguments
     named = str(given.get("to") or given.get("path") or str(given.get("command", "")).rpartition(" ./")[2])
     return _IT.sub(lambda found: found[0] if found["quoted"] else f"{found['before']}{named}", clause) if named else clause
-
-
-def _checks(draft: Draft) -> list[Check]:
-    gone = [Check(check="file_missing", path=path) for path in draft.gone()]
-    return gone + [
-        Check(check="file_exists", path=path) if text is None else Check(check="file_equals", path=path, text=text)
-        for path, text in draft.new_texts().items()
-    ]

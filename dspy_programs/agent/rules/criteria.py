@@ -14,12 +14,12 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from dspy_programs.agent import goal_words as words
 from dspy_programs.agent.checks import Check
+from dspy_programs.agent.rules import goal_words as words
+from dspy_programs.agent.rules.mentions import Mention, folders_in, mentions_in
 from dspy_programs.programs.planner import split_goal
 
 _LONGEST = 20_000  # characters of a goal that are read
@@ -35,27 +35,17 @@ class Criterion(BaseModel):
         return str(self.check)
 
 
-class _Mention(NamedTuple):
-    """A path in the goal. path: where it is, or would be, in the workspace; kept: whether it must stay as it is."""
-
-    path: str
-    is_there: bool
-    kept: bool
-    before: str
-    piece: str
-
-
 def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
     """Return what a goal asks for as far as code can check it, in the goal's order, each once."""
     goal, known = goal[:_LONGEST], set(files)
     found: dict[str, Criterion] = {}
     commands = [*_commands(goal)]
     quiet = words.COMMAND.sub(lambda match: " " * len(match[0]) if _text(match) in commands else match[0], goal)
-    mentions = [*_mentions(quiet, known)]
+    mentions = [*mentions_in(quiet, known)]
     checks = [*_kept(goal, mentions, commands, known)]
     stays = {check.path for check in checks}
     for wish in _wishes(quiet, known):
-        own = mentions if wish == quiet else [*_mentions(wish, known)]
+        own = mentions if wish == quiet else [*mentions_in(wish, known)]
         checks += [check for check in _checks_of(wish, own, known) if check.path not in stays]
     checks = _following(checks)
     checks += [Check(check="command_exits_0", command=command) for command in commands]
@@ -82,7 +72,7 @@ def _following(checks: Sequence[Check]) -> list[Check]:
     ]
 
 
-def _checks_of(wish: str, mentions: Sequence[_Mention], known: set[str]) -> list[Check]:
+def _checks_of(wish: str, mentions: Sequence[Mention], known: set[str]) -> list[Check]:
     if words.CONDITION.search(wish):
         return []  # nobody knows before whether it holds
     if words.RENAMES_CODE.search(wish) or words.MOVES_CODE.search(wish):
@@ -96,15 +86,6 @@ def is_test(path: str) -> bool:
     """Return whether a file is a test by its name."""
     name = path.rpartition("/")[2]
     return any(fnmatchcase(path if "/" in each else name, each) for each in words.TEST_FILES)
-
-
-def inputs_missing(goal: str, files: Collection[str]) -> list[str]:
-    """Return the files that a goal wants read or run and that are not there: nothing can be made of them."""
-    mentions = [*_mentions(goal[:_LONGEST], set(files))]
-    needed = [one for one in mentions if _is_needed(one)]
-    made = {one.path for one in mentions if one not in needed}
-    gone = [one.path for one in needed if not one.is_there and "<" not in one.path]
-    return [path for path in dict.fromkeys(gone) if path not in made]
 
 
 def _text(match: re.Match[str]) -> str:
@@ -121,23 +102,7 @@ def _commands(goal: str) -> Iterator[str]:
             yield _text(match)
 
 
-def _mentions(goal: str, known: set[str]) -> Iterator[_Mention]:
-    folders = _folders(goal)
-    kept_before = False
-    for piece in filter(str.strip, words.PIECE.split(goal)):
-        bare = words.PATH.sub("", piece).replace(" and ", " ").strip(" ,.")
-        for match in words.PATH.finditer(piece):
-            before, after = piece[: match.start()], piece[match.end() :]
-            path = match[0].removeprefix("./")
-            placed = next((folder + path for folder in folders if path not in known and folder + path in known), path)
-            stays = words.KEEP.search(before) or words.KEPT.search(words.PATH.split(after)[0])
-            kept_before = is_kept = bool(stays) or (not bare and kept_before)
-            yield _Mention(placed, placed in known, is_kept, before, piece)
-        if words.LEAVE_IT.search(piece) and not words.PATH.search(piece):
-            kept_before = False
-
-
-def _kept(goal: str, mentions: Sequence[_Mention], commands: Sequence[str], known: set[str]) -> Iterator[Check]:
+def _kept(goal: str, mentions: Sequence[Mention], commands: Sequence[str], known: set[str]) -> Iterator[Check]:
     yield from (Check(check="unchanged", path=one.path) for one in mentions if one.kept and one.is_there)
     for command in commands:
         yield from (Check(check="unchanged", path=path) for path in _only_run(command, goal, known))
@@ -154,7 +119,7 @@ def _only_run(command: str, goal: str, known: set[str]) -> Iterator[str]:
             yield path
 
 
-def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+def _moved(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterator[Check]:
     if ending := words.ENDING.search(goal) or words.ALL_ENDINGS.search(goal):
         old, new = f".{ending['old']}", f".{ending['new']}"
         for path in _in_folders(goal, old, known):
@@ -179,7 +144,7 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
         yield Check(check="file_exists", path=f"{folder}/{new_name}" if folder and "/" not in new_name else new_name)
 
 
-def _code_moved(goal: str, mentions: Sequence[_Mention]) -> Iterator[Check]:
+def _code_moved(goal: str, mentions: Sequence[Mention]) -> Iterator[Check]:
     """Return checks of files in which something gets another name, or to which it moves: the files stay where they are."""
     free = [one for one in mentions if not one.kept]
     if renamed := words.RENAMES_CODE.search(goal):
@@ -195,7 +160,7 @@ def _code_moved(goal: str, mentions: Sequence[_Mention]) -> Iterator[Check]:
                 yield Check(check="file_contains", path=one.path, text=moved["name"])
 
 
-def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+def _deleted(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterator[Check]:
     kept = {one.path for one in mentions if one.kept}
     all_of = words.DELETES.search(goal)
     if all_of and (every := words.EVERY.search(goal)) and not words.NARROW.search(words.PIECE.split(goal[all_of.end() :])[0]):
@@ -209,11 +174,11 @@ def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
             yield Check(check="file_missing", path=one.path)
 
 
-def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+def _written(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterator[Check]:
     """Return checks of what is made, or changed where nothing is made."""
     free = [one for one in mentions if not one.kept and "<" not in one.path]
-    made = [one for one in free if not one.is_there and not _is_needed(one) and not _is_asked_about(one)]
-    made = [one for one in made if one is made[0] or _is_named_to_be_made(one)]
+    made = [one for one in free if not one.is_there and not one.is_needed and not one.is_asked_about]
+    made = [one for one in made if one is made[0] or one.is_named_to_be_made]
     into = [one for one in free if one.is_there and words.INTO.search(one.before)]
     kept = {one.path for one in mentions if one.kept}
     every = words.EVERY.search(goal)
@@ -257,21 +222,6 @@ def _texts_of(goal: str, path: str) -> Iterator[Check]:
         yield Check(check="file_contains", path=path, text=value["quoted"] or value["bare"])
 
 
-def _is_named_to_be_made(one: _Mention) -> bool:
-    follows = words.LISTED.search(one.before) or (words.AND.search(one.before) and words.SAYING.search(one.before))
-    return bool(words.TARGET.search(one.before) or follows)
-
-
-def _is_asked_about(one: _Mention) -> bool:
-    """Return whether the words about a file only ask: "Is there a file called setup.py?"."""
-    return bool(words.QUESTION.search(one.piece)) and not words.WRITES.search(one.piece)
-
-
-def _is_needed(one: _Mention) -> bool:
-    is_worked_on = not one.is_there and words.WORKED_ON.search(one.before)
-    return bool(is_worked_on or words.FROM.search(one.before) or words.OLD_NAME.search(one.before))
-
-
 def _target_folder(goal: str, known: set[str]) -> str:
     """Return the folder that something is to be moved to: with a slash, called so, or there already; "" for none."""
     if found := words.TO_FOLDER.search(goal):
@@ -283,13 +233,9 @@ def _target_folder(goal: str, known: set[str]) -> str:
 def _in_folders(goal: str, ending: str, known: set[str]) -> list[str]:
     """Return the files of an ending in the folders that a goal names, or of the workspace itself."""
     there = {path.partition("/")[0] for path in known if "/" in path}
-    folders = _folders(goal) or [match[1] for match in words.IN_NAME.finditer(goal) if match[1] in there] or [""]
+    folders = folders_in(goal) or [match[1] for match in words.IN_NAME.finditer(goal) if match[1] in there] or [""]
     inside = (path for path in sorted(known) if path.endswith(ending))
     return [path for path in inside if path.rpartition("/")[0] in {folder.rstrip("/") for folder in folders}]
-
-
-def _folders(goal: str) -> list[str]:
-    return [match["slashed"] or f"{match['named']}/" for match in words.FOLDER.finditer(goal)]
 
 
 def _quoted(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dspy_programs.agent.full_names import with_full_names
+from dspy_programs.agent.rules.file_names import with_full_names
 
 FILES = ["README.md", "docs/README.md", "NOTES.md", "guide.md", "guide.txt", "src/main.py"]
 

@@ -1,4 +1,4 @@
-"""From the words of a goal that only wants something shown to the calls that show it: the makers of looks.py.
+"""From the words of a goal that only wants something shown to the calls that show it: the makers of showing.py.
 
 Input      said: what the wording's groups matched, "" for those that did not; workspace.
 Output     the calls; [] if a file or folder is not as the words take it to be.
@@ -68,7 +68,7 @@ def lines(said: Said, workspace: Workspace) -> list[Call]:
     path = _found(said["path"], workspace)
     if not path:
         return []
-    number = max(1, int(said.get("number") or 10))
+    number = max(1, int(said.get("number") or (10 if said["which"].lower() in ("head", "tail") else 1)))
     if said["which"].lower() in ("first", "head", "ersten", "erste", "top"):
         return [_call("read_file", path=path, first_line=1, last_line=number)]
     return [_call("read_file", path=path, first_line=max(1, len(workspace.text(path).splitlines()) - number + 1))]

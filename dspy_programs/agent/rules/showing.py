@@ -9,8 +9,8 @@ Guarantees no model; the whole goal is one of these wordings, so nothing beside 
 import re
 from collections.abc import Callable
 
-from dspy_programs.agent import look_calls as make
-from dspy_programs.agent.look_calls import Said
+from dspy_programs.agent.rules import showing_calls as make
+from dspy_programs.agent.rules.showing_calls import Said
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
@@ -80,7 +80,7 @@ _WORDINGS: list[tuple[str, Callable[[Said, Workspace], list[Call]]]] = [
     (rf"(?:run\s+|{_SHOW})?{_A}git[- ]?log(?P<number>){_END}", make.commits),
     (rf"{_SHOW}{_A}{_LAST}(?:(?P<number>\d{{1,3}})\s+)?{_LAST}(?:git\s+)?commits?{_END}", make.commits),
     (
-        rf"(?:{_SHOW})?{_A}(?P<which>first|last|ersten?|letzten?|top)\s+(?P<number>\d{{1,4}})\s+(?:lines|zeilen)\s+"
+        rf"(?:{_SHOW}|{_WHAT}\s+)?{_A}(?P<which>first|last|ersten?|letzten?|top)\s+(?:(?P<number>\d{{1,4}})\s+(?:lines|zeilen)|(?:line|zeile))\s+"
         rf"(?:of|from|in|von|aus)\s+{_A}{_FILE}{_PATH}{_END}",
         make.lines,
     ),
@@ -150,7 +150,7 @@ _RULES = [(re.compile(wording, re.I), maker) for wording, maker in _WORDINGS]
 
 def looks(goal: str, workspace: Workspace) -> list[Call]:
     """Return the calls that show what a goal asks for, [] if it wants anything else."""
-    goal = _bare(goal)
+    goal = bare(goal)
     for pattern, maker in _RULES if 0 < len(goal) <= _LONGEST else []:
         if found := pattern.fullmatch(goal):
             try:
@@ -162,7 +162,7 @@ def looks(goal: str, workspace: Workspace) -> list[Call]:
     return []
 
 
-def _bare(goal: str) -> str:
+def bare(goal: str) -> str:
     """Take the courtesy off a goal."""
     goal = " ".join(goal.split()) if len(goal) <= 2 * _LONGEST else ""
     while found := _POLITE.match(goal):
