@@ -17,26 +17,14 @@ from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
 from a2a.server.tasks import TaskUpdater
-from a2a.types import (
-    AgentCapabilities,
-    AgentCard,
-    AgentInterface,
-    AgentSkill,
-    APIKeySecurityScheme,
-    HTTPAuthSecurityScheme,
-    Message,
-    Part,
-    SecurityRequirement,
-    SecurityScheme,
-    StringList,
-    TaskState,
-)
+from a2a.types import Message, Part, TaskState
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-import dspy_programs
+from dspy_programs.serve.a2a_calls import Refused, answered, has_many, light
+from dspy_programs.serve.a2a_card import JSON, PATH, agent_card
 from dspy_programs.serve.a2a_tasks import Tasks
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from
@@ -45,15 +33,7 @@ from dspy_programs.serve.requests import whole
 from dspy_programs.serve.security import replayed
 from dspy_programs.serve.worker_pool import WorkerPool
 
-PATH = "/a2a"
 _CARD_PATH = "/.well-known/agent-card.json"
-JSON = "application/json"
-_MOST_VALUES = 1_000  # that protobuf gets, of a call or an answer
-_SKILLS = {
-    "classify_failure": ("Find out why a run failed", ["agents", "traces", "failures"]),
-    "compress_memory": ("Compress a memory to a budget", ["agents", "memory", "tokens"]),
-    "negotiate_prompt": ("Shrink a prompt, keep its quality", ["prompts", "tokens", "cost"]),
-}
 
 
 class Agent(AgentExecutor):
@@ -93,7 +73,7 @@ def said(updates: TaskUpdater, line: str) -> Message:
 def _part_of(answer: BaseModel) -> Part:
     """Return an answer as data, or as JSON text if it has many values: protobuf takes a tenth of a millisecond for each."""
     value = answer_as_json(answer)
-    return new_text_part(json.dumps(value), JSON) if _has_many(value) else new_data_part(value, media_type=JSON)
+    return new_text_part(json.dumps(value), JSON) if has_many(value) else new_data_part(value, media_type=JSON)
 
 
 def _asked_in(message: Message | None) -> tuple[Operation, Any]:
@@ -120,33 +100,6 @@ def _parsed(text: str) -> Any:
         raise Invalid("the text is not JSON; send a trace as JSON, or a data part") from None
 
 
-def light(body: bytes) -> bytes:
-    """Return a JSON-RPC call with its data parts as JSON text, which costs protobuf nothing. Raises TooLarge for the rest."""
-    try:
-        call = json.loads(body)
-        for part in call["params"]["message"]["parts"]:
-            if "data" in part:
-                part["text"] = json.dumps(part.pop("data"))
-                part |= {"kind": "text"} if part.get("kind") == "data" else {}
-    except (KeyError, TypeError, AttributeError):  # another method, or not a call: the SDK says so
-        pass
-    except (ValueError, RecursionError):
-        return body
-    if _has_many(call):
-        raise TooLarge(f"a call has at most {_MOST_VALUES:,} values beside its data part")
-    return json.dumps(call).encode()
-
-
-def _has_many(value: Any) -> bool:
-    left, seen = [value], 0
-    while left and seen <= _MOST_VALUES:
-        item = left.pop()
-        seen += 1
-        if isinstance(item, (dict, list)):
-            left.extend(item.values() if isinstance(item, dict) else item)
-    return bool(left)
-
-
 def integers(value: Any) -> Any:
     """A protobuf value has only doubles: turn whole ones back into integers."""
     if isinstance(value, dict):
@@ -154,51 +107,28 @@ def integers(value: Any) -> Any:
     return [integers(item) for item in value] if isinstance(value, list) else whole(value)
 
 
-def _agent_card(url: str, needs_key: bool) -> AgentCard:
-    """Return the card for a client that reached this server at `url`."""
-    schemes = {
-        "apiKey": SecurityScheme(api_key_security_scheme=APIKeySecurityScheme(location="header", name="X-API-Key")),
-        "bearer": SecurityScheme(http_auth_security_scheme=HTTPAuthSecurityScheme(scheme="Bearer")),
-    }
-    address = url.rstrip("/") + PATH
-    return AgentCard(
-        name="dspy-programs",
-        description="Tools for people who build LM agents: find out why runs fail, compress memory, shrink prompts.",
-        version=dspy_programs.__version__,
-        supported_interfaces=[
-            AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="1.0"),
-            AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="0.3"),
-        ],
-        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
-        default_input_modes=[JSON, "text/plain"],
-        default_output_modes=[JSON],
-        skills=[skill(name, *_SKILLS[name]) for name in _SKILLS],
-        security_schemes=schemes if needs_key else {},
-        security_requirements=[SecurityRequirement(schemes={name: StringList()}) for name in schemes] if needs_key else [],
-    )
+def agent_routes(
+    worker_pool: WorkerPool, limits: Limits, needs_key: bool, public_url: str | None = None
+) -> tuple[list[Route], DefaultRequestHandler]:
+    """Return the agent's routes and their handler, which must be closed at the end.
 
+    public_url: where clients reach this server, for the card; None for where they asked for it.
+    """
+    handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits), agent_card(public_url or "http://localhost", needs_key))
 
-def skill(name: str, title: str, tags: list[str]) -> AgentSkill:
-    [given] = OPERATIONS[name].request.model_json_schema()["examples"]
-    example = json.dumps({"skill": name, "input": given})
-    return AgentSkill(id=name, name=title, description=OPERATIONS[name].says, tags=tags, examples=[example])
-
-
-def agent_routes(worker_pool: WorkerPool, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
-    """Return the agent's routes and their handler, which must be closed at the end."""
-    card = _agent_card("http://localhost", needs_key)
-    handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits), card)
-
-    async def card_where_asked(request: Request) -> Response:
-        [route] = create_agent_card_routes(_agent_card(str(request.base_url), needs_key))
+    async def card(request: Request) -> Response:
+        [route] = create_agent_card_routes(agent_card(public_url or str(request.base_url), needs_key))
         response: Response = await route.endpoint(request)
         return response
 
     [rpc] = create_jsonrpc_routes(handler, rpc_url=PATH, enable_v0_3_compat=True)
 
-    async def light_call(request: Request) -> Response:
-        body = await asyncio.to_thread(light, await request.body())
+    async def call(request: Request) -> Response:
+        try:
+            body, asked = await asyncio.to_thread(light, await request.body())
+        except Refused as refused:
+            return refused.response
         response: Response = await rpc.endpoint(Request(request.scope, replayed(body, request.receive)))
-        return response
+        return answered(asked, response)
 
-    return [Route(_CARD_PATH, card_where_asked, methods=["GET"]), Route(PATH, light_call, methods=["POST"])], handler
+    return [Route(_CARD_PATH, card, methods=["GET"]), Route(PATH, call, methods=["POST"])], handler
