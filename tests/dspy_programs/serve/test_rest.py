@@ -82,7 +82,7 @@ def test_requests_take_what_the_commands_and_the_library_take(server):
         "system: Be brief."
     )
     shrunk = answer(server, "negotiate_prompt", {"sections": SECTIONS, "strategies": ["reorder"], "model": "openai/gpt-4o"})
-    assert {section["name"] for section in shrunk["sections"]} == {"role", "style", "task"}
+    assert {section["name"] for section in shrunk["optimized_sections"]} == {"role", "style", "task"}
     for wrong in ({"strategies": []}, {"strategies": ["burn"]}):
         assert post(server, "compress_memory", small | wrong).status_code == 422
 
