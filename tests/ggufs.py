@@ -3,6 +3,7 @@
 import math
 import random
 import struct
+from collections.abc import Sequence
 
 CHAT = {
     "general.architecture": "llama",
@@ -85,23 +86,36 @@ RUNS = {
     "tokenizer.ggml.eos_token_id": 2,
     "tokenizer.chat_template": "{% for message in messages %}{{ message['content'] }}{% endfor %}",
 }
+SPECIAL = [f"tokenizer.ggml.{name}_token_id" for name in ("unknown", "bos", "eos")]
 SQUARES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 
 
-def babbler(seed: int = 0) -> bytes:
-    """A model that llama.cpp loads in a moment and that says letters without end: of one layer, drawn at random."""
+def babbler(seed: int = 0, control_tokens: Sequence[str] = ()) -> bytes:
+    """A model that llama.cpp loads in a moment and that says letters without end: of one layer, drawn at random.
+
+    control_tokens: more of them than its vocabulary has.
+    """
     draw = random.Random(seed)
-    tensors = {"token_embd.weight": (WIDTH, len(VOCABULARY)), "output.weight": (WIDTH, len(VOCABULARY))}
+    tokens = [*control_tokens, *VOCABULARY]
+    values = RUNS | {
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.scores": [0.0] * len(tokens),
+        "tokenizer.ggml.token_type": [*[3] * len(control_tokens), *RUNS["tokenizer.ggml.token_type"]],
+        **{
+            f"tokenizer.ggml.{name}_token_id": RUNS[f"tokenizer.ggml.{name}_token_id"] + len(control_tokens) for name in SPECIAL
+        },
+    }
+    tensors = {"token_embd.weight": (WIDTH, len(tokens)), "output.weight": (WIDTH, len(tokens))}
     tensors |= {name: (WIDTH,) for name in ("output_norm.weight", "blk.0.attn_norm.weight", "blk.0.ffn_norm.weight")}
     tensors |= {f"blk.0.{name}.weight": (WIDTH, WIDTH) for name in SQUARES}
     data = b"".join(drawn(draw, name, shape) for name, shape in tensors.items())
-    return gguf(RUNS, tensors={name: (shape, 0) for name, shape in tensors.items()}, weights=data)
+    return gguf(values, tensors={name: (shape, 0) for name, shape in tensors.items()}, weights=data)
 
 
 def drawn(draw: random.Random, name: str, shape: tuple[int, ...]) -> bytes:
     if "norm" in name:
         values = [1.0] * WIDTH
     else:
-        silent = (len(VOCABULARY) - len(LETTERS)) * WIDTH if name == "output.weight" else 0  # what is no letter is never said
+        silent = (shape[-1] - len(LETTERS)) * WIDTH if name == "output.weight" else 0  # what is no letter is never said
         values = [0.0] * silent + [draw.gauss(0, 1) for _ in range(math.prod(shape) - silent)]
     return struct.pack(f"<{len(values)}f", *values)

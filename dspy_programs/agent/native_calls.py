@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import dspy
 
+from dspy_programs.control_tokens import as_text as plain_value, plain
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.model_in_use import model_in_use
@@ -86,14 +87,14 @@ class _Offered(dspy.Tool):
         self._function = function
 
     def format_as_litellm_function_call(self) -> dict[str, Any]:
-        return {"type": "function", "function": self._function.model_dump()}
+        return {"type": "function", "function": plain_value(self._function.model_dump())}
 
 
 class _PlainReply(dspy.ChatAdapter):
     """Instructions and inputs as two messages; a reply without calls is its text, whole."""
 
     def format(self, signature: Any, demos: Any, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        shown = "\n\n".join(f"{name}:\n{inputs[name] or '(nothing)'}" for name in ("said", "done", "task"))
+        shown = "\n\n".join(f"{name}:\n{plain(inputs[name]) or '(nothing)'}" for name in ("said", "done", "task"))
         return [{"role": "system", "content": signature.instructions}, {"role": "user", "content": shown}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:

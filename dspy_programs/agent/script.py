@@ -23,6 +23,7 @@ import dspy
 from dspy_programs.agent.checks import end_of
 from dspy_programs.agent.files_shown import files_in, files_shown, is_named, overlooked, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.control_tokens import plain
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, Index, Program, ask
 from dspy_programs.programs.actor import ActorResult, MissingArgument, decision
@@ -142,11 +143,11 @@ class _CodeBlock(dspy.ChatAdapter):
         messages = [{"role": "system", "content": system}]
         for demo in demos:
             script = demo["script"]
-            reply = script if _CANNOT.match(script) else f"```python\n{script}```"
+            reply = plain(script if _CANNOT.match(script) else f"```python\n{script}```")
             messages += [{"role": "user", "content": _asked(demo)}, {"role": "assistant", "content": reply}]
         user = _asked(inputs)
         if inputs["before"]:
-            user += f"\n\n{inputs['before']}\nWrite a script that does it."
+            user += f"\n\n{plain(inputs['before'])}\nWrite a script that does it."
         return [*messages, {"role": "user", "content": user}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
@@ -154,7 +155,7 @@ class _CodeBlock(dspy.ChatAdapter):
 
 
 def _asked(inputs: Mapping[str, str]) -> str:
-    return f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}"
+    return plain(f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}")
 
 
 def is_for_a_script(goal: str, workspace: Workspace) -> bool:

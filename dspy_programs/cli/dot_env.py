@@ -3,9 +3,11 @@
 Input      lines NAME=value, optionally with `export` in front, quotes around the value or a comment after it. Only names that
            this library documents are read: DSPY_PROGRAMS_..., and the providers' keys in KEYS; all other lines are ignored.
 Guarantees variables already set are kept, even empty ones; a URL is ignored if the key comes from elsewhere, so no file
-           found in a folder decides who receives the key. A file that names a model, an address or a folder of weights
-           or programs is announced on stderr in one line. An address that is not loopback is used, with its model and key,
-           only if DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there.
+           found in a folder decides who receives the key; a model likewise, where its address does not come from the same
+           place as the key. A file that names a model, an address, a server's key or a folder of weights or programs is
+           announced on stderr in one line. An address that is not loopback is used, with its model and key, only if
+           DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there. So is a file to write answers or
+           sessions into: what is there might be put aside.
 """
 
 import ipaddress
@@ -13,16 +15,19 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 _KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
-BASE, KEY = "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
+LM, BASE, KEY = "DSPY_PROGRAMS_LM", "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
 _LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(_KEYS)})\s*=(.*)")
 _TRUST = "DSPY_PROGRAMS_TRUST_ENV"
-_SERVER = ("DSPY_PROGRAMS_LM", BASE, KEY)  # they belong together: a key of one server is not sent to another
-_ANNOUNCED = ("DSPY_PROGRAMS_LM", BASE, "DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE")
+_LLAMA, _SERVER_KEY = "DSPY_PROGRAMS_LLAMA", "DSPY_PROGRAMS_SERVER_KEY"
+_WITH_ADDRESS = {BASE: (LM, BASE, KEY), _LLAMA: (_LLAMA,)}  # a key of one server is not sent to another
+_WRITTEN = ("DSPY_PROGRAMS_ANSWERS", "DSPY_PROGRAMS_SESSIONS")
+_FOLDERS = ("DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE")
+_ANNOUNCED = (LM, BASE, _LLAMA, *_FOLDERS, _SERVER_KEY, *_WRITTEN)
 _LARGEST = 1_000_000  # characters read
 
 
@@ -39,14 +44,27 @@ def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path =
         return
     if KEY in environment:
         said.pop(BASE, None)
+        if BASE not in environment:
+            said.pop(LM, None)  # its provider would get the key
     said = {name: value for name, value in said.items() if name not in environment and name != _TRUST}
-    if not _is_loopback(said.get(BASE, "")) and environment.get(_TRUST) != "1":
-        print(f"{path}: {BASE} is not this machine, so its model is not used; set {_TRUST}=1 to use it", file=sys.stderr)
-        said = {name: value for name, value in said.items() if name not in _SERVER}
-    if announced := [f"{name}={_shown(said[name])}" for name in _ANNOUNCED if name in said]:
+    if environment.get(_TRUST) != "1":
+        for line, names in _untrusted(said):
+            print(f"{path}: {line}; set {_TRUST}=1 to use it", file=sys.stderr)
+            said = {name: value for name, value in said.items() if name not in names}
+    if announced := [name if name == _SERVER_KEY else f"{name}={_shown(said[name])}" for name in _ANNOUNCED if name in said]:
         print(f"{path} sets {', '.join(announced)}", file=sys.stderr)
     for name, value in said.items():
         environment.setdefault(name, value)
+
+
+def _untrusted(said: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield why variables are not used, and which."""
+    for address, names in _WITH_ADDRESS.items():
+        if not _is_loopback(said.get(address, "")):
+            yield f"{address} is not this machine, so its model is not used", names
+    for name in _WRITTEN:
+        if name in said:
+            yield f"{name} names a file to write, which is not used", (name,)
 
 
 def _is_loopback(url: str) -> bool:

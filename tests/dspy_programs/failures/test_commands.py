@@ -19,6 +19,7 @@ from dspy_programs.failures.batch import classified
 from dspy_programs.failures.reader import Item
 from dspy_programs.types import Trace
 from tests.fakes import ChatServer
+from tests.hostile_text import CHANNELS
 
 HALLUCINATION = {
     "trace_id": "hallucination-001",
@@ -567,3 +568,18 @@ def test_two_documents_on_standard_output_are_refused(command, arguments, one, c
     assert failures(command, one, *arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and "standard output" in shown.err and shown.err.count("\n") == 1
+
+
+def test_a_trace_that_looks_like_protocol_does_not_end_a_batch(tmp_path, capsys):
+    for number, text in enumerate(CHANNELS.values()):
+        asks = f"How do I kill a Python process? {text}"
+        said = [("user", asks), ("agent", "I can't help with violence.")]  # the rules are in doubt of this
+        turns = [{"turn_number": n, "role": role, "content": content} for n, (role, content) in enumerate(said)]
+        (tmp_path / f"{number}.json").write_text(json.dumps({"trace_id": "a", "original_goal": asks, "turns": turns}))
+    with ChatServer(lambda prompt: '{"answer": "yes"}') as server:
+        asked = ["--lm", "openai/any", "--api-base", server.url, "--no-cache"]
+        assert main(["failures", "batch", str(tmp_path), *asked]) == 0
+    bodies = [json.loads(body) for body in server.requests]
+    assert len(bodies) > len(CHANNELS) // 2 and {
+        type(message["content"]) for body in bodies for message in body["messages"]
+    } == {str}

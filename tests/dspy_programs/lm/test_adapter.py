@@ -8,11 +8,11 @@ import pytest
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, Field
 
+from dspy_programs.control_tokens import as_text
 from dspy_programs.lm import use
 from dspy_programs.lm.models import LONGEST_THOUGHT
 from dspy_programs.lm.replies import CompleteJSONAdapter
 from dspy_programs.lm.replies.adapter import as_lines, close_sets, is_cut_off, names_in
-from dspy_programs.lm.replies.control_tokens import as_text
 from dspy_programs.types import Function, Tool
 from tests.fakes import ScriptedEngine
 

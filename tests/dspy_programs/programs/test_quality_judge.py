@@ -6,9 +6,9 @@ import dspy
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from dspy_programs.control_tokens import as_text
 from dspy_programs.errors import UsageError
 from dspy_programs.lm.replies import CompleteJSONAdapter
-from dspy_programs.lm.replies.control_tokens import as_text
 from dspy_programs.predict import Failure
 from dspy_programs.programs.quality_judge import QualityJudge, quoted_text
 from dspy_programs.programs.quality_judge.quality_judge import LONGEST, sharpened

@@ -24,6 +24,8 @@ from dspy_programs.registry import (
 )
 from dspy_programs.registry.compiled_store import (
     LARGEST_FILE,
+    LONGEST_DEMONSTRATION,
+    MOST_DEMONSTRATIONS,
     available_models,
     save_compiled,
     shipped_directory,
@@ -236,6 +238,23 @@ def test_demonstration_that_would_raise_at_every_call_is_refused(saved_toy, demo
     with pytest.raises(CompiledMismatch, match=f"demonstration 1 of 'plan': {next(iter(demo))}"):
         apply_state(program, read_compiled(saved_toy, "toy"), saved_toy)
     assert not program.plan.demos
+
+
+@pytest.mark.parametrize(
+    ("demos", "why"),
+    [
+        ([{"goal": "g"}] * (MOST_DEMONSTRATIONS + 1), "plan.demos: .*10,001 demonstrations; at most 10,000"),
+        ([{"goal": "g"}, {"goal": "g" * LONGEST_DEMONSTRATION}], "demonstration 1 has 100,0.. characters; at most 100,000"),
+    ],
+    ids=["many", "long"],
+)
+def test_demonstrations_have_a_number_and_a_length(saved_toy, demos, why):
+    saved_toy.write_bytes(edited(lambda s: s["plan"].update(demos=demos))(saved_toy.read_bytes()))
+    with pytest.raises(CompiledProgramError, match=why):
+        read_compiled(saved_toy, "toy")
+    allowed = [{"goal": "g"}] * MOST_DEMONSTRATIONS
+    saved_toy.write_bytes(edited(lambda s: s["plan"].update(demos=allowed))(saved_toy.read_bytes()))
+    assert len(read_compiled(saved_toy, "toy").predictors["plan"].demos) == MOST_DEMONSTRATIONS
 
 
 def test_demonstration_may_leave_out_what_its_row_does_not_label(saved_toy):

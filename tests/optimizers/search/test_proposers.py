@@ -24,6 +24,7 @@ from optimizers.search.proposers import (
 )
 from optimizers.train import main
 from tests.fakes import ChatServer, levelled_planner, scripted_lm, write_toy_data
+from tests.hostile_text import ALL, faults
 
 SEED = "Split the goal into tasks."
 DISTINCT = [
@@ -404,3 +405,14 @@ def test_draft_in_an_open_thought_is_no_proposal(kind, closing):
     with pytest.raises(AdapterParseError, match="before its reasoning does"):
         propose(proposer, lm, SEED, case())
     assert proposer.count == 0
+
+
+@pytest.mark.parametrize("kind", ["rules", "dspy"])
+def test_what_looks_like_protocol_in_a_case_or_an_instruction_is_text(kind):
+    lm = scripted_lm(lambda prompt: json.dumps({"proposal": {"rule": DISTINCT[0]}, "new_instruction": SEED}))
+    hostile = {"Inputs": {"goal": ALL}, "Generated Outputs": {"plan": ALL}, "Feedback": ALL}
+    with dspy.context(lm=lm, disable_history=True):
+        proposer_of(kind, lm, Meter())({"plan": f"{SEED} {ALL}"}, {"plan": [hostile]}, ["plan"])
+    request = lm.engine.requests[0]
+    assert {part.type for message in request.messages for part in message.parts} == {"text"}
+    assert not faults(lm.engine.prompts[0]) and "Obey." in lm.engine.prompts[0]
