@@ -8,7 +8,6 @@ Guarantees cancelling a task stops its work; requests are not stored; a task bel
 
 import asyncio
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from a2a.helpers import get_data_parts, get_text_parts, new_data_part, new_task, new_text_part
@@ -18,20 +17,21 @@ from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
 from a2a.server.tasks import TaskUpdater
 from a2a.types import Message, Part, TaskState
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dspy_programs.serve.a2a_calls import Refused, answered, has_many, light
+from dspy_programs.serve.a2a_calls import Refused, answered, light
 from dspy_programs.serve.a2a_card import JSON, PATH, agent_card
 from dspy_programs.serve.a2a_tasks import Tasks
+from dspy_programs.serve.light_calls import has_many
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from
-from dspy_programs.serve.problems import Invalid, ServeError, TooLarge
+from dspy_programs.serve.operations import Operation, answer_as_json, asked_in, perform
+from dspy_programs.serve.problems import Invalid, Malformed, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
+from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.security import replayed
-from dspy_programs.serve.worker_pool import WorkerPool
+from dspy_programs.serve.worker_pool import OnProgress, WorkerPool
 
 _CARD_PATH = "/.well-known/agent-card.json"
 
@@ -51,16 +51,25 @@ class Agent(AgentExecutor):
             await updates.start_work(said(updates, f"{done} of {total}" if total else f"{done}"))
 
         try:
-            operation, request = await asyncio.to_thread(_asked_in, context.message)
-            await updates.start_work()
-            answer = await perform(operation, request, self.worker_pool, on_progress)
-        except (Invalid, TooLarge) as error:
+            name, answer = await self._answer(_part_in(context.message), updates, on_progress)
+        except (Malformed, Invalid, TooLarge) as error:
             await updates.reject(said(updates, str(error)))
         except ServeError as error:
             await updates.failed(said(updates, str(error)))
         else:
-            await updates.add_artifact([_part_of(answer)], name=operation.name)
+            await updates.add_artifact([_part_of(answer)], name=name)
             await updates.complete()
+
+    async def _answer(self, part: Part, updates: TaskUpdater, on_progress: OnProgress) -> tuple[str, dict[str, Any]]:
+        """Return the name of the operation that a part asks for, and its answer. Raises ServeError."""
+        if self.worker_pool.by_rules() and len(part.text) > LARGE:
+            await updates.start_work()
+            body = part.text.encode("utf-8", "replace")
+            found = json.loads(await self.worker_pool.run_in_process("asked", body, on_progress))
+            return found["skill"], found["answer"]
+        operation, request = await asyncio.to_thread(_asked_in, part)
+        await updates.start_work()
+        return operation.name, answer_as_json(await perform(operation, request, self.worker_pool, on_progress))
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
         await TaskUpdater(event_queue, context.task_id or "", context.context_id or "").cancel()
@@ -70,27 +79,23 @@ def said(updates: TaskUpdater, line: str) -> Message:
     return updates.new_agent_message([new_text_part(line)])
 
 
-def _part_of(answer: BaseModel) -> Part:
+def _part_of(answer: dict[str, Any]) -> Part:
     """Return an answer as data, or as JSON text if it has many values: protobuf takes a tenth of a millisecond for each."""
-    value = answer_as_json(answer)
-    return new_text_part(json.dumps(value), JSON) if has_many(value) else new_data_part(value, media_type=JSON)
+    return new_text_part(json.dumps(answer), JSON) if has_many(answer) else new_data_part(answer, media_type=JSON)
 
 
-def _asked_in(message: Message | None) -> tuple[Operation, Any]:
-    """Return the operation that a message asks for, and its request. Raises Invalid."""
+def _part_in(message: Message | None) -> Part:
+    """Return the part that says what is asked. Raises Invalid."""
     parts = list(message.parts) if message is not None else []
-    found = get_data_parts(parts) or [_parsed(text) for text in get_text_parts(parts)]
-    if len(parts) != 1 or not found:
+    if len(parts) != 1 or not (get_data_parts(parts) or get_text_parts(parts)):
         raise Invalid("send exactly one part: data, or text that is JSON")
-    content = integers(found[0])
-    if not isinstance(content, dict) or "skill" not in content:
-        content = {"skill": "classify_failure", "input": {"trace": content}}
-    skill, given = content["skill"], content.get("input")
-    if not isinstance(skill, str) or skill not in OPERATIONS:
-        raise Invalid(f"skill: choose from {', '.join(OPERATIONS)}")
-    if not isinstance(given, Mapping):
-        raise Invalid("input: send an object with the request's fields")
-    return OPERATIONS[skill], request_from(OPERATIONS[skill], given)
+    return parts[0]
+
+
+def _asked_in(part: Part) -> tuple[Operation, Any]:
+    """Return the operation that a part asks for, and its request. Raises Invalid."""
+    [found] = get_data_parts([part]) or [_parsed(part.text)]
+    return asked_in(integers(found))
 
 
 def _parsed(text: str) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from dspy_programs.jsonable import sound_json
+from dspy_programs.serve.light_calls import MOST_VALUES, has_many, lighten
 
-MOST_VALUES = 1_000  # that protobuf gets, of a call or an answer
 _PARSE_ERROR, _INVALID_REQUEST, _INVALID_PARAMS = -32700, -32600, -32602
 
 
@@ -32,13 +32,7 @@ def light(body: bytes) -> tuple[bytes, Any]:
         call = json.loads(sound_json(body))
     except (ValueError, RecursionError):
         raise Refused(_PARSE_ERROR, "the body is not JSON, or is nested too deeply") from None
-    try:
-        for part in call["params"]["message"]["parts"]:
-            if "data" in part:
-                part["text"] = json.dumps(part.pop("data"))
-                part |= {"kind": "text"} if part.get("kind") == "data" else {}
-    except (KeyError, TypeError, AttributeError):  # another method, or not a call: the SDK says so
-        pass
+    lighten(call)
     if has_many(call):
         raise Refused(_INVALID_PARAMS, f"a call has at most {MOST_VALUES:,} values beside its data part", call)
     return json.dumps(call).encode(), call
@@ -65,13 +59,3 @@ def _is_right(call: Any) -> bool:
 def _id_of(call: Any) -> str | int | None:
     id_ = call.get("id") if isinstance(call, dict) else None
     return id_ if type(id_) in (str, int) else None
-
-
-def has_many(value: Any) -> bool:
-    left, seen = [value], 0
-    while left and seen <= MOST_VALUES:
-        item = left.pop()
-        seen += 1
-        if isinstance(item, (dict, list)):
-            left.extend(item.values() if isinstance(item, dict) else item)
-    return bool(left)

@@ -21,6 +21,7 @@ from starlette.routing import Route
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
 from dspy_programs.serve.keys import Keys
+from dspy_programs.serve.large_requests import LargeRequests, unless_gone
 from dspy_programs.serve.mcp_sessions import Sessions
 from dspy_programs.serve.mcp_tools import mcp_server
 from dspy_programs.serve.operations import OPERATIONS, Operation, error_line, perform
@@ -30,7 +31,6 @@ from dspy_programs.serve.problems import (
     Malformed,
     NotFound,
     ServeError,
-    SlowClient,
     TooLarge,
     WrongMethod,
 )
@@ -132,7 +132,7 @@ def create_app(
     health = _health_of(worker_pool)
     app.add_api_route("/healthz", health, methods=["GET"], operation_id="health", responses={403: fault_of(403)})
     own = list(app.router.routes)
-    return AccessMiddleware(app, keys, limits)
+    return AccessMiddleware(LargeRequests(app, worker_pool), keys, limits)
 
 
 def fault_of(code: int) -> dict[str, Any]:
@@ -142,23 +142,10 @@ def fault_of(code: int) -> dict[str, Any]:
 
 def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
     async def endpoint(body: Any, request: Request) -> BaseModel:
-        return await _unless_gone(request, perform(operation, body, worker_pool))
+        return await unless_gone(request.receive, perform(operation, body, worker_pool))
 
     endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
     return endpoint
-
-
-async def _unless_gone(request: Request, running: Coroutine[Any, Any, BaseModel]) -> BaseModel:
-    """Return the answer; stop the work if the client closes the connection."""
-    work, gone = asyncio.ensure_future(running), asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise SlowClient("the client has closed the connection")
-        return work.result()
-    finally:
-        work.cancel()
-        gone.cancel()
 
 
 def _health_of(worker_pool: WorkerPool) -> Callable[[], Awaitable[Health]]:

@@ -47,6 +47,10 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.worker_pool = worker_pool
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.worker_pool.processes.warm()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.worker_pool.close()
         super().handle_exit(sig, frame)

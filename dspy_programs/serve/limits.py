@@ -27,6 +27,7 @@ class Limits:
     body_bytes: int = 8 * 1024 * 1024
     seconds: float = 60.0
     at_once: int = 4
+    processes: int = 2  # that do large work by the rules
     waiting: int = 256
     bytes_at_once: int = 256 * 1024 * 1024  # of the bodies of all requests
     seconds_for_head: float = 10.0  # for a request's head to arrive

@@ -6,7 +6,7 @@ Output     an MCP server whose tools have the schemas of requests.py; each answe
 Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
 """
 
-import contextlib
+import asyncio
 import functools
 import json
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ from mcp_types import (
 
 import dspy_programs
 from dspy_programs.lm import is_embedded
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from
-from dspy_programs.serve.problems import Invalid, ServeError
-from dspy_programs.serve.requests import Request
+from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from_texts
+from dspy_programs.serve.problems import ServeError
+from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.stdio_drain import Conversation
 from dspy_programs.serve.worker_pool import WorkerPool
 
@@ -58,13 +58,18 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
         async def on_progress(done: int, total: int) -> None:
             await context.session.report_progress(done, total or None)
 
+        given = params.arguments or {}
         try:
-            request = _request_from(operation, params.arguments or {})
-            answer = await perform(operation, request, worker_pool, on_progress)
+            if worker_pool.by_rules(operation.asks_model) and _size_of(given) > LARGE:
+                body = await asyncio.to_thread(json.dumps, given)
+                text = (await worker_pool.run_in_process(f"texts {operation.name}", body.encode(), on_progress)).decode()
+                content = json.loads(text)
+            else:
+                answer = await perform(operation, request_from_texts(operation, given), worker_pool, on_progress)
+                text, content = answer.model_dump_json(), answer_as_json(answer)
         except ServeError as error:
             return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
-        text = TextContent(type="text", text=answer.model_dump_json())
-        return CallToolResult(content=[text], structured_content=answer_as_json(answer))
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
 
     return Server(
         NAME,
@@ -76,21 +81,9 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
     )
 
 
-def _request_from(operation: Operation, arguments: Mapping[str, Any]) -> Request:
-    """Return the typed request; models often send JSON as text, so that is read where the text itself does not fit."""
-    try:
-        return request_from(operation, arguments)
-    except Invalid:
-        read = {name: _read(value) for name, value in arguments.items()}
-        if read == arguments:
-            raise
-        return request_from(operation, read)
-
-
-def _read(value: Any) -> Any:
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
-    return value
+def _size_of(arguments: Mapping[str, Any]) -> int:
+    """Return the characters of the texts among the arguments: what is large comes as text (light_calls.py)."""
+    return sum(len(value) for value in arguments.values() if isinstance(value, str))
 
 
 @functools.cache  # the SDK asks for it at each call, and making a schema takes longer than most calls

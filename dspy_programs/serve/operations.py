@@ -4,6 +4,7 @@ This is the only file in the servers that calls the tools. Each call runs in a w
 if it has one; otherwise the rules answer, and every answer says which of the two it was.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -347,6 +348,35 @@ def request_from(operation: Operation, arguments: Mapping[str, Any]) -> asked.Re
         return operation.request.model_validate(arguments)
     except ValidationError as error:
         raise Invalid(faults(error)) from None
+
+
+def request_from_texts(operation: Operation, arguments: Mapping[str, Any]) -> asked.Request:
+    """Return the typed request; models often send JSON as text, so that is read where the text itself does not fit."""
+    try:
+        return request_from(operation, arguments)
+    except Invalid:
+        read = {name: _read(value) for name, value in arguments.items()} if isinstance(arguments, Mapping) else arguments
+        if read == arguments:
+            raise
+        return request_from(operation, read)
+
+
+def _read(value: Any) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
+    return value
+
+
+def asked_in(content: Any) -> tuple[Operation, asked.Request]:
+    """Return the operation and the request in {"skill": NAME, "input": {...}}; all else is a trace. Raises Invalid."""
+    if not isinstance(content, dict) or "skill" not in content:
+        content = {"skill": "classify_failure", "input": {"trace": content}}
+    skill, given = content["skill"], content.get("input")
+    if not isinstance(skill, str) or skill not in OPERATIONS:
+        raise Invalid(f"skill: choose from {', '.join(OPERATIONS)}")
+    if not isinstance(given, Mapping):
+        raise Invalid("input: send an object with the request's fields")
+    return OPERATIONS[skill], request_from(OPERATIONS[skill], given)
 
 
 def faults(error: ValidationError) -> str:

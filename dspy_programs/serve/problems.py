@@ -126,3 +126,9 @@ def where(error: BaseException) -> str:
     """Return the last calls of a traceback, innermost first, without their arguments."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)) or "nowhere"
+
+
+def from_fault(fault: Fault) -> ServeError:
+    """Return the error that another process told."""
+    kind = next(kind for kind in (ServeError, Malformed, Unusable, TooLarge, Invalid, Unavailable) if kind.code == fault.code)
+    return kind(fault.error, fault.id)

@@ -1,10 +1,10 @@
-"""Where operations run: a few parallel worker threads, each of which can be stopped.
+"""Where operations run: a few parallel worker threads, each of which can be stopped; large work by the rules in processes.
 
 Input      a call that takes a `progress` callback (done, total), as the tools do.
 Output     its result; ServeError for whatever it raised.
-Guarantees a stopped call raises at its next progress report, or before its next request to the model, and does nothing more;
-           its slot is free only then, so `at_once` is exact; a call that waits too long, or finds the queue full, is
-           refused; every call uses the server's language model, and no other thread sees it.
+Guarantees a stopped process is killed; a stopped thread raises at its next progress report, or before its next request to the
+           model, and does nothing more; a place is free only then, so `at_once` is exact; a call that waits too long, or finds
+           the queue full, is refused; every call uses the server's language model, and no other thread sees it.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from dspy_programs.lm import running_on, use
 from dspy_programs.serve.keys import CALLER
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy, TooSlow, Unavailable, to_serve_error
+from dspy_programs.serve.rule_processes import RuleProcesses
 from dspy_programs.serve.spending import Meter, Spending
 from dspy_programs.serve.stoppable import Stopped, stoppable
 
@@ -36,6 +37,7 @@ class Work:
     def __init__(self, ends: float, meter: Meter) -> None:
         """ends: when it will be stopped, on the monotonic clock; meter: what it may use of the model."""
         self.at, self.ends, self.meter = (0, 0), ends, meter
+        self.on_stop: Callable[[], None] | None = None
         self._stop = threading.Event()
 
     def progress(self, done: int, total: int) -> None:
@@ -48,6 +50,8 @@ class Work:
 
     def stop(self) -> None:
         self._stop.set()
+        if self.on_stop is not None:
+            self.on_stop()
 
 
 class _Lane:
@@ -73,8 +77,9 @@ class WorkerPool:
 
     def open(self) -> None:
         """Accept calls, in whichever event loop comes next."""
-        self.closed = False
-        self._lanes = {asks_model: _Lane(self.limits.at_once) for asks_model in (True, False)}
+        self.closed, self.processes = False, RuleProcesses()
+        at_once = {"model": self.limits.at_once, "rules": self.limits.at_once, "processes": self.limits.processes}
+        self._lanes = {name: _Lane(places) for name, places in at_once.items()}
         self._running: dict[asyncio.Future[Any], Work] = {}
 
     @property
@@ -98,9 +103,31 @@ class WorkerPool:
         model_calls: how many it may make.
         Raises Busy, Unavailable, TooSlow, Spent, TooLarge, or the ServeError for what the call raised.
         """
-        ends = time.monotonic() + self.limits.seconds
-        lane = self._lanes[asks_model]
         meter = self.spending.begin(CALLER.get() or "", model_calls if self.lm else 0)
+
+        def work_on(work: Work) -> Result:
+            with use(None) if self.lm is None else running_on(stoppable(self.lm, work.check, work.ends, work.meter)):
+                return call(work.progress)
+
+        return await self._run("model" if asks_model else "rules", work_on, meter, on_progress)
+
+    async def run_in_process(self, job: str, body: bytes, on_progress: OnProgress | None = None) -> bytes:
+        """Return a worker process's answer to a job by the rules (rule_process.py), which is killed if it takes too long.
+
+        Raises what `run` raises. Cancelling this stops the job.
+        """
+        meter = self.spending.begin(CALLER.get() or "", 0)
+        return await self._run("processes", lambda work: self.processes.answer(job, body, work), meter, on_progress)
+
+    def by_rules(self, asks_model: bool = True) -> bool:
+        """Whether such a call has no model to ask, so that a process can do it."""
+        return self.lm is None or not asks_model
+
+    async def _run(
+        self, lane_name: str, call: Callable[[Work], Result], meter: Meter, on_progress: OnProgress | None
+    ) -> Result:
+        ends = time.monotonic() + self.limits.seconds
+        lane = self._lanes[lane_name]
         await self._place(lane, ends)
         work = Work(ends, meter)
         future = self._start(work, call, lane)
@@ -126,7 +153,7 @@ class WorkerPool:
             lane.places.release()
             raise Unavailable("the server is shutting down")
 
-    def _start(self, work: Work, call: Callable[[Progress], Result], lane: _Lane) -> asyncio.Future[Result]:
+    def _start(self, work: Work, call: Callable[[Work], Result], lane: _Lane) -> asyncio.Future[Result]:
         outcome: concurrent.futures.Future[Result] = concurrent.futures.Future()
         outcome.set_running_or_notify_cancel()
         future = asyncio.wrap_future(outcome)
@@ -135,10 +162,9 @@ class WorkerPool:
         threading.Thread(target=self._in_thread, args=(outcome, work, call), name="operation", daemon=True).start()
         return future
 
-    def _in_thread(self, outcome: "concurrent.futures.Future[Result]", work: Work, call: Callable[[Progress], Result]) -> None:
+    def _in_thread(self, outcome: "concurrent.futures.Future[Result]", work: Work, call: Callable[[Work], Result]) -> None:
         try:
-            with use(None) if self.lm is None else running_on(stoppable(self.lm, work.check, work.ends, work.meter)):
-                outcome.set_result(call(work.progress))
+            outcome.set_result(call(work))
         except Stopped as stopped:
             outcome.set_exception(stopped)
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
@@ -178,3 +204,4 @@ class WorkerPool:
         self.close()
         if self._running:
             await asyncio.wait(set(self._running), timeout=self.limits.seconds_to_stop)
+        self.processes.close()

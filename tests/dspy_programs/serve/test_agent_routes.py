@@ -11,6 +11,7 @@ import pytest
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, AgentConfig, Sessions, read_config
 from dspy_programs.serve.agent_runs import AgentRuns
+from dspy_programs.serve.limits import Limits
 from tests.servers import HTTP, on_its_way, running
 
 KEY = "a-key-for-tests-0123456789"
@@ -29,7 +30,7 @@ def serving(folder, key=None, **settings):
     (folder / "work").mkdir(exist_ok=True)
     (folder / "work" / "notes.txt").write_text("one\ntwo\n")
     config = AgentConfig(workspace=str(folder / "work"), sessions=str(folder / "s.sqlite"), **settings)
-    with running(key=key, runs=AgentRuns(config, {})) as server:
+    with running(Limits(seconds_for_wrong_key=0), key=key, runs=AgentRuns(config, {})) as server:
         yield server
 
 

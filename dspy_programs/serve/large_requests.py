@@ -1,0 +1,57 @@
+"""Large requests, which would stop the event loop while they are parsed: worker processes parse and answer them.
+
+Input      an ASGI app; the worker pool; the operations by their REST paths. Bodies arrive whole.
+Guarantees a large REST request that the rules answer is answered by a process, with the same answers and problems as a small
+           one; a large call of A2A or MCP reaches the app as one that is easy to parse. All else passes through.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dspy_programs.serve.operations import OPERATIONS
+from dspy_programs.serve.problems import SlowClient
+from dspy_programs.serve.rule_processes import LARGE
+from dspy_programs.serve.security import replayed
+from dspy_programs.serve.worker_pool import WorkerPool
+
+_BY_PATH = {operation.path: operation for operation in OPERATIONS.values()}
+_CALLS = ("/a2a", "/mcp")
+T = TypeVar("T")
+
+
+class LargeRequests:
+    """An ASGI layer."""
+
+    def __init__(self, app: ASGIApp, worker_pool: WorkerPool) -> None:
+        self.app, self.worker_pool = app, worker_pool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = _BY_PATH.get(scope.get("path", ""))
+        if scope["type"] != "http" or scope["method"] != "POST" or not (operation or scope["path"] in _CALLS):
+            return await self.app(scope, receive, send)
+        body = (await receive())["body"]
+        if len(body) > LARGE:
+            if operation is None:
+                body = await unless_gone(receive, self.worker_pool.run_in_process("light", body))
+            elif self.worker_pool.by_rules(operation.asks_model) and "json" in Headers(scope=scope).get("content-type", ""):
+                answer = await unless_gone(receive, self.worker_pool.run_in_process(operation.name, body))
+                return await Response(answer, media_type="application/json")(scope, receive, send)
+        return await self.app(scope, replayed(body, receive), send)
+
+
+async def unless_gone(receive: Receive, running: Coroutine[Any, Any, T]) -> T:
+    """Return the answer; stop the work if the client closes the connection."""
+    work, gone = asyncio.ensure_future(running), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise SlowClient("the client has closed the connection")
+        return work.result()
+    finally:
+        work.cancel()
+        gone.cancel()
