@@ -70,6 +70,9 @@ class Task:
         grouped = units(self.entries)
         self.of_deeds = {index for unit in grouped if self._calls_deeds(unit[0]) for index in unit[1:]}
         """Results of calls that change something: the call says most of it."""
+        last_said = max((index for index, entry in enumerate(self.entries) if entry.role != "tool"), default=-1)
+        self.unread = range(last_said + 1, len(self.entries))
+        """The latest results: nobody has said anything about them."""
         self.protected = protected(self.entries, grouped, recent)
         self.compressible = [unit for unit in grouped if unit[0] not in self.protected]
         self.open = open_requests(self.entries)
