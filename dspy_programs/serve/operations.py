@@ -7,6 +7,7 @@ if it has one; otherwise the rules answer, and every answer says which of the tw
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -143,7 +144,7 @@ def compress_memory(request: asked.CompressMemory, progress: Progress) -> Compre
     progress(0, 1)
     given = _said_in(request.messages)
     with running_on(model_in_use() if request.use_llm else None):
-        known = store_of(given, _counter_of(None))
+        known = store_of(given, _watched(_counter_of(None), progress))
         how = {"strategies": request.strategies} if request.strategies else {}
         compressor = MemoryCompressor(request.token_budget, request.protected_recent, fallback=request.fallback, **how)
         report = compressor.compress(known.store, progress)
@@ -178,7 +179,7 @@ def _bytes_of(messages: Sequence[Mapping[str, Any]]) -> int:
 
 def build_context(request: asked.BuildContext, progress: Progress) -> BuiltContext:
     progress(0, 1)
-    store = store_of(_said_in(request.messages), _counter_of(None)).store
+    store = store_of(_said_in(request.messages), _watched(_counter_of(None), progress)).store
     builder = ContextBuilder(ContextConfig(request.max_tokens, request.protected_recent))
     counted = {"token_counter": store.counter.name, "exact": store.counter.exact}
     stats = builder.get_context_stats(store, request.system_message) | counted
@@ -222,6 +223,16 @@ def _counter_of(model: str | None) -> TokenCounter:
     if model is not None and model.startswith("local/") and (model.count("/") > 1 or model.endswith(".gguf")):
         raise UsageError("model: a path; name a model, such as openai/gpt-4.1-mini: requests open no files of the server")
     return counter_for(model_in_use()) if model is None else counter_named(model)
+
+
+def _watched(counter: TokenCounter, progress: Progress) -> TokenCounter:
+    """Return a counter that ends a call that nobody waits for: a memory's texts are counted from beginning to end."""
+
+    def count(text: str) -> int:
+        progress(0, 0)
+        return counter.count(text)
+
+    return replace(counter, count=count)
 
 
 class Operation(NamedTuple):
