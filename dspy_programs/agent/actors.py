@@ -7,7 +7,6 @@ Output     TaskActor.next(): one step, from the compiled Actor.
 Guarantees each task has a history of its own; what tools return is a result in it, never an instruction.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,19 +16,16 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.look_up import broader, is_id, look_ups
 from dspy_programs.agent.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument, decision
-from dspy_programs.schemas import required_of
 from dspy_programs.text import content_stems
 from dspy_programs.tokens import counter_for
 from dspy_programs.types import Call, Function, Turn
 
 _NEEDED = {"edit_file": ["read_file"], "apply_patch": ["read_file"], "write_file": ["read_file"], "append": ["read_file"]}
-_ID = re.compile(r"(?:(?<=[a-z])I|(?:^|_)i)ds?$")
-_SEARCHES = re.compile(r"search|find|list|lookup|look_up|query", re.IGNORECASE)
-_MOST_LOOK_UPS = 2
 _FEW = 4  # tools, beyond which a short menu is worth having
 
 
@@ -71,7 +67,7 @@ class TaskActor:
 
     def look_up(self, missing: Sequence[MissingArgument]) -> bool:
         """Let the next step look up what is missing, once; return whether anything can."""
-        ids = [gap.argument for gap in missing if _ID.search(gap.argument)]
+        ids = [gap.argument for gap in missing if is_id(gap.argument)]
         if not ids or not self.look_ups or any(turn.tool_name for turn in self.own):
             return False
         self._sought = ", ".join(dict.fromkeys(ids))
@@ -82,6 +78,8 @@ class TaskActor:
         made = [(turn.tool_name, turn.tool_input) for turn in self.own]
         if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
             return decision(left[:1], answered_by="rules")
+        if (call := broader(self.own, self.look_ups, self.text)) is not None:
+            return decision([call], answered_by="rules")
         tools, text = self.tools, self.text
         if self._sought:
             tools, text, self._sought = self.look_ups, f"Look for the {self._sought} that this needs: {text}", ""
@@ -193,21 +191,6 @@ class ActorFactory:
         else:
             names = [*self.tools]
         return [self.tools[name] for name in dict.fromkeys(names) if name in self.tools]
-
-
-def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
-    """Return the tools that may find the ids that a tool needs: they only read, and are about the same thing."""
-    needed = [key for key in required_of(tools[name].parameters) if _ID.search(key)] if name in tools else []
-    nouns = {noun for key in needed if (noun := _ID.sub("", key).strip("_").casefold())}
-    domain = name.rpartition(".")[0]
-    about = [
-        tool
-        for tool in tools.values()
-        if tool.effect == "reads"
-        and not any(_ID.search(key) for key in required_of(tool.parameters))
-        and ((domain and tool.name.startswith(f"{domain}.")) or any(noun in tool.name.casefold() for noun in nouns))
-    ]
-    return sorted(about, key=lambda tool: not _SEARCHES.search(tool.name))[:_MOST_LOOK_UPS] if needed else []
 
 
 def in_the_users_words(titles: Sequence[str], clauses: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import dspy
+from pydantic import JsonValue
 
 from dspy_programs.agent.code_block import Code, CodeBlock, code_in
 from dspy_programs.agent.definitions import names_in, with_definitions
@@ -166,7 +167,7 @@ def _names(node: ast.stmt) -> set[str]:
     return names_in(ast.Module([node], []))
 
 
-def _edits(written: Code, tested: Tested) -> Iterator[dict[str, str]]:
+def _edits(written: Code, tested: Tested) -> Iterator[dict[str, JsonValue]]:
     """Yield the arguments of an edit for each file in which definitions change; what is new goes into the first file."""
     code, tree = tested.code, _without_tests(written.tree, tested)
     names = names_in(tree)

@@ -145,8 +145,12 @@ def compress_memory(request: asked.CompressMemory, progress: Progress) -> Compre
     given = _said_in(request.messages)
     with running_on(model_in_use() if request.use_llm else None):
         known = store_of(given, _watched(_counter_of(None), progress))
-        how = {"strategies": request.strategies} if request.strategies else {}
-        compressor = MemoryCompressor(request.token_budget, request.protected_recent, fallback=request.fallback, **how)
+        compressor = MemoryCompressor(
+            request.token_budget,
+            request.protected_recent,
+            strategies=request.strategies,
+            fallback=request.fallback,
+        )
         report = compressor.compress(known.store, progress)
     messages = messages_of(known)
     here = {id(message) for message in messages}

@@ -145,8 +145,8 @@ class CompressMemory(Request):
     protected_recent: _Recent | None = Field(
         default=None, description="how many of the latest messages stay verbatim; default: 3, fewer where requests need room"
     )
-    strategies: list[Literal["summarize", "extract_facts", "archive"]] | None = Field(
-        default=None,
+    strategies: list[Literal["summarize", "extract_facts", "archive"]] = Field(
+        default=["summarize", "extract_facts", "archive"],
         min_length=1,
         max_length=3,
         description="summarize, extract_facts: what a model writes; archive: messages may leave the note; default: all",

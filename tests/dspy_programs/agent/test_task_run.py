@@ -246,6 +246,25 @@ def test_an_id_that_nobody_gave_is_looked_up_before_anybody_is_asked(tmp_path):
     assert "door.search" in looked_up and "- door.paint" not in looked_up
 
 
+@tool(effect="reads", name="door.find")
+def find(query: str = "", day: str = "") -> str:
+    """Find doors by a person's name and a day."""
+    return "door 00000042 is Nadia's" if query.title() == "Nadia" and not day else "No doors found."
+
+
+@pytest.mark.parametrize("name", ["Nadia", "nadia"])
+def test_a_search_that_finds_nothing_is_tried_again_with_the_name_alone(tmp_path, name):
+    replies = [
+        step("door.paint", door_id="ID of the door"),
+        step("door.find", query=f"Paint the last door of {name}", day="today"),
+        step("door.paint", door_id="00000042"),
+        finish("it is painted"),
+    ]
+    lm = scripted([plan(("door.paint", f"Paint the last door of {name}"))], replies)
+    done = Agent((find, paint), lm, workspace=tmp_path, compiled=False).run(f"Paint the last door of {name} today")
+    assert done.completed and done.cost.tool_calls == 3, done
+
+
 def test_what_failed_before_is_no_source_of_a_value(tmp_path):
     lm = scripted([plan(("door.paint", "Paint the green door"))], [step("door.paint", door_id="8-digit ID")])
     agent = Agent((paint,), lm, workspace=tmp_path, compiled=False, ask=lambda question: None)
