@@ -32,7 +32,8 @@ class Mention(NamedTuple):
     @property
     def is_asked_about(self) -> bool:
         """Return whether the words about a file only ask: "Is there a file called setup.py?"."""
-        return bool(words.QUESTION.search(self.piece)) and not words.WRITES.search(self.piece)
+        lists_into = "?" not in self.piece and words.INTO_FILE.search(self.before)
+        return bool(words.QUESTION.search(self.piece)) and not words.WRITES.search(self.piece) and not lists_into
 
     @property
     def is_needed(self) -> bool:
