@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dspy_programs.serve.operations import OPERATIONS
-from dspy_programs.serve.problems import SlowClient
+from dspy_programs.serve.problems import SlowClient, TooLarge
 from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.security import replayed
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -37,6 +37,8 @@ class LargeRequests:
         body = (await receive())["body"]
         if len(body) > LARGE:
             if operation is None:
+                if len(body) > (most := self.worker_pool.limits.call_bytes):
+                    raise TooLarge(f"a call has at most {most} bytes; REST takes more")
                 body = await unless_gone(receive, self.worker_pool.run_in_process("light", body))
             elif self.worker_pool.by_rules(operation.asks_model) and "json" in Headers(scope=scope).get("content-type", ""):
                 answer = await unless_gone(receive, self.worker_pool.run_in_process(operation.name, body))

@@ -103,6 +103,13 @@ def test_what_is_no_json_is_said_by_the_protocols(server):
     assert post(f"{server.url}/mcp", content=b"[" * 100_000, headers=headers).status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/a2a", "/mcp"])
+def test_calls_are_smaller_than_requests(path, server):
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    response = post(server.url + path, content=b'"' + b"x" * 4 * 1024 * 1024 + b'"', headers=headers)
+    assert response.status_code == 413 and "REST takes more" in response.text
+
+
 @pytest.mark.parametrize("why", ["its time is over", "its client has gone"])
 def test_work_that_nobody_waits_for_is_killed_and_its_place_is_free(why):
     limits = Limits(processes=1, seconds=4 if why == "its time is over" else 60)
