@@ -3,9 +3,9 @@
 Input      on stdin, for each job, a line `JOB BYTES` and a body of so many bytes. JOB is an operation, "asked" (a text that
            names an operation, as A2A has it), "texts NAME" (an operation whose values may be JSON as text, as MCP has it) or
            "light" (a call of A2A or MCP, to be made easy to parse).
-Output     on stdout a line `ready` at the start; for each job `progress DONE TOTAL`, then `answer BYTES` or `problem BYTES` and
-           those bytes.
-Guarantees it ends when stdin does, also during work, and after a job when it has grown: then the next one has a fresh process.
+Output     on stdout a line `ready` at the start; for each job `progress DONE TOTAL`, then `answer BYTES more` or `problem BYTES
+           more` and those bytes; `last` in place of `more` if it takes no more jobs, because it has grown.
+Guarantees it ends when stdin does, also during work.
 """
 
 import contextlib
@@ -50,15 +50,16 @@ def _request_of(operation: Operation, given: Any, has_texts: bool) -> tuple[Oper
 def work(jobs: "queue.SimpleQueue[tuple[str, bytes]]", out: BinaryIO) -> None:
     """Answer jobs one after the other."""
     _say(out, "ready")
-    least = _size()
-    while _size() - least < _MOST_GROWTH:
+    least, is_last = _size(), False
+    while not is_last:
         job, body = jobs.get()
         try:
             kind, said = "answer", answer_to(job, body, lambda done, total: _say(out, f"progress {done} {total}"))
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
             kind, said = "problem", to_serve_error(error).problem().model_dump_json().encode()
         del body
-        _say(out, f"{kind} {len(said)}", said)
+        is_last = _size() - least > _MOST_GROWTH
+        _say(out, f"{kind} {len(said)} {'last' if is_last else 'more'}", said)
 
 
 def _say(out: BinaryIO, line: str, body: bytes = b"") -> None:
