@@ -54,7 +54,8 @@ class FewShot(dspy.Predict):
     def as_plain_text(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call without what looks like protocol: DSPy's own adapters would take it for that."""
         inputs = {name: plain_value(kwargs[name]) for name in self.signature.input_fields if name in kwargs}
-        return kwargs | inputs | {"demos": [plain_value({**demo}) for demo in kwargs.get("demos", self.demos)]}
+        demos = kwargs["demos"] if "demos" in kwargs else self.demos
+        return kwargs | inputs | {"demos": [plain_value({**demo}) for demo in demos]}
 
 
 class Index:

@@ -5,6 +5,7 @@ if it has one; otherwise the rules answer, and every answer says which of the tw
 """
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -144,8 +145,8 @@ def compress_memory(request: asked.CompressMemory, progress: Progress) -> Compre
     given = _said_in(request.messages)
     with running_on(model_in_use() if request.use_llm else None):
         known = store_of(given, _counter_of(None))
-        how = {"strategies": request.strategies} if request.strategies else {}
-        compressor = MemoryCompressor(request.token_budget, request.protected_recent, fallback=request.fallback, **how)
+        how = functools.partial(MemoryCompressor, request.token_budget, request.protected_recent, fallback=request.fallback)
+        compressor = how(strategies=request.strategies) if request.strategies else how()
         report = compressor.compress(known.store, progress)
     messages = messages_of(known)
     here = {id(message) for message in messages}
