@@ -118,7 +118,9 @@ class WorkerPool:
         Raises what `run` raises. Cancelling this stops the job.
         """
         meter = self.spending.begin(CALLER.get() or "", 0)
-        lane = "parsing" if job == "light" else "processes"  # one is quick, and does not wait for the others
+        lane = (
+            "parsing" if job.startswith(("light", "check")) else "processes"
+        )  # one is quick, and does not wait for the others
         return await self._run(lane, lambda work: self.processes.answer(job, body, work), meter, on_progress)
 
     def by_rules(self, asks_model: bool = True) -> bool:
