@@ -163,7 +163,7 @@ WORDINGS: list[tuple[str, Maker]] = [
         appended,
     ),
     (
-        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{QUOTED})\s+(?:in|into|to|nach)\s+{THE}{NEW}(?P<path>{PATH})",
+        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{QUOTED})\s+(?:in|into|to|as|nach)\s+{THE}{NEW}(?P<path>{PATH})",
         texts,
     ),
     (
@@ -173,7 +173,7 @@ WORDINGS: list[tuple[str, Maker]] = [
         texts,
     ),
     (
-        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{QUOTED})\s+(?:to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{ALL}|{THE}(?P<path>{PATH}))",
+        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{QUOTED})\s+(?:to\s+the\s+end\s+of|to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{ALL}|{THE}(?P<path>{PATH}))",
         appended,
     ),
 ]
