@@ -97,7 +97,7 @@ def _pattern(kind: str) -> str:
 def searched(said: Said, workspace: Workspace) -> list[Call]:
     word, place = _unquoted(said["word"]), said.get("path", "")
     path = (_found(place, workspace) or _folder(place, workspace)) if place else "."
-    if not path or not word or (word == said["word"] and _VAGUE.match(word)):
+    if not path or not word or (word == said["word"] and not word.isupper() and _VAGUE.match(word)):
         return []
     quiet = {"ignore_case": True} if word.islower() else {}
     return [_call("grep", pattern=re.escape(word) if re.search(r"[^\w -]", word) else word, path=path, **quiet)]

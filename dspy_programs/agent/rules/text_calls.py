@@ -76,6 +76,14 @@ def empty(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     return [Call(tool="write_file", arguments={"path": path, "content": ""})]
 
 
+def overwritten(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
+    """Put a given text, or nothing, in the place of all that a file holds."""
+    path = one(found["path"])
+    must_be_there(path, workspace)
+    text = said(found, "text") if found["text"] else ""
+    return [Call(tool="write_file", arguments={"path": path, "content": f"{text}\n" if text else ""})]
+
+
 def texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Write a given text to a new file."""
     path = one(found["path"])
@@ -119,6 +127,8 @@ def appended(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call
 
 
 WORDINGS: list[tuple[str, Maker]] = [
+    (rf"\b(?:overwrite|überschreibe?)\s+{THE}(?P<path>{PATH})\s+(?:with|mit)\s+{THE}(?P<text>{QUOTED})", overwritten),
+    (rf"\b(?:clear|empty|leere)\s+{THE}(?P<path>{PATH})(?P<text>)", overwritten),
     (
         rf"\b(?:replace|change|ersetze?)\s+{_EACH}{THE}(?P<old>{WORD})\s+(?:with|by|to|durch|mit)\s+{THE}(?P<new>{WORD})\s+"
         r"(?:everywhere|überall|in\s+(?:all|every|each|allen)\s+(?:of\s+)?(?:the\s+)?"
