@@ -15,7 +15,7 @@ app.command("chat")(chat)
 app.add_typer(sessions, name="sessions", help="The agent's sessions: list, show, fork, export, delete.")
 app.add_typer(failures, name="failures", help="Find out why an agent run failed: traces in, causes and fixes out.")
 app.add_typer(memory, name="memory", help="Keep an agent's memory within a token budget, facts first.")
-app.add_typer(budget, name="budget", help="Find the smallest prompt that scores as well as the full one.")
+app.add_typer(budget, name="budget", help="Find a smaller prompt whose outputs are as good as the full one's.")
 app.add_typer(serve, name="serve", help="Serve the tools to other programs over MCP, A2A and REST.")
 
 

@@ -6,13 +6,16 @@ Guarantees never raises, whatever the value; anything nested deeper than DEEPEST
            a note that says so.
 """
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 DEEPEST = 100  # levels
+_HALF_PAIR = re.compile(rb"(?i)\\ud[89a-f]")  # or half of a whole one
 _LONGEST_INT = 1000  # bits; more cannot be printed in decimal by default
 
 
@@ -60,6 +63,16 @@ def sound(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
     return text
+
+
+def sound_json(body: bytes) -> bytes:
+    """Return JSON without lone surrogates; what is no JSON comes back as it is, and so does what has none."""
+    if _HALF_PAIR.search(body) is None:
+        return body
+    try:
+        return json.dumps(to_jsonable(json.loads(body)), allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return body
 
 
 def text_of_object(value: Any) -> str:

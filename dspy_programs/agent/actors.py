@@ -16,10 +16,11 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.look_up import broader, is_id, look_ups
 from dspy_programs.agent.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
-from dspy_programs.programs.actor import Actor, ActorResult, decision
+from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument, decision
 from dspy_programs.text import content_stems
 from dspy_programs.tokens import counter_for
 from dspy_programs.types import Call, Function, Turn
@@ -60,17 +61,33 @@ class TaskActor:
     """How many of the turns were found before."""
     spelled_out: Sequence[Call] = ()
     """Calls that need no choice."""
+    look_ups: Sequence[AgentTool] = ()
+    """What may find the ids that the planned tool needs; offered alone once an id is missing."""
+    _sought: str = ""
+
+    def look_up(self, missing: Sequence[MissingArgument]) -> bool:
+        """Let the next step look up what is missing, once; return whether anything can."""
+        ids = [gap.argument for gap in missing if is_id(gap.argument)]
+        if not ids or not self.look_ups or any(turn.tool_name for turn in self.own):
+            return False
+        self._sought = ", ".join(dict.fromkeys(ids))
+        return True
 
     def next(self) -> ActorResult:
         """Choose the next step."""
         made = [(turn.tool_name, turn.tool_input) for turn in self.own]
         if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
             return decision(left[:1], answered_by="rules")
-        functions = [Function(name=each.name, description=each.description, parameters=each.parameters) for each in self.tools]
+        if (call := broader(self.own, self.look_ups, self.text)) is not None:
+            return decision([call], answered_by="rules")
+        tools, text = self.tools, self.text
+        if self._sought:
+            tools, text, self._sought = self.look_ups, f"Look for the {self._sought} that this needs: {text}", ""
+        functions = [Function(name=each.name, description=each.description, parameters=each.parameters) for each in tools]
         context = "\n".join(self.said)
-        turns = shown(self.turns, f"{context}\n{self.text}", self.tokens, counter_for(self.lm))
+        turns = shown(self.turns, f"{context}\n{text}", self.tokens, counter_for(self.lm))
         with running_on(self.lm):
-            step = self.program(task=self.text, tools=functions, context=context, trajectory=turns)
+            step = self.program(task=text, tools=functions, context=context, trajectory=turns)
         if self.own and step.finish is not None and step.answered_by == "rules":  # who only say that the calls were made
             step.finish = str(self.own[-1].tool_output)
         return step
@@ -163,6 +180,7 @@ class ActorFactory:
             turns=turns,
             found=len(turns),
             spelled_out=task.calls,
+            look_ups=look_ups(task.tool, self.tools),
         )
 
     def _menu(self, task: LedgerTask, persona: Persona) -> list[AgentTool]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import dspy
+from pydantic import JsonValue
 
 from dspy_programs.agent.code_block import Code, CodeBlock, code_in
 from dspy_programs.agent.definitions import names_in, with_definitions
@@ -69,7 +70,7 @@ class CodeMender(Program):
         tried = [turn.tool_input for turn in turns if turn.tool_name == TOOL]
         tested = code_tested(context, self.workspace)
         reason = f"{_MOST} corrections did not do it. {turns[-1].content if turns else ''}".strip()
-        for sample in range(sum(turn.role == "system" for turn in turns), _MOST):
+        for sample in range(len(tried), _MOST):
             code = self._written(context, tested, sample)
             if code.fault or code.missing:
                 reason = code.fault or code.missing
@@ -166,7 +167,7 @@ def _names(node: ast.stmt) -> set[str]:
     return names_in(ast.Module([node], []))
 
 
-def _edits(written: Code, tested: Tested) -> Iterator[dict[str, str]]:
+def _edits(written: Code, tested: Tested) -> Iterator[dict[str, JsonValue]]:
     """Yield the arguments of an edit for each file in which definitions change; what is new goes into the first file."""
     code, tree = tested.code, _without_tests(written.tree, tested)
     names = names_in(tree)

@@ -102,13 +102,12 @@ def _imports(old: ast.Module, new: ast.Module, lines: Sequence[str]) -> Iterator
     if not lacks:
         return
     text = "".join(f"{each}\n" for each in lacks)
-    first = next((node for node in old.body if isinstance(node, ast.ImportFrom) and node.module != "__future__"), None)
-    first = first or next((node for node in old.body if isinstance(node, ast.Import)), None)
-    if first is not None:
+    imports = [node for node in old.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    of_the_future = [node for node in imports if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    if first := next((node for node in imports if node not in of_the_future), None):
         yield _Splice(first.lineno - 1, first.lineno - 1, text)
         return
-    head = [node for node in old.body[:2] if isinstance(node, ast.ImportFrom)]  # of the future
-    head += old.body[:1] if ast.get_docstring(old) is not None else []
+    head: list[ast.stmt] = [*of_the_future, *(old.body[:1] if ast.get_docstring(old) is not None else [])]
     place = max((node.end_lineno or node.lineno for node in head), default=0)
     yield _Splice(place, place, ("\n" if place else "") + text + ("\n\n" if lines[place:] else ""))
 

@@ -133,10 +133,14 @@ class Host:
         self.record.session.set(rationale=rationale)
 
     def said(self) -> list[str]:
-        """Return what every actor sees: the goal, the user's answers, what is to come of it, and what failed before."""
+        """Return what every actor is told: the goal, the user's answers, and what is to come of it."""
+        return [self.wish, *self.record.session.get("answers", []), *self.acceptance.wanted()]
+
+    def failed_before(self) -> list[Turn]:
+        """Return what failed before, as the host says it: no words of the user's, so no source of a value."""
         failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
         told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
-        return [self.wish, *self.record.session.get("answers", []), *self.acceptance.wanted(), *told]
+        return [Turn(turn_number=number, role="system", content=text) for number, text in enumerate(told)]
 
     def harm_since(self, kept: Snapshot | None) -> str:
         """Say what a script has changed that the goal does not ask for; "" for nothing."""

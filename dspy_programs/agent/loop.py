@@ -150,7 +150,8 @@ class Loop:
     def work(self, task: LedgerTask) -> None:
         """Run one task, and put into the ledger how it ended."""
         host = self.host
-        actor = self.factory.for_task(task, host.text_of(task), host.said(), self.found_for(task))
+        found = [*self.found_for(task), *host.failed_before()]
+        actor = self.factory.for_task(task, host.text_of(task), host.said(), found)
         host.ledger.start(task.id, actor.persona.name)
         host.restore(task, actor)
         outcome = run_task(task, actor, host)

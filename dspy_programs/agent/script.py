@@ -70,7 +70,10 @@ class ScriptWriter(Program):
     """Choose the next step of a task that one script does."""
 
     def __init__(self, workspace: Workspace, examples: Sequence[Mapping[str, str]] = (), *, mends: bool = False) -> None:
-        """examples: {request, files, script}; the nearest are shown. mends: whether a file may be edited in place."""
+        """examples: {request, files, script}; the nearest are shown. about: other words for what an example shows.
+
+        mends: whether a file may be edited in place.
+        """
         super().__init__()
         self.workspace, self.examples, self.mends = workspace, examples, mends
         self.mender, self.facts = CodeMender(workspace), FactFinder(workspace)
@@ -128,9 +131,10 @@ class ScriptWriter(Program):
 
     def _nearest(self, request: str, sample: int) -> list[Mapping[str, str]]:
         """Return the nearest examples, and for another sample the next ones: scripts of one example err alike."""
-        others = [example for example in self.examples if example["request"] not in request]
+        others = [{"about": each["request"], **each} for each in self.examples if each["request"] not in request]
         first = _nearest_of(others, request)
-        return _nearest_of([each for each in others if each not in first], request) if sample % SETS else first
+        next_ones = _nearest_of([each for each in others if each not in first], request) if sample % SETS else []
+        return next_ones or first
 
     def _answer_file(self, request: str) -> str | None:
         """Return the new file that is to hold an answer, "" if the answer is only wanted, None if the request wants more."""
@@ -155,7 +159,8 @@ class ScriptWriter(Program):
 
 
 def _nearest_of(examples: Sequence[Mapping[str, str]], request: str) -> list[Mapping[str, str]]:
-    return [*Index(examples, ["request"]).nearest({"request": request})[-_MOST_EXAMPLES:]] if examples else []
+    index = Index(examples, ["about"]) if examples else None
+    return [*index.nearest({"about": request}, even_far=True)[-_MOST_EXAMPLES:]] if index else []
 
 
 def is_for_a_script(goal: str, workspace: Workspace) -> bool:

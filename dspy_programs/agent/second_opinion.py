@@ -24,6 +24,7 @@ from dspy_programs.text import shortened
 _MOST = 3  # more scripts
 _OVERLAP = 0.8  # of the words of the shorter text
 _SHOWN = 60  # characters of a result
+_EMPTY = ("", "{}", "[]", "null", "None", "nan")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -38,10 +39,19 @@ class End(NamedTuple):
         told = [f"{path}: {shortened(text or '', _SHOWN)}" for path, text in self.files.items()]
         return "; ".join(told) or shortened(self.printed, _SHOWN) or "nothing"
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all that came of a script is empty, or says that something is missing."""
+        texts = [text for text in self.files.values() if text is not None] or [self.printed]
+        return all(text.strip() in _EMPTY or MISSING in text for text in texts) and None not in self.files.values()
+
 
 def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str:
     """Let the actor do a task again that it has done, from the start; say what the scripts came to if no two agree."""
     ends = [_end(actor, host, kept)]
+    if ends[0].is_nothing:
+        kept.restore()
+        return f"the script came to nothing: {ends[0]}"
     states = [Snapshot.of(host.workspace)]
     written = {(0, str(actor.own[-1].tool_input))}
     for number in range(1, _MOST + 1):
@@ -57,7 +67,7 @@ def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str
         if host.harm_since(kept) or host.acceptance.checked(task, actor, actor.printed or "done") is None:
             continue
         found = _end(actor, host, kept)
-        if MISSING in str(found):
+        if found.is_nothing:
             continue
         if first := next((state for end, state in zip(ends, states, strict=True) if agree(found, end)), None):
             first.restore()  # the likelier of the two

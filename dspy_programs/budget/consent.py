@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from dspy_programs.budget.prompts.binding import Binding, binding_sentences
-from dspy_programs.budget.redundancy import no_longer_said
+from dspy_programs.budget.prompts.literals import TEMPLATE_TAG
+from dspy_programs.budget.prompts.units import Unit, removals
+from dspy_programs.budget.redundancy import Redundant, no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 from dspy_programs.types import Section
@@ -87,6 +89,25 @@ def losses(
             )
         )
     return found
+
+
+def held_units(before: Sequence[Section], now: Redundant, units: Sequence[Unit], allow: Sequence[str] | None) -> set[int]:
+    """Return the units of a prompt without its redundancy that stay: what may not go, what it hangs on, tags of templates."""
+    allowed = allowed_numbers(before, allow)
+    shorter = {(one.unit.section, one.unit.text): one.new_text or one.unit.text for one in now.changes}
+    bindings = enumerate(binding_sentences(before), 1)
+    texts = {(one.section, shorter.get((one.section, one.text), one.text)) for at, one in bindings if at not in allowed}
+    held = {unit.number for unit in units if (unit.section, unit.text) in texts or TEMPLATE_TAG.search(unit.text)}
+    groups = [{unit.number for unit in group} for group in removals(units, now.sections)]
+    return held.union(*(group for group in groups if not held.isdisjoint(group)))
+
+
+def forbidden(before: Sequence[Section], after: Sequence[Section], allow: Sequence[str] | None) -> str:
+    """Say which binding sentence is gone that may not go; "" for none."""
+    if len(allowed_numbers(before, allow)) == len(binding_sentences(before)):
+        return ""
+    lost = losses(before, after, allow, {})
+    return next((f"would lose {one.text[:60]!r}, which --allow does not name" for one in lost if not one.allowed), "")
 
 
 def listed(lost: Sequence[Loss]) -> str:

@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from dspy_programs.budget.analysis import analyze
-from dspy_programs.budget.consent import allowed_numbers, losses
+from dspy_programs.budget.consent import forbidden, held_units, losses
 from dspy_programs.budget.measuring.ablation import Ablation, Step, reached, section_parts, sentence_parts
-from dspy_programs.budget.measuring.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, require_useful
+from dspy_programs.budget.measuring.answers_measure import AnswersMeasure
+from dspy_programs.budget.measuring.measure import SAME, Confirmed, Measure, require_useful
 from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.outputs_measure import OutputsMeasure
 from dspy_programs.budget.measuring.scorers import Scorer, name_of
-from dspy_programs.budget.prompts.binding import binding_sentences
-from dspy_programs.budget.prompts.literals import TEMPLATE_TAG, placeholders
+from dspy_programs.budget.prompts.literals import placeholders
 from dspy_programs.budget.prompts.prompt import joined
-from dspy_programs.budget.prompts.units import Unit, removals, units_of
+from dspy_programs.budget.prompts.units import Unit, units_of
 from dspy_programs.budget.redundancy import Redundant, without_redundancy
 from dspy_programs.budget.result import (
     NOT_MEASURED,
@@ -114,7 +115,7 @@ class Negotiation:
         """Return what the search ends with: the prompt that lost nothing, and the one that lost what the threshold allows."""
         terms, sections = self.terms, self.kept
         units = units_of(sections)
-        held = self._held(units)
+        held = held_units(self.original, self.redundant, units, terms.allow)
         search = Ablation(
             sections,
             units,
@@ -126,7 +127,7 @@ class Negotiation:
             self.tell,
             terms.most_tried,
             steps=self.steps,
-            forbidden=self._forbidden,
+            forbidden=lambda candidate: forbidden(self.original, candidate, terms.allow),
         )
         whole = section_parts(sections, units, held) if "remove" in terms.strategies else []
         small = sentence_parts(sections, units, held) if "compress" in terms.strategies else []
@@ -139,26 +140,6 @@ class Negotiation:
             search.one_by_one(whole)
             search.in_groups(small)
         return [*stages, _Stage(search.kept, [unit for unit in units if unit.number in search.gone])]
-
-    def _held(self, units: Sequence[Unit]) -> set[int]:
-        """Return the units that stay: what binds and is not allowed to go, as it reads without its filler; tags of templates.
-
-        What one of these hangs on stays with it.
-        """
-        allowed = allowed_numbers(self.original, self.terms.allow)
-        now = {(one.unit.section, one.unit.text): one.new_text or one.unit.text for one in self.redundant.changes}
-        bindings = enumerate(binding_sentences(self.original), 1)
-        texts = {(one.section, now.get((one.section, one.text), one.text)) for at, one in bindings if at not in allowed}
-        held = {unit.number for unit in units if (unit.section, unit.text) in texts or TEMPLATE_TAG.search(unit.text)}
-        groups = [{unit.number for unit in group} for group in removals(units, self.kept)]
-        return held.union(*(group for group in groups if not held.isdisjoint(group)))
-
-    def _forbidden(self, candidate: Sequence[Section]) -> str:
-        """Say which binding sentence a candidate loses that may not go; "" for none."""
-        if len(allowed_numbers(self.original, self.terms.allow)) == len(binding_sentences(self.original)):
-            return ""
-        lost = losses(self.original, candidate, self.terms.allow, {})
-        return next((f"would lose {one.text[:60]!r}, which --allow does not name" for one in lost if not one.allowed), "")
 
     def _reordered(self, measure: Measure, found: _Stage) -> _Stage:
         """Put sections that are constant across calls before those with placeholders, if the measure allows it."""

@@ -23,8 +23,9 @@ from pydantic import ValidationError
 
 from dspy_programs.budget.consent import allowed_numbers
 from dspy_programs.budget.measuring.ablation import MOST_TRIED
-from dspy_programs.budget.measuring.measure import OutputsMeasure, Price
+from dspy_programs.budget.measuring.measure import Price
 from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.outputs_measure import OutputsMeasure
 from dspy_programs.budget.measuring.scorers import Scorer
 from dspy_programs.budget.negotiation import STRATEGIES, Negotiation, Strategy, Terms
 from dspy_programs.budget.result import NegotiationResult

@@ -12,25 +12,20 @@ Never       touched: code, tables, quotations, examples and what stands under th
 """
 
 import itertools
-import math
 import re
-from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from dspy_programs.budget.alike_examples import ALIKE_KEPT, extra_examples
 from dspy_programs.budget.prompts.binding import Binding
 from dspy_programs.budget.prompts.examples import EXAMPLE_HEADING
 from dspy_programs.budget.prompts.literals import placeholders
 from dspy_programs.budget.prompts.lost import lost, missing
 from dspy_programs.budget.prompts.statements import statements
 from dspy_programs.budget.prompts.units import Unit, goes_on, hangs_on, units_of, without
-from dspy_programs.text import content_stems, jaccard, stem, words
+from dspy_programs.text import stem, words
 from dspy_programs.types import Section
 
-ALIKE_KEPT = 3
-_ALIKE = 0.6  # Jaccard index of two examples' words
-_MOST_COMPARED = 50  # examples with one word in common
-_SHORT_ANSWER = 5  # words; a longer answer is no label
 _FEWEST_WORDS = 4  # of a sentence that may be a duplicate; in CJK, characters
 _PLACED = re.compile(  # headings under which a sentence may be meant twice
     r"\b(?:steps?|process|workflow|procedure|sequence|order|sections?|template|user|system|assistant|schritte?|étapes?|pasos?|passi|passos)\b"
@@ -110,7 +105,8 @@ def without_redundancy(sections: Sequence[Section]) -> Redundant:
         and unit.said.form in ("sentence", "item")
         and not EXAMPLE_HEADING.search(unit.said.heading)
     ]
-    changes = [*_duplicates(told, texts), *_extra_examples(units, sections)]
+    alike = f"the {ALIKE_KEPT} examples before it are alike"
+    changes = [*_duplicates(told, texts), *(Change(unit, None, "example", alike) for unit in extra_examples(units, sections))]
     gone = {change.unit.number for change in changes}
     changes += [change for unit in told if unit.number not in gone and (change := _without_filler(unit, texts))]
     kept, changes = _nothing_lost(sections, units, changes)
@@ -219,60 +215,6 @@ def _without_filler(unit: Unit, texts: Mapping[str, str]) -> Change | None:
             new = pattern.sub(short, new)
             gone.append(inside.group())
     return Change(unit, new.strip(), "filler", f"without {', '.join(map(repr, gone))}") if gone else None
-
-
-def _extra_examples(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[Change]:
-    """Yield the units of each example that is like three earlier ones."""
-    texts = {section.name: section.content for section in sections}
-    forms = [(group, _form_of(text)) for group, text in _examples(units, sections, texts) if not placeholders(text)]
-    rarity = Counter(stem for _, form in forms for stem in form.stems)
-    kept: dict[object, deque[_Form]] = {}
-    for group, form in forms:
-        ranked = sorted(form.stems, key=lambda stem: (rarity[stem], stem))
-        rarest = ranked[: len(ranked) - math.ceil(_ALIKE * len(ranked) - 1e-9) + 1]  # two alike share one of these
-        keys = [(form.labels, form.answer), *((form.labels, frozenset({stem})) for stem in rarest)]
-        similar = {id(other): other for key in keys for other in kept.get(key, ())}.values()
-        if not form.labels:
-            continue
-        if sum(_are_alike(form, other) for other in similar) >= ALIKE_KEPT:
-            yield from (Change(unit, None, "example", f"the {ALIKE_KEPT} examples before it are alike") for unit in group)
-        else:
-            for key in keys:
-                kept.setdefault(key, deque(maxlen=_MOST_COMPARED)).append(form)
-
-
-def _examples(units: Sequence[Unit], sections: Sequence[Section], texts: Mapping[str, str]) -> Iterator[tuple[list[Unit], str]]:
-    """Yield each example with its text: a unit, or a whole section of the type; none that goes on without a label."""
-    shots = {section.name for section in sections if section.type == "few_shot"}
-    for name, found in itertools.groupby(units, key=lambda unit: unit.section):
-        own = list(found)
-        split = [
-            unit
-            for unit, following in itertools.zip_longest(own, own[1:])
-            if unit.is_example and (following is None or following.is_example or following.is_frame)
-        ]
-        for group in [[unit] for unit in split] if any(unit.is_example for unit in own) else [own] if name in shots else []:
-            yield group, texts[name][group[0].start : group[-1].end]
-
-
-class _Form(NamedTuple):
-    """What two examples that are alike share: the labels, and the answer or most stems."""
-
-    labels: tuple[str, ...]
-    answer: str
-    stems: frozenset[str]
-
-
-def _form_of(text: str) -> _Form:
-    found = re.findall(r"(?m)^[ \t>*_-]*([^\W\d_][\w ]{0,30}?)[ \t]*+\d{0,3}[ \t]*+[:：]|<([^\W\d][\w-]*)>", text)
-    answer = re.split(r"[:：]", re.sub(r"</[^<>]+>", "", text))[-1] if found else ""
-    labels = tuple("".join(label).casefold() for label in found)
-    return _Form(labels, " ".join(words(answer)), frozenset(content_stems(text)))
-
-
-def _are_alike(one: _Form, other: _Form) -> bool:
-    same_answer = one.answer == other.answer and 0 < len(one.answer.split()) <= _SHORT_ANSWER
-    return same_answer or jaccard(one.stems, other.stems) >= _ALIKE
 
 
 def _tidied(section: Section) -> Section:

@@ -141,7 +141,7 @@ class Draft:
         return len(values) + DECISION_WORTH * decisions
 
 
-def stubs_of(task: Task, indexes: Iterable[int], most: int, rate: float = 1.0) -> tuple[dict[int, str], int]:
+def stubs_of(task: Task, indexes: Iterable[int], most: int, rate: float = 1.0, unread: int = 0) -> tuple[dict[int, str], int]:
     """Return what stands for some of the messages, and the tokens of all of them then.
 
     Args:
@@ -149,6 +149,7 @@ def stubs_of(task: Task, indexes: Iterable[int], most: int, rate: float = 1.0) -
         indexes: The messages.
         most: Tokens from which a tool's result becomes a stub.
         rate: Share of its tokens that a turn of a talk among people has; all its turns are worth the same, the last ones too.
+        unread: Tokens that each of the latest results has at least: what they say is told nowhere else.
     """
     found: dict[int, str] = {}
     needed = 0
@@ -157,6 +158,8 @@ def stubs_of(task: Task, indexes: Iterable[int], most: int, rate: float = 1.0) -
         tokens = task.size(entry)
         text = None
         room = min(most, DEED_RESULT) if index in task.of_deeds else most
+        if index in task.unread:
+            room = max(room, unread)
         if entry.role == "tool" and tokens > room:
             text = stub_of(entry, room, task.count, task.mentioned)
         elif task.is_talk and entry.role != "system" and tokens > (length := max(_SHORTEST_TURN, int(rate * tokens))):

@@ -23,6 +23,7 @@ from dspy_programs.memory.windows import Older, Written
 
 LARGE = 0.25  # share of the budget from which a tool result is too large alone
 SMALLEST = 16  # tokens of a stub
+UNREAD, UNREAD_SHARE = 32, 0.1  # tokens of a latest result in any case; the share of the budget that all of them may take
 _LEGIBLE = 30  # tokens of a stub that are not taken for the note's sake
 _DRAFTS = 3
 _HALF = 0.5  # of the older messages' tokens: where the note has room for that, fewer messages become older ones
@@ -90,8 +91,10 @@ def _drafts(task: Task, budget: int, low: int) -> Iterator[Draft]:
     """Yield drafts with protected results in fewer and fewer tokens, as long as that may help."""
     rate = budget / max(1, sum(map(task.size, task.entries))) if task.is_talk else 1.0
     complete = 0
-    for most in _limits(task, budget):
-        stubs, needed = stubs_of(task, task.protected, most, rate)
+    limits = list(_limits(task, budget))
+    unread = min(UNREAD, int(UNREAD_SHARE * limits[0] / LARGE) // max(1, len(task.unread)))
+    for most in limits:
+        stubs, needed = stubs_of(task, task.protected, most, rate, unread)
         task.room = task.room or max(0, budget - needed)
         if needed > budget:
             continue

@@ -92,7 +92,11 @@ class Pool:
         if not self.is_talk:
             return self.reading.best(numbers, tokens, known)
         chosen = []
+        said: set[str] = set()
         for number in sorted(numbers, key=lambda number: -self._densities[number]):
+            if self.pieces[number].text in said:
+                continue
+            said.add(self.pieces[number].text)
             tokens -= self.reading.tokens(number)
             if tokens < 0:
                 break

@@ -25,7 +25,10 @@ from dspy_programs.memory.reading.stubs import mentioned_in
 from dspy_programs.memory.reading.talk import (
     ANSWER,
     ANSWER_WORTH,
+    DECIDED_WORTH,
     QUESTION_WORTH,
+    asks_for_decisions,
+    decides,
     densities,
     is_talk,
     speaker_of,
@@ -67,6 +70,9 @@ class Task:
         grouped = units(self.entries)
         self.of_deeds = {index for unit in grouped if self._calls_deeds(unit[0]) for index in unit[1:]}
         """Results of calls that change something: the call says most of it."""
+        last_said = max((index for index, entry in enumerate(self.entries) if entry.role != "tool"), default=-1)
+        self.unread = range(last_said + 1, len(self.entries))
+        """The latest results: nobody has said anything about them."""
         self.protected = protected(self.entries, grouped, recent)
         self.compressible = [unit for unit in grouped if unit[0] not in self.protected]
         self.open = open_requests(self.entries)
@@ -122,6 +128,11 @@ class Task:
         return is_talk(self.entries)
 
     @cached_property
+    def _decisions(self) -> bool:
+        """Whether a talk's decisions are asked for."""
+        return any(asks_for_decisions(self.entries[index].content[:_READ]) for index in self.open)
+
+    @cached_property
     def worth_said(self) -> dict[str, float]:
         """What each sentence of a talk is worth for its length."""
         turns = [entry for entry in self.entries if entry.role != "system"]
@@ -136,6 +147,8 @@ class Task:
             pieces = self.known.pieces(members, not self.open.isdisjoint(self.compressible[place]))
             if self.is_talk:
                 pieces = spoken(pieces, members[0].content, place > 0 and "?" in self.members(place - 1)[0].content)
+                if self._decisions:
+                    pieces = [one._replace(worth=one.worth * (DECIDED_WORTH if decides(one.text) else 1)) for one in pieces]
             lines = groupby(pieces, attrgetter("line")) if is_plain_note(members[0]) else [(None, pieces)]
             found += [Unit(members, list(some), self.weights[place], [place]) for _, some in lines]
         return found

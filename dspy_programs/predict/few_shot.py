@@ -54,7 +54,7 @@ class FewShot(dspy.Predict):
     def as_plain_text(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call without what looks like protocol: DSPy's own adapters would take it for that."""
         inputs = {name: plain_value(kwargs[name]) for name in self.signature.input_fields if name in kwargs}
-        return kwargs | inputs | {"demos": [plain_value({**demo}) for demo in kwargs.get("demos", self.demos)]}
+        return kwargs | inputs | {"demos": [plain_value({**demo}) for demo in kwargs.get("demos", self.demos) or ()]}
 
 
 class Index:
@@ -98,10 +98,13 @@ class Index:
         )
         return nearest[int((1 - _FAR) * len(nearest))]
 
-    def nearest(self, inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Return the demonstrations to show, the nearest last; of equally near ones those that come first. None if far."""
+    def nearest(self, inputs: Mapping[str, Any], even_far: bool = False) -> list[Mapping[str, Any]]:
+        """Return the demonstrations to show, the nearest last; of equally near ones those that come first. None if far.
+
+        even_far: show them also then.
+        """
         likeness = self.likeness(inputs)
-        if max(likeness) < self.least:
+        if not even_far and max(likeness) < self.least:
             return []
         shown: list[Mapping[str, Any]] = []
         left = LONGEST_SHOWN

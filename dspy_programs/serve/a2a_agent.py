@@ -16,43 +16,24 @@ from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
 from a2a.server.tasks import TaskUpdater
-from a2a.types import (
-    AgentCapabilities,
-    AgentCard,
-    AgentInterface,
-    AgentSkill,
-    APIKeySecurityScheme,
-    HTTPAuthSecurityScheme,
-    Message,
-    Part,
-    SecurityRequirement,
-    SecurityScheme,
-    StringList,
-    TaskState,
-)
+from a2a.types import Message, Part, TaskState
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-import dspy_programs
+from dspy_programs.serve.a2a_calls import Refused, answered, light
+from dspy_programs.serve.a2a_card import JSON, PATH, agent_card
 from dspy_programs.serve.a2a_tasks import Tasks
-from dspy_programs.serve.light_calls import has_many, light
+from dspy_programs.serve.light_calls import has_many
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, asked_in, perform
+from dspy_programs.serve.operations import Operation, answer_as_json, asked_in, perform
 from dspy_programs.serve.problems import Invalid, Malformed, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
 from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.security import replayed
 from dspy_programs.serve.worker_pool import OnProgress, WorkerPool
 
-PATH = "/a2a"
 _CARD_PATH = "/.well-known/agent-card.json"
-JSON = "application/json"
-_SKILLS = {
-    "classify_failure": ("Find out why a run failed", ["agents", "traces", "failures"]),
-    "compress_memory": ("Compress a memory to a budget", ["agents", "memory", "tokens"]),
-    "negotiate_prompt": ("Shrink a prompt, keep its quality", ["prompts", "tokens", "cost"]),
-}
 
 
 class Agent(AgentExecutor):
@@ -131,51 +112,28 @@ def integers(value: Any) -> Any:
     return [integers(item) for item in value] if isinstance(value, list) else whole(value)
 
 
-def _agent_card(url: str, needs_key: bool) -> AgentCard:
-    """Return the card for a client that reached this server at `url`."""
-    schemes = {
-        "apiKey": SecurityScheme(api_key_security_scheme=APIKeySecurityScheme(location="header", name="X-API-Key")),
-        "bearer": SecurityScheme(http_auth_security_scheme=HTTPAuthSecurityScheme(scheme="Bearer")),
-    }
-    address = url.rstrip("/") + PATH
-    return AgentCard(
-        name="dspy-programs",
-        description="Tools for people who build LM agents: find out why runs fail, compress memory, shrink prompts.",
-        version=dspy_programs.__version__,
-        supported_interfaces=[
-            AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="1.0"),
-            AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="0.3"),
-        ],
-        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
-        default_input_modes=[JSON, "text/plain"],
-        default_output_modes=[JSON],
-        skills=[skill(name, *_SKILLS[name]) for name in _SKILLS],
-        security_schemes=schemes if needs_key else {},
-        security_requirements=[SecurityRequirement(schemes={name: StringList()}) for name in schemes] if needs_key else [],
-    )
+def agent_routes(
+    worker_pool: WorkerPool, limits: Limits, needs_key: bool, public_url: str | None = None
+) -> tuple[list[Route], DefaultRequestHandler]:
+    """Return the agent's routes and their handler, which must be closed at the end.
 
+    public_url: where clients reach this server, for the card; None for where they asked for it.
+    """
+    handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits), agent_card(public_url or "http://localhost", needs_key))
 
-def skill(name: str, title: str, tags: list[str]) -> AgentSkill:
-    [given] = OPERATIONS[name].request.model_json_schema()["examples"]
-    example = json.dumps({"skill": name, "input": given})
-    return AgentSkill(id=name, name=title, description=OPERATIONS[name].says, tags=tags, examples=[example])
-
-
-def agent_routes(worker_pool: WorkerPool, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
-    """Return the agent's routes and their handler, which must be closed at the end."""
-    card = _agent_card("http://localhost", needs_key)
-    handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits), card)
-
-    async def card_where_asked(request: Request) -> Response:
-        [route] = create_agent_card_routes(_agent_card(str(request.base_url), needs_key))
+    async def card(request: Request) -> Response:
+        [route] = create_agent_card_routes(agent_card(public_url or str(request.base_url), needs_key))
         response: Response = await route.endpoint(request)
         return response
 
     [rpc] = create_jsonrpc_routes(handler, rpc_url=PATH, enable_v0_3_compat=True)
 
-    async def light_call(request: Request) -> Response:
-        body = await asyncio.to_thread(light, await request.body())
+    async def call(request: Request) -> Response:
+        try:
+            body, asked = await asyncio.to_thread(light, await request.body())
+        except Refused as refused:
+            return refused.response
         response: Response = await rpc.endpoint(Request(request.scope, replayed(body, request.receive)))
-        return response
+        return answered(asked, response)
 
-    return [Route(_CARD_PATH, card_where_asked, methods=["GET"]), Route(PATH, light_call, methods=["POST"])], handler
+    return [Route(_CARD_PATH, card, methods=["GET"]), Route(PATH, call, methods=["POST"])], handler

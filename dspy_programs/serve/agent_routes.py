@@ -23,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
@@ -33,14 +33,14 @@ from dspy_programs.agent import AgentResult, Event
 from dspy_programs.agent.sessions import Summary
 from dspy_programs.serve.agent_dashboard import Dashboard, dashboard_of
 from dspy_programs.serve.agent_runs import AgentRun, AgentRuns, told
-from dspy_programs.serve.problems import Problem, SlowClient, Unavailable
+from dspy_programs.serve.problems import Fault, SlowClient, Unavailable
 from dspy_programs.serve.requests import Whole
 
 PAGE_PATH = "/agent"
 _GLANCE = 0.1  # seconds between looks for events
 _BEAT = 150  # looks without an event, after which a line says that the stream lives
 _STREAM = "text/event-stream"
-_GONE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such session, or it does not run"}}
+_GONE: dict[int | str, dict[str, Any]] = {404: {"model": Fault, "description": "no such session, or it does not run"}}
 _EVENTS: dict[str, Any] = {"description": "server-sent events", "content": {_STREAM: {"schema": {"type": "string"}}}}
 _ID = r"^[0-9A-Za-z-]{1,64}$"
 _Id = Annotated[str, Path(pattern=_ID, description="a session's id")]
@@ -81,8 +81,8 @@ class State(BaseModel):
     number: int | None = None
 
 
-def add_agent_routes(app: FastAPI, runs: AgentRuns) -> None:
-    """Add the routes above to an app."""
+def add_agent_routes(app: APIRouter, runs: AgentRuns) -> None:
+    """Add the routes above to an app's router."""
 
     async def run(body: RunRequest, request: Request) -> Any:
         begun = await run_in_threadpool(runs.start, body.goal, body.session or "", body.memory)

@@ -10,8 +10,9 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -25,10 +26,10 @@ from dspy_programs.serve.mcp_sessions import Sessions
 from dspy_programs.serve.mcp_tools import mcp_server
 from dspy_programs.serve.operations import OPERATIONS, Operation, error_line, perform
 from dspy_programs.serve.problems import (
+    Fault,
     Invalid,
     Malformed,
     NotFound,
-    Problem,
     ServeError,
     TooLarge,
     WrongMethod,
@@ -43,6 +44,7 @@ FAULTS = {
     400: "not JSON",
     401: "missing or wrong key",
     403: "a Host or Origin that this server does not accept",
+    408: "the body did not arrive in time",
     409: "valid but cannot be done: a trace of unknown format, a budget below the protected part",
     413: "too large, or more calls to the model than one request may make",
     422: "does not match the schema",
@@ -51,6 +53,10 @@ FAULTS = {
     503: "shutting down, no free worker, or the language model does not answer",
     504: "not finished in time, and stopped",
 }
+_KEYS = [  # for the schema: AccessMiddleware has checked them before a body is read
+    Security(APIKeyHeader(name="X-API-Key", scheme_name="apiKey", auto_error=False)),
+    Security(HTTPBearer(scheme_name="bearer", auto_error=False)),
+]
 _RETRY = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
 
 
@@ -64,13 +70,16 @@ class Health(BaseModel):
     waiting: int
 
 
-def create_app(worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRuns | None" = None) -> AccessMiddleware:
+def create_app(
+    worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRuns | None" = None, public_url: str | None = None
+) -> AccessMiddleware:
     """Make the ASGI app over a worker_pool. Its lifespan opens and closes the worker_pool.
 
     Args:
         worker_pool: Where the operations run.
         keys: One of which clients must send; None lets everybody on this machine in.
         runs: The agent, closed with the app; None for none.
+        public_url: Where clients reach this server, behind a proxy; None for where they ask.
 
     Returns:
         The app, for any ASGI server.
@@ -84,7 +93,7 @@ def create_app(worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRu
         if runs is not None:
             runs.spending = worker_pool.spending
             runs.open()
-        agent, tasks = agent_routes(worker_pool, limits, needs_key=keys is not None)
+        agent, tasks = agent_routes(worker_pool, limits, needs_key=keys is not None, public_url=public_url)
         sessions = Sessions(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=sessions)]
         async with sessions.run():
@@ -102,32 +111,33 @@ def create_app(worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRu
         redoc_url=None,
         lifespan=lifespan,
         exception_handlers={ServeError: _on_fault, RequestValidationError: _on_invalid, HTTPException: _on_http},
-        responses={code: fault_of(code) for code in FAULTS},
+        servers=[{"url": public_url}] if public_url else None,
     )
+    api = APIRouter(responses={code: fault_of(code) for code in FAULTS}, dependencies=_KEYS if keys is not None else None)
     for operation in OPERATIONS.values():
-        app.add_api_route(
+        api.add_api_route(
             operation.path,
             _endpoint_for(operation, worker_pool),
             methods=["POST"],
             response_model=operation.answer,
             operation_id=operation.name,
-            summary=operation.name.replace("_", " "),
+            summary=operation.title,
             description=operation.says,
         )
-    app.add_api_route("/healthz", _health_of(worker_pool), methods=["GET"], operation_id="health", responses={})
     if runs is not None:
         from dspy_programs.serve.agent_routes import add_agent_routes
 
-        add_agent_routes(app, runs)
+        add_agent_routes(api, runs)
+    app.include_router(api)
+    health = _health_of(worker_pool)
+    app.add_api_route("/healthz", health, methods=["GET"], operation_id="health", responses={403: fault_of(403)})
     own = list(app.router.routes)
-    if keys is not None:
-        with_key(app)
     return AccessMiddleware(LargeRequests(app, worker_pool), keys, limits)
 
 
 def fault_of(code: int) -> dict[str, Any]:
     headers = {"headers": _RETRY} if code in (429, 503) else {}
-    return {"model": Problem, "description": FAULTS[code], **headers}
+    return {"model": Fault, "description": FAULTS[code], **headers}
 
 
 def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
@@ -173,14 +183,3 @@ async def _on_http(_: Request, error: Exception) -> Response:
     response = response_to(kind(str(error.detail)))
     response.headers.update(error.headers or {})
     return response
-
-
-def with_key(app: FastAPI) -> None:
-    """Declare in the OpenAPI schema that a key is required, and in which headers."""
-    schema = app.openapi()
-    schema["components"]["securitySchemes"] = {
-        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-        "bearer": {"type": "http", "scheme": "bearer"},
-    }
-    schema["security"] = [{"apiKey": []}, {"bearer": []}]
-    schema["paths"]["/healthz"]["get"]["security"] = []

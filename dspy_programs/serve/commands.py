@@ -46,6 +46,9 @@ def http(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of the model that one request may use.")] = None,
     max_calls_per_day: Annotated[int | None, typer.Option(min=1, help="Calls that one key may make in a day (UTC).")] = None,
     max_tokens_per_day: Annotated[int | None, typer.Option(min=1, help="Tokens that one key may use in a day.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="Where clients reach this server, if that is a proxy's address; for the agent card.")
+    ] = None,
     workspace: Annotated[str | None, typer.Option("--workspace", "-w", help="Let the agent work in this folder.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings of the agent. Default: agent.toml, if it is here.")] = None,
 ) -> None:
@@ -54,6 +57,7 @@ def http(
     With --workspace also the agent: its page at /agent, its routes under /agent/.
     """
     _check_extra()
+    from dspy_programs.serve.a2a_card import public_url_of
     from dspy_programs.serve.http_server import listen, run
     from dspy_programs.serve.keys import VARIABLE, keys_from
     from dspy_programs.serve.limits import Limits
@@ -61,6 +65,7 @@ def http(
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server has its own way to end, and then dies of the signal
     to_stderr()
+    address = public_url_of(public_url)
     keys = keys_from(key_file, os.environ.get(VARIABLE))
     runs = _agent_runs(workspace, config, lm, dict(api_base=api_base, api_key=api_key, no_cache=no_cache))
     socket = listen(host, port, keys is not None)
@@ -71,7 +76,7 @@ def http(
         calls_per_day=max_calls_per_day,
         tokens_per_day=max_tokens_per_day,
     )
-    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, limits), keys, runs)
+    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, limits), keys, runs, address)
 
 
 @app.command()

@@ -56,9 +56,15 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def run(listening: socket.socket, worker_pool: WorkerPool, keys: Keys | None, runs: "AgentRuns | None" = None) -> None:
+def run(
+    listening: socket.socket,
+    worker_pool: WorkerPool,
+    keys: Keys | None,
+    runs: "AgentRuns | None" = None,
+    public_url: str | None = None,
+) -> None:
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
-    config = Config(create_app(worker_pool, keys, runs), worker_pool.limits)
+    config = Config(create_app(worker_pool, keys, runs, public_url), worker_pool.limits)
     host, port = listening.getsockname()[:2]
     LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
     if runs is not None:

@@ -6,24 +6,30 @@ Both SDKs parse a call in the event loop, and protobuf takes a tenth of a millis
 import json
 from typing import Any
 
+from dspy_programs.jsonable import sound_json
 from dspy_programs.serve.problems import TooLarge
 
-_MOST_VALUES = 1_000  # that an SDK gets, of a call or an answer
+MOST_VALUES = 1_000  # that an SDK gets, of a call or an answer
 
 
 def light(body: bytes) -> bytes:
-    """Return a JSON-RPC call with its data parts or arguments as JSON text. Raises TooLarge if it has many values beside."""
+    """Return a large JSON-RPC call that is easy to parse. Raises TooLarge if it has many values beside data and arguments."""
     try:
-        call = json.loads(body)
-        params = call.get("params") if isinstance(call, dict) else None
-        if isinstance(params, dict):
-            _lighten_message(params.get("message"))
-            _lighten_arguments(params.get("arguments"))
+        call = json.loads(sound_json(body))
+        lighten(call)
         if has_many(call):
-            raise TooLarge(f"a call has at most {_MOST_VALUES:,} values beside its data part or arguments")
+            raise TooLarge(f"a call has at most {MOST_VALUES:,} values beside its data part or arguments")
         return json.dumps(call).encode()
     except (ValueError, RecursionError):
-        return b"{"  # not JSON either: the SDK says so at once, and of what is nested too deeply it says otherwise
+        return b"{"  # not JSON either: whoever reads it says so at once
+
+
+def lighten(call: Any) -> None:
+    """Put text in place of a call's data parts and arguments."""
+    params = call.get("params") if isinstance(call, dict) else None
+    if isinstance(params, dict):
+        _lighten_message(params.get("message"))
+        _lighten_arguments(params.get("arguments"))
 
 
 def _lighten_message(message: Any) -> None:
@@ -42,7 +48,7 @@ def _lighten_arguments(arguments: Any) -> None:
 
 def has_many(value: Any) -> bool:
     left, seen = [value], 0
-    while left and seen <= _MOST_VALUES:
+    while left and seen <= MOST_VALUES:
         item = left.pop()
         seen += 1
         if isinstance(item, (dict, list)):

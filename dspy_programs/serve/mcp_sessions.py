@@ -1,18 +1,23 @@
 """MCP sessions over HTTP that do not run out: clients that never say goodbye leave them behind.
 
 Guarantees where there are too many, the one that was idle longest is closed, never one with a request on its way; a client
-           whose session is gone gets the protocol's 404, and begins anew.
+           whose session is gone gets the protocol's 404, and begins anew; half a surrogate pair in a message is read as a
+           question mark, as by the other servers.
 """
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from dspy_programs.jsonable import sound_json
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.security import replayed
 
 
 class Sessions(StreamableHTTPSessionManager):
@@ -36,7 +41,7 @@ class Sessions(StreamableHTTPSessionManager):
             self._server_instances[session] = self._server_instances.pop(session)
         self._busy[session] += 1
         try:
-            await self.handle_request(scope, receive, send)
+            await self.handle_request(scope, await _readable(scope, receive), send)
         finally:
             self._busy[session] -= 1
             self._busy += Counter()  # drops the zeros
@@ -45,3 +50,10 @@ class Sessions(StreamableHTTPSessionManager):
         idle = [session for session in self._server_instances if not self._busy[session]]
         for session in idle[: max(0, len(self._server_instances) - self.most + 1)]:
             await self._discard_session(session, self._server_instances[session])
+
+
+async def _readable(scope: Scope, receive: Receive) -> Receive:
+    """Deliver a body that the SDK can read, if there is one: JSON may hold halves of surrogate pairs, and it refuses them."""
+    if scope["method"] != "POST":
+        return receive
+    return replayed(await asyncio.to_thread(sound_json, await Request(scope, receive).body()), receive)

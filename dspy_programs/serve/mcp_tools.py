@@ -27,6 +27,7 @@ from mcp_types import (
 )
 
 import dspy_programs
+from dspy_programs.lm import is_embedded
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from_texts
 from dspy_programs.serve.problems import ServeError
 from dspy_programs.serve.rule_processes import LARGE
@@ -34,13 +35,20 @@ from dspy_programs.serve.stdio_drain import Conversation
 from dspy_programs.serve.worker_pool import WorkerPool
 
 NAME = "dspy-programs"
+_INSTRUCTIONS = """Tools for people who build agents.
+- A run failed: classify_failure for one trace, classify_failures for many.
+- A conversation is too long: compress_memory makes a shorter history; build_context chooses a part for one prompt.
+- A prompt is too long: analyze_prompt counts its tokens; negotiate_prompt shrinks it.
+Send traces, messages and prompts as they are, as JSON values. Nothing is changed or stored; what they say is treated as data.
+Where a model may answer, `answered_by` tells whether it did or the rules. An error is one line: what to send instead."""
 
 
 def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
     """Return the server; it is stateless, so one serves any number of sessions."""
+    is_hosted = worker_pool.lm is not None and not is_embedded(worker_pool.lm)
 
     async def list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=[_tool_of(operation) for operation in OPERATIONS.values()])
+        return ListToolsResult(tools=[_tool_of(each, each.asks_model and is_hosted) for each in OPERATIONS.values()])
 
     async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
         operation = OPERATIONS.get(params.name)
@@ -65,8 +73,9 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
 
     return Server(
         NAME,
+        title="Tools for agent builders",
         version=dspy_programs.__version__,
-        instructions="Find out why agents fail, compress their memory, shrink prompts.",
+        instructions=_INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
@@ -78,13 +87,17 @@ def _size_of(arguments: Mapping[str, Any]) -> int:
 
 
 @functools.cache  # the SDK asks for it at each call, and making a schema takes longer than most calls
-def _tool_of(operation: Operation) -> Tool:
+def _tool_of(operation: Operation, is_open: bool) -> Tool:
+    """is_open: whether a call may reach a model on another machine."""
     return Tool(
         name=operation.name,
+        title=operation.title,
         description=operation.says,
         input_schema=operation.request.model_json_schema(),
         output_schema=operation.answer.model_json_schema(mode="serialization"),
-        annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
+        annotations=ToolAnnotations(
+            title=operation.title, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=is_open
+        ),
     )
 
 

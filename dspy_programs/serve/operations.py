@@ -7,6 +7,7 @@ if it has one; otherwise the rules answer, and every answer says which of the tw
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -25,7 +26,8 @@ from dspy_programs.budget import (
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import Batch, FailureClassifier, FailureReport, Outcome, Tally
 from dspy_programs.failures.formats import Parser
-from dspy_programs.memory import CompressionReport, ContextBuilder, ContextConfig, compress_session, store_of
+from dspy_programs.lm import running_on
+from dspy_programs.memory import CompressionReport, ContextBuilder, ContextConfig, MemoryCompressor, messages_of, store_of
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.serve import requests as asked
 from dspy_programs.serve.limits import MAX_TURNS
@@ -99,13 +101,18 @@ def classify_failure(request: asked.ClassifyFailure, progress: Progress) -> Fail
     found = list(Parser(request.format).each(request.trace))
     if len(found) != 1:
         raise UsageError(f"trace: contains {len(found)} traces; send them to classify_failures")
-    return FailureClassifier().classify(_short_enough(found[0]))
+    return _classifier_of(request).classify(_short_enough(found[0]))
+
+
+def _classifier_of(request: asked.Classify) -> FailureClassifier:
+    limit = {} if request.min_probability is None else {"min_probability": request.min_probability}
+    return FailureClassifier(request.use_llm, request.open_question, **limit)
 
 
 def classify_failures(request: asked.ClassifyFailures, progress: Progress) -> ClassifiedTraces:
     """Classify each trace; an unreadable one has a problem, and the others still get their reports."""
-    parser, classifier = Parser(request.format), FailureClassifier()
-    model = model_in_use()
+    parser, classifier = Parser(request.format), _classifier_of(request)
+    model = model_in_use() if request.use_llm else None
     tally, results = Tally(model and model.model), list[Classified]()
     for index, raw in enumerate(request.traces):
         for read in parser.each(raw):
@@ -136,13 +143,20 @@ def _short_enough(read: Trace | UsageError) -> Trace:
 def compress_memory(request: asked.CompressMemory, progress: Progress) -> CompressedMemory:
     progress(0, 1)
     given = _said_in(request.messages)
-    messages, report = compress_session(
-        given, request.token_budget, request.protected_recent, counter=_counter_of(None), progress=progress
-    )
+    with running_on(model_in_use() if request.use_llm else None):
+        known = store_of(given, _watched(_counter_of(None), progress))
+        compressor = MemoryCompressor(
+            request.token_budget,
+            request.protected_recent,
+            strategies=request.strategies,
+            fallback=request.fallback,
+        )
+        report = compressor.compress(known.store, progress)
+    messages = messages_of(known)
     here = {id(message) for message in messages}
     gone = [place for place, message in enumerate(given) if id(message) not in here]
-    known = {id(message) for message in given}
-    messages = [message if id(message) in known else _without_originals(message) for message in messages]
+    own = {id(message) for message in given}
+    messages = [message if id(message) in own else _without_originals(message) for message in messages]
     return CompressedMemory(
         messages=messages, replaced=_runs(gone), bytes_given=_bytes_of(given), bytes_now=_bytes_of(messages), report=report
     )
@@ -169,12 +183,13 @@ def _bytes_of(messages: Sequence[Mapping[str, Any]]) -> int:
 
 def build_context(request: asked.BuildContext, progress: Progress) -> BuiltContext:
     progress(0, 1)
-    store = store_of(_said_in(request.messages), _counter_of(None)).store
+    store = store_of(_said_in(request.messages), _watched(_counter_of(None), progress)).store
     builder = ContextBuilder(ContextConfig(request.max_tokens, request.protected_recent))
-    stats = builder.get_context_stats(store) | {"token_counter": store.counter.name, "exact": store.counter.exact}
+    counted = {"token_counter": store.counter.name, "exact": store.counter.exact}
+    stats = builder.get_context_stats(store, request.system_message) | counted
     return BuiltContext(
-        context=builder.build_context(store),
-        messages=builder.build_messages(store),
+        context=builder.build_context(store, request.system_message),
+        messages=builder.build_messages(store, request.system_message),
         stats=ContextStats.model_validate(stats),
     )
 
@@ -197,7 +212,8 @@ def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> Nego
     else:
         scorer = None if lm is None else SectionsScorer(lm)
     limits = (request.quality_threshold, request.min_token_savings, request.max_token_savings)
-    negotiator = Negotiator(scorer, *limits, allow=request.allow, counter=_counter_of(None))
+    counter = _counter_of(request.model)
+    negotiator = Negotiator(scorer, *limits, strategies=request.strategies, allow=request.allow, counter=counter)
     rubric = request.rubric.model_dump() if request.rubric else DEFAULT_RUBRIC
     return negotiator.negotiate(_sections_of(request.sections), rubric, request.target_task, progress)
 
@@ -213,16 +229,29 @@ def _counter_of(model: str | None) -> TokenCounter:
     return counter_for(model_in_use()) if model is None else counter_named(model)
 
 
+def _watched(counter: TokenCounter, progress: Progress) -> TokenCounter:
+    """Return a counter that ends a call that nobody waits for: a memory's texts are counted from beginning to end."""
+
+    def count(text: str) -> int:
+        progress(0, 0)
+        return counter.count(text)
+
+    return replace(counter, count=count)
+
+
 class Operation(NamedTuple):
     """name: in MCP and A2A; path: in REST; call: (request, progress) -> answer, in a worker thread.
 
-    asks_model: whether it may; others are answered while a dead model holds the first kind up. model_calls: about how many a
-    request leads to at most, where there is a model.
+    says: when to use it, what to send and what comes back, for people and models; tags: in A2A. asks_model: whether it may;
+    others are answered while a dead model holds the first kind up. model_calls: about how many a request leads to at most,
+    where there is a model.
     """
 
     name: str
+    title: str
     path: str
     says: str
+    tags: tuple[str, ...]
     request: type[asked.Request]
     answer: type[BaseModel]
     call: Callable[[Any, Progress], BaseModel]
@@ -235,33 +264,48 @@ OPERATIONS = {
     for operation in (
         Operation(
             "classify_failure",
+            "Find out why a run failed",
             "/v1/failures/classify",
-            "Say why an agent run failed: mode, first failing turn, evidence, fixes; none for a healthy run.",
+            "Say why one agent run failed. Send its trace as it was recorded, in any known format. Returns the failure mode "
+            "('none' for a healthy run), the turn at which it first went wrong, the evidence, and fixes to try.",
+            ("agents", "traces", "failures"),
             asked.ClassifyFailure,
             FailureReport,
             classify_failure,
+            model_calls=lambda request: int(request.use_llm),
         ),
         Operation(
             "classify_failures",
+            "Find out why many runs failed",
             "/v1/failures/batch",
-            "Say why each of many runs failed, and how often each mode occurs.",
+            "Say why each of many agent runs failed, and how often each failure mode occurs. Send a list of traces. Returns "
+            "one report a trace, in order, and the totals; a trace that cannot be read has a problem instead of a report.",
+            ("agents", "traces", "failures", "evaluation"),
             asked.ClassifyFailures,
             ClassifiedTraces,
             classify_failures,
-            model_calls=lambda request: len(request.traces),
+            model_calls=lambda request: len(request.traces) * request.use_llm,
         ),
         Operation(
             "compress_memory",
+            "Compress a conversation",
             "/v1/memory/compress",
-            "Compress a session's messages to a token budget; facts, system prompts and the latest messages stay.",
+            "Compress a conversation that no longer fits: send its messages and a token budget, and get fewer messages back. "
+            "System prompts, open requests, facts, decisions and the latest messages stay. Use it when the history must remain "
+            "usable as a history; to choose a part of it for one prompt, use build_context.",
+            ("agents", "memory", "tokens"),
             asked.CompressMemory,
             CompressedMemory,
             compress_memory,
+            model_calls=lambda request: int(request.use_llm),
         ),
         Operation(
             "build_context",
+            "Choose context from a conversation",
             "/v1/memory/context",
-            "Choose the part of a session to put into a prompt, within a token limit.",
+            "Choose the part of a conversation to put into one prompt, within a token limit. Returns it as one text and as "
+            "chat messages, unchanged in wording. No model is asked.",
+            ("agents", "memory", "context"),
             asked.BuildContext,
             BuiltContext,
             build_context,
@@ -270,8 +314,11 @@ OPERATIONS = {
         ),
         Operation(
             "analyze_prompt",
+            "Count the tokens of a prompt",
             "/v1/budget/analyze",
-            "Count the tokens of each section of a prompt.",
+            "Count the tokens of a prompt, section by section, as a model's tokenizer does. Use it before negotiate_prompt, to "
+            "see what costs most. No model is asked.",
+            ("prompts", "tokens"),
             asked.AnalyzePrompt,
             Analysis,
             analyze_prompt,
@@ -280,8 +327,12 @@ OPERATIONS = {
         ),
         Operation(
             "negotiate_prompt",
+            "Shrink a prompt and keep its quality",
             "/v1/budget/negotiate",
-            "Drop what a prompt does not need, measured on `examples` if given; what binds stays unless `allow` names it.",
+            "Find a smaller prompt that works as well: drop what it does not need, measured on `examples` if they are sent. "
+            "Returns the sections that stay, the tokens saved, and in `lost` the binding sentences that would go; they stay "
+            "unless `allow` names them.",
+            ("prompts", "tokens", "cost"),
             asked.NegotiatePrompt,
             NegotiationResult,
             negotiate_prompt,

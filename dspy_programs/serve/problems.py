@@ -1,6 +1,6 @@
 """What a client gets when a request fails: one line, an error code, an HTTP status. Never a traceback.
 
-Output     Problem (the body of every error), ServeError and its kinds, to_serve_error(error) -> ServeError.
+Output     Fault (the body of every error), ServeError and its kinds, to_serve_error(error) -> ServeError.
 Guarantees the log line of an internal error says where it happened but no values: exception messages quote requests.
 """
 
@@ -23,7 +23,7 @@ _Code = Literal[
 ]  # fmt: skip
 
 
-class Problem(BaseModel):
+class Fault(BaseModel):
     """Why there is no answer. `id` is in the server's log if the fault is the server's."""
 
     error: str = Field(description="one line: what is wrong and what to do")
@@ -41,8 +41,8 @@ class ServeError(Exception):
         super().__init__(" ".join(line.split())[:_LONGEST])
         self.id = id_
 
-    def problem(self) -> Problem:
-        return Problem.model_validate({"error": str(self), "code": self.code, "id": self.id})
+    def problem(self) -> Fault:
+        return Fault.model_validate({"error": str(self), "code": self.code, "id": self.id})
 
 
 class Malformed(ServeError):
@@ -128,7 +128,7 @@ def where(error: BaseException) -> str:
     return " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)) or "nowhere"
 
 
-def from_problem(problem: Problem) -> ServeError:
-    """Return the error that another process told as a problem."""
-    kind = next(kind for kind in (ServeError, Malformed, Unusable, TooLarge, Invalid, Unavailable) if kind.code == problem.code)
-    return kind(problem.error, problem.id)
+def from_fault(fault: Fault) -> ServeError:
+    """Return the error that another process told."""
+    kind = next(kind for kind in (ServeError, Malformed, Unusable, TooLarge, Invalid, Unavailable) if kind.code == fault.code)
+    return kind(fault.error, fault.id)

@@ -83,7 +83,23 @@ PROMPT = [
 _FACTS = {"name": "facts", "criteria": [{"name": "accuracy", "description": "accurate facts"}]}
 
 
-class ClassifyFailure(Request):
+_UseLlm = Annotated[bool, Field(description="whether the server's model may be asked; false: the rules answer alone")]
+
+
+class Classify(Request):
+    """How to classify."""
+
+    format: _Format | None = Field(default=None, description="the format of the traces; default: detected for each")
+    use_llm: _UseLlm = True
+    open_question: bool = Field(
+        default=False, description="also ask the model how a run failed in which nothing was found; only a large one can tell"
+    )
+    min_probability: Share | None = Field(
+        default=None, description="a failure less likely than this is reported as only possible; default: 0.5"
+    )
+
+
+class ClassifyFailure(Classify):
     """One agent run, as its framework recorded it."""
 
     model_config = with_example({"trace": TRACE})
@@ -92,16 +108,14 @@ class ClassifyFailure(Request):
         description="a trace in any known format: native, LangSmith, Langfuse, LangGraph, chat messages (OpenAI, Anthropic, "
         "Gemini, AutoGen), OpenTelemetry spans and logs, Inspect, tau-bench, SWE-agent, Claude Code"
     )
-    format: _Format | None = Field(default=None, description="the trace's format; default: detected")
 
 
-class ClassifyFailures(Request):
+class ClassifyFailures(Classify):
     """Many runs at once."""
 
     model_config = with_example({"traces": [TRACE, {"no": "trace"}]})
 
     traces: list[_Raw] = Field(min_length=1, max_length=limits.MAX_TRACES, description="traces, each in any known format")
-    format: _Format | None = Field(default=None, description="the format of all traces; default: detected")
 
 
 class Message(BaseModel):
@@ -118,6 +132,9 @@ _Messages = Annotated[
 ]
 
 
+_Recent = Annotated[Whole, Field(ge=0, le=limits.MAX_MESSAGES)]
+
+
 class CompressMemory(Request):
     """A session to compress."""
 
@@ -125,9 +142,19 @@ class CompressMemory(Request):
 
     messages: _Messages
     token_budget: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the result")
-    protected_recent: Whole = Field(
-        default=3, ge=0, le=limits.MAX_MESSAGES, description="how many of the latest messages stay verbatim"
+    protected_recent: _Recent | None = Field(
+        default=None, description="how many of the latest messages stay verbatim; default: 3, fewer where requests need room"
     )
+    strategies: list[Literal["summarize", "extract_facts", "archive"]] = Field(
+        default=["summarize", "extract_facts", "archive"],
+        min_length=1,
+        max_length=3,
+        description="summarize, extract_facts: what a model writes; archive: messages may leave the note; default: all",
+    )
+    fallback: Literal["extract"] | None = Field(
+        default=None, description="extract: where the model fails the rules answer; default: an error"
+    )
+    use_llm: _UseLlm = True
 
 
 class BuildContext(Request):
@@ -137,9 +164,8 @@ class BuildContext(Request):
 
     messages: _Messages
     max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the context")
-    protected_recent: Whole = Field(
-        default=3, ge=0, le=limits.MAX_MESSAGES, description="how many of the latest messages are always included"
-    )
+    protected_recent: _Recent = Field(default=3, description="how many of the latest messages are always included")
+    system_message: _Text | None = Field(default=None, description="a system message to put first, within the limit")
 
 
 class PromptSection(Request):
@@ -156,15 +182,18 @@ Sections = Annotated[
 ]
 
 
+_Tokenizer = Annotated[
+    str | None, Field(max_length=100, description="model whose tokenizer to use: provider/name; default: the server's")
+]
+
+
 class AnalyzePrompt(Request):
     """A prompt whose tokens to count, section by section."""
 
     model_config = with_example({"sections": PROMPT})
 
     sections: Sections
-    model: str | None = Field(
-        default=None, max_length=100, description="model whose tokenizer to use: provider/name; default: the server's"
-    )
+    model: _Tokenizer = None
 
 
 class RubricCriterion(Request):
@@ -211,6 +240,13 @@ class NegotiatePrompt(Request):
     quality_threshold: Share = Field(default=0.95, description="share of the full prompt's quality that must be kept")
     min_token_savings: Share = Field(default=0.40, description="stop when this share of the tokens is saved")
     max_token_savings: Share = Field(default=0.60, description="never save more than this share")
+    strategies: list[Literal["remove", "compress", "reorder"]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=3,
+        description="remove whole sections, compress them, reorder them; default: compress with examples, else remove",
+    )
+    model: _Tokenizer = None
     allow: list[_Text] = Field(
         default=["none"],
         max_length=100,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import dspy_programs
-from dspy_programs.serve.problems import Problem, Unavailable, from_problem
+from dspy_programs.serve.problems import Fault, Unavailable, from_fault
 
 if TYPE_CHECKING:
     from dspy_programs.serve.worker_pool import Work
@@ -61,7 +61,7 @@ class RuleProcess:
         if not line or len(said) < int(line[1]):
             raise OSError("a worker process has ended")
         if line[0] == b"problem":
-            raise from_problem(Problem.model_validate_json(said))
+            raise from_fault(Fault.model_validate_json(said))
         return said
 
     def kill(self) -> None:

@@ -25,7 +25,8 @@ from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.logins import WrongKeys
 from dspy_programs.serve.problems import Busy, Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
-_OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json", "/agent")  # reveal only that there is a server, and which
+_OPEN_PATHS = ("/healthz", "/agent")  # reveal only that there is a server, and which
+_WELL_KNOWN = "/.well-known/"  # the agent card; what else clients ask for there is not found, which a 401 would not say
 _EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -64,7 +65,7 @@ class AccessMiddleware:
             if (name := await self.admit(scope["path"], Headers(scope=scope), scope.get("client"))) is not None:
                 scope = {**scope, "user": _user(name)}
                 CALLER.set(name)
-            if scope["path"] not in _OPEN_PATHS:  # those take no body, and anybody could fill the memory with one
+            if not is_open(scope["path"]):  # those take no body, and anybody could fill the memory with one
                 receive = replayed(await self.body(Headers(scope=scope), receive, held), receive)
             await self.app(scope, receive, sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
@@ -84,7 +85,7 @@ class AccessMiddleware:
             if not is_loopback(host):
                 raise Forbidden("Host: this server has no key and answers only to localhost")
             return None
-        if path in _OPEN_PATHS:
+        if is_open(path):
             return None
         given = keys_in(headers)
         if (name := self.keys.owner(given)) is None:
@@ -123,6 +124,10 @@ class AccessMiddleware:
                         return b"".join(chunks)
         except TimeoutError:
             raise SlowClient(f"the body did not arrive within {self.limits.seconds_to_read:g} s") from None
+
+
+def is_open(path: str) -> bool:
+    return path in _OPEN_PATHS or path.startswith(_WELL_KNOWN)
 
 
 def keys_in(headers: Headers) -> list[str]:

@@ -2,14 +2,30 @@
 
 `printf ... | python -m dspy_programs serve mcp` closes stdin as soon as everything is sent; the SDK would then drop running
 calls. Here the end is passed on once every request is answered, cancelled or out of time.
+
+The SDK says nothing to a line that it cannot read. Here one with half a surrogate pair is read with a question mark in its
+place, as by the other servers, and any other is answered with JSON-RPC's error.
 """
 
 import asyncio
+import json
 from typing import Any, Self
 
 import anyio
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
+
+from dspy_programs.jsonable import to_jsonable
 
 
 class Conversation:
@@ -20,6 +36,26 @@ class Conversation:
         self._open: set[str | int] = set()
         self._settled = asyncio.Event()
         self.reading, self.writing = Reading(read, self), Writing(write, self)
+
+    async def understood(self, error: Exception) -> SessionMessage | Exception | None:
+        """Return the message in a line that could not be read; None if there is none, and the client was told."""
+        if not isinstance(error, ValidationError):
+            return error
+        line = error.errors()[0]["input"]
+        try:
+            sent = to_jsonable(json.loads(line)) if isinstance(line, str) else line
+            return SessionMessage(jsonrpc_message_adapter.validate_python(sent, by_name=False))
+        except ValidationError:
+            await self._refuse(INVALID_REQUEST, "not a request, a response or a notification", sent)
+        except (ValueError, RecursionError):
+            if line.strip():
+                await self._refuse(PARSE_ERROR, "not JSON", None)
+        return None
+
+    async def _refuse(self, code: int, why: str, sent: Any) -> None:
+        id_ = sent.get("id") if isinstance(sent, dict) else None
+        id_ = id_ if type(id_) in (int, str) else None
+        await self.writing.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=id_, error=ErrorData(code=code, message=why))))
 
     def asked(self, message: Any) -> None:
         if isinstance(message, JSONRPCRequest):
@@ -69,11 +105,15 @@ class Reading(_Stream):
         return self.inner.last_context
 
     async def receive(self) -> SessionMessage | Exception:
-        try:
-            item: SessionMessage | Exception = await self.inner.receive()
-        except anyio.EndOfStream:
-            await self.conversation.settled()
-            raise
+        item: SessionMessage | Exception | None = None
+        while item is None:
+            try:
+                item = await self.inner.receive()
+            except anyio.EndOfStream:
+                await self.conversation.settled()
+                raise
+            if isinstance(item, Exception):
+                item = await self.conversation.understood(item)
         if isinstance(item, SessionMessage):
             self.conversation.asked(item.message)
         return item

@@ -41,7 +41,9 @@ class Work:
         self._stop = threading.Event()
 
     def progress(self, done: int, total: int) -> None:
-        self.at = (done, total)
+        """total: 0 where there is no news, and a call only asks whether to go on."""
+        if total:
+            self.at = (done, total)
         self.check()
 
     def check(self) -> None:

@@ -14,7 +14,7 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import Sample, decoding, drawn
-from dspy_programs.lm.server import call_inner, endpoint_of, redact, wrap
+from dspy_programs.lm.server import call_inner, endpoint_of, redact, served_model, wrap
 from optimizers.calls.journal import Journal, Record, key_of
 from optimizers.calls.meter import Meter, Used
 
@@ -22,7 +22,8 @@ from optimizers.calls.meter import Meter, Used
 class RecordedEngine:
     """Sits between DSPy and a model. The same request twice, even concurrently, is one call and one answer.
 
-    at: an address that distinguishes the model from another with its name.
+    at: an address that distinguishes the model from another with its name. What a private server says about the model under
+    that name distinguishes it too: a server that has got another model is asked anew.
     Raises     ContextWindowExceededError, remembered until the process ends: an overlong prompt says something about its row.
                The next process asks again, because a server that was mended may take it. Anything else stops the run: a
                missing answer must not be scored as a wrong one.
@@ -37,6 +38,7 @@ class RecordedEngine:
         self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._counted: set[str] = set()
         self._unpriced: set[str] = set()
+        self._served: dict[str, str | None] = {}  # model -> what its server says about it; asked once a run
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RecordedEngine":
         return self
@@ -47,6 +49,7 @@ class RecordedEngine:
             return lm
         engine = RecordedEngine(lm, self.role, self.journal, self.meter, endpoint_of(lm))
         engine._asking, engine._counted, engine._unpriced = self._asking, self._counted, self._unpriced
+        engine._served = self._served
         return wrap(engine, lm.model, **decoding(lm))
 
     @property
@@ -59,8 +62,17 @@ class RecordedEngine:
             return self.answer(request, self.key(request, sample))
 
     def key(self, request: lm15.Request, sample: Sample) -> str:
-        apart = {name: value for name, value in (("sample", sample), ("at", self.at)) if value}
+        found = {"sample": sample, "at": self.at, "served": self.served()}
+        apart = {name: value for name, value in found.items() if value}
         return key_of(self.role, request_to_dict(request) | apart)
+
+    def served(self) -> str | None:
+        """Return what the server says about the model, None if it says nothing."""
+        place = f"{endpoint_of(self.lm)} {self.lm.model}"
+        with self._asking[place]:
+            if place not in self._served:
+                self._served[place] = served_model(self.lm)
+        return self._served[place]
 
     def answer(self, request: lm15.Request, key: str) -> lm15.Response:
         with self._asking[key]:

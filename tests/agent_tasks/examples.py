@@ -1,7 +1,7 @@
 """python -m tests.agent_tasks.examples: write what the script writer is shown, from the scripts that solve tasks of train.
 
-Input      datasets/agent/tasks/scripts.jsonl: {task, script}, written by hand, each run by a test on its task.
-Output     dspy_programs/agent/script_examples.jsonl: {request, files, script}, as the script writer sees a task.
+Input      datasets/agent/tasks/scripts.jsonl: {task, about, script}, written by hand, each run by a test on its task.
+Output     dspy_programs/agent/script_examples.jsonl: {request, about, files, script}, as the script writer sees a task.
 """
 
 import json
@@ -19,22 +19,26 @@ _LONGEST = 700  # characters of the files of one example: a small model reads sl
 
 
 def scripts() -> dict[str, str]:
-    lines = (HERE / "scripts.jsonl").read_text(encoding="utf-8").splitlines()
-    return {line["task"]: line["script"] for line in map(json.loads, lines)}
+    return {row["task"]: row["script"] for row in _rows()}
+
+
+def _rows() -> list[dict[str, str]]:
+    return [json.loads(line) for line in (HERE / "scripts.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def examples() -> str:
     """Return the lines of the file."""
     train = {task.id: task for task in tasks("train")}
     lines = []
-    for task_id, script in scripts().items():
-        task = train[task_id]
+    for row in _rows():
+        task = train[row["task"]]
         with tempfile.TemporaryDirectory() as folder:
             task.lay_out(Path(folder))
             workspace = Workspace(folder)
             files = files_shown(task.goal, workspace, listed=6, shown=_LONGEST)
             request = _request(task, workspace)
-        lines.append(json.dumps({"request": request, "files": files, "script": script}, ensure_ascii=False))
+        shown = {"request": request, "about": row["about"], "files": files, "script": row["script"]}
+        lines.append(json.dumps(shown, ensure_ascii=False))
     return "\n".join(lines) + "\n"
 
 

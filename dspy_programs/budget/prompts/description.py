@@ -178,7 +178,8 @@ def is_courtesy(text: str) -> bool:
     if not (opening := COURTESY.match(text)) or len(text) >= _LONGEST_COURTESY or by_words(text) or has_number(text):
         return False
     rest = text[opening.end() :].lstrip(" ,.!，。！")
-    return bool(COURTEOUS.match(text, opening.end())) or is_persona(rest) or is_description(rest)
+    is_courteous = COURTEOUS.match(text, opening.end()) and not VERB.search(text) and " goes " not in text
+    return bool(is_courteous) or is_persona(rest) or is_description(rest)
 
 
 def is_story(text: str) -> bool:

@@ -39,8 +39,10 @@ _CONDITION = re.compile(  # "Otherwise, ask.": hangs on what is before it in a p
     _ALL,
 )
 _POINTING = re.compile(  # "It is free.": hangs on the sentence before it
-    r"(?:it|its|this|that|these|those|they|their|them|he|she|his|her|such|then|both|either|neither|one alone"
-    r"|the (?:former|latter)"
+    r"(?:(?:(?:if|when|where|once|until|should) )?(?:it|its|this|that|these|those|they|their|them|he|she|his|her|none)"
+    r"|such|then|both|either|neither|one alone|the (?:former|latter)"
+    r"|(?:wenn|falls|sobald|sollten?) (?:sie|er|es|das)|daher|deshalb|(?:quand|si) elles?|s[’']ils?(?! y)|après (?:cela|quoi)"
+    r"|au-delà|si (?:lo|la|los|las)|después|se (?:lo|la|li|le)|jeśli (?:go|ją|ich)|następnie|później|daarna|daarbij|daarvan"
     r"|dies\w*|jene\w*|dann|danach|davon|dabei|dazu|dafür|beide[sn]?|cela|ceci|celui-ci|celle-ci|ceux-ci|ensuite|alors|les deux"
     r"|est[ao]s?|es[ao]s?|ell[oa]s|entonces|luego|ambos|ambas|ess[ae]s?|isso|isto|el[ea]s|então|quest[ioae]"
     r"|ess[oi]|allora|poi|entrambi"

@@ -8,10 +8,11 @@ Guarantees a sentence wrapped over lines is one statement, and so is what stands
 """
 
 import functools
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
+
+from dspy_programs.budget.prompts.sentences import sentences
 
 Form = Literal["sentence", "item", "row", "code", "heading", "rule"]  # rule: a line that only separates
 
@@ -46,6 +47,10 @@ _MARKER = re.compile(
 )
 _TAG = re.compile(r"[ \t]*<(/?)([^\W\d][\w.:-]{0,60})(\s[^<>\n]{0,200})?>[ \t]*")
 _WRAPPED = re.compile(r"\s*<([A-Za-z][\w.:-]{0,60})>([^<>]*)</\1>\s*")  # <rule>Wait.</rule>
+_PLAIN_TAGS = frozenset(
+    "rule item li p step instruction guideline requirement constraint text b i strong em u br div span td th".split()
+)
+"""Names of tags that add nothing to what stands in them, as "never" and "keep" do."""
 _HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+\S")
 _RULE = re.compile(r"[ \t]*(?:[-=_*~#]{3,}|[-=_*~] [-=_*~ ]{3,}+)[ \t]*")
 _DIVIDER = frozenset(" \t|:+-")  # signs of the line under a table's header
@@ -54,27 +59,12 @@ _BOLD_LINE = re.compile(
     r"={2,} ?[^=\n]{1,60} ?={2,})[ \t]*"
 )
 _OPENS, _CLOSES = frozenset({"{", "[", "[{"}), ("}", "]")
-_MASKED = re.compile(
-    r"`[^`\n]{1,300}`|\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»|„[^“”\n]{1,300}[“”]|「[^」\n]{1,300}」|"
-    r"『[^』\n]{1,300}』|\([^()\n]{1,300}\)|（[^（）\n]{1,300}）|\{\{[^{}\n]{1,100}\}\}|https?://\S+"
-)
-_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*+(?=\s)|[。！？]+[”’」』）]*|(?<![।؟])[।؟]++(?=\s|$)")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(„\"])(?:[^\W\d_]|(?:[^\W\d_]\.\s?)+[^\W\d_]|mrs?|ms|dr|prof|st|vs|figs?|eqs?|etc|inc|ltd|approx|"
-    r"dept|no|vol|pp?|ca|cf"
-    r"|al|nr|bzw|usw|vgl|inkl|exkl|ggf|evtl|sog|art|abs|str|max|min|env|ex|sr|sra|srta|ud|uds|vd|ecc|sig|pag|núm|"
-    r"pág|bijv|blz|enz"
-    r"|др|пр|гл|стр|рис|см|ул|г|т|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)$",
-    re.IGNORECASE,
-)
-_LOWER = re.compile(r"\s+[a-zà-öø-ÿа-яё]")
 _ROWS = 98  # indent of a table's first row, which the others hang on
 _PLAIN_TITLE = 7  # level of a title without the signs of Markdown
 _MOST_LINES = 400  # of a block of JSON
 _LONGEST_TITLE = 300  # characters of a heading, or of a line that introduces others
 _DEEPEST = 12  # tags in tags that count as headings, or lines in lines that others hang on
 _LOWEST = 10 + _DEEPEST
-_NARROWEST = 50  # characters; a paragraph whose lines are shorter is not wrapped
 
 
 @functools.lru_cache(maxsize=2_000)
@@ -133,7 +123,7 @@ def _bare(text: str, form: Form) -> str:
     if form == "item" and (marker := _MARKER.match(text)):
         text = text[marker.end() :]
     if wrapped := _WRAPPED.fullmatch(text):
-        text = wrapped[2]
+        text = wrapped[2] if wrapped[1].lower() in _PLAIN_TAGS else f"{wrapped[1].replace('_', ' ')}: {wrapped[2].strip()}"
     return " ".join(text.split())
 
 
@@ -242,34 +232,5 @@ def _sentences(text: str, block: _Block) -> Iterator[tuple[int, int]]:
         yield block.start, block.end
         return
     body = text[block.start : block.end]
-    masked = _MASKED.sub(lambda found: "x" * len(found.group()), body)
     marker = _MARKER.match(body) if block.form == "item" else None
-    start, end = 0, len(body.rstrip())
-    for cut in sorted({*_ends(masked, marker.end() if marker else 0), *_line_ends(masked)}):
-        if cut < end and body[start:cut].strip():
-            yield block.start + start, block.start + cut
-            start = cut
-    yield block.start + start, block.end
-
-
-def _ends(masked: str, begin: int) -> Iterator[int]:
-    """Yield where sentences end: not after an abbreviation, nor before a small letter."""
-    for end in _END.finditer(masked, begin):
-        if end.group()[0] in ".!?…" and _LOWER.match(masked, end.end()):
-            continue
-        if end.group()[0] == "." and _ABBREVIATION.search(masked[max(0, end.start() - 12) : end.start()]):
-            continue
-        yield end.end()
-
-
-def _line_ends(masked: str) -> Iterator[int]:
-    """Yield the line breaks that end a statement: not those of a wrapped line, where the next word had no room."""
-    lines = masked.rstrip("\n").split("\n")
-    widest, at = max(map(len, lines)), 0
-    for line, following in itertools.pairwise(lines):
-        at += len(line) + 1
-        first = following.split(maxsplit=1)[0] if following.strip() else ""
-        is_wrapped = widest >= _NARROWEST and len(line) + 1 + len(first) > widest
-        goes_on = line.rstrip().endswith((",", ";", "-", "，", "、")) or following.lstrip()[:1].islower()
-        if line.rstrip().endswith((":", "：")) or not (is_wrapped or goes_on):
-            yield at
+    yield from ((block.start + start, block.start + end) for start, end in sentences(body, marker.end() if marker else 0))

@@ -16,12 +16,18 @@ _NAMES = re.compile(r"(?:^|_)(?:API_?KEY|SERVER_KEY|ACCESS_?KEY|SECRET|TOKEN)S?$
 
 def without_keys(text: str, keys: Iterable[str] = ()) -> str:
     """Replace the given keys where they appear as words, those in the environment anywhere, and anything shaped like a key."""
+    keys = tuple(keys)
     for key in {key for key in keys if key and key != NO_KEY}:
         text = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", SHOWN, text)
-    known = {value for name, value in os.environ.items() if _NAMES.search(name) and len(value) >= _SHORTEST}
-    for key in sorted({*known, *(key for key in keys if len(key) >= _SHORTEST)}, key=len, reverse=True):
+    for key in known_keys(keys):
         text = text.replace(key, SHOWN)
     return _SHAPES.sub(SHOWN, text)
+
+
+def known_keys(keys: Iterable[str] = ()) -> list[str]:
+    """Return these keys and those in the environment that are no part of any word, the longest first."""
+    found = {value for name, value in os.environ.items() if _NAMES.search(name)}
+    return sorted(filter(is_key, {*found, *keys}), key=len, reverse=True)
 
 
 def is_key(key: str) -> bool:

@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 import dspy
 from dspy import lm15
-from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.clients.engines.lm15_engine import LM15Engine
 
 from dspy_programs.control_tokens import said
+from dspy_programs.lm.server.answers import events_without_keys, without_keys_in
 from dspy_programs.lm.server.lm_wrapper import transport_of
-from dspy_programs.lm.server.redaction import SHOWN, is_key, redact
+from dspy_programs.lm.server.redaction import known_keys, redact
 from dspy_programs.lm.server.schema_forms import Form, Kind, forms_to_try, read_back
 from dspy_programs.lm.server.transport import seconds_left, with_transport
 
@@ -72,12 +72,16 @@ class ServerEngine:
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         with self.keeping_the_key():
-            return without_key(self.taken_form(said(request), self.answer), str(self.lm.kwargs.get("api_key") or ""))
+            return without_keys_in(self.taken_form(said(request), self.answer), self.keys())
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         """Yield the answer's events as they come, or all at the end if nulls must be removed."""
         with self.keeping_the_key():
-            yield from self.taken_form(said(request), self.events)
+            yield from events_without_keys(self.taken_form(said(request), self.events), self.keys())
+
+    def keys(self) -> list[str]:
+        """Return what no answer may tell."""
+        return known_keys([str(self.lm.kwargs.get("api_key") or "")])
 
     def close(self) -> None:
         engine, self._transport = self._transport, None
@@ -178,12 +182,6 @@ def _left_after(forms: list[Form], error: Exception) -> list[Form]:
 
 def _digest_of(asked: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def without_key(response: lm15.Response, key: str) -> lm15.Response:
-    """Return an answer in which a server does not tell us our own key: answers are cached, and shown."""
-    told = json.dumps(response_to_dict(response)) if is_key(key) else ""
-    return response_from_dict(json.loads(told.replace(key, SHOWN))) if is_key(key) and key in told else response
 
 
 def without_nulls(response: lm15.Response, schema: Any) -> lm15.Response:

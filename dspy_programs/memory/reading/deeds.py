@@ -110,9 +110,9 @@ def changes(call: Call, result: str | None, value: Any = None) -> bool:
     if _gives_new(call.name, given, value):
         return True
     by_name = changes_by_name(call.name)
-    if by_name is not None:
-        return by_name and not _only_computes(given, result)
-    return _by_outcome(given, result, value)
+    if by_name is False or _only_computes(given, result):
+        return False
+    return by_name or _by_outcome(given, result, value)
 
 
 def _by_input(given: dict[str, Any], call: Call) -> bool | None:

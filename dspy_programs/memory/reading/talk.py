@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dspy_programs.memory.entry import MemoryEntry
 
 ANSWER = 3  # sentences after a question that answer it
+DECIDED_WORTH = 2.0  # of a sentence that decides or promises, if decisions are asked for
 ANSWER_WORTH, QUESTION_WORTH = 1.6, 0.6
 _FEWEST = 6  # turns
 _MOST_SPEAKERS = 0.5  # for each turn
@@ -23,6 +24,16 @@ _PER_SENTENCE = 40  # characters that a sentence costs besides its own
 _SPEAKER = re.compile(r"\s*([A-Z][\w.'-]*(?: [\w.'-]+){0,4})(?: \([^()\n]{1,90}\))?: ")  # "Ann Lee (Chair): "
 _NO_SPEAKER = re.compile(r"(?i)(?:user|assistant|system|tool|note|done|failed|asked)|earlier\b.*")
 _WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[\u3040-\u9fff]{2}")
+_DECISIONS = re.compile(
+    r"(?i)\b(?:decisions?|decided|action (?:items?|points?)|to-?dos?|who does what|minutes|protokoll|beschl\u00fcsse|d\u00e9cisions|"
+    r"proc\u00e8s-verbal|decisiones)\b"
+)
+_DECIDES = re.compile(
+    r"\b(?:decid\w*|decisions?|agreed|approved?|settled|resolved|mandate|deadline|let'?s|go(?:ing)? with|please|(?:i|we)(?:'ll| will)|"
+    r"beschlossen|entschieden|einverstanden|ich (?:werde|mache)|wir (?:werden|machen)|d\u00e9cid\u00e9|d'accord|je vais|on va)\b",
+    re.IGNORECASE,
+)
+_SHORTEST_DECISION = 20  # characters
 _STEM = 7  # characters
 
 
@@ -41,6 +52,15 @@ def is_talk(entries: Sequence[MemoryEntry]) -> bool:
         return False
     speakers = [speaker for turn in turns if (speaker := speaker_of(turn)) is not None]
     return len(speakers) >= _NAMED * len(turns) and 1 < len(set(speakers)) <= _MOST_SPEAKERS * len(turns)
+
+
+def asks_for_decisions(request: str) -> bool:
+    return _DECISIONS.search(request) is not None
+
+
+def decides(sentence: str) -> bool:
+    """Return whether somebody decides or promises something."""
+    return "?" not in sentence and len(sentence) >= _SHORTEST_DECISION and _DECIDES.search(sentence) is not None
 
 
 def densities(sentences: Sequence[str]) -> list[float]:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from dspy_programs.memory.reading.fields import MOST, Part, Parts, fields_of, plain
+from dspy_programs.memory.reading.html_text import is_html, text_of_html
 from dspy_programs.memory.reading.sentence_breaks import first_lines_in, in_parts, lines_in
 
 _LONGEST_JSON = 8_000_000
@@ -54,6 +55,8 @@ def parts_of_result(text: str, value: Any = None, columns: int = MOST) -> Parts:
     value = value_of(text) if value is None else value
     if value is not None:
         return fields_of(value, columns)
+    if "<" in text[:200] and is_html(text):
+        text = text_of_html(text) or text
     return _of_short_text(text) if len(text) <= _SHORT else _of_text(text)
 
 

@@ -28,6 +28,7 @@ from dspy_programs.types import Call, Function
 _DEEPEST = 8  # levels of a schema; what is deeper is looked up as a whole
 _LEFT_OUT = object()
 _DEFAULT = re.compile(r"default[^\d\n.;]{0,20}?(-?\d{1,15}(?:\.\d{1,15})?)", re.IGNORECASE)
+_ID = re.compile(r"(?:(?<=[a-z])I|(?:^|_)i)d$")
 _WORD = re.compile(r"[^\W\d_]+")
 COMPOSED = "x-composed"  # marks, in a schema, what the model is to write itself, such as a file's content
 _ASKED_FOR = {"seen", "computed"}  # kinds of an origin that somebody's words give, not the schema alone
@@ -134,7 +135,16 @@ class _Grounding:
             return value in self.wording.figures or self.wording.speaks_of(name, argument.schema, self.function)
         if origin is not None and (argument.needed or origin.kind in _ASKED_FOR):
             return True
+        if _is_a_description(value, argument.schema, name):
+            return False
         return self.wording.says_part_of(value, may_translate=argument.needed)
+
+
+def _is_a_description(value: Any, schema: Mapping[str, Any], name: str) -> bool:
+    """Return whether words stand where a value belongs: "8-digit ID", as its argument is described; "ID of the door"."""
+    if not isinstance(value, str) or len(value.split()) < 2:
+        return False
+    return value.casefold() in str(schema.get("description", "")).casefold() or _ID.search(name) is not None
 
 
 def _is_small(value: JsonValue) -> bool:

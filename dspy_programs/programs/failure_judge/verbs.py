@@ -75,6 +75,7 @@ _ALSO_CHANGE = frozenset(
     "eliminar enviar reservar cancelar pagar guardar creare crea modificare eliminare inviare prenotare annullare "
     "wijzigen verwijderen boeken annuleren versturen".split()
 )
+_EITHER = frozenset("page ping power rate route".split())  # done to what follows: `page_oncall`; else a thing: `web_page`
 _ONLY_LOOK = frozenset(
     "get list view search find fetch retrieve check show query read lookup analyze analyse calculate compute compare "
     "detect validate verify count describe".split()
@@ -153,6 +154,8 @@ def changes_by_name(name: str) -> bool | None:
         return False
     words = [word.lower() for word in _ANY_WORD.findall(name[:200].rpartition(".")[2] or name[:200])]
     first = words[0] if words else ""
+    if first in _EITHER:
+        return None
     looked = next((word in _ONLY_LOOK for word in words if word not in _ALSO_NOUNS and _is_verb(word)), False)
     if first in _ALSO_LOOK or looked or _LOOKS_IN_SIGNS.search(name):
         return False

@@ -4,6 +4,8 @@ import json
 
 from dspy_programs.agent import Agent, Sessions, tool
 from dspy_programs.agent.chat import Chat
+from dspy_programs.agent.code_mender import CodeMender
+from dspy_programs.agent.facts import FactFinder
 from dspy_programs.agent.judge import judged
 from dspy_programs.agent.limits import Limits, Meter, metered
 from dspy_programs.agent.native_calls import NativeActor
@@ -16,8 +18,9 @@ from dspy_programs.programs.actor import Actor
 from dspy_programs.types import Turn
 from tests.dspy_programs.agent.scripted import cannot, plan, prompts_of, scripted, step
 from tests.fakes import ChatServer, scripted_lm
-from tests.hostile_text import ALL, faults
+from tests.hostile_text import ALL, CHANNELS, faults
 
+HEADING = CHANNELS["field heading"]
 TURN = Turn(turn_number=0, role="agent", tool_name="find", tool_input={"q": ALL}, tool_output={"found": [ALL]}, content=ALL)
 
 
@@ -86,6 +89,18 @@ def test_scripts_are_asked_for_with_text(tmp_path):
         writer(task="sum", context=f"Print report.txt {ALL}", trajectory=[failed])
     sent = sent_to(lm)
     assert not faults(sent) and sent.count("Obey.") > 40
+
+
+def test_code_to_be_corrected_and_prose_that_is_asked_about_are_text(tmp_path):
+    (tmp_path / "cart.py").write_text(f"def total():\n    return {ALL!r}\n")
+    (tmp_path / "test_cart.py").write_text(f"from cart import total\nassert total() == 3, {ALL!r}\n")
+    (tmp_path / "report.txt").write_text(f"{ALL}\nThe roof cost 96,000 euros. The garden cost nothing at all.\n")
+    lm = scripted_lm(lambda prompt: "none")
+    with running_on(lm):
+        CodeMender(Workspace(tmp_path))(task="mend", context=f"`python test_cart.py` fails. {ALL}")
+        FactFinder(Workspace(tmp_path))(request=f"From report.txt: how much did the roof cost? {HEADING}")
+    sent = sent_to(lm)
+    assert not faults(sent) and "96,000" in sent and "return" in sent
 
 
 def test_a_judge_is_shown_text():

@@ -115,6 +115,19 @@ def test_the_nearest_examples_are_shown_and_never_the_task_itself(workspace):
     assert "error = 1" in prompt and "own = 1" not in prompt and "cat = 1" not in prompt
 
 
+def test_an_example_is_found_by_what_it_is_about_though_its_request_has_other_words(workspace):
+    examples = [
+        {"request": "How many ERROR lines? Write them", "about": "rename files", "files": "", "script": "far = 1\n"},
+        {"request": "Tally web.txt", "about": "count how many lines", "files": "", "script": "near = 1\n"},
+        {"request": "Server, errors, number", "about": "sort rows", "files": "", "script": "farther = 1\n"},
+    ]
+    engine = scripted_lm(lambda prompt: block(COUNT))
+    with running_on(engine):
+        ScriptWriter(workspace, examples)(task="count", context=GOAL)
+    prompt = engine.engine.prompts[0]
+    assert "near = 1" in prompt and prompt.index("near = 1") > prompt.index("far = 1")  # the nearest comes last
+
+
 def test_the_error_of_the_last_script_goes_back_and_the_script_does_not(workspace):
     engine = scripted_lm(lambda prompt: block(COUNT))
     turns = [
@@ -226,6 +239,21 @@ def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fou
             "errors.txt: 2 / errors.txt: 7 / errors.txt: 8 / errors.txt: 9" in done.why
             and not (tmp_path / "errors.txt").exists()
         )
+
+
+@pytest.mark.parametrize(
+    ("end", "nothing"),
+    [
+        (End({"a.json": "{}\n"}, ""), True),
+        (End({"a.txt": "MISSING: the file"}, ""), True),
+        (End({}, "None"), True),
+        (End({"a.txt": "0"}, ""), False),
+        (End({"a.txt": None}, ""), False),
+        (End({"a.json": "{}", "b.txt": "3"}, ""), False),
+    ],
+)
+def test_what_is_empty_is_no_result(end, nothing):
+    assert end.is_nothing is nothing
 
 
 @pytest.mark.parametrize(

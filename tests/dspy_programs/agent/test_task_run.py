@@ -217,3 +217,56 @@ def test_a_question_of_the_policy_goes_to_the_user_and_no_answer_is_no(tmp_path)
     result = Agent(lm=lm, workspace=tmp_path, compiled=False, ask=asked.append, limits=Limits(iterations=1)).run(goal)
     assert (tmp_path / "a.txt").exists() and not result.completed
     assert any("delete_file" in question for question in asked)
+
+
+@tool(effect="reads", name="door.search")
+def search(query: str) -> str:
+    """Search doors by colour."""
+    return "door 00000042 is green"
+
+
+@tool(effect="writes", name="door.paint")
+def paint(door_id: str) -> str:
+    """Paint a door."""
+    return f"painted {door_id}"
+
+
+def test_an_id_that_nobody_gave_is_looked_up_before_anybody_is_asked(tmp_path):
+    steps = [
+        step("door.paint", door_id="ID of the door"),
+        step("door.search", query="green"),
+        step("door.paint", door_id="00000042"),
+    ]
+    lm = scripted([plan(("door.paint", "Paint the green door"))], [*steps, finish("it is painted")])
+    questions = []
+    agent = Agent((search, paint), lm, workspace=tmp_path, compiled=False, ask=questions.append)
+    done = agent.run("Paint the green door")
+    assert done.completed and not questions
+    looked_up = next(prompt for prompt in prompts_of(lm) if "Look for the door_id" in prompt)
+    assert "door.search" in looked_up and "- door.paint" not in looked_up
+
+
+@tool(effect="reads", name="door.find")
+def find(query: str = "", day: str = "") -> str:
+    """Find doors by a person's name and a day."""
+    return "door 00000042 is Nadia's" if query.title() == "Nadia" and not day else "No doors found."
+
+
+@pytest.mark.parametrize("name", ["Nadia", "nadia"])
+def test_a_search_that_finds_nothing_is_tried_again_with_the_name_alone(tmp_path, name):
+    replies = [
+        step("door.paint", door_id="ID of the door"),
+        step("door.find", query=f"Paint the last door of {name}", day="today"),
+        step("door.paint", door_id="00000042"),
+        finish("it is painted"),
+    ]
+    lm = scripted([plan(("door.paint", f"Paint the last door of {name}"))], replies)
+    done = Agent((find, paint), lm, workspace=tmp_path, compiled=False).run(f"Paint the last door of {name} today")
+    assert done.completed and done.cost.tool_calls == 3, done
+
+
+def test_what_failed_before_is_no_source_of_a_value(tmp_path):
+    lm = scripted([plan(("door.paint", "Paint the green door"))], [step("door.paint", door_id="8-digit ID")])
+    agent = Agent((paint,), lm, workspace=tmp_path, compiled=False, ask=lambda question: None)
+    done = agent.run("Paint the green door")
+    assert not done.completed and done.cost.tool_calls == 0 and "door_id" in done.why

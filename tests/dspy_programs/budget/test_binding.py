@@ -121,6 +121,7 @@ def test_who_the_model_is_and_courtesy_are_free(text):
         "You are concise and formal.",
         "You have three tries.",
         "You know the guest by surname.",
+        "There was an agreement to keep the name out.",
         "Du bist verschwiegen.",
         "Vous êtes neutre en politique.",
         "Eres discreto.",

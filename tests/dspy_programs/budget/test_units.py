@@ -57,6 +57,7 @@ def test_examples_are_one_unit_each():
         ),
         ("Pay first.\n\nIn that case, ask. Wait.", [["Pay first.", "In that case, ask."], ["Wait."]]),
         ("Ask for height. Both are needed.", [["Ask for height.", "Both are needed."]]),
+        ("A lost key costs 15 EUR. If it turns up, pay back.", [["A lost key costs 15 EUR.", "If it turns up, pay back."]]),
         ("Ask for height.\n\nBoth are needed.", [["Ask for height."], ["Both are needed."]]),
         ("1. Wenn rot, anrufen.\n2. Sonst warten.\n3. Danken.", [["Wenn rot, anrufen.", "Sonst warten."], ["Danken."]]),
         ("- Rendre l'objet.\n- Sauf s'il est neuf.", [["Rendre l'objet.", "Sauf s'il est neuf."]]),

@@ -16,6 +16,7 @@ from dspy.utils.exceptions import LMAuthError, LMError, LMInvalidRequestError, L
 from dspy_programs.lm import connect
 from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.lm.models import RETRIES, CompleteJSONAdapter
+from dspy_programs.lm.server.answers import events_without_keys
 from dspy_programs.lm.server.server import LONGEST_WAIT, ServerEngine
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.spending import Spending
@@ -424,3 +425,33 @@ def test_an_answer_that_tells_our_key_is_answered_and_cached_without_it(tmp_path
         lm = cached(connect("openai/m", api_base=server.url, api_key=key), AnswerCache(tmp_path / "answers.sqlite"))
         assert [text if isinstance(text, str) else text["text"] for text in lm("hello")] == ["it is [key], [key]"]
     assert not any(key.encode() in file.read_bytes() for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", range(1, 24))
+def test_a_stream_that_tells_our_key_in_pieces_is_heard_without_it(size):
+    key = "zq9-private-key-77aa"
+    said = f"zq9-it is {key}{key}, zq9-private-key-77 and zq9-private-"
+    with Loopback(lambda path, body: streamed(said, size=size)) as server:
+        lm = connect("openai/m", api_base=server.url, api_key=key)
+        request = lm15.Request(model="openai/m", messages=lm15.Message.user("hello"))
+        events = list(lm.engine.stream(request))
+    text = "".join(event.delta.text for event in events if event.type == "delta")
+    assert text == said.replace(key, "[key]"), "and the rest is whole"
+
+
+def test_keys_of_the_environment_are_not_in_an_answer_either(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "zq9-of-the-environment")
+    with Loopback(lambda path, body: chat('it is zq9-of-the-environment and "quo\\ted"-key')) as server:
+        lm = connect("openai/m", api_base=server.url, api_key='"quo\\ted"-key')
+        assert lm("hello") == ["it is [key] and [key]"]
+
+
+def test_calls_in_a_stream_keep_their_names(tmp_path):
+    key = "zq9-private-key-77aa"
+    made = [lm15.ToolCallDelta(input="", id="1", name="find"), lm15.ToolCallDelta(input='{"q": "zq9-priv')]
+    made += [lm15.ToolCallDelta(input='ate-key-77aa"}'), lm15.ThinkingDelta(text="zq9-private-key-77aa!")]
+    events = [lm15.StreamStartEvent(id=key, model="m"), *map(lm15.StreamDeltaEvent, made), lm15.StreamEndEvent()]
+    heard = list(events_without_keys(events, [key]))
+    assert key not in "".join(map(repr, heard)) and heard[0].id == "[key]" and heard[-1].type == "end"
+    calls = [event.delta for event in heard[1:-1] if event.delta.type == "tool_call"]
+    assert calls[0].name == "find" and "".join(call.input for call in calls) == '{"q": "[key]"}'

@@ -53,6 +53,9 @@ def test_a_failed_look_up_is_no_deed_but_ranks_before_the_ordinary():
         ("chercher_vols", {"a": 1, "de": "x", "vers": "y", "le": "z"}, {"vols": 3}),
         ("restaurant_tables", {"date": "2026-02-16", "time": "19:30", "persons": 2, "area": "bar"}, {"tables": [{"id": 4}]}),
         ("查询订单", {"订单": "A7"}, "已发货"),
+        ("page", {"url": "https://x.example"}, "Opening hours: nine to five."),
+        ("web_page", {"address": "https://x.example"}, "Opening hours: nine to five."),
+        ("power", {"base": 2, "exponent": 3}, "8"),
     ],
 )
 def test_what_only_looks_is_no_deed(name, given, result):
@@ -72,6 +75,11 @@ def test_what_only_looks_is_no_deed(name, given, result):
         ("workflow_7", {"customer_id": "c3", "plan": "gold"}, "Plan changed successfully."),
         ("workflow_8", {"id": 3}, {"id": 3, "a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "status": "cancelled"}),
         ("zarniwoop", {"x": 3}, "done"),
+        ("page_oncall", {"team": "payments", "text": "db-1 is full"}, {"page": "PG-5521", "acknowledged_by": "amina"}),
+        ("ping_user", {"user": "amy", "message": "call me"}, "Pinged amy."),
+        ("power_off", {"device": "lamp-3"}, "ok"),
+        ("route_ticket", {"ticket": "T-4", "queue": "billing"}, {"ticket": "T-4", "queue": "billing"}),
+        ("rate_movie", {"movie_id": 12, "stars": "five"}, "Thanks!"),
     ],
 )
 def test_what_changes_something_or_may_have_is_a_deed(name, given, result):

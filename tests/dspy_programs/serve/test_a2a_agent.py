@@ -19,7 +19,10 @@ from a2a.types import (
     TaskState,
 )
 
+from dspy_programs.errors import UsageError
+from dspy_programs.serve.a2a_card import public_url_of
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.operations import OPERATIONS
 from tests.servers import FAILING, HEALTHY, HTTP, Slow, running
 
 NEGOTIATE = {"skill": "negotiate_prompt", "input": {"sections": [{"name": "a", "content": "Say hello.", "priority": 3}]}}
@@ -60,7 +63,8 @@ def test_card(server):
             return await A2ACardResolver(http, server.url).get_agent_card()
 
     card = asyncio.run(card())
-    assert [skill.id for skill in card.skills] == ["classify_failure", "compress_memory", "negotiate_prompt"]
+    assert [skill.id for skill in card.skills] == [*OPERATIONS]
+    assert all(skill.name and skill.tags and len(skill.description) > 60 for skill in card.skills)
     assert card.capabilities.streaming and not card.capabilities.push_notifications
     assert card.supported_interfaces[0].url == f"{server.url}/a2a"
     assert not card.security_schemes
@@ -114,7 +118,71 @@ def test_data_of_a_million_values_stops_nobody(kind, server):
 def test_values_beside_the_data_are_few(server):
     message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "x"}], "metadata": {"m": [1] * 2000}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
-    assert HTTP.post(f"{server.url}/a2a", json=body, headers={"A2A-Version": "1.0"}).status_code == 413
+    assert code_of(server, json.dumps(body), "1.0") == -32602
+
+
+def code_of(server, body, version):
+    """Return the error code of a call, None if it has none."""
+    headers = {"A2A-Version": version, "Content-Type": "application/json"}
+    return HTTP.post(f"{server.url}/a2a", content=body, headers=headers).json().get("error", {}).get("code")
+
+
+def called(method, params=None, **others):
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, **({} if params is None else {"params": params}), **others})
+
+
+NEWER, OLDER = {"get": "GetTask", "send": "SendMessage"}, {"get": "tasks/get", "send": "message/send"}
+
+
+@pytest.mark.parametrize(("version", "names"), [("1.0", NEWER), ("0.3", OLDER)])
+def test_errors_have_the_codes_of_json_rpc(version, names, server):
+    get, send = names["get"], names["send"]
+    expected = {
+        -32700: ["", "{", "\x00", "[" * 100_000, '{"id": 1,}'],
+        -32600: ["[]", "5", "null", '"x"', f"[{called(get)}]", '{"jsonrpc": "2.0", "id": 1}', called(get, jsonrpc="1.0")],
+        -32601: [called("rm"), called("GetTaskX", {"id": "x"})],
+        -32602: [called(get, [1]), called(get, {"id": 5}), called(get, {}), called(send), called(send, {"message": {}})],
+        -32001: [called(get, {"id": "x"}), called("CancelTask" if get == "GetTask" else "tasks/cancel", {"id": "x"})],
+    }
+    found = {(code, body[:60]): code_of(server, body, version) for code, bodies in expected.items() for body in bodies}
+    assert {key: code for key, code in found.items() if code != key[0]} == {}
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_half_a_surrogate_pair_in_a_message_is_a_question_mark(version, server):
+    role, send = ("ROLE_USER", "SendMessage") if version == "1.0" else ("user", "message/send")
+    part = {"text": json.dumps([{"role": "user", "content": "\ud800"}])} | ({} if version == "1.0" else {"kind": "text"})
+    message = {"messageId": "m", "role": role, "parts": [part | {"metadata": {"a": "\udfff"}}]}
+    assert code_of(server, called(send, {"message": message}), version) is None
+
+
+def test_card_names_the_public_address():
+    with running(public_url="https://tools.example.com/agents") as server:
+        card = HTTP.get(f"{server.url}/.well-known/agent-card.json").json()
+        assert {each["url"] for each in card["supportedInterfaces"]} == {"https://tools.example.com/agents/a2a"}
+        assert HTTP.get(f"{server.url}/openapi.json").json()["servers"] == [{"url": "https://tools.example.com/agents"}]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tools.example.com",
+        "ftp://x",
+        "https://",
+        "https://u:p@x",
+        "https://x?a=1",
+        "https://x#a",
+        "https://x:99999",
+        "https://x y",
+    ],
+)
+def test_what_is_no_public_address_is_refused(url):
+    with pytest.raises(UsageError, match=r"--public-url .*give the address"):
+        public_url_of(url)
+
+
+def test_public_address_has_no_slash_at_its_end():
+    assert public_url_of("https://x.example:8443/a/") == "https://x.example:8443/a" and public_url_of(None) is None
 
 
 def test_answer_of_many_values_is_text(server):

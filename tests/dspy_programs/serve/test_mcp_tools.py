@@ -9,6 +9,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from dspy_programs.lm import connect
 from dspy_programs.serve import mcp_tools
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS
@@ -42,7 +43,9 @@ def check(tools, good, bad, unreadable, again):
     assert tools.keys() == OPERATIONS.keys()
     for name, tool in tools.items():
         assert tool.input_schema["required"] and tool.output_schema["properties"], name
-        assert tool.annotations.read_only_hint
+        assert tool.annotations.read_only_hint and not tool.annotations.destructive_hint
+        assert tool.title == tool.annotations.title == OPERATIONS[name].title and len(tool.description) > 60
+        assert not tool.annotations.open_world_hint, "there is no model"
     assert not good.is_error and good.structured_content["classified_failure_mode"] == "OVER_REFUSAL"
     assert json.loads(good.content[0].text) == good.structured_content
     assert bad.is_error and bad.content[0].text.startswith("trace: send an object or a list")
@@ -146,7 +149,64 @@ def test_json_as_text_is_read(arguments, server):
 
 
 def test_schemas_are_made_once():
-    assert mcp_tools._tool_of(OPERATIONS["classify_failure"]) is mcp_tools._tool_of(OPERATIONS["classify_failure"])
+    operation = OPERATIONS["classify_failure"]
+    assert mcp_tools._tool_of(operation, False) is mcp_tools._tool_of(operation, False)
+
+
+@pytest.mark.parametrize(("spec", "is_open"), [("openai/any", True), ("local/smollm2-135m", False)])
+def test_tools_reach_the_world_where_the_model_is_hosted(spec, is_open):
+    async def session(url):
+        async with Client(f"{url}/mcp") as client:
+            return await client.list_tools(), client.instructions
+
+    with running(lm=connect(spec)) as server:
+        listed, instructions = asyncio.run(session(server.url))
+    assert {tool.name for tool in listed.tools if tool.annotations.open_world_hint} == {
+        name for name, operation in OPERATIONS.items() if is_open and operation.asks_model
+    }
+    assert all(name in instructions for name in OPERATIONS)
+
+
+TRACE = r'[{"role": "user", "content": "Book a table \ud800"}, {"role": "assistant", "content": "I cannot do that \udfff"}]'
+PARAMS = f'{{"name": "classify_failure", "arguments": {{"trace": {TRACE}}}}}'
+CALL = f'{{"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {PARAMS}}}'
+
+
+def test_lines_that_cannot_be_read_get_an_answer():
+    lines = [
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}),
+        '{"jsonrpc": "2.0", "method": "notifications/initialized"}',
+        CALL,
+        r'{"jsonrpc": "2.0", "id": 3, "method": "\ud800"}',
+        "[1]",
+        '{"id": 4}',
+        "{",
+        "[" * 100_000,
+        "",
+    ]
+    done = subprocess.run(
+        [sys.executable, *COMMAND],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+        cwd=ROOT,
+    )
+    replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (
+        next(reply for reply in replies if reply["id"] == 2)["result"]["structuredContent"]["original_goal"] == "Book a table ?"
+    )
+    codes = sorted((str(reply["id"]), reply["error"]["code"]) for reply in replies if "error" in reply)
+    assert codes == [("3", -32601), ("4", -32600), ("None", -32700), ("None", -32700), ("None", -32600)]
+
+
+def test_half_a_surrogate_pair_over_http_is_a_question_mark(server):
+    head = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    first = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+    session = HTTP.post(f"{server.url}/mcp", json=first, headers=head).headers["mcp-session-id"]
+    reply = HTTP.post(f"{server.url}/mcp", content=CALL, headers=head | {"mcp-session-id": session})
+    assert reply.status_code == 200 and "Book a table ?" in reply.text
 
 
 def test_sessions_do_not_run_out():

@@ -3,11 +3,13 @@
 import json
 import os
 
+import dspy
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.serve.limits import MAX_SECTIONS, MAX_TRACES, MAX_TURNS
 from dspy_programs.serve.operations import OPERATIONS
+from tests.fakes import ScriptedEngine
 from tests.servers import FAILING, HEALTHY, HTTP, running
 
 SECTIONS = [
@@ -39,9 +41,62 @@ def test_schema_names_every_operation_and_its_faults(server):
     schema = HTTP.get(f"{server.url}/openapi.json").json()
     for operation in OPERATIONS.values():
         described = schema["paths"][operation.path]["post"]
-        assert {"200", "400", "401", "409", "413", "422", "429", "500", "503", "504"} <= described["responses"].keys()
-        assert described["operationId"] == operation.name
+        faults = {"400", "401", "403", "408", "409", "413", "422", "429", "500", "503", "504"}
+        assert described["responses"].keys() == {"200", *faults}
+        assert {described["responses"][code]["content"]["application/json"]["schema"]["$ref"] for code in faults} == {
+            "#/components/schemas/Fault"
+        }
+        assert (described["operationId"], described["summary"]) == (operation.name, operation.title)
     assert "securitySchemes" not in schema["components"]
+    assert not [name for name in schema["components"]["schemas"] if "__" in name or not name[0].isupper()]
+
+
+def test_schema_says_which_keys_are_needed_where():
+    with running(key="a-key-for-tests-0123456789") as server:
+        schema = HTTP.get(f"{server.url}/openapi.json", headers={"X-API-Key": "a-key-for-tests-0123456789"}).json()
+    assert schema["components"]["securitySchemes"].keys() == {"apiKey", "bearer"}
+    either = [{"apiKey": []}, {"bearer": []}]
+    assert all(schema["paths"][operation.path]["post"]["security"] == either for operation in OPERATIONS.values())
+    assert "security" not in schema["paths"]["/healthz"]["get"] and "security" not in schema
+
+
+@pytest.mark.parametrize("path", ["oauth-protected-resource", "oauth-protected-resource/mcp", "oauth-authorization-server"])
+def test_metadata_of_a_login_that_is_not_offered_is_not_found(path):
+    with running(key="a-key-for-tests-0123456789") as server:
+        for method in ("GET", "HEAD", "POST"):
+            assert HTTP.request(method, f"{server.url}/.well-known/{path}").status_code == 404
+        assert HTTP.get(f"{server.url}/.well-known/agent-card.json").status_code == 200
+
+
+def test_requests_take_what_the_commands_and_the_library_take(server):
+    sure = answer(server, "classify_failure", {"trace": FAILING, "min_probability": 0.0, "use_llm": False})
+    assert not sure["possible"] and answer(server, "classify_failure", {"trace": FAILING, "min_probability": 1})["possible"]
+    batch = {"traces": [FAILING], "min_probability": 1, "open_question": True}
+    assert answer(server, "classify_failures", batch)["results"][0]["report"]["possible"]
+    talk = [{"role": "user", "content": f"Remark {n}: it rained, and we talked about the weather. " * 4} for n in range(8)]
+    small = {"messages": talk, "token_budget": 120, "protected_recent": 1, "use_llm": False, "fallback": "extract"}
+    archived = answer(server, "compress_memory", small | {"strategies": ["archive"]})
+    assert archived["bytes_now"] < archived["bytes_given"] and archived["report"]["answered_by"] == "rules"
+    context = answer(server, "build_context", {"messages": talk, "max_tokens": 400, "system_message": "Be brief."})
+    assert context["messages"][0] == {"role": "system", "content": "Be brief."} and context["context"].startswith(
+        "system: Be brief."
+    )
+    shrunk = answer(server, "negotiate_prompt", {"sections": SECTIONS, "strategies": ["reorder"], "model": "openai/gpt-4o"})
+    assert {section["name"] for section in shrunk["optimized_sections"]} == {"role", "style", "task"}
+    for wrong in ({"strategies": []}, {"strategies": ["burn"]}):
+        assert post(server, "compress_memory", small | wrong).status_code == 422
+
+
+def test_a_model_that_may_not_be_asked_is_not():
+    engine = ScriptedEngine(lambda prompt: '{"answer": "yes"}')
+    with running(lm=dspy.LM("scripted/any", engine=engine, cache=False)) as server:
+        for name, body in {
+            "classify_failure": {"trace": FAILING},
+            "classify_failures": {"traces": [FAILING]},
+            "compress_memory": {"messages": [{"role": "user", "content": "It rained. " * 40}] * 9, "token_budget": 600},
+        }.items():
+            answer(server, name, body | {"use_llm": False})
+    assert not engine.requests
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -58,12 +58,11 @@ def test_neither_key_nor_request_is_logged_and_sigterm_ends(tmp_path):
     with Command(tmp_path, "--host", "0.0.0.0", DSPY_PROGRAMS_SERVER_KEY=KEY) as server:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
         for path in ("/v1/failures/classify", "/mcp", "/a2a", f"/{canary}?{canary}={canary}"):
-            for body in bodies:
-                for key in (KEY, f"{canary}-key"):
-                    headers = {"X-API-Key": key, "Content-Type": "application/json", "Cookie": canary}
-                    headers |= {"Accept": "application/json, text/event-stream", "A2A-Version": "1.0"}
-                    with contextlib.suppress(httpx.HTTPError):
-                        HTTP.post(url + path, content=body, headers=headers, timeout=5)
+            for body, key in [*((body, KEY) for body in bodies), (bodies[0], f"{canary}-wrong-key")]:
+                headers = {"X-API-Key": key, "Content-Type": "application/json", "Cookie": canary}
+                headers |= {"Accept": "application/json, text/event-stream", "A2A-Version": "1.0"}
+                with contextlib.suppress(httpx.HTTPError):
+                    HTTP.post(url + path, content=body, headers=headers, timeout=5)
         with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as half:
             half.sendall(b"POST /v1/failures/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
             time.sleep(0.1)

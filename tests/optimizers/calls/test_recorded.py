@@ -190,3 +190,48 @@ def test_a_model_beside_has_the_same_journal_and_account_and_its_own_place():
         said = [lm.engine.beside(other)("hello") for other in others * 2]
         assert said == [["left"], ["right"]] * 2 and len(left.requests) == len(right.requests) == 1
     assert lm.engine.beside(lm) is lm and meter.roles["task"].calls == 2
+
+
+def listing(**told):
+    return {"/v1/models": {"object": "list", "data": [{"id": "mine", "object": "model", **told}]}}
+
+
+def asked_at(server, path) -> str:
+    """Return the answer of a process that begins anew with the journal."""
+    lm = recorded(connect("openai/mine", api_base=server.url, api_key="sk-mine-12345"), "task", Journal(path), Meter())
+    return lm(request=lm15.Request(model="openai/mine", messages=lm15.Message.user("hello"))).message.text
+
+
+def test_a_server_that_has_got_another_model_under_the_name_is_asked_anew(tmp_path):
+    path, said = tmp_path / "calls.jsonl", []
+    with ChatServer(lambda prompt: f"answer {said.append(1) or len(said)}", key="sk-mine-12345") as server:
+        server.pages = listing(root="/models/a", created=1, permission=[{"created": 1}])
+        assert asked_at(server, path) == "answer 1"
+        server.pages = listing(root="/models/a", created=2, permission=[{"created": 2}])  # as vLLM: made anew at each request
+        assert asked_at(server, path) == "answer 1"
+        server.pages = listing(root="/models/b", created=2)
+        assert asked_at(server, path) == "answer 2"
+        server.pages = listing(root="/models/a")
+        assert asked_at(server, path) == "answer 1", "what was paid for stays"
+
+
+@pytest.mark.parametrize(
+    "pages", [{}, listing(), {"/v1/models": "what?"}, {"/v1/models": {"data": [5, {"id": "a"}, {"id": "b"}]}}]
+)
+def test_a_server_that_does_not_tell_its_model_is_known_by_its_name(tmp_path, pages):
+    path = tmp_path / "calls.jsonl"
+    with ChatServer(lambda prompt: "yes", key="sk-mine-12345") as server:
+        server.pages = pages
+        asked_at(server, path)
+        server.pages = {}
+        asked_at(server, path)
+        assert len(server.requests) == 1
+
+
+def test_a_server_of_one_model_may_list_it_by_its_file(tmp_path):
+    path = tmp_path / "calls.jsonl"
+    with ChatServer(lambda prompt: "yes", key="sk-mine-12345") as server:
+        for file in ("a.gguf", "b.gguf", "a.gguf"):
+            server.pages = {"/v1/models": {"data": [{"id": file, "meta": {"n_params": 135_000_000}}]}}
+            asked_at(server, path)
+        assert len(server.requests) == 2
