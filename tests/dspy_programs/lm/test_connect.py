@@ -197,7 +197,8 @@ def loading(code: str, folder, **chosen: str) -> str:
     (folder / "xllamacpp.py").write_text(LIBRARY)
     known = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     places = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "DSPY_PROGRAMS_WEIGHTS": str(folder / "none")}
-    code = f"from dspy_programs.lm.weights import catalog; from dspy_programs.lm.embedded import chat_request, embedded, machine; {code}"
+    rooms = "from dspy_programs.lm.weights import catalog; from dspy_programs.lm.embedded import"
+    code = f"{rooms} chat_request, embedded, machine; {code}"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=known | places | chosen)
     return run.stdout.strip()
 
