@@ -16,7 +16,7 @@ from pathlib import Path
 import dspy
 
 from dspy_programs.lm import connect, use
-from dspy_programs.lm.embedded.embedded import chat_request
+from dspy_programs.lm.embedded.chat_request import chat_request
 from dspy_programs.programs.planner import Planner
 from dspy_programs.types import Tool
 from metrics.score import for_gepa

@@ -13,8 +13,8 @@ import statistics
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dspy_programs.lm.embedded.embedded import import_xllamacpp
 from dspy_programs.lm.embedded.llama_server import LlamaServer
+from dspy_programs.lm.embedded.machine import import_xllamacpp
 from dspy_programs.lm.weights.gguf import read
 from dspy_programs.lm.weights.vocabulary import token_count
 from dspy_programs.memory.sending.chat import chat_messages

@@ -31,7 +31,7 @@ _PROTECTS = re.compile(
 )
 _WISH = re.compile(
     r"\b(?:rename|move|copy|delete|remove|erase|replace|change|set|write|put|add|append|create|make|save|sort|count|merge|join|"
-    r"convert|collect|find|fix|extract|translate|summari[sz]e|list|fill|insert|update|run|ask|send|turn|switch|print|compute|"
+    r"convert|collect|find|fix|extract|translate|summari[sz]e|overwrite|clear|empty|list|fill|insert|update|run|ask|send|turn|switch|print|compute|"
     r"calculate|sum|answer|show|tell|ersetz\w*|lösch\w*|verschieb\w*|benenn\w*|kopier\w*|schreib\w*|leg|setz\w*|änder\w*|trag\w*|"
     r"füg\w*|sortier\w*|such\w*|zähl\w*|stell\w*)\b",
     re.I,

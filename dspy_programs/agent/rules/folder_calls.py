@@ -8,13 +8,14 @@ Raises     ToolError or ValueError with the reason where a folder is not as the 
 import re
 import shlex
 
-from dspy_programs.agent.rules.pieces import EXCEPT, FOLDER, NEW, THE, Maker, must_be_new
+from dspy_programs.agent.rules.pieces import EXCEPT, FOLDER, NEW, QUOTED, THE, Maker, must_be_new
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
 _RENAMES = ("rename", "benenne")
 _IS_FOLDER = r"(?:(?:whole|entire|new|neuen?)\s+)*(?P<word>(?:folder|directory|ordner|verzeichnis)\s+)?"
 _THE_FOLDER = rf"(?:(?:the|my|this|den|das|meinen|mein)\s+)?{_IS_FOLDER}"
+_ONE = rf"(?:{QUOTED}|{FOLDER})"
 _AFTER_FOLDER = r"(?:\s+(?:folder|directory))?"
 
 
@@ -66,7 +67,7 @@ def emptied(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]
 
 
 def made(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
-    paths = [_bare(path) for path in re.split(r"\s*,\s*(?:(?:and|und)\s+)?|\s+(?:and|und)\s+", found["paths"])]
+    paths = [_bare(path) for path in re.findall(_ONE, found["paths"]) if path.lower() not in ("and", "und")]
     for path in paths:
         must_be_new(path, workspace)
     return [_shell(f"mkdir -pv {' '.join(map(_quoted, paths))}")]
@@ -117,7 +118,7 @@ WORDINGS: list[tuple[str, Maker]] = [
     (
         r"\b(?:create|make|add|erstelle?|lege?)\s+(?:bitte\s+)?(?:(?:an?|the|two|three|einen?|eine|den|new|neuen?|empty|leeren?)\s+)*"
         r"(?:folders?|directory|directories|ordner|verzeichnis(?:se)?)\s+(?:(?:called|named|namens)\s+)?"
-        rf"(?P<paths>{FOLDER}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){FOLDER})*)(?:\s+an\b)?",
+        rf"(?P<paths>{_ONE}(?:(?:\s*,\s*(?:and\s+|und\s+)?|\s+and\s+|\s+und\s+){_ONE})*)(?:\s+an\b)?",
         made,
     ),
 ]

@@ -66,7 +66,8 @@ def inputs_missing(goal: str, files: Collection[str]) -> list[str]:
     named = [*mentions_in(goal[:_LONGEST], set(files))]
     needed = [one for one in named if one.is_needed]
     made = {one.path for one in named if one not in needed}
-    gone = [one.path for one in needed if not one.is_there and "<" not in one.path]
+    names = {path.rpartition("/")[2] for path in files}  # in whatever folder
+    gone = [one.path for one in needed if not one.is_there and "<" not in one.path and one.path not in names]
     return [path for path in dict.fromkeys(gone) if path not in made]
 
 

@@ -26,6 +26,7 @@ KINDS = dict(
 )
 ALL = (
     r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?"
+    r"(?:(?:files?|dateien)\s+(?:ending\s+(?:in|with|on)|(?:with|mit)\s+(?:the\s+|der\s+)?(?:ending|extension|endung))\s+)?"
     rf"(?:\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?|(?P<kind>{'|'.join(KINDS)})[- ]?(?:files|dateien))"
     rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{FOLDER}))?"
 )

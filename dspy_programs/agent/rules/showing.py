@@ -84,6 +84,11 @@ _WORDINGS: list[tuple[str, Callable[[Said, Workspace], list[Call]]]] = [
         rf"(?:of|from|in|von|aus)\s+{_A}{_FILE}{_PATH}{_END}",
         make.lines,
     ),
+    (
+        rf"(?:{_SHOW})?{_A}(?:lines|zeilen)\s+(?P<first>\d{{1,6}})\s*(?:to|-|until|and|bis|und)\s*(?P<last>\d{{1,6}})\s+(?:of|from|in|von|aus)\s+"
+        rf"{_A}{_FILE}{_PATH}{_END}",
+        make.lines_between,
+    ),
     (rf"(?P<which>head|tail)(?:\s+-n?\s*(?P<number>\d{{1,4}}))?\s+{_PATH}", make.lines),
     (
         rf"(?:{_SHOW}|{_WHAT}\s+)?{_COUNT}\s+{_A}(?P<what>lines|words|zeilen|wörter|worte)\s+(?:(?:are|is|sind|ist)\s+)?"
@@ -104,6 +109,8 @@ _WORDINGS: list[tuple[str, Callable[[Said, Workspace], list[Call]]]] = [
     ),
     (rf"(?:{_LIST}|{_WHAT}\s+)?{_A}{_FILES}(?:{_IN}|{_HERE}){_END}", make.listed),
     (rf"(?:ls|dir)(?:\s+{_PATH})?", make.listed),
+    (rf"{_LIST}(?:everything|alles){_HERE}(?:{_IN})?", make.listed),
+    (rf"{_LIST}{_A}names\s+of\s+(?P<every>all\s+)?{_A}{_FILES}(?:{_IN}|{_HERE})", make.listed),
     (rf"(?:find|where\s+is|wo\s+ist|finde|locate)\s+{_A}{_FILE}{_PATH}", make.named),
     (
         rf"(?:does|do\s+(?:we|i)\s+have|is\s+there|are\s+there|gibt\s+es|existiert|(?:does|hat)\s+{_A}{_OWNER}\s+(?:have|contain)?)\s*"
@@ -130,6 +137,8 @@ _WORDINGS: list[tuple[str, Callable[[Said, Workspace], list[Call]]]] = [
     ),
     (rf"search\s+{_A}(?:files|dateien)\s+for\s+{_THE_WORD}{_WORD}", make.searched),
     (rf"search\s+{_A}{_PATH}\s+for\s+{_THE_WORD}{_WORD}", make.searched),
+    (rf"(?:does|do)\s+{_A}{_FILE}{_PATH}\s+(?:contain|have|mention)\s+{_THE_WORD}{_WORD}", make.searched_in),
+    (rf"enthält\s+{_A}{_FILE}{_PATH}\s+{_THE_WORD}{_WORD}", make.searched_in),
     (rf"where\s+is\s+{_WORD}\s+(?:mentioned|used|defined|called)(?:{_IN})?", make.searched),
     (rf"(?:which|what)\s+files?\s+(?:contains?|mentions?|uses?)\s+{_THE_WORD}{_WORD}", make.searched),
     (

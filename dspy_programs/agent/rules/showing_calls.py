@@ -74,6 +74,11 @@ def lines(said: Said, workspace: Workspace) -> list[Call]:
     return [_call("read_file", path=path, first_line=max(1, len(workspace.text(path).splitlines()) - number + 1))]
 
 
+def lines_between(said: Said, workspace: Workspace) -> list[Call]:
+    path, first, last = _found(said["path"], workspace), int(said["first"]), int(said["last"])
+    return [_call("read_file", path=path, first_line=first, last_line=last)] if path and 1 <= first <= last else []
+
+
 def listed(said: Said, workspace: Workspace) -> list[Call]:
     folder = _folder(said.get("path", ""), workspace)
     kind = said.get("kind", "").lower()
@@ -92,10 +97,14 @@ def _pattern(kind: str) -> str:
 def searched(said: Said, workspace: Workspace) -> list[Call]:
     word, place = _unquoted(said["word"]), said.get("path", "")
     path = (_found(place, workspace) or _folder(place, workspace)) if place else "."
-    if not path or not word or (word == said["word"] and _VAGUE.match(word)):
+    if not path or not word or (word == said["word"] and not word.isupper() and _VAGUE.match(word)):
         return []
     quiet = {"ignore_case": True} if word.islower() else {}
     return [_call("grep", pattern=re.escape(word) if re.search(r"[^\w -]", word) else word, path=path, **quiet)]
+
+
+def searched_in(said: Said, workspace: Workspace) -> list[Call]:
+    return searched(said, workspace) if _found(said["path"], workspace) else []
 
 
 def named(said: Said, workspace: Workspace) -> list[Call]:

@@ -76,6 +76,14 @@ def empty(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     return [Call(tool="write_file", arguments={"path": path, "content": ""})]
 
 
+def overwritten(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
+    """Put a given text, or nothing, in the place of all that a file holds."""
+    path = one(found["path"])
+    must_be_there(path, workspace)
+    text = said(found, "text") if found["text"] else ""
+    return [Call(tool="write_file", arguments={"path": path, "content": f"{text}\n" if text else ""})]
+
+
 def texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Write a given text to a new file."""
     path = one(found["path"])
@@ -119,6 +127,8 @@ def appended(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call
 
 
 WORDINGS: list[tuple[str, Maker]] = [
+    (rf"\b(?:overwrite|überschreibe?)\s+{THE}(?P<path>{PATH})\s+(?:with|mit)\s+{THE}(?P<text>{QUOTED})", overwritten),
+    (rf"\b(?:clear|empty|leere)\s+{THE}(?P<path>{PATH})(?P<text>)", overwritten),
     (
         rf"\b(?:replace|change|ersetze?)\s+{_EACH}{THE}(?P<old>{WORD})\s+(?:with|by|to|durch|mit)\s+{THE}(?P<new>{WORD})\s+"
         r"(?:everywhere|überall|in\s+(?:all|every|each|allen)\s+(?:of\s+)?(?:the\s+)?"
@@ -163,7 +173,7 @@ WORDINGS: list[tuple[str, Maker]] = [
         appended,
     ),
     (
-        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{QUOTED})\s+(?:in|into|to|nach)\s+{THE}{NEW}(?P<path>{PATH})",
+        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{QUOTED})\s+(?:in|into|to|as|nach)\s+{THE}{NEW}(?P<path>{PATH})",
         texts,
     ),
     (
@@ -173,7 +183,7 @@ WORDINGS: list[tuple[str, Maker]] = [
         texts,
     ),
     (
-        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{QUOTED})\s+(?:to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{ALL}|{THE}(?P<path>{PATH}))",
+        rf"\b(?:append|add|füge?|hänge?)\s+{THE}(?P<text>{QUOTED})\s+(?:to\s+the\s+end\s+of|to|at\s+the\s+end\s+of|an|zu|am\s+ende\s+von)\s+(?:{ALL}|{THE}(?P<path>{PATH}))",
         appended,
     ),
 ]

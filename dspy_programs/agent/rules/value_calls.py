@@ -14,6 +14,7 @@ from dspy_programs.agent.rules.pieces import NEW, PATH, THE, WORD, Maker, must_b
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
+_PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?|true|false|null")
 _SWITCHES = (("false", "true"), ("off", "on"), ("no", "yes"), ("0", "1"), ("disabled", "enabled"))
 _JSON_VALUE = r'(?P<head>"KEY"\s*:\s*)(?P<value>"(?:[^"\\\n]|\\.)*"|-?[\d.]+|true|false|null)(?P<tail>)'
 _LINE_VALUE = r"^(?P<head>[ \t]*[\"']?KEY[\"']?[ \t]*[:=][ \t]*)(?P<value>[^\r\n{\[][^\r\n]*?)(?P<tail>[ \t]*)$"
@@ -29,6 +30,8 @@ def values(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
 def _value_set(name: str, value: str, path: str, workspace: Workspace) -> list[Call]:
     must_be_there(path, workspace)
     places = _places(name, path, workspace)
+    if len(places) > 1 and path.endswith(".json") and not isinstance(_held([name], path, workspace), (dict, list, type(None))):
+        return _inner(name, value, path, workspace)  # the one of the whole file, not one inside of something
     if len(places) != 1:
         held = f"is {len(places)} times in" if places else "is not in"
         raise ValueError(f"{name} {held} {path} as a key with a plain value")
@@ -66,17 +69,19 @@ def switched(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call
 
 def inner_values(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     """Set a value inside of another one in JSON: "the port of the db"."""
-    path, value = one(found["path"]), _literal(found, "value")
-    place = f"{found['outer']}.{found['inner']}"
+    path = one(found["path"])
     must_be_there(path, workspace)
+    return _inner(f"{found['outer']}.{found['inner']}", said(found, "value"), path, workspace)
+
+
+def _inner(place: str, value: str, path: str, workspace: Workspace) -> list[Call]:
     old = _held(place.split("."), path, workspace)
     if old is None or isinstance(old, (dict, list)):
         raise ValueError(f"{place} is not in {path} as a key with a plain value")
-    if isinstance(old, str) != isinstance(value, str):
-        value = str(found["value"]) if isinstance(old, str) else value
-    if isinstance(value, str) and not isinstance(old, str):
+    if not isinstance(old, str) and not _PLAIN.fullmatch(value):
         raise ValueError(f"{place} is a number or true/false in {path}, and {value} is neither")
-    return [Call(tool="json_set", arguments={"path": path, "key": place, "value": value})]
+    new = value if isinstance(old, str) else json.loads(value)
+    return [Call(tool="json_set", arguments={"path": path, "key": place, "value": new})]
 
 
 def added(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
@@ -99,15 +104,14 @@ def _held(parts: list[str], path: str, workspace: Workspace) -> JsonValue:
 def _literal(found: re.Match[str], name: str) -> JsonValue:
     """Return a value as JSON has it: what is quoted is a text, and so is what is no number, true, false or null."""
     text = said(found, name)
-    is_bare = text == found[name] and re.fullmatch(r"-?\d+(?:\.\d+)?|true|false|null", text)
-    return json.loads(text) if is_bare else text
+    return json.loads(text) if text == found[name] and _PLAIN.fullmatch(text) else text
 
 
 def _in_the_form_of(old: str, value: str, *, is_json: bool) -> str:
     """Return a value quoted as the old one was; "" if a text would take a number's place in JSON."""
     if old[:1] in ("'", '"') and old[-1:] == old[:1]:
         return json.dumps(value, ensure_ascii=False) if is_json else f"{old[0]}{value}{old[0]}"
-    return value if not is_json or re.fullmatch(r"-?\d+(?:\.\d+)?|true|false|null", value) else ""
+    return value if not is_json or _PLAIN.fullmatch(value) else ""
 
 
 WORDINGS: list[tuple[str, Maker]] = [

@@ -11,7 +11,8 @@ import pytest
 
 from dspy_programs.errors import LanguageModelError, MissingExtra, UnknownModel
 from dspy_programs.lm import DEFAULT_SPEC, connect, decoding, spec_in_use, use
-from dspy_programs.lm.embedded.embedded import EmbeddedEngine, import_xllamacpp
+from dspy_programs.lm.embedded.embedded import EmbeddedEngine
+from dspy_programs.lm.embedded.machine import import_xllamacpp
 from dspy_programs.lm.models import CompleteJSONAdapter
 from dspy_programs.lm.server.server import ServerEngine
 from dspy_programs.lm.weights.catalog import CATALOG
@@ -168,8 +169,8 @@ print(os.environ.get("GOMP_SPINCOUNT"), os.environ.get("OMP_WAIT_POLICY"), flush
 json_schema_to_grammar, __version__ = str, "0"
 """
 WAYS = {
-    "import": "embedded.import_xllamacpp()",
-    "grammar": "embedded.grammar_of({'type': 'json_schema', 'schema': {}})",
+    "import": "machine.import_xllamacpp()",
+    "grammar": "chat_request.grammar_of({'type': 'json_schema', 'schema': {}})",
     "engine": "embedded.engine_for(catalog.find('smollm2-135m')).server()",
 }
 
@@ -196,7 +197,8 @@ def loading(code: str, folder, **chosen: str) -> str:
     (folder / "xllamacpp.py").write_text(LIBRARY)
     known = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     places = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "DSPY_PROGRAMS_WEIGHTS": str(folder / "none")}
-    code = f"from dspy_programs.lm.weights import catalog; from dspy_programs.lm.embedded import embedded; {code}"
+    rooms = "from dspy_programs.lm.weights import catalog; from dspy_programs.lm.embedded import"
+    code = f"{rooms} chat_request, embedded, machine; {code}"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=known | places | chosen)
     return run.stdout.strip()
 

@@ -8,12 +8,8 @@ from dspy import lm15
 
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import connect, use
-from dspy_programs.lm.embedded.embedded import (
-    EmbeddedEngine,
-    check_memory,
-    engine_for,
-    slots_for_this_machine,
-)
+from dspy_programs.lm.embedded.embedded import EmbeddedEngine, engine_for
+from dspy_programs.lm.embedded.machine import check_memory, slots_for_this_machine
 from dspy_programs.lm.weights.catalog import CATALOG
 from optimizers.train import main
 from tests.fakes import toy_row, write_toy_data

@@ -7,7 +7,8 @@ import pytest
 from dspy import lm15
 
 from dspy_programs.control_tokens import said
-from dspy_programs.lm.embedded.embedded import EmbeddedEngine, chat_request
+from dspy_programs.lm.embedded.chat_request import chat_request
+from dspy_programs.lm.embedded.embedded import EmbeddedEngine
 from dspy_programs.lm.weights.catalog import CATALOG
 from dspy_programs.lm.weights.gguf import read
 from dspy_programs.lm.weights.local_models import file_here, local_model

@@ -21,7 +21,8 @@ from dspy.utils.exceptions import LMServerError
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import connect, prepare
 from dspy_programs.lm.cached import AnswerCache, cached
-from dspy_programs.lm.embedded.embedded import EmbeddedEngine, _reply, chat_request
+from dspy_programs.lm.embedded.chat_request import chat_request
+from dspy_programs.lm.embedded.embedded import EmbeddedEngine, _reply
 from dspy_programs.lm.embedded.llama_server import LlamaServer, ServerGone, joined
 from dspy_programs.lm.weights.catalog import CATALOG
 from optimizers.evaluate import main as evaluate

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from mcp.types import ListToolsResult, Tool as McpTool
 from pydantic import BaseModel, Field, ValidationError
 
-from dspy_programs.lm.embedded.embedded import import_xllamacpp
+from dspy_programs.lm.embedded.machine import import_xllamacpp
 from dspy_programs.lm.replies import CompleteJSONAdapter
 from dspy_programs.programs.actor import Actor, check
 from dspy_programs.programs.failure_judge import FailureJudge
