@@ -66,10 +66,10 @@ class OutputsMeasure:
 
     def _require_telling_answers(self, text: str) -> None:
         """Raise UsageError if the reference is the full prompt's own answer, and that is the same for every input."""
-        own = [example.input for example in self.scorer.examples if not example.wanted]
-        if self.scorer.judge or len(own) < len(self.scorer.examples):
+        if any(example.wanted for example in self.scorer.examples) or self.scorer.judge:
             return
-        answers = {self.scorer.answer(filled(text, own[number])) for number in self.searched}
+        inputs = (self.scorer.examples[number].input for number in self.searched)
+        answers = {self.scorer.answer(filled(text, value)) for value in inputs}
         if len(answers) == 1 < len(self.searched):
             raise UsageError(
                 f"{self.scorer.name}: the full prompt has one answer to all inputs, {answers.pop()[:60]!r}, so a prompt "
