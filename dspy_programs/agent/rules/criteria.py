@@ -174,6 +174,7 @@ def _written(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterato
     into = [one for one in free if one.is_there and words.INTO.search(one.before)]
     kept = {one.path for one in mentions if one.kept}
     every = words.EVERY.search(goal)
+    paths: list[str] = []
     if every and (words.DELETES.search(goal) or words.COPIES.search(goal)):
         paths = []
     elif every and not made and not into and (not words.PER_FILE.search(goal) or words.UNLESS_THERE.search(goal)):

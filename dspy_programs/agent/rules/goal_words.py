@@ -143,7 +143,10 @@ CHANGING = re.compile(rf"\b(?:{_CHANGING})\b", _FLAGS)
 CHANGES = re.compile(rf"\b(?:{_CHANGING}|both|each|every|all|jede\w*|alle\w*)\b", _FLAGS)
 """A goal that may want more files changed than the one that it has written."""
 INTO_FILE = re.compile(r"""\b(?:in|into|to|nach)\s+["'`]?$""", _FLAGS)
-ENSURES = re.compile(r"\b(?:make\s+sure|ensure|if\b|unless|check\s+(?:that|whether)|sorge|falls|wenn)", _FLAGS)
+ENSURES = re.compile(
+    r"\b(?:make\s+sure|ensure|if\s+(?:needed|necessary|not|it|there|they)\b|unless|check\s+(?:that|whether)|sorge|falls|wenn)",
+    _FLAGS,
+)
 """What may be so already."""
 
 CONDITION = re.compile(r"\b(?:if|unless|in\s+case|falls|sofern|wenn)\b", _FLAGS)
