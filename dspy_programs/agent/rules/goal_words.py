@@ -138,7 +138,8 @@ WRITES = re.compile(
 )
 """A piece that asks, and one that wants something written all the same."""
 _CHANGING = """move|remove|delete|erase|cut|clear|empty|edit|update|replace|change|mark|rename|sort|fix|clean|bump|set|correct
-    |reorder|prepend|strip|wrap|back\\s+up|needs|should\\s+(?:be|have)|häng\\w*|verschieb\\w*|lösch\\w*|entfern\\w*|änder\\w*|ersetz\\w*|sortier\\w*|setz\\w*"""
+    |reorder|prepend|strip|wrap|back\\s+up|needs|should\\s+(?:be|have)|häng\\w*|verschieb\\w*|lösch\\w*|entfern\\w*
+    |änder\\w*|ersetz\\w*|sortier\\w*|setz\\w*"""
 CHANGING = re.compile(rf"\b(?:{_CHANGING})\b", _FLAGS)
 CHANGES = re.compile(rf"\b(?:{_CHANGING}|both|each|every|all|jede\w*|alle\w*)\b", _FLAGS)
 """A goal that may want more files changed than the one that it has written."""
