@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.cues import says_something_exact
+from dspy_programs.memory.reading.cues import exact_in, says_something_exact
 from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, revises, settles, stands
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
@@ -179,7 +179,7 @@ def _rank_said(part: str) -> tuple[Rank, float]:
         return Rank.STANDING, DECIDED_WORTH
     if looks_up(part):
         return Rank.ORDINARY, _ASKED_WORTH
-    exact = says_something_exact(part)
+    exact = any(kind != "name" and (kind != "number" or len(value) > 1) for value, kind in exact_in(part))
     if exact and revises(part):
         return Rank.REVISED, 2 * DECIDED_WORTH
     if settles(part) or asks(part):
