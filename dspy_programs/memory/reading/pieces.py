@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.cues import exact_in, says_something_exact
+from dspy_programs.memory.reading.cues import exact_in
 from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, revises, settles, stands
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
@@ -158,7 +158,7 @@ def _with_fragments(said: Sequence[str], assistant: bool) -> list[str]:
     waiting = ""
     for part in said:
         text = _STAMP.sub("", part)
-        short = len(text) <= _FRAGMENT and not says_something_exact(text) and (text.count(" ") < 2 or not settles(text))
+        short = len(text) <= _FRAGMENT and not any(map(str.isdigit, text)) and (text.count(" ") < 2 or not settles(text))
         if short and part.endswith("?") and found:
             found[-1] += f" {part}"
         elif not assistant and ((short and part[-1] in ".!,") or (_opens_bracket(part) and len(part) < _SHORT_MESSAGE)):
