@@ -95,6 +95,8 @@ def _drafts(task: Task, budget: int, low: int) -> Iterator[Draft]:
     unread = min(UNREAD, int(UNREAD_SHARE * limits[0] / LARGE) // max(1, len(task.unread)))
     for most in limits:
         stubs, needed = stubs_of(task, task.protected, most, rate, unread)
+        if needed > budget and unread:
+            stubs, needed = stubs_of(task, task.protected, most, rate)
         task.room = task.room or max(0, budget - needed)
         if needed > budget:
             continue

@@ -55,7 +55,7 @@ class Selection:
         last = [number for number in asked if pool.places[number][0] == newest]
         self._asked_last = [pool.places[number] for number in last]
         standing = self._standing()
-        self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last), *standing]
+        self._required = [*last, *self._deeds()[::-1], *standing, *(number for number in asked if number not in last)]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
 

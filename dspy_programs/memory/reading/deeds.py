@@ -36,8 +36,8 @@ _READ_COMMAND = re.compile(
     r"nl|cd|true|test|man|history|"
     r"nproc|free|uptime|hostname|dig|ping|curl(?!.*-X ?(?:POST|PUT|PATCH|DELETE)|.* -d|.*--data|.* -[oO])|"
     r"git (?:--no-pager )?(?:status|log|diff|show|branch(?! -[dDmM])|blame|remote -v|rev-parse|ls-files|grep|describe)|"
-    r"(?:pip|npm|docker|kubectl|gh|conda|apt|systemctl) (?:list|show|ls|ps|get|describe|logs|images|view|status|info|"
-    r"freeze|search)|"
+    r"(?:pip|npm|docker|kubectl|gh|conda|apt|systemctl|helm|aws|gcloud)(?: --?[\w-]+(?:[= ][\w./:@-]+)?)* (?:list|show|ls|ps|"
+    r"get|describe|logs|top|images|view|status|info|freeze|search|history|rollout (?:status|history))|sleep|"
     r"(?:python3? -m )?(?:pytest|unittest|mypy|ruff check|flake8|pylint|tsc)|npm (?:test|run (?:test|lint))|go (?:test|"
     r"vet)|cargo (?:test|check)|"
     r"python3? (?:-V|--version|[\w./-]*(?:test|bench)[\w-]*\.py))(?!\w)"
@@ -83,6 +83,7 @@ _STATES = frozenset(
 )
 _NOTHING = re.compile(r"(?i)\bno \w+(?: \w+)? (?:was |were )?found\b|\bnothing found\b|\bno (?:results?|match(?:es)?)\b")
 _FAILED = re.compile(
+    r"(?:code: \d+\. )?[\w.:]{0,60}\w(?:::|\.)\w*exception: |"
     r"\W{0,4}(?:(?:[\w.@-]{1,40}: )?(?:fehler|fehlgeschlagen|erreur|échec|errore|fout|erro|error|exitcode: [1-9]\d*)\b|"
     r"错误|錯誤|失败|失敗|エラー|오류|실패|ошибка)",
     re.IGNORECASE,
@@ -98,6 +99,7 @@ _AMOUNT = re.compile(
 )
 _NEW_ID = re.compile(r"(?:id|number|code|reference|ref|url|key)$|^id\b", re.IGNORECASE)
 _CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])(?!\d{4}-\d\d)[\w#/-]{3,40}|\d{5,}")  # A-30991, d-71, 88210
+_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[:.]\d\d")
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
 
 
@@ -212,6 +214,8 @@ def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
     if result is None:
         return "asked"
     text = result.strip()
+    if isinstance(value, dict) and isinstance(code := value.get("exception"), str) and _CODE.fullmatch(code):
+        value = {key: inner for key, inner in value.items() if key != "exception"}  # one that was granted has a number
     fault = fault_of(text if value is None else value, text, deed)
     if not fault and (
         _FAILED.match(text) or (isinstance(value, dict) and (_says_failed(value) or (deed and _tells_error(value))))
@@ -259,7 +263,7 @@ def outcome_of(parts: Parts, call: Deed) -> list[Part]:
         best = max(new, key=lambda part: part.worth, default=None)
         return [] if best is None else [best._replace(text=cut(best.text, _LONGEST_OUTCOME))]
     telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
-    others = new if len(parts.parts) <= _MANY_FIELDS else []
+    others = sorted(new, key=lambda part: _DATE.search(part.text) is None) if len(parts.parts) <= _MANY_FIELDS else []
     found = list(dict.fromkeys([*telling, *others]))
     chosen: list[Part] = []
     room = _LONGEST_OUTCOME

@@ -45,11 +45,11 @@ def text_of_html(text: str) -> str:
         found.append(" ".join(said.split()))
         if name in _HIDDEN:
             hidden = "" if ends or match["rest"].endswith("/") else name
-        if name in _CONTROLS and not ends and (named := _ID.search(match["rest"])) is not None:
-            found.append(f"(#{named[1]})")
         row -= ends and name in _ROWS
         if name not in _INLINE:
             found.append(_BREAK if row > 0 else "\n")
+        if name in _CONTROLS and not ends and (named := _ID.search(match["rest"])) is not None:
+            found.append(f"(#{named[1]})")
         row = max(0, row + (not ends and name in _ROWS))
     found.append(" ".join(text[place:_LONGEST].split()) if not hidden else "")
     lines = ("; ".join(filter(None, map(_in_one, line.split(_BREAK)))) for line in " ".join(found).split("\n"))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.cues import says_something_exact
+from dspy_programs.memory.reading.cues import exact_in
 from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, revises, settles, stands
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
 from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
@@ -23,6 +23,7 @@ from dspy_programs.memory.reading.piece import Line, Piece, Rank
 from dspy_programs.memory.reading.replies import is_consent, is_output
 from dspy_programs.memory.reading.sentence_breaks import lines_in, said_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
+from dspy_programs.memory.reading.talk import speaker_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 
 _MOST_SENTENCES = 400  # pieces of one message
@@ -126,8 +127,10 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = _with_fragments(said_in(text) if assistant else lines_in(text))
+    said = said_in(text) if assistant else lines_in(text)
     agrees = is_consent(text)
+    if not agrees and speaker_of(text) is None:
+        said = _with_fragments(said, assistant)
     asked = not assistant and not agrees
     if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
         rank, worth = max(map(_rank_said, said), key=lambda found: (-found[0], found[1]))
@@ -149,21 +152,25 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     return found
 
 
-def _with_fragments(said: Sequence[str]) -> list[str]:
-    """Join what says nothing alone: "OK?" to the sentence before it, "Great." to the one after it."""
+def _with_fragments(said: Sequence[str], assistant: bool) -> list[str]:
+    """Join what says nothing alone: "OK?" to the sentence before it, a person's "Great." to the one after it."""
     found: list[str] = []
     waiting = ""
     for part in said:
-        said_ = _STAMP.sub("", part)
-        short = len(said_) <= _FRAGMENT and not says_something_exact(said_) and (" " not in said_.strip() or not settles(said_))
+        text = _STAMP.sub("", part)
+        short = len(text) <= _FRAGMENT and not any(map(str.isdigit, text)) and (text.count(" ") < 2 or not settles(text))
         if short and part.endswith("?") and found:
             found[-1] += f" {part}"
-        elif (short and part[-1] in ".!,") or (part.count("(") > part.count(")") and len(part) < _SHORT_MESSAGE):
+        elif not assistant and ((short and part[-1] in ".!,") or (_opens_bracket(part) and len(part) < _SHORT_MESSAGE)):
             waiting = f"{waiting} {part}".lstrip()
         else:
             found.append(f"{waiting} {part}".lstrip())
             waiting = ""
     return [*found[:-1], f"{found[-1]} {waiting}".rstrip()] if found else [waiting] * bool(waiting)
+
+
+def _opens_bracket(part: str) -> bool:
+    return part.count("(") > part.count(")")
 
 
 def _rank_said(part: str) -> tuple[Rank, float]:
@@ -172,7 +179,7 @@ def _rank_said(part: str) -> tuple[Rank, float]:
         return Rank.STANDING, DECIDED_WORTH
     if looks_up(part):
         return Rank.ORDINARY, _ASKED_WORTH
-    exact = says_something_exact(part)
+    exact = any(kind != "name" and (kind != "number" or len(value) > 1) for value, kind in exact_in(part))
     if exact and revises(part):
         return Rank.REVISED, 2 * DECIDED_WORTH
     if settles(part) or asks(part):
