@@ -101,9 +101,7 @@ def babbler(seed: int = 0, control_tokens: Sequence[str] = ()) -> bytes:
         "tokenizer.ggml.tokens": tokens,
         "tokenizer.ggml.scores": [0.0] * len(tokens),
         "tokenizer.ggml.token_type": [*[3] * len(control_tokens), *RUNS["tokenizer.ggml.token_type"]],
-        **{
-            f"tokenizer.ggml.{name}_token_id": RUNS[f"tokenizer.ggml.{name}_token_id"] + len(control_tokens) for name in SPECIAL
-        },
+        **{key: RUNS[key] + len(control_tokens) for key in SPECIAL},
     }
     tensors = {"token_embd.weight": (WIDTH, len(tokens)), "output.weight": (WIDTH, len(tokens))}
     tensors |= {name: (WIDTH,) for name in ("output_norm.weight", "blk.0.attn_norm.weight", "blk.0.ffn_norm.weight")}

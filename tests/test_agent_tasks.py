@@ -1,15 +1,18 @@
 import hashlib
 import json
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
+from dspy_programs.agent.rules.goal_words import UNLESS_THERE
 from dspy_programs.agent.script import EXAMPLES
+from dspy_programs.agent.workspace import sandbox
 from dspy_programs.errors import DatasetError
 from tests.agent_tasks.examples import examples, scripts
+from tests.agent_tasks.runs import run_task
 from tests.agent_tasks.tasks import HERE, lay_out, tasks
+from tests.agent_tasks.ways import starting
+from tests.fakes import scripted_lm
 
 ALL = [task for split in ("train", "test") for task in tasks(split)]
 
@@ -71,17 +74,29 @@ def test_the_card_counts_the_kinds_and_names_the_files_as_they_are():
         assert f"{hashlib.sha256((HERE / f'{split}.jsonl').read_bytes()).hexdigest()}  {split}.jsonl" in card
 
 
-@pytest.mark.parametrize(("task_id", "script"), scripts().items())
-def test_a_script_that_is_an_example_solves_its_task(task_id, script, tmp_path):
+def run_of(task_id, script):
+    """Let the agent do a task with a model that always writes this script."""
     task = next(task for task in tasks("train") if task.id == task_id)
-    task.lay_out(tmp_path)
-    printed = ""
-    if script.startswith("MISSING:"):
-        assert task.expects == "refusal"
-    else:
-        command = [sys.executable, "-c", script]
-        printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    assert task.faults(tmp_path, completed=task.expects != "refusal", questions=["which?"], said=printed) == []
+    reply = script if script.startswith("MISSING:") else f"```python\n{script}```"
+    lm = scripted_lm(lambda prompt: reply, "local/scripted")
+    return task, run_task(task, "compiled", starting("compiled", lm, 60), 90)[0]
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+@pytest.mark.parametrize(("task_id", "script"), scripts().items())
+def test_the_agent_takes_a_right_script_for_done(task_id, script):
+    if task_id.startswith("fix_bug"):
+        pytest.skip("code that a command tests is corrected function by function: test_code_mender.py")
+    task, run = run_of(task_id, script)
+    assert run.solved and run.used.completed == (task.expects != "refusal"), (run.faults, run.used.why)
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+@pytest.mark.parametrize("task_id", scripts())
+def test_the_agent_does_not_take_a_script_that_does_nothing_for_done(task_id):
+    task, run = run_of(task_id, "print('done')\n")
+    may_be_so = UNLESS_THERE.search(task.goal)
+    assert not run.used.completed or run.solved or task.says or task.expects == "question" or may_be_so, run.used.why
 
 
 def test_the_examples_are_those_of_the_scripts():

@@ -78,7 +78,7 @@ class TaskActor:
         made = [(turn.tool_name, turn.tool_input) for turn in self.own]
         if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
             return decision(left[:1], answered_by="rules")
-        if (call := broader(self.own, self.look_ups, self.text)) is not None:
+        if (call := broader(self.own, self.look_ups, self.tools, self.text)) is not None:
             return decision([call], answered_by="rules")
         tools, text = self.tools, self.text
         if self._sought:

@@ -18,7 +18,7 @@ from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult, StoppedBy
-from dspy_programs.agent.rules.goal_words import CHANGES
+from dspy_programs.agent.rules import goal_words as words
 from dspy_programs.agent.rules.unsaid import with_value
 from dspy_programs.agent.tools.tool import Scope
 from dspy_programs.agent.workspace.snapshot import Snapshot
@@ -145,8 +145,16 @@ class Host:
     def harm_since(self, kept: Snapshot | None) -> str:
         """Say what a script has changed that the goal does not ask for; "" for nothing."""
         changed = kept.changes()[1] if kept is not None else []
-        may_change = CHANGES.search(self.wish) is not None
+        may_change = words.CHANGES.search(self.wish) is not None
         return self.acceptance.harm_of(changed, lambda path: may_change and is_named(path, self.wish)) if changed else ""
+
+    def idle_since(self, kept: Snapshot | None) -> str:
+        """Say that a script has changed nothing, where the goal plainly wants something changed; "" otherwise."""
+        wants = (words.CHANGING.search(self.wish) or words.WRITES.search(self.wish)) and not words.ASKS.search(self.wish)
+        if kept is None or not wants or any(kept.changes()):
+            return ""
+        may_be_so = words.ENSURES.search(self.wish) or words.UNLESS_THERE.search(self.wish)
+        return "" if may_be_so else "the script changed no file"
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""

@@ -44,16 +44,16 @@ def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
     return sorted(about, key=lambda tool: not _SEARCHES.search(tool.name))[:_MOST] if needed else []
 
 
-def broader(turns: Sequence[Turn], tools: Sequence[AgentTool], text: str) -> Call | None:
+def broader(turns: Sequence[Turn], tools: Sequence[AgentTool], menu: Sequence[AgentTool], text: str) -> Call | None:
     """Return the last look-up, if it found nothing, with no more than the names that the text has; None if there is none.
 
-    turns: of the task; tools: its look-ups.
+    turns: of the task; tools: its look-ups; menu: what else it may use.
     """
     last = next((turn for turn in reversed(turns) if turn.tool_name), None)
     tool = next((each for each in tools if last is not None and each.name == last.tool_name), None)
     if last is None or tool is None or not isinstance(last.tool_input, dict) or not _is_nothing(last.tool_output):
         return None
-    names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside(tools, text)
+    names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
     found: dict[str, JsonValue] = {}
     for key, value in last.tool_input.items():
         named = [name for name in names if isinstance(value, str) and name.casefold() in value.casefold()]

@@ -51,6 +51,7 @@ _HINTS = {
     "IsADirectoryError": "This is a folder: loop over its files with Path.rglob.",
     "FileNotFoundError": "Use the paths as they stand under Files, and make new folders first.",
 }
+_IMPORTS = re.compile(r"\b(?:ImportError|ModuleNotFoundError|imports?)\b")  # no function is wrong
 _FOLDER = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*")
 _VALUE = re.compile(
     r"[^\s@'\"]{1,64}@[^\s@'\"]{1,190}\.\w+|https?://[^\s'\"]+|\+?\d[\d /-]{4,}\d"
@@ -94,7 +95,7 @@ class ScriptWriter(Program):
         if sum(turn.tool_name == TOOL for turn in turns) >= _MOST_SCRIPTS:
             return decision(cannot=shortened(f"{_MOST_SCRIPTS} scripts did not do it. {turns[-1].content}", _SAID))
         request, sample = context or task, sample or len(turns)
-        if self.mends and code_tested(request, self.workspace).code:
+        if self.mends and not _IMPORTS.search(request) and code_tested(request, self.workspace).code:
             step: ActorResult = self.mender(task=task, context=request, trajectory=turns)
             return step
         path = None if any(turn.tool_name == TOOL for turn in turns) else self._answer_file(request)

@@ -62,7 +62,7 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             if kept is not None and actor.printed.startswith(MISSING):
                 kept.restore()
                 return Outcome("failed", actor.printed)
-            harm = host.harm_since(kept)
+            harm = host.harm_since(kept) or host.idle_since(kept)
             if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
                 why = doubt(task, actor, host, kept) if kept and host.acceptance.is_open(task) else ""
                 return Outcome("failed", why) if why else met

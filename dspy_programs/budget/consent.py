@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from dspy_programs.budget.prompts.binding import Binding, binding_sentences
 from dspy_programs.budget.prompts.literals import TEMPLATE_TAG
-from dspy_programs.budget.prompts.units import Unit, removals
+from dspy_programs.budget.prompts.units import Unit, removals, units_of
 from dspy_programs.budget.redundancy import Redundant, no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
@@ -100,6 +100,19 @@ def held_units(before: Sequence[Section], now: Redundant, units: Sequence[Unit],
     held = {unit.number for unit in units if (unit.section, unit.text) in texts or TEMPLATE_TAG.search(unit.text)}
     groups = [{unit.number for unit in group} for group in removals(units, now.sections)]
     return held.union(*(group for group in groups if not held.isdisjoint(group)))
+
+
+def held_together(sections: Sequence[Section], allow: Sequence[str] | None) -> list[str]:
+    """Say of each sentence that may go and stays, because what it hangs on, or what hangs on it, may not."""
+    numbers = {(one.section, one.number): at for at, one in enumerate(binding_sentences(sections), 1)}
+    allowed = allowed_numbers(sections, allow)
+    found = []
+    for group in removals(units_of(sections), sections):
+        own = {numbers[unit.place] for unit in group if unit.place in numbers}
+        if own & allowed and own - allowed:
+            stays, holds = (", ".join(f"[{at}]" for at in sorted(part)) for part in (own & allowed, own - allowed))
+            found.append(f"{stays} stays with {holds}: one means something else without the other; allow both, or none")
+    return found
 
 
 def forbidden(before: Sequence[Section], after: Sequence[Section], allow: Sequence[str] | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from dspy_programs.budget.analysis import analyze
-from dspy_programs.budget.consent import forbidden, held_units, losses
+from dspy_programs.budget.consent import forbidden, held_together, held_units, losses
 from dspy_programs.budget.measuring.ablation import Ablation, Step, reached, section_parts, sentence_parts
 from dspy_programs.budget.measuring.answers_measure import AnswersMeasure
 from dspy_programs.budget.measuring.measure import SAME, Confirmed, Measure, require_useful
@@ -116,6 +116,7 @@ class Negotiation:
         terms, sections = self.terms, self.kept
         units = units_of(sections)
         held = held_units(self.original, self.redundant, units, terms.allow)
+        self.log += held_together(self.original, terms.allow)
         search = Ablation(
             sections,
             units,

@@ -87,6 +87,7 @@ class AnswerCache:
                     if not _is_damage(error):
                         raise
                     self._put_aside(error)
+                    self._make_private()
                     self._file = self._connected()
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)

@@ -18,7 +18,8 @@ from dspy_programs.memory.known import Known, Original
 from dspy_programs.memory.pool import Pool, Unit, words_of
 from dspy_programs.memory.reading.note import is_note
 from dspy_programs.memory.reading.open_request import open_requests
-from dspy_programs.memory.reading.piece import Piece
+from dspy_programs.memory.reading.options import with_options
+from dspy_programs.memory.reading.piece import Piece, Rank
 from dspy_programs.memory.reading.salience import Reading
 from dspy_programs.memory.reading.sentence_breaks import lines_in
 from dspy_programs.memory.reading.stubs import mentioned_in
@@ -149,6 +150,8 @@ class Task:
                 pieces = spoken(pieces, members[0].content, place > 0 and "?" in self.members(place - 1)[0].content)
                 if self._decisions:
                     pieces = [one._replace(worth=one.worth * (DECIDED_WORTH if decides(one.text) else 1)) for one in pieces]
+            elif members[0].role == "user" and place > 0 and (asked := self.members(place - 1)[0]).role == "assistant":
+                pieces = [_with_options(piece, asked.content) for piece in pieces]
             lines = groupby(pieces, attrgetter("line")) if is_plain_note(members[0]) else [(None, pieces)]
             found += [Unit(members, list(some), self.weights[place], [place]) for _, some in lines]
         return found
@@ -196,6 +199,11 @@ class Task:
             for index, original in enumerate(self.originals)
             if index not in self.protected
         )
+
+
+def _with_options(piece: Piece, answered: str) -> Piece:
+    """Return a reply's piece with what it names; a request that is still open stays word for word."""
+    return piece if piece.rank is Rank.OPEN_REQUEST else piece._replace(text=with_options(piece.text, answered))
 
 
 def spoken(pieces: Sequence[Piece], text: str, asked: bool = False) -> list[Piece]:

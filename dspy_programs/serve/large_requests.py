@@ -2,7 +2,8 @@
 
 Input      an ASGI app; the worker pool; the operations by their REST paths. Bodies arrive whole.
 Guarantees a large REST request that the rules answer is answered by a process, with the same answers and problems as a small
-           one; a large call of A2A or MCP reaches the app as one that is easy to parse. All else passes through.
+           one; one that may ask the model reaches the app if it can be read in a moment; a large call of A2A or MCP reaches
+           it as one that is easy to parse. All else passes through.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dspy_programs.serve.operations import OPERATIONS
-from dspy_programs.serve.problems import SlowClient
+from dspy_programs.serve.problems import SlowClient, TooLarge
 from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.security import replayed
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -35,13 +36,20 @@ class LargeRequests:
         if scope["type"] != "http" or scope["method"] != "POST" or not (operation or scope["path"] in _CALLS):
             return await self.app(scope, receive, send)
         body = (await receive())["body"]
-        if len(body) > LARGE:
-            if operation is None:
-                body = await unless_gone(receive, self.worker_pool.run_in_process("light", body))
-            elif self.worker_pool.by_rules(operation.asks_model) and "json" in Headers(scope=scope).get("content-type", ""):
-                answer = await unless_gone(receive, self.worker_pool.run_in_process(operation.name, body))
+        if len(body) > LARGE and operation is None:
+            body = await unless_gone(receive, self._light(body))
+        elif len(body) > LARGE and operation and "json" in Headers(scope=scope).get("content-type", ""):
+            by_rules = self.worker_pool.by_rules(operation.asks_model)
+            job = operation.name if by_rules else f"check {operation.name}"
+            answer = await unless_gone(receive, self.worker_pool.run_in_process(job, body))
+            if by_rules:
                 return await Response(answer, media_type="application/json")(scope, receive, send)
         return await self.app(scope, replayed(body, receive), send)
+
+    async def _light(self, body: bytes) -> bytes:
+        if len(body) > (most := self.worker_pool.limits.call_bytes):
+            raise TooLarge(f"a call has at most {most} bytes; REST takes more")
+        return await self.worker_pool.run_in_process("light" if self.worker_pool.by_rules() else "light few", body)
 
 
 async def unless_gone(receive: Receive, running: Coroutine[Any, Any, T]) -> T:

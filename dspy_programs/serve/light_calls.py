@@ -10,18 +10,30 @@ from dspy_programs.jsonable import sound_json
 from dspy_programs.serve.problems import TooLarge
 
 MOST_VALUES = 1_000  # that an SDK gets, of a call or an answer
+MOST_TO_READ = 200_000  # that the event loop reads: a tenth of a second
 
 
-def light(body: bytes) -> bytes:
-    """Return a large JSON-RPC call that is easy to parse. Raises TooLarge if it has many values beside data and arguments."""
+def light(body: bytes, read_here: bool = False) -> bytes:
+    """Return a large JSON-RPC call that is easy to parse.
+
+    read_here: what becomes text is read in the server's own process later. Raises TooLarge for too many values.
+    """
     try:
         call = json.loads(sound_json(body))
+        if read_here:
+            check_few(call)
         lighten(call)
         if has_many(call):
             raise TooLarge(f"a call has at most {MOST_VALUES:,} values beside its data part or arguments")
         return json.dumps(call).encode()
     except (ValueError, RecursionError):
         return b"{"  # not JSON either: whoever reads it says so at once
+
+
+def check_few(value: Any) -> None:
+    """Raise TooLarge for what would stop the event loop while it is read."""
+    if has_many(value, MOST_TO_READ):
+        raise TooLarge(f"a request that may ask the model has at most {MOST_TO_READ:,} values; send less at a time")
 
 
 def lighten(call: Any) -> None:
@@ -46,11 +58,11 @@ def _lighten_arguments(arguments: Any) -> None:
             arguments[name] = json.dumps(value)
 
 
-def has_many(value: Any) -> bool:
+def has_many(value: Any, most: int = MOST_VALUES) -> bool:
     left, seen = [value], 0
-    while left and seen <= MOST_VALUES:
+    while left and seen <= most:
         item = left.pop()
         seen += 1
         if isinstance(item, (dict, list)):
             left.extend(item.values() if isinstance(item, dict) else item)
-    return bool(left)
+    return bool(left) or seen > most

@@ -25,6 +25,7 @@ class Limits:
     """
 
     body_bytes: int = 8 * 1024 * 1024
+    call_bytes: int = 4 * 1024 * 1024  # of one call of A2A or MCP, which the SDKs read in the event loop
     seconds: float = 60.0
     at_once: int = 4
     processes: int = 2  # that do large work by the rules

@@ -1,11 +1,12 @@
 """One worker process: it answers by the rules, with JSON in and JSON out, until it is killed or its parent ends.
 
 Input      on stdin, for each job, a line `JOB BYTES` and a body of so many bytes. JOB is an operation, "asked" (a text that
-           names an operation, as A2A has it), "texts NAME" (an operation whose values may be JSON as text, as MCP has it) or
-           "light" (a call of A2A or MCP, to be made easy to parse).
-Output     on stdout a line `ready` at the start; for each job `progress DONE TOTAL`, then `answer BYTES` or `problem BYTES` and
-           those bytes.
-Guarantees it ends when stdin does, also during work, and after a job when it has grown: then the next one has a fresh process.
+           names an operation, as A2A has it), "texts NAME" (an operation whose values may be JSON as text, as MCP has it),
+           "light" or "light few" (a call of A2A or MCP, to be made easy to parse), or "check NAME" (whether a request is
+           one, and can be read in the event loop: its answer is empty).
+Output     on stdout a line `ready` at the start; for each job `progress DONE TOTAL`, then `answer BYTES more` or `problem BYTES
+           more` and those bytes; `last` in place of `more` if it takes no more jobs, because it has grown.
+Guarantees it ends when stdin does, also during work.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ import threading
 from typing import Any, BinaryIO
 
 from dspy_programs.lm import use
-from dspy_programs.serve.light_calls import light
+from dspy_programs.serve.light_calls import check_few, light
 from dspy_programs.serve.log import to_stderr
 from dspy_programs.serve.operations import OPERATIONS, Operation, asked_in, request_from, request_from_texts
 from dspy_programs.serve.problems import Malformed, to_serve_error
@@ -30,14 +31,17 @@ _PAGES = "/proc/self/statm"
 
 def answer_to(job: str, body: bytes, progress: Progress) -> bytes:
     """Return the answer. Raises what the operation raises, and Malformed."""
-    if job == "light":
-        return light(body)
+    if job.startswith("light"):
+        return light(body, read_here=job == "light few")
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
         raise Malformed("the body is not JSON") from None
     kind, _, name = job.rpartition(" ")
     operation, request = asked_in(given) if name == "asked" else _request_of(OPERATIONS[name], given, kind == "texts")
+    if kind == "check":
+        check_few(given)
+        return b""
     with use(None):
         answer = operation.call(request, progress).model_dump_json()
     return f'{{"skill":"{operation.name}","answer":{answer}}}'.encode() if name == "asked" else answer.encode()
@@ -50,15 +54,16 @@ def _request_of(operation: Operation, given: Any, has_texts: bool) -> tuple[Oper
 def work(jobs: "queue.SimpleQueue[tuple[str, bytes]]", out: BinaryIO) -> None:
     """Answer jobs one after the other."""
     _say(out, "ready")
-    least = _size()
-    while _size() - least < _MOST_GROWTH:
+    least, is_last = _size(), False
+    while not is_last:
         job, body = jobs.get()
         try:
             kind, said = "answer", answer_to(job, body, lambda done, total: _say(out, f"progress {done} {total}"))
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
             kind, said = "problem", to_serve_error(error).problem().model_dump_json().encode()
         del body
-        _say(out, f"{kind} {len(said)}", said)
+        is_last = _size() - least > _MOST_GROWTH
+        _say(out, f"{kind} {len(said)} {'last' if is_last else 'more'}", said)
 
 
 def _say(out: BinaryIO, line: str, body: bytes = b"") -> None:

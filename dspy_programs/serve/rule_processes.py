@@ -39,7 +39,7 @@ class RuleProcess:
         self._to: IO[bytes] = self._process.stdin
         self._from: IO[bytes] = self._process.stdout
         self.busy_with: Work | None = None
-        self._is_ready = False
+        self._is_ready = self.is_done = False  # done: it takes no more jobs
 
     @property
     def is_alive(self) -> bool:
@@ -57,9 +57,11 @@ class RuleProcess:
         self._to.flush()
         while (line := self._from.readline().split())[:1] == [b"progress"]:
             work.at = (int(line[1]), int(line[2]))
-        said = self._from.read(int(line[1])) if len(line) == 2 else b""
-        if not line or len(said) < int(line[1]):
+        size = int(line[1]) if len(line) == 3 else 0
+        said = self._from.read(size)
+        if not line or len(said) < size:
             raise OSError("a worker process has ended")
+        self.is_done = line[2] == b"last"
         if line[0] == b"problem":
             raise from_fault(Fault.model_validate_json(said))
         return said
@@ -79,7 +81,7 @@ class RuleProcesses:
         self._idle: list[RuleProcess] = []
         self._all: set[RuleProcess] = set()
         self._closed = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def ids(self) -> set[int]:
@@ -87,9 +89,8 @@ class RuleProcesses:
 
     def warm(self) -> None:
         """Start one, so that the next large request waits less for it, or not at all."""
-        if not self._closed:
-            process = self._new()
-            self._put_back(process)
+        if not (self._closed or self._idle):
+            self._idle.append(self._new())
 
     def answer(self, job: str, body: bytes, work: "Work") -> bytes:
         """Return the answer, in the thread of the work. Raises ServeError, Stopped."""
@@ -99,17 +100,14 @@ class RuleProcesses:
             process.busy_with = work
             work.on_stop = lambda: self._give_up(process, work)
             work.check()
-            said = process.ask(job, body, work)
+            return process.ask(job, body, work)
         except (OSError, ValueError):  # killed, or out of memory
-            self._end(process)
-            self.warm()
+            process.is_done = True
             work.check()
             raise Unavailable("the worker process of this request has ended; send less at a time") from None
-        except BaseException:
+        finally:
+            work.on_stop = None
             self._put_back(process)
-            raise
-        self._put_back(process)
-        return said
 
     def close(self) -> None:
         self._closed = True
@@ -121,7 +119,7 @@ class RuleProcesses:
             while self._idle:
                 if (process := self._idle.pop()).is_alive:
                     return process
-                self._all.discard(process)
+                self._end(process)
         return self._new()
 
     def _new(self) -> RuleProcess:
@@ -132,8 +130,11 @@ class RuleProcesses:
     def _put_back(self, process: RuleProcess) -> None:
         with self._lock:
             process.busy_with = None
-            if process in self._all:
+            if process in self._all and not process.is_done:
                 self._idle.append(process)
+                return
+        self._end(process)
+        self.warm()
 
     def _give_up(self, process: RuleProcess, work: "Work") -> None:
         """Kill the process of work that was stopped: at once if its time is over, else if it does not end soon."""

@@ -80,8 +80,9 @@ class WorkerPool:
     def open(self) -> None:
         """Accept calls, in whichever event loop comes next."""
         self.closed, self.processes = False, RuleProcesses()
-        at_once = {"model": self.limits.at_once, "rules": self.limits.at_once, "processes": self.limits.processes}
-        self._lanes = {name: _Lane(places) for name, places in at_once.items()}
+        threads, processes = self.limits.at_once, self.limits.processes
+        places = {"model": threads, "rules": threads, "processes": processes, "parsing": 1}
+        self._lanes = {name: _Lane(at_once) for name, at_once in places.items()}
         self._running: dict[asyncio.Future[Any], Work] = {}
 
     @property
@@ -119,7 +120,10 @@ class WorkerPool:
         Raises what `run` raises. Cancelling this stops the job.
         """
         meter = self.spending.begin(CALLER.get() or "", 0)
-        return await self._run("processes", lambda work: self.processes.answer(job, body, work), meter, on_progress)
+        lane = (
+            "parsing" if job.startswith(("light", "check")) else "processes"
+        )  # one is quick, and does not wait for the others
+        return await self._run(lane, lambda work: self.processes.answer(job, body, work), meter, on_progress)
 
     def by_rules(self, asks_model: bool = True) -> bool:
         """Whether such a call has no model to ask, so that a process can do it."""

@@ -105,18 +105,10 @@ def _commands(goal: str) -> Iterator[str]:
 def _kept(goal: str, mentions: Sequence[Mention], commands: Sequence[str], known: set[str]) -> Iterator[Check]:
     yield from (Check(check="unchanged", path=one.path) for one in mentions if one.kept and one.is_there)
     for command in commands:
-        yield from (Check(check="unchanged", path=path) for path in _only_run(command, goal, known))
+        tests = (path for path in words.PATH.findall(command) if path in known and is_test(path))
+        yield from (Check(check="unchanged", path=path) for path in tests)
     if commands and words.TESTS_KEPT.search(goal):
         yield from (Check(check="unchanged", path=path) for path in sorted(filter(is_test, known)))
-
-
-def _only_run(command: str, goal: str, known: set[str]) -> Iterator[str]:
-    """Yield the files of a command that say what is right: tests, and whatever runs where the goal names other code to mend."""
-    own = {path for path in words.PATH.findall(command) if path in known}
-    code = {path for path in words.PATH.findall(goal) if path in known and path.endswith(".py")}
-    for path in sorted(own):
-        if code - own or is_test(path):
-            yield path
 
 
 def _moved(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterator[Check]:
@@ -182,12 +174,17 @@ def _written(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterato
     into = [one for one in free if one.is_there and words.INTO.search(one.before)]
     kept = {one.path for one in mentions if one.kept}
     every = words.EVERY.search(goal)
-    if every and words.DELETES.search(goal):
+    paths: list[str] = []
+    if every and (words.DELETES.search(goal) or words.COPIES.search(goal)):
+        paths = []
+    elif every and not made and not into and (not words.PER_FILE.search(goal) or words.UNLESS_THERE.search(goal)):
         paths = []
     elif not made and not into and every:
         paths = [path for path in _in_folders(goal, f".{every['kind']}", known) if path not in kept]
     elif made or into:
         paths = [one.path for one in made or into]
+    elif words.ASKS.search(goal) and not words.CHANGING.search(goal) and not words.WRITES.search(goal):
+        paths = []
     else:
         there = [one for one in free if one.is_there and not words.FROM.search(one.before)]
         changed = [one for one in there if not words.ASKS.search(one.piece) and not words.OLD_NAME.search(one.before)]

@@ -77,6 +77,7 @@ DELETE = re.compile(
     _FLAGS,
 )
 AND = re.compile(r"(?:,|\band|\bund)\s+$", _FLAGS)
+COPIES = re.compile(r"\b(?:copy|duplicate|kopier\w*)\b", _FLAGS)
 COPY = re.compile(r"""\b(?:copy|duplicate|kopier\w*)\s+(?:the\s+|die\s+)?(?:file\s+|datei\s+)?["'`]?$""", _FLAGS)
 
 # what is to happen
@@ -113,6 +114,17 @@ ASKS = re.compile(
     _FLAGS,
 )
 
+EXAMPLE = re.compile(
+    rf"""(?:\blike:|\be\.g\.,?|\bfor\s+example:?|\bz\.\s?B\.|\bzum\s+Beispiel|\]\()\s*["'`]?{PATH.pattern}""",
+    _FLAGS & ~re.VERBOSE,
+)
+"""A path that only shows a form."""
+MOVED_BEFORE = re.compile(r"""^\W*(?:was\s+|were\s+|has\s+been\s+)?(?:moved|renamed)\s+to\b""", _FLAGS)
+MOVED_TO = re.compile(r"""\b(?:moved|renamed)\s+to\s+["'`]?$""", _FLAGS)
+"""After a path that is no longer there, and before the one that is."""
+PER_FILE = re.compile(r"\b(?:add|append|insert|prepend|put|write|häng\w*|füg\w*|ergänz\w*|schreib\w*)\b", _FLAGS)
+"""What changes every file; a file may be clean already."""
+UNLESS_THERE = re.compile(r"\b(?:not\s+(?:there|in\s+it)\s+yet|don'?t\s+have\s+(?:it|one)|already|schon)\b", _FLAGS)
 QUESTION = re.compile(
     r"""^\W*(?:is|are|was|were|does|do|did|has|have|what|which|where|who|why|when|how|gibt|hat|haben|ist|sind|existiert|welche\w*|wo
     |wer|warum|wie|wann|was)\b.*\?\W*$
@@ -125,12 +137,17 @@ WRITES = re.compile(
     re.I,
 )
 """A piece that asks, and one that wants something written all the same."""
-CHANGES = re.compile(
-    r"""\b(?:move|remove|delete|erase|cut|clear|empty|edit|update|replace|change|mark|rename|sort|fix|clean|bump|set|correct|reorder
-    |both|each|every|all|verschieb\w*|lösch\w*|entfern\w*|änder\w*|ersetz\w*|sortier\w*|setz\w*|jede\w*|alle\w*)\b""",
+_CHANGING = """move|remove|delete|erase|cut|clear|empty|edit|update|replace|change|mark|rename|sort|fix|clean|bump|set|correct
+    |reorder|prepend|strip|wrap|back\\s+up|needs|should\\s+(?:be|have)|häng\\w*|verschieb\\w*|lösch\\w*|entfern\\w*|änder\\w*|ersetz\\w*|sortier\\w*|setz\\w*"""
+CHANGING = re.compile(rf"\b(?:{_CHANGING})\b", _FLAGS)
+CHANGES = re.compile(rf"\b(?:{_CHANGING}|both|each|every|all|jede\w*|alle\w*)\b", _FLAGS)
+"""A goal that may want more files changed than the one that it has written."""
+INTO_FILE = re.compile(r"""\b(?:in|into|to|nach)\s+["'`]?$""", _FLAGS)
+ENSURES = re.compile(
+    r"\b(?:make\s+sure|ensure|if\s+(?:needed|necessary|not|it|there|they)\b|unless|check\s+(?:that|whether)|sorge|falls|wenn)",
     _FLAGS,
 )
-"""A goal that may want more files changed than the one that it has written."""
+"""What may be so already."""
 
 CONDITION = re.compile(r"\b(?:if|unless|in\s+case|falls|sofern|wenn)\b", _FLAGS)
 NARROW = re.compile(

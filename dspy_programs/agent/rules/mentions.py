@@ -32,7 +32,8 @@ class Mention(NamedTuple):
     @property
     def is_asked_about(self) -> bool:
         """Return whether the words about a file only ask: "Is there a file called setup.py?"."""
-        return bool(words.QUESTION.search(self.piece)) and not words.WRITES.search(self.piece)
+        lists_into = "?" not in self.piece and words.INTO_FILE.search(self.before)
+        return bool(words.QUESTION.search(self.piece)) and not words.WRITES.search(self.piece) and not lists_into
 
     @property
     def is_needed(self) -> bool:
@@ -45,10 +46,12 @@ def mentions_in(goal: str, known: set[str]) -> Iterator[Mention]:
     """Yield the paths of a goal. known: those of the files that are there."""
     places = folders_in(goal)
     kept_before = False
-    for piece in filter(str.strip, words.PIECE.split(goal)):
+    for piece in filter(str.strip, words.PIECE.split(words.EXAMPLE.sub(" ", goal))):
         bare = words.PATH.sub("", piece).replace(" and ", " ").strip(" ,.")
         for match in words.PATH.finditer(piece):
             before, after = piece[: match.start()], piece[match.end() :]
+            if words.MOVED_BEFORE.search(after) or words.MOVED_TO.search(before):
+                continue
             path = match[0].removeprefix("./")
             placed = next((folder + path for folder in places if path not in known and folder + path in known), path)
             stays = words.KEEP.search(before) or words.KEPT.search(words.PATH.split(after)[0])

@@ -1,23 +1,25 @@
 """Score a prompt by its outputs on examples: the target model answers each one, and the answers are compared.
 
-Examples   JSONL of {input: str, output or expected: str or list[str], match: contains (default) or exact}. Right is an answer
-           that equals one of the expected texts or, for `contains`, has it in whole words and numbers; case and whitespace do
-           not count. Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the
-           words. With a judge (a rubric was given), the judge scores such an answer by the rubric instead.
+Examples   JSONL of {input: str, output or expected: str, number or a list of these, match: contains (default) or exact}. Right
+           is an answer that equals one of the expected texts or, for `contains`, has it in whole words and numbers; case and
+           whitespace do not count. Without an expected text the full prompt's own answer is the reference: 1 for the same,
+           else F1 of the words. With a judge (a rubric was given), the judge scores such an answer by the rubric instead.
 Sent       one message: the prompt with {input} (or {question}, {query}, {text}, if that is the placeholder) filled in;
            without a placeholder the input follows after an empty line.
 Output     Score: the mean over the examples.
 Calls      one per example; another where the judge, or the full prompt's answer, is needed.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dspy
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from dspy_programs.budget.measuring.scorers import Score, answering
 from dspy_programs.budget.prompts.prompt import SEPARATOR, joined
@@ -31,6 +33,9 @@ from dspy_programs.types import Rubric, Section
 _PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
 _BEFORE_NUMBER = r"(?<!\d\.)(?<!\d,(?=\d{3}(?!\d)))(?<!(?<!\w)[-\u2212])"  # -5, 1.5, 5.1 and 5,001 are not 5
 _AFTER_NUMBER = r"(?!\.\d|,\d{3}(?!\d))"
+_MISNAMED = frozenset(
+    {"answer", "answers", "label", "target", "expected_output", "reference", "completion", "response", "gold"}
+)
 _MOST_EXAMPLES = 1000
 _LARGEST_FILE = 50_000_000  # bytes
 
@@ -45,10 +50,27 @@ class Example(BaseModel):
     expected: str | list[str] | None = None
     match: Literal["contains", "exact"] = "contains"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _expected_is_named(cls, row: Any) -> Any:
+        """Refuse an expected text of another name: without it, the full prompt's own answer would be the reference."""
+        if not isinstance(row, dict):
+            return row
+        if row.keys().isdisjoint(("output", "expected")) and (found := sorted(row.keys() & _MISNAMED)):
+            raise PydanticCustomError("misnamed", "the field '{name}' is not read; name it 'expected'", {"name": found[0]})
+        return row | {name: _as_text(row[name]) for name in ("output", "expected") if name in row}
+
     @property
     def wanted(self) -> list[str]:
         found = self.expected if self.expected is not None else self.output
         return [found] if isinstance(found, str) else found or []
+
+
+def _as_text(value: Any) -> Any:
+    """Return a number or a truth value as JSON writes it, and so those in a list."""
+    if isinstance(value, list):
+        return [_as_text(one) for one in value]
+    return json.dumps(value) if isinstance(value, int | float) else value
 
 
 def read_examples(path: Path | str) -> list[Example]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dspy_programs.budget.measuring.measure import LEAST, SAME, Confirmed, Kind, Price, Verdict, mean
-from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.outputs import OutputsScorer, filled
 from dspy_programs.budget.measuring.retention import needed, provable, retained
 from dspy_programs.budget.prompts.prompt import joined
 from dspy_programs.errors import UsageError
@@ -54,6 +54,7 @@ class OutputsMeasure:
             )
         self.held_before: list[float] = []
         self.before = [self._score(whole, number) for number in self.searched]
+        self._require_telling_answers(text)
         score = mean(self.before)
         if score >= LEAST[self.kind] and provable(math.ceil(score * len(self.held))) < self.threshold:
             rounded = math.floor(100 * provable(math.ceil(score * len(self.held)))) / 100
@@ -62,6 +63,18 @@ class OutputsMeasure:
                 f"{rounded:.0%} of the quality: give more examples, or --threshold {rounded:g}"
             )
         return score
+
+    def _require_telling_answers(self, text: str) -> None:
+        """Raise UsageError if the reference is the full prompt's own answer, and that is the same for every input."""
+        if any(example.wanted for example in self.scorer.examples) or self.scorer.judge:
+            return
+        inputs = (self.scorer.examples[number].input for number in self.searched)
+        answers = {self.scorer.answer(filled(text, value)) for value in inputs}
+        if len(answers) == 1 < len(self.searched):
+            raise UsageError(
+                f"{self.scorer.name}: the full prompt has one answer to all inputs, {answers.pop()[:60]!r}, so a prompt "
+                "that says nothing would seem as good; give inputs with different answers, or expected texts"
+            )
 
     def reaches(self, candidate: Sequence[Section], lossless: bool = False) -> Verdict:
         """Say whether no loss is seen, or at most half of the loss that the threshold allows; stop once more is."""

@@ -28,7 +28,8 @@ from dspy_programs.lm.embedded.own_server import LLAMA_VARIABLE, server_at
 from dspy_programs.lm.embedded.sharing import abandon, shared
 from dspy_programs.lm.embedded.streaming import Heard, Joined, events
 from dspy_programs.lm.samples import drawn, seed_of
-from dspy_programs.lm.server.redaction import redact
+from dspy_programs.lm.server.answers import events_without_keys, without_keys_in
+from dspy_programs.lm.server.redaction import known_keys, redact
 from dspy_programs.lm.weights.catalog import Weights
 from dspy_programs.lm.weights.local_models import LocalModel, Located, file_here, located
 from dspy_programs.lm.weights.vocabulary import control_tokens, count_of
@@ -117,7 +118,11 @@ class EmbeddedEngine:
             ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        return self._answer(request)
+        return without_keys_in(self._answer(request), self._keys())
+
+    def _keys(self) -> list[str]:
+        """Return what no answer of a user's own server may tell."""
+        return known_keys([self.api_key]) if self.url else []
 
     def _answer(self, request: lm15.Request, heard: Heard | None = None) -> lm15.Response:
         """heard: is told each piece of the answer's text as it is written."""
@@ -189,7 +194,7 @@ class EmbeddedEngine:
         """Yield the answer's events as it is written; those with log-probabilities at its end, for pieces lose some."""
         if request.config.logprobs is not None:
             return iter(lm15.response_to_events(self.complete(request)))
-        return events(lambda heard: self._answer(request, heard), request.model)
+        return events_without_keys(events(lambda heard: self._answer(request, heard), request.model), self._keys())
 
     def close(self) -> None:
         self._server = None

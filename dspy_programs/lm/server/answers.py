@@ -17,8 +17,7 @@ from dspy_programs.lm.server.redaction import SHOWN
 
 def without_keys_in(response: lm15.Response, keys: Sequence[str]) -> lm15.Response:
     """Return the answer with each key replaced, wherever in it a text stands; the answer itself if there is none."""
-    told = json.dumps(response_to_dict(response))
-    shown = told
+    told = shown = json.dumps(response_to_dict(response)) if keys else ""
     for key in keys:
         shown = shown.replace(json.dumps(key)[1:-1], SHOWN)
     return response if shown == told else response_from_dict(json.loads(shown))

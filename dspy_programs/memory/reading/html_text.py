@@ -15,7 +15,8 @@ _HEAD = 3_000  # characters
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][\w:-]{0,30})(?P<rest>(?:\s[^<>]{0,2000})?)>")
 _ID = re.compile(r"\s(?:id|name)\s?=\s?[\"']?([\w.:-]{1,60})")
 _KNOWN = frozenset(
-    "a article body button div footer form h1 h2 h3 head header html input label li main nav p section span table td th tr ul".split()
+    "article a body button div footer form h1 h2 h3 head header html input label li main nav p section span table "
+    "td th tr ul".split()
 )
 _BREAK = "\0"  # between the parts of a row
 _HIDDEN = frozenset("script style svg noscript template nav footer".split())

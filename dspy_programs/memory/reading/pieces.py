@@ -155,7 +155,7 @@ def _with_fragments(said: Sequence[str]) -> list[str]:
     waiting = ""
     for part in said:
         said_ = _STAMP.sub("", part)
-        short = len(said_) <= _FRAGMENT and not says_something_exact(said_)
+        short = len(said_) <= _FRAGMENT and not says_something_exact(said_) and (" " not in said_.strip() or not settles(said_))
         if short and part.endswith("?") and found:
             found[-1] += f" {part}"
         elif (short and part[-1] in ".!,") or (part.count("(") > part.count(")") and len(part) < _SHORT_MESSAGE):

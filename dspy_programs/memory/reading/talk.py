@@ -25,12 +25,13 @@ _SPEAKER = re.compile(r"\s*([A-Z][\w.'-]*(?: [\w.'-]+){0,4})(?: \([^()\n]{1,90}\
 _NO_SPEAKER = re.compile(r"(?i)(?:user|assistant|system|tool|note|done|failed|asked)|earlier\b.*")
 _WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[\u3040-\u9fff]{2}")
 _DECISIONS = re.compile(
-    r"(?i)\b(?:decisions?|decided|action (?:items?|points?)|to-?dos?|who does what|minutes|protokoll|beschl\u00fcsse|d\u00e9cisions|"
-    r"proc\u00e8s-verbal|decisiones)\b"
+    r"(?i)\b(?:decisions?|decided|action (?:items?|points?)|to-?dos?|who does what|minutes|protokoll|"
+    r"beschl\u00fcsse|d\u00e9cisions|proc\u00e8s-verbal|decisiones)\b"
 )
 _DECIDES = re.compile(
-    r"\b(?:decid\w*|decisions?|agreed|approved?|settled|resolved|mandate|deadline|let'?s|go(?:ing)? with|please|(?:i|we)(?:'ll| will)|"
-    r"beschlossen|entschieden|einverstanden|ich (?:werde|mache)|wir (?:werden|machen)|d\u00e9cid\u00e9|d'accord|je vais|on va)\b",
+    r"\b(?:decid\w*|decisions?|agreed|approved?|settled|resolved|mandate|deadline|let'?s|go(?:ing)? with|please|"
+    r"(?:i|we)(?:'ll| will)|beschlossen|entschieden|einverstanden|ich (?:werde|mache)|wir (?:werden|machen)|d\u00e9cid\u00e9|"
+    r"d'accord|je vais|on va)\b",
     re.IGNORECASE,
 )
 _SHORTEST_DECISION = 20  # characters

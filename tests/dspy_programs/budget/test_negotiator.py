@@ -364,6 +364,13 @@ def test_a_demand_and_its_condition_stay_together(text, allowed):
     assert "free" not in shortest(text) and "Unless" not in shortest(text) and "case" not in shortest(text)
 
 
+def test_the_log_says_what_holds_a_sentence_that_may_go():
+    sections = from_text("Returns are free. Unless the seal is broken. Be brief.\n\nTask: {x}")
+    result = Negotiator(Anything(), 0.9, 0.5, 0.9, strategies=["compress"], allow=["1,3"]).negotiate(sections)
+    assert "[1] stays with [2]: one means something else without the other; allow both, or none" in result.log
+    assert [one.number for one in result.lost] == [3]
+
+
 @pytest.mark.parametrize(
     "tags",
     [

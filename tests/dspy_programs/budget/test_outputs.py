@@ -48,7 +48,7 @@ def test_negotiation_on_outputs_keeps_what_the_outputs_need():
 
 def test_full_prompts_own_answers_are_the_reference_where_nothing_is_expected():
     lm = scripted_lm(calculator, "scripted/target")
-    examples = [Example(input=f"2+2{' ' * i}") for i in range(90)]
+    examples = [Example(input=one.input) for one in many(90)]
     result = Negotiator(OutputsScorer(lm, examples), 0.95, 0.7, 0.9).negotiate(SECTIONS)
     assert "Answer with digits." in result.optimized_prompt and "Once upon a time" not in result.optimized_prompt
     assert result.original_score == 1.0
@@ -142,6 +142,8 @@ def test_filled_puts_the_input_in_as_it_is(prompt, message):
         ('{"input": "a"}\n\n{"output": "b"}\n', ":3: input: Field required"),
         ("nonsense\n", ":1: example: Invalid JSON"),
         ('{"input": 7}\n', ":1: input: Input should be a valid string"),
+        ('{"input": "a", "label": "b"}\n', ":1: example: the field 'label' is not read; name it 'expected'"),
+        ('{"input": "a", "expected": {"a": 1}}\n', ":1: expected"),
     ],
 )
 def test_read_examples_names_the_line(tmp_path, text, fault):
@@ -154,8 +156,11 @@ def test_read_examples_names_the_line(tmp_path, text, fault):
 
 def test_read_examples_reads_both_spellings(tmp_path):
     path = tmp_path / "e.jsonl"
-    path.write_text('{"input": "a", "output": "b"}\n{"input": "a", "expected": "c", "id": 7}\n{"input": "x"}\n')
-    assert [example.wanted for example in read_examples(path)] == [["b"], ["c"], []]
+    path.write_text(
+        '{"input": "a", "output": "b"}\n{"input": "a", "expected": "c", "id": 7, "label": "d"}\n{"input": "x"}\n'
+        '{"input": "y", "expected": 5}\n{"input": "z", "expected": [0.5, true]}\n'
+    )
+    assert [example.wanted for example in read_examples(path)] == [["b"], ["c"], [], ["5"], ["0.5", "true"]]
 
 
 def test_read_examples_takes_any_line_break_in_a_text_and_a_byte_order_mark(tmp_path):
@@ -191,3 +196,10 @@ def test_examples_that_the_prompt_shows_are_no_measure():
     with pytest.raises(UsageError, match=r"60 of 60 stand in the prompt itself, such as 'What is .*'"):
         Negotiator(scorer, 0.9).negotiate([{"name": "shots", "content": shown}, {"name": "task", "content": "Answer."}])
     assert not scorer.lm.engine.prompts
+
+
+@pytest.mark.parametrize("answer", ["", "I cannot help with that."])
+def test_one_answer_to_all_inputs_is_no_reference(answer):
+    examples = [Example(input=one.input) for one in many(60)]
+    with pytest.raises(UsageError, match="the full prompt has one answer to all inputs"):
+        Negotiator(OutputsScorer(scripted_lm(lambda prompt: answer), examples), 0.9).negotiate(SECTIONS)

@@ -485,3 +485,12 @@ def test_whoever_stops_listening_ends_the_reply():
     server = InProcess(piece("a"), piece("b"), piece("c"))
     _reply(server, {}, lambda text: text == "b")
     assert server.taken == 2
+
+
+def test_answer_of_a_server_of_ones_own_does_not_tell_its_key(monkeypatch):
+    key = "zq9-private-key-77aa"
+    monkeypatch.setenv("LLAMA_API_KEY", key)
+    message = {"message": {"role": "assistant", "content": f"it is {key}"}, "finish_reason": "stop"}
+    with Llama(key=key, replies=[(200, {**REPLY, "id": key, "choices": [message]})]) as llama:
+        response = at(llama).complete(request())
+    assert (response.message.text, response.id) == ("it is [key]", "[key]")

@@ -23,8 +23,8 @@ def test_a_message_is_a_line_of_its_speaker():
     text = f"Hello there. I prefer the window seat. It is warm{' and dry' * 20}.\nNo aisle, please."
     unit = [said("user", text)]
     pieces = pieces_of(unit)
-    assert [piece.rank == Rank.DECISION for piece in pieces] == [False, True, False, True]
-    assert lines_of(unit, pieces, {1}) == "user: I prefer the window seat."
+    assert [piece.rank == Rank.DECISION for piece in pieces] == [True, False, True]
+    assert lines_of(unit, pieces, {0}) == "user: Hello there. I prefer the window seat."
     assert lines_of(unit, pieces, set()) == ""
 
 

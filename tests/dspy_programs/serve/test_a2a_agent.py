@@ -1,6 +1,7 @@
 """A2A, spoken by the SDK's own client: card, send, stream, get, cancel that stops the work."""
 
 import asyncio
+import concurrent.futures
 import json
 import time
 
@@ -109,10 +110,14 @@ def test_data_of_a_million_values_stops_nobody(kind, server):
         {"kind": "message"} if kind else {}
     )
     body = {"jsonrpc": "2.0", "id": 1, "method": "message/send" if kind else "SendMessage", "params": {"message": message}}
-    began = time.monotonic()
-    response = HTTP.post(f"{server.url}/a2a", json=body, headers={"A2A-Version": "0.3" if kind else "1.0"}, timeout=60)
-    assert "rejected" in response.text.lower() and "at most 10000" in response.text
-    assert time.monotonic() - began < 5
+    headers = {"A2A-Version": "0.3" if kind else "1.0"}
+    with concurrent.futures.ThreadPoolExecutor() as other:
+        large = other.submit(HTTP.post, f"{server.url}/a2a", json=body, headers=headers, timeout=90)
+        while not large.done():
+            began = time.monotonic()
+            assert HTTP.get(f"{server.url}/healthz").status_code == 200
+            assert time.monotonic() - began < 2
+    assert "rejected" in large.result().text.lower() and "at most 10000" in large.result().text
 
 
 def test_values_beside_the_data_are_few(server):

@@ -103,6 +103,13 @@ def test_what_is_no_json_is_said_by_the_protocols(server):
     assert post(f"{server.url}/mcp", content=b"[" * 100_000, headers=headers).status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/a2a", "/mcp"])
+def test_calls_are_smaller_than_requests(path, server):
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    response = post(server.url + path, content=b'"' + b"x" * 4 * 1024 * 1024 + b'"', headers=headers)
+    assert response.status_code == 413 and "REST takes more" in response.text
+
+
 @pytest.mark.parametrize("why", ["its time is over", "its client has gone"])
 def test_work_that_nobody_waits_for_is_killed_and_its_place_is_free(why):
     limits = Limits(processes=1, seconds=4 if why == "its time is over" else 60)
@@ -178,14 +185,21 @@ def test_job_that_is_too_slow_is_told_so_and_cancelled_ones_keep_the_process_if_
     asyncio.run(both())
 
 
-def test_with_a_model_the_work_that_may_ask_it_stays_in_threads():
+@pytest.mark.filterwarnings("ignore:.*is not compiled for:UserWarning")
+def test_with_a_model_work_that_may_ask_it_stays_in_threads_and_is_small_enough_to_read():
     lm = scripted_lm(lambda prompt: json.dumps({"answer": "yes"}))
     with running(lm=lm) as server:
         assert post(server.url + PATH, json=BODY).status_code == 200
-        assert not server.worker_pool.processes.ids
+        many = {"trace": LONG | {"more": [[]] * 200_000}}
+        part = {"kind": "data", "data": many["trace"]}
+        message = {"messageId": "m", "role": "user", "kind": "message", "parts": [part]}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message}}
+        for path, body in ((PATH, many), ("/a2a", call)):
+            refused = post(server.url + path, json=body)
+            assert refused.status_code == 413 and "200,000 values" in refused.text
+        assert not lm.engine.prompts
         sections = {"sections": [{"name": "a", "content": "x " * 40_000}]}
         assert post(f"{server.url}/v1/budget/analyze", json=sections).status_code == 200
-        assert server.worker_pool.processes.ids
 
 
 def test_no_process_outlives_a_server_that_is_killed(tmp_path):
