@@ -96,6 +96,10 @@ def _quoted(path: str) -> str:
 
 WORDINGS: list[tuple[str, Maker]] = [
     (
+        rf"\bmake\s+a\s+(?:backup\s+)?copy\s+of\s+{_THE_FOLDER}(?P<path>{FOLDER}){_AFTER_FOLDER}\s+(?:called|named|as)\s+(?P<to>{FOLDER})",
+        copied,
+    ),
+    (
         r"\b(?:delete|remove|erase|lösche?)\s+(?:(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?(?:files?|dateien)|everything|alles)\s+"
         rf"(?:in|from|inside|aus|im)\s+{_THE_FOLDER}(?P<path>{FOLDER}){_AFTER_FOLDER}",
         emptied,

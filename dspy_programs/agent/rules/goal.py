@@ -12,6 +12,7 @@ from dspy_programs.agent.rules.changing import spelled_out, without_calls
 from dspy_programs.agent.rules.criteria import Criterion, criteria_of
 from dspy_programs.agent.rules.draft import Draft
 from dspy_programs.agent.rules.file_names import with_full_names
+from dspy_programs.agent.rules.goal_words import EVERY
 from dspy_programs.agent.rules.joined import joined
 from dspy_programs.agent.rules.mentions import inputs_missing
 from dspy_programs.agent.rules.showing import looks
@@ -57,7 +58,8 @@ def wanted_by(goal: str, tools: Sequence[str], workspace: Workspace) -> Wanted:
     kept = [one for one in criteria if one.check.check == "unchanged"]
     one = spelled_out(words, workspace)
     several = () if one else joined(words, workspace)
-    if several or (one and (criteria == kept or _makes_an_empty_file(one))):  # the words alone say too little
+    says_too_little = criteria == kept or EVERY.search(words) or _makes_an_empty_file(one)
+    if several or (one and says_too_little):
         return Wanted([*(Criterion(words=goal, check=check) for check in _foreseen(one or several, workspace)), *kept])
     return Wanted(criteria, missing, open_value(words, workspace))
 

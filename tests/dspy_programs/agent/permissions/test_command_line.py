@@ -76,7 +76,8 @@ def test_whatever_is_read_is_what_bash_runs(text):
     line = read_command_line(text)
     if line.unread or line.writes or line.reads or any(not command.words or command.assigned for command in line.commands):
         return
-    script = 'command_not_found_handle() { printf "\\001%s" "$@"; printf "\\002"; }\n' + text
+    told = 's=$(printf "\\001%s" "$@"; printf "\\002"); printf "%s" "$s"'  # at once: several may run beside each other
+    script = f"command_not_found_handle() {{ {told}; }}\n{text}"
     command = [BASH, "--norc", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/nonexistent"}, timeout=20, check=False)
     ran = {tuple(one[1:].split("\001")) for one in done.stdout.split("\002") if one}

@@ -94,6 +94,7 @@ def workspace(tmp_path):
         ("Delete the folder logs", ["shell rm -rv ./logs"]),
         ("Please delete the logs directory and everything in it", ["shell rm -rv ./logs"]),
         ("Lösche den Ordner logs", ["shell rm -rv ./logs"]),
+        ("Make a copy of the logs folder called backup", ["shell cp -rv ./logs ./backup"]),
         ("Copy the folder logs to backup", ["shell cp -rv ./logs ./backup"]),
         ("Create a folder called drafts", ["shell mkdir -pv ./drafts"]),
         ("make new folders a, b/c and d", ["shell mkdir -pv ./a ./b/c ./d"]),
@@ -207,3 +208,10 @@ def test_what_cannot_be_done_is_told(workspace, goal, why):
 def test_without_a_model_a_run_says_why_it_cannot(workspace):
     result = Agent(workspace=workspace.root).run("Delete gone.txt")
     assert not result.completed and result.tasks[0].notes == ["gone.txt is not there"]
+
+
+@pytest.mark.parametrize("goal", ["Move all .txt files into logs", 'Replace "red" with "pink" in all .txt files'])
+def test_what_is_done_to_many_files_is_done(workspace, goal):
+    """Not each of them needs to change."""
+    result = Agent(workspace=workspace.root).run(goal)
+    assert result.completed and result.criteria, result.why
