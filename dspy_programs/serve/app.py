@@ -132,7 +132,7 @@ def create_app(
     health = _health_of(worker_pool)
     app.add_api_route("/healthz", health, methods=["GET"], operation_id="health", responses={403: fault_of(403)})
     own = list(app.router.routes)
-    return AccessMiddleware(LargeRequests(app, worker_pool), keys, limits)
+    return AccessMiddleware(LargeRequests(app, worker_pool), keys, limits, public_url)
 
 
 def fault_of(code: int) -> dict[str, Any]:

@@ -40,8 +40,10 @@ def is_loopback(address: str) -> bool:
 class AccessMiddleware:
     """The outermost ASGI layer of the server."""
 
-    def __init__(self, app: ASGIApp, keys: Keys | None, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys | None, limits: Limits, public_url: str | None = None) -> None:
+        """public_url: where a proxy in front is reached; it may pass another Host on, and pages there may call this server."""
         self.app, self.keys, self.limits = app, keys, limits
+        self._proxy = _name_in(public_url or "") or None
         self.wrong_keys = WrongKeys(limits)
         self._bytes = 0  # of the bodies that are here
 
@@ -79,7 +81,7 @@ class AccessMiddleware:
         """Return the name of the key that was sent, if one was needed. Raises NoKey or Forbidden."""
         host = _name_in(f"//{headers.get('host', '')}")
         origin = headers.get("origin")
-        if origin is not None and _name_in(origin) != host:
+        if origin is not None and _name_in(origin) not in (host, self._proxy):
             raise Forbidden("Origin: pages from other hosts may not call this server")
         if self.keys is None:
             if not is_loopback(host):

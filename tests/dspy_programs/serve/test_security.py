@@ -248,3 +248,9 @@ def test_a_request_opens_no_file_of_the_server(model, server):
     body = {"sections": [{"name": "a", "type": "instruction", "content": "Be kind.", "priority": 1}], "model": model}
     said = problem_in(HTTP.post(f"{server.url}/v1/budget/analyze", json=body, timeout=60), 409, "unusable")
     assert "requests open no files" in said
+
+
+def test_pages_at_the_public_address_may_call_whatever_host_the_proxy_passes_on():
+    with running(public_url="https://tools.example.com") as server:
+        for origin, status in {"https://tools.example.com": 200, "https://tools.example.com.evil": 403, "null": 403}.items():
+            assert HTTP.post(server.url + PATH, json=BODY, headers={"Origin": origin}).status_code == status

@@ -38,6 +38,11 @@ def test_other_host_without_a_key(host, capsys, monkeypatch):
     assert "--key-file" in error and error.count("\n") == 1
 
 
+def test_public_url_that_is_none(capsys):
+    assert main(["serve", "http", "--port", "0", "--public-url", "tools.example.com"]) == 2
+    assert "--public-url 'tools.example.com': give the address" in capsys.readouterr().err
+
+
 def test_unknown_model(capsys):
     assert main(["serve", "http", "--port", "0", "--lm", "no-such-model"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
