@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 import tempfile
 import time
@@ -226,7 +227,8 @@ class Soak:
 
     def told(self, answer: Answer) -> None:
         right = answer.status == 200 and b"OVER_REFUSAL" in answer.body
-        self.count["answered" if right else f"not answered: {answer.status} {answer.body[:80]!r}"] += 1
+        why = re.search(rb"no worker was free|not finished after|did not arrive|not found", answer.body)
+        self.count["answered" if right else f"not answered: {answer.status} {why.group().decode() if why else ''}"] += 1
 
 
 def report(seen: list[dict[str, Any]], soak: Soak) -> None:

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy
 
+_AT_ONCE = 256  # connections that are accepted in one step of the event loop: more would stop it for a while
 _FEWEST_BYTES = 64 * 1024  # that a client must read of its answer in `seconds_to_write`
 
 
@@ -28,6 +29,7 @@ class Config(uvicorn.Config):
             server_header=False,
             proxy_headers=False,
             ws="none",
+            backlog=_AT_ONCE,
             timeout_graceful_shutdown=max(1, round(limits.seconds_to_stop)),
         )
         self.limits = limits
