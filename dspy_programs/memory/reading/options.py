@@ -6,6 +6,7 @@ Guarantees linear; a sentence that names none, or more words than a reply has, i
 """
 
 import re
+from itertools import zip_longest
 
 _LONGEST_REPLY, _LONGEST_OPTION, _READ = 170, 160, 4_000  # characters
 _OPTION = re.compile(r"(?:^|(?<=[\s:;(]))(?:\(([a-e1-9])\)|\**([a-e1-9])[.)]\**) +(?=\S)", re.MULTILINE | re.IGNORECASE)
@@ -30,10 +31,11 @@ def with_options(sentence: str, answered: str) -> str:
 def _options_in(text: str) -> dict[str, str]:
     """Return the options of a message by their letters or numbers; none if it has only one."""
     found: dict[str, str] = {}
-    for match in _OPTION.finditer(text):
-        rest = text[match.end() : match.end() + 2 * _LONGEST_OPTION]
+    matches = list(_OPTION.finditer(text))
+    for match, after in zip_longest(matches, matches[1:]):
+        rest = text[match.end() : after.start() if after is not None else None][: 2 * _LONGEST_OPTION]
         end = _ENDS.search(rest)
         said = rest[: end.start()] if end is not None else rest
         said = said if len(said) <= _LONGEST_OPTION else said[:_LONGEST_OPTION].rpartition(" ")[0]
-        found.setdefault((match[1] or match[2]).lower(), said.replace("**", "").strip(" ,"))
+        found.setdefault((match[1] or match[2]).lower(), said.replace("**", "").strip(" ,;("))
     return found if len(found) > 1 else {}

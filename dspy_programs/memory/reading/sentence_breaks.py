@@ -18,6 +18,7 @@ _PART = re.compile(r"\S{401,}|\S.{0,198}(?!\S)|\S+", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
 _ENDED = (  # each branch starts with the rare part
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs|No)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s)"
+    r"(?<!\bProf\.\s)"
     r"(?<!\n\d\.\s)(?<!\n\d\d\.\s)(?<!\A\d\.\s)|(?<=[.!?][\"')]\s))\s*"
 )
 _MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Stock"  # codespell:ignore

@@ -37,6 +37,7 @@ def test_what_is_no_page_stays_as_it_is(text):
     [
         ("Either (a) revert the helper, or (b) keep it.", "Yes, (a).", "Yes, (a). [a: revert the helper]"),
         ("Options: A) back to 300; B) 120 with async inserts.", "Try option B.", "Try option B. [b: 120 with async inserts]"),
+        ("Either 1. on Dec 3 2. on Dec 5 3. never. Which?", "Take 1.", "Take 1. [1: on Dec 3]"),
         ("1. Dec 3 at 10:00\n2. Dec 5 at 13:00", "Not 2.", "Not 2. [2: Dec 5 at 13:00]"),
         ("1. Dec 3 at 10:00\n2. Dec 5 at 13:00", "Take 2 bags.", "Take 2 bags."),
         ("There is 1. one way.", "Take 1.", "Take 1."),
@@ -80,7 +81,8 @@ def test_a_person_who_states_values_decides_but_a_lone_digit_states_nothing():
     assert ranked([said("user", f"{long}It was part 7 of it.")], Rank.DECISION) == []
 
 
-def test_sentences_do_not_end_after_a_day_or_an_ellipsis():
+def test_sentences_do_not_end_after_a_day_a_title_or_an_ellipsis():
+    assert lines_in("Ask Prof. Ortega. Then go.") == ["Ask Prof. Ortega.", "Then go."]
     assert lines_in("Wir reisen vom 11. bis 18. Juli. Danke.") == ["Wir reisen vom 11. bis 18. Juli.", "Danke."]
     assert lines_in("It is lower below... see the table.") == ["It is lower below... see the table."]
     assert clause_of("The sum of April to June: 214,380 dollars", 12, lambda text: len(text) // 4, at_colons=False) == ""
