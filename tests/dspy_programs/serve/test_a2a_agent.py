@@ -165,7 +165,9 @@ def test_card_names_the_public_address():
     with running(public_url="https://tools.example.com/agents") as server:
         card = HTTP.get(f"{server.url}/.well-known/agent-card.json").json()
         assert {each["url"] for each in card["supportedInterfaces"]} == {"https://tools.example.com/agents/a2a"}
-        assert HTTP.get(f"{server.url}/openapi.json").json()["servers"] == [{"url": "https://tools.example.com/agents"}]
+        assert HTTP.get(f"{server.url}/openapi.json", timeout=60).json()["servers"] == [
+            {"url": "https://tools.example.com/agents"}
+        ]
 
 
 @pytest.mark.parametrize(
