@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from dspy_programs.agent.rules.goal_words import UNLESS_THERE
-from dspy_programs.agent.script import EXAMPLES
+from dspy_programs.agent.scripts.script import EXAMPLES
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.errors import DatasetError
 from tests.agent_tasks.examples import examples, scripts

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.look_up import broader, is_id, look_ups
-from dspy_programs.agent.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
+from dspy_programs.agent.scripts.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument, decision

@@ -21,7 +21,6 @@ from dspy.utils.exceptions import LMError
 from dspy_programs.agent.acceptance import Acceptance, files_named
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
-from dspy_programs.agent.code_mender import TOOL as EDIT
 from dspy_programs.agent.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
@@ -34,7 +33,8 @@ from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.rules.criteria import Criterion
 from dspy_programs.agent.rules.goal import Wanted, goal_of, menu, wanted_by
-from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter, script_examples
+from dspy_programs.agent.scripts.code_mender import TOOL as EDIT
+from dspy_programs.agent.scripts.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
 from dspy_programs.agent.telemetry import run_span
 from dspy_programs.agent.tools.bundle import as_tool

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dspy_programs.agent.actors import ActorFactory, in_the_users_words
 from dspy_programs.agent.calls import failed
-from dspy_programs.agent.files_shown import files_shown
-from dspy_programs.agent.script import TOOL as SCRIPT
+from dspy_programs.agent.scripts.files_shown import files_shown
+from dspy_programs.agent.scripts.script import TOOL as SCRIPT
 from dspy_programs.agent.sessions import Session, Sessions
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.agent.workspace.workspace import Workspace

@@ -13,13 +13,13 @@ from pydantic import JsonValue
 from dspy_programs.agent.acceptance import Acceptance
 from dspy_programs.agent.actors import TaskActor, in_the_users_words
 from dspy_programs.agent.calls import Calls, failed, unless_set
-from dspy_programs.agent.files_shown import is_named
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult, StoppedBy
 from dspy_programs.agent.rules import goal_words as words
 from dspy_programs.agent.rules.unsaid import with_value
+from dspy_programs.agent.scripts.files_shown import is_named
 from dspy_programs.agent.tools.tool import Scope
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace

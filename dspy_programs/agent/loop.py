@@ -27,7 +27,7 @@ from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.rules.changing import spelled_out
 from dspy_programs.agent.rules.joined import joined
 from dspy_programs.agent.rules.showing import looks
-from dspy_programs.agent.script import TOOL as SCRIPT, is_for_a_script
+from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
 from dspy_programs.agent.task_run import run_task
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on

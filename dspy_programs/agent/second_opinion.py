@@ -14,10 +14,10 @@ import re
 from typing import NamedTuple
 
 from dspy_programs.agent.actors import TaskActor
-from dspy_programs.agent.code_block import MISSING
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.script import SETS
+from dspy_programs.agent.scripts.code_block import MISSING
+from dspy_programs.agent.scripts.script import SETS
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.text import shortened
 

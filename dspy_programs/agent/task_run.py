@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dspy_programs.agent.acceptance import Outcome
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
-from dspy_programs.agent.code_block import MISSING
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
+from dspy_programs.agent.scripts.code_block import MISSING
 from dspy_programs.agent.second_opinion import doubt
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult

@@ -1,16 +1,16 @@
 """python -m tests.agent_tasks.examples: write what the script writer is shown, from the scripts that solve tasks of train.
 
 Input      datasets/agent/tasks/scripts.jsonl: {task, about, script}, written by hand, each run by a test on its task.
-Output     dspy_programs/agent/script_examples.jsonl: {request, about, files, script}, as the script writer sees a task.
+Output     dspy_programs/agent/scripts/script_examples.jsonl: {request, about, files, script}, as the script writer sees a task.
 """
 
 import json
 import tempfile
 from pathlib import Path
 
-from dspy_programs.agent.files_shown import files_shown
 from dspy_programs.agent.rules.unsaid import open_value, with_value
-from dspy_programs.agent.script import EXAMPLES
+from dspy_programs.agent.scripts.files_shown import files_shown
+from dspy_programs.agent.scripts.script import EXAMPLES
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.atomic_file import write_atomically
 from tests.agent_tasks.tasks import HERE, AgentTask, tasks

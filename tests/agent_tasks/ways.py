@@ -9,7 +9,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.agent import Agent, AgentTool, Limits
-from dspy_programs.agent.script import TOOL as SCRIPT
+from dspy_programs.agent.scripts.script import TOOL as SCRIPT
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.workspace.workspace import Workspace
 from tests.agent_tasks.runs import Room, Start, Used

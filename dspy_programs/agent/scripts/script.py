@@ -20,11 +20,11 @@ from pathlib import Path
 import dspy
 
 from dspy_programs.agent.checks import end_of
-from dspy_programs.agent.code_block import CodeBlock, code_in
-from dspy_programs.agent.code_mender import CodeMender, code_tested
-from dspy_programs.agent.facts import FactFinder
-from dspy_programs.agent.files_shown import files_in, files_shown, is_named, overlooked, texts_in
 from dspy_programs.agent.rules.criteria import criteria_of
+from dspy_programs.agent.scripts.code_block import CodeBlock, code_in
+from dspy_programs.agent.scripts.code_mender import CodeMender, code_tested
+from dspy_programs.agent.scripts.facts import FactFinder
+from dspy_programs.agent.scripts.files_shown import files_in, files_shown, is_named, overlooked, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, Index, Program, ask

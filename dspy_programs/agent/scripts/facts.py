@@ -11,7 +11,7 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.agent.files_shown import files_in, is_named, text_in
+from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.control_tokens import plain
 from dspy_programs.predict import Failure, Program, ask

@@ -5,8 +5,8 @@ import ast
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.code_mender import CodeMender, code_tested
-from dspy_programs.agent.definitions import with_definitions
+from dspy_programs.agent.scripts.code_mender import CodeMender, code_tested
+from dspy_programs.agent.scripts.definitions import with_definitions
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.lm import running_on

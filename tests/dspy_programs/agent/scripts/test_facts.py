@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.facts import FactFinder
+from dspy_programs.agent.scripts.facts import FactFinder
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.lm import running_on

@@ -3,8 +3,8 @@
 import pytest
 
 from dspy_programs.agent import Agent
-from dspy_programs.agent.files_shown import files_shown
-from dspy_programs.agent.script import ScriptWriter, is_for_a_script
+from dspy_programs.agent.scripts.files_shown import files_shown
+from dspy_programs.agent.scripts.script import ScriptWriter, is_for_a_script
 from dspy_programs.agent.second_opinion import End, agree
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace

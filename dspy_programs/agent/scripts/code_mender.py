@@ -17,10 +17,10 @@ from typing import NamedTuple
 import dspy
 from pydantic import JsonValue
 
-from dspy_programs.agent.code_block import Code, CodeBlock, code_in
-from dspy_programs.agent.definitions import names_in, with_definitions
-from dspy_programs.agent.files_shown import files_in, imported_by, is_named, text_in
 from dspy_programs.agent.rules.criteria import criteria_of, is_test
+from dspy_programs.agent.scripts.code_block import Code, CodeBlock, code_in
+from dspy_programs.agent.scripts.definitions import names_in, with_definitions
+from dspy_programs.agent.scripts.files_shown import files_in, imported_by, is_named, text_in
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.predict import Failure, Program, ask
 from dspy_programs.programs.actor import ActorResult, decision

@@ -1,0 +1,1 @@
+"""How a small model works on files: by a script, a fact copied from a text, or functions written again."""
