@@ -25,7 +25,7 @@ _DEPTH = 4
 _MOST_IN_GROUP = 6
 _FADING = 0.97
 _MOST_COLUMNS = 40
-_FEW_COLUMNS = 2  # where a list is told by so few, what only some of its rows have is left out
+_LEFT_OUT = "..."
 _NONE = object()
 _DIGIT = re.compile(r"\d")
 _VECTOR = 20  # numbers; more in one list are no facts but data
@@ -33,12 +33,6 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 _SAYS_MOST = re.compile(
     r"(?:^|_)(?:id|ids|no|number|code|ref|reference|key|uuid|status|state|error|errors|reason|outcome)$|Id$|ID$"
-)
-_SAYS_MUCH = re.compile(
-    r"name|title|subject|email|phone|amount|price|total|balance|cost|fee|sum|paid|refund|quantity|qty|date|time|_at$|"
-    r"due|start|end"
-    r"|depart|arriv|from$|to$|origin|destin|place|location|flight|owner|user|assign|message|answer|result|value|version|role|type|cabin|address|path|file",
-    re.IGNORECASE,
 )
 _SAYS_LITTLE = re.compile(
     r"url|uri|link|href|image|avatar|icon|html|css|etag|hash|cursor|token_usage|embedding|vector|locale|_links|metadata|raw|"
@@ -68,10 +62,9 @@ def plain(text: str) -> str:
     return text.strip() if text.isprintable() else _BREAKS.sub(" ", text).strip()
 
 
-def fields_of(value: Any, columns: int = MOST) -> Parts:
-    """Return the parts of a value; columns: how many of a list's columns are told, the best."""
+def fields_of(value: Any) -> Parts:
+    """Return the parts of a value."""
     beyond = _Beyond()
-    beyond.columns = columns
     parts = list(islice(_parts(value, "", 0, beyond, not isinstance(value, dict) or len(value) < 2), MOST + 1))
     if len(parts) > MOST:
         beyond.number += max(1, _size_of(value) - MOST)
@@ -88,10 +81,9 @@ def fields_of(value: Any, columns: int = MOST) -> Parts:
 
 
 class _Beyond:
-    """What the parts do not tell: how many further ones there are; and how many columns of a list they may tell."""
+    """How many further parts there are."""
 
     number = 0
-    columns = MOST
 
 
 def _size_of(value: Any) -> int:
@@ -99,8 +91,7 @@ def _size_of(value: Any) -> int:
 
 
 def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = True) -> Iterator[Part]:
-    as_rows = beyond.columns != MOST and _holds_rows(value)  # a short list is told at once where there is room
-    if at_once and not as_rows and (short := compact(value)) is not None:
+    if at_once and not _holds_rows(value) and (short := compact(value)) is not None:
         yield Part(f"{label}: {short}" if label else short, "", worth_of(label, value))
     elif isinstance(value, str):
         yield from _of_text(value, label, beyond)
@@ -110,7 +101,7 @@ def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = 
         if _holds_records(value):
             yield from _of_list(_records_of(value), label, depth, beyond)
             return
-        for key, inner in _named(value).items():
+        for key, inner in value.items():
             yield from _parts(inner, f"{label}.{_key(key)}" if label else _key(key), depth + 1, beyond)
     else:
         yield Part(f"{label}: ({quantity(len(value), 'field')})" if label else f"({quantity(len(value), 'field')})", "", 0.3)
@@ -141,7 +132,7 @@ def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> I
     worth = worth_of(label, items) * 1.5
     if (groups := _groups(shown)) is not None:  # a list of lists of records: connecting flights
         shown = [row for group in groups for row in group]
-    table = _table(shown, beyond.columns)
+    table = _table(shown)
     if table is None:
         yield from _of_items(shown, label, worth, depth, beyond)
         return
@@ -184,7 +175,7 @@ def compact(value: Any, room: int = _LONGEST, depth: int = 0) -> str | None:
         return None
     texts: list[str] = []
     if isinstance(value, dict):
-        if len(value := _named(value)) == 1 and isinstance(value.get("name"), str):
+        if len(value) == 1 and isinstance(value.get("name"), str):
             return compact(value["name"], room)
         for key, inner in value.items():
             if (text := compact(inner, room, depth + 1)) is None:
@@ -215,14 +206,6 @@ def _key(key: str) -> str:
     return text if len(text) <= _LONGEST_KEY else text[:_LONGEST_KEY].rsplit(" ", 1)[0]
 
 
-def _named(value: dict[str, Any]) -> dict[str, Any]:
-    """Put a first and a last name together."""
-    if "first_name" not in value or "last_name" not in value or "name" in value:
-        return value
-    named = {"name": f"{value['first_name']} {value['last_name']}"}
-    return {**named, **{key: inner for key, inner in value.items() if key not in ("first_name", "last_name")}}
-
-
 def _holds_records(value: dict[str, Any]) -> bool:
     """Return whether an object maps ids to records: one such record is told like a row of a list."""
     return len(value) > 1 and all(isinstance(inner, dict) for inner in islice(value.values(), _ROWS))
@@ -232,35 +215,32 @@ def _records_of(value: dict[str, Any]) -> list[Any]:
     return [inner if key in inner.values() else {"": key, **inner} for key, inner in value.items() if isinstance(inner, dict)]
 
 
-def _table(rows: Sequence[Any], columns: int) -> tuple[str, list[str], list[str]] | None:
+def _table(rows: Sequence[Any]) -> tuple[str, list[str], list[str]] | None:
     """Return the columns that all rows have, each row without them, and the columns whose texts are too long for a row.
 
     What only some rows have stands in these with its name. None if the rows have no column in common.
     """
     if len(rows) < 2 or not all(isinstance(row, dict) for row in rows):
         return None
-    named = [_named(row) for row in rows]
-    shapes = [_fields_in(row) for row in named]
-    first, keys = named[0], [key for key in named[0] if all(shape.get(key, _NONE) == shapes[0][key] for shape in shapes)]
+    shapes = [_fields_in(row) for row in rows]
+    first, keys = rows[0], [key for key in rows[0] if all(shape.get(key, _NONE) == shapes[0][key] for shape in shapes)]
     if not keys or any(shape is None for each in shapes for shape in each.values()):
         return None
-    same = [key for key in keys if all(row[key] == first[key] for row in named[1:])]
+    same = [key for key in keys if all(row[key] == first[key] for row in rows[1:])]
     if len(same) == len(keys):
         same = []
-    cells = {key: [_cell(row[key]) for row in named] for key in keys if key not in same}
-    long = [key for key in cells if None in cells[key] and all(isinstance(row[key], str) for row in named)]
-    best = sorted((key for key in cells if key not in long), key=lambda key: -worth_of(_key(key), first[key]))[:columns]
-    if not best or any(None in cells[key] for key in best):
+    cells = {key: [_cell(row[key]) for row in rows] for key in keys if key not in same}
+    long = [key for key in cells if None in cells[key] and all(isinstance(row[key], str) for row in rows)]
+    told = [key for key in cells if key not in long]
+    if not told or any(None in cells[key] for key in told):
         return None
-    told = [f"{_key(key)}: {compact(first[key]) or '...'}" for key in same if columns == MOST or _worth_of_key(_key(key)) > 1]
-    more = len(keys) - len(best) - len(told) - (len(long) if columns == MOST else 0)
-    header = ", ".join([*(_column(key, first[key]) for key in keys if key in best), *(["..."] if more > 0 else [])])
-    header += f"; all {', '.join(told)}" if told else ""
+    header = ", ".join(_column(key, first[key]) for key in told)
+    header += f"; all {', '.join(f'{_key(key)}: {compact(first[key]) or _LEFT_OUT}' for key in same)}" if same else ""
     texts = []
-    for place, row in enumerate(named):
-        own = [f"{_key(key)}: {_cell(row[key]) or '...'}" for key in row if key not in keys] if columns > _FEW_COLUMNS else []
-        texts.append(f"({', '.join([*(str(cells[key][place]) for key in keys if key in best), *own])})")
-    return f"({header})", texts, long if columns == MOST else []
+    for place, row in enumerate(rows):
+        own = [f"{_key(key)}: {_cell(row[key]) or _LEFT_OUT}" for key in row if key not in keys]
+        texts.append(f"({', '.join([*(str(cells[key][place]) for key in told), *own])})")
+    return f"({header})", texts, long
 
 
 def _fields_in(row: dict[str, Any]) -> dict[str, object]:
@@ -294,7 +274,7 @@ def _worth_of_key(key: str) -> float:
     last = key.rpartition(".")[2]
     if _SAYS_LITTLE.search(last):
         return 0.4
-    return 3.0 if _SAYS_MOST.search(last) else 2.2 if _SAYS_MUCH.search(last) else 1.0
+    return 3.0 if _SAYS_MOST.search(last) else 1.0
 
 
 def worth_of(key: str, value: Any) -> float:

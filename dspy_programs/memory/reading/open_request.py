@@ -1,8 +1,8 @@
 """Which of a user's messages still ask for something: an agent that goes on must have them word for word.
 
 A conversation is read from its beginning. A request opens; an answer of the assistant that asks nothing back closes all that
-are open; thanks close them too. What was changed since closes all but the last of them; a first request that is long, or that
-nothing was changed for alone, stays open until it is said to be done. The last request is open in any case until it is thanked
+are open; thanks close them too. What was changed since closes all but the last of them; a first request that is long stays open
+until it is said to be done. The last request is open in any case until it is thanked
 for, and with it those that nothing has answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on"
 are no requests: what they agree to, the assistant's last message, counts as open with the request; so does a long answer, while
 it is the last that the user said.
@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.decisions import is_courtesy, looks_up
+from dspy_programs.memory.reading.decisions import is_courtesy
 from dspy_programs.memory.reading.deeds import changes, ending_of
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.replies import agrees_to, is_closing, is_consent, is_output, without_stop
@@ -28,7 +28,7 @@ from dspy_programs.memory.reading.talk import is_talk, speaker_of
 MOST = 8
 _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
-_SHORTEST_BRIEF, _SHORTEST_TASK = 250, 140  # characters
+_SHORTEST_TASK = 140  # characters
 _MOST_OF_RESULT = 2_000  # characters
 _LONGEST_SHORT_ANSWER = 60  # characters; a longer one that is the last that the user said says what is wanted, too
 _LONGEST_ANSWER = 200
@@ -92,12 +92,6 @@ _ASKS_BACK = re.compile(
     r"\bbitte (?:geben|nennen|bestätigen)|\bveuillez\b|(?:教えて|お知らせ|確認して)ください|请(?:提供|确认|告诉|选择)",
     re.IGNORECASE,
 )
-_NEEDS = re.compile(
-    r"\b(?:if|once|when|until) you (?:can |could |have |are able to )?(?:provide|confirm|share|give|specify|find|locate|"
-    r"have (?:it|them|"
-    r"that|this|these|those|the|your)\b)|\bi(?:'ll| will)? (?:still )?need (?:your|the|both)\b",
-    re.IGNORECASE,
-)  # also where the sentence goes on with a courtesy
 _COMPLETES = re.compile(
     r"\b(?:has|have|was|were|is|are) (?:now |all |both |also )*"
     r"(?:been )?(?:successfully |now )*(?:booked|cancell?ed|updated|changed|sent|"
@@ -170,7 +164,7 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
     if said.answers or changed:
         meant = [index for index in (waiting[-2:] if changed else []) if index != last_request]
         meant = meant if last_request >= 0 and _AGREES.match(entries[last_request].content) else []
-        waiting = [*_briefs(waiting, entries, said.completes, changed), *meant, *([last_request] if last_request >= 0 else [])]
+        waiting = [*_briefs(waiting, entries, said.completes), *meant, *([last_request] if last_request >= 0 else [])]
     waiting = list(dict.fromkeys(waiting))
     kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
     return {*kept, *(index for index in (agreed_to, answer) if index >= 0)}
@@ -196,21 +190,13 @@ def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry], co
         return []
     refers = _GOES_ON if changed else _REFERS
     meant = waiting[-1:] if len(text) <= _LONGEST_REFERENCE and refers.search(text) else []
-    return [*_briefs(waiting, entries, completed, changed), *meant]
+    return [*_briefs(waiting, entries, completed), *meant]
 
 
-def _briefs(waiting: list[int], entries: Sequence[MemoryEntry], completed: bool, changed: bool) -> list[int]:
-    """Return the first request, if it is long: what it asks for takes many steps, and what it forbids holds for all.
-
-    A shorter one stays if it asks for more than an answer, and nothing was changed for it alone.
-    """
-    if completed or not waiting:
-        return []
-    text = entries[waiting[0]].content
-    is_task = (
-        len(text) >= _SHORTEST_TASK and not all(map(looks_up, lines_in(text[:_READ]))) and not (changed and len(waiting) == 1)
-    )
-    return waiting[:1] if is_task or len(text) >= _SHORTEST_BRIEF else []
+def _briefs(waiting: list[int], entries: Sequence[MemoryEntry], completed: bool) -> list[int]:
+    """Return the first request, if it is long: what it asks for takes many steps, and what it forbids holds for all."""
+    is_task = not completed and waiting and len(entries[waiting[0]].content) >= _SHORTEST_TASK
+    return waiting[:1] if is_task else []
 
 
 def _start(entries: Sequence[MemoryEntry]) -> int:
@@ -239,7 +225,7 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
     found = lines_in(entry.content if len(entry.content) <= 2 * _READ else f"{entry.content[:_READ]}\n{entry.content[-_READ:]}")
     near = found if len(entry.content) <= _SHORT else [*found[:3], *found[-4:]]
     last = [sentence for sentence in near if not is_courtesy(sentence)]
-    asks = any(map(_ASKS_BACK.search, last)) or any(map(_NEEDS.search, near))
+    asks = any(map(_ASKS_BACK.search, last))
     answers = not asks and not (last and _WAITS.search(last[-1]))
     return _Said(
         index,

@@ -43,17 +43,16 @@ _DIGITS = {ord(digit): "0" for digit in "123456789"}
 _FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
 
-def parts_of_result(text: str, value: Any = None, columns: int = MOST) -> Parts:
+def parts_of_result(text: str, value: Any = None) -> Parts:
     """Return the parts of a result.
 
     Args:
         text: The result.
         value: What the text is if it is JSON, or None where that is not known.
-        columns: How many of a list's columns are told, the best.
     """
     value = value_of(text) if value is None else value
     if value is not None:
-        return fields_of(value, columns)
+        return fields_of(value)
     return _of_short_text(text) if len(text) <= _SHORT else _of_text(text)
 
 
