@@ -30,7 +30,7 @@ from dspy_programs.memory.command_files import (
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.memory.compressor import CompressionReport
+    from dspy_programs.memory.report import CompressionReport
     from dspy_programs.tokens import TokenCounter
 
 app = new_app("Keep an agent's memory within a token budget, facts first.")

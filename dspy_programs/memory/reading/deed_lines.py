@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import Call
-from dspy_programs.memory.reading.fields import compact, plain
+from dspy_programs.memory.reading.compact import compact, plain
 from dspy_programs.memory.reading.sentence_breaks import in_parts
 from dspy_programs.text import quantity, shortened
 

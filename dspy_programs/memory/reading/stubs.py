@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.deeds import ending_of, reason_of
+from dspy_programs.memory.reading.endings import ending_of, reason_of
 from dspy_programs.memory.reading.fields import Parts, joined
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from dspy_programs.memory.reading.fields import MOST, Part, Parts, fields_of, plain
+from dspy_programs.memory.reading.compact import plain
+from dspy_programs.memory.reading.fields import MOST, Part, Parts, fields_of
 from dspy_programs.memory.reading.sentence_breaks import first_lines_in, in_parts, lines_in
 
 _LONGEST_JSON = 8_000_000
