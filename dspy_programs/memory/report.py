@@ -51,6 +51,20 @@ class CompressionReport(BaseModel):
         new = {"initial_tokens": initial, "tokens_saved": saved, "compression_ratio": ratio, "token_budget": budget}
         return self.model_copy(update=new)
 
+    def summary(self) -> dict[str, Any]:
+        """Return what a command tells of it in a line."""
+        return {
+            "before": self.initial_tokens,
+            "after": self.final_tokens,
+            "saved": self.tokens_saved,
+            "reduction_pct": round(100 * self.compression_ratio, 2),
+            "strategy": self.strategy,
+            "answered_by": self.answered_by,
+            "fallbacks": self.fallbacks,
+            "token_counter": self.token_counter,
+            "exact": self.exact,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         return self.model_dump()
 
