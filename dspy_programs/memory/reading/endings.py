@@ -5,7 +5,6 @@ Output     ending_of: "done", "failed" or "asked", which has no result yet. reas
 Source     faults.py of the failure judge; errors in other languages.
 """
 
-import json
 import re
 from itertools import islice
 from typing import Any, Literal
@@ -58,8 +57,8 @@ def reason_of(result: str) -> str:
     """Return why a call failed: the sentences or lines that say so."""
     text = result.strip()
     value = value_of(text) if text[:1] in ("{", "[") else None
-    if isinstance(value, dict):
-        return cut(_words_of(value), _LONGEST_REASON)
+    if isinstance(value, dict) and (short := compact(value, _LONGEST_REASON)) is not None:
+        return short
     raised = list(_RAISED.finditer(text[:_READ])) or list(_RAISED.finditer(text[-_READ:]))
     if raised:
         return cut(plain(raised[-1][1]), _LONGEST_REASON)
@@ -67,14 +66,3 @@ def reason_of(result: str) -> str:
         lines = [line.strip() for line in text[-_READ:].splitlines() if line.strip()]
         text = next((line for line in reversed(lines) if _COMPLAINS.search(line)), lines[-1])
     return cut(plain(text), _LONGEST_REASON)
-
-
-def _words_of(value: dict[str, Any]) -> str:
-    """Return what an object says of an error: its short fields."""
-    short = compact(value, _LONGEST_REASON)
-    if short is not None:
-        return short
-    texts = [
-        f"{key}: {text}" for key, inner in list(value.items())[:20] if (text := compact(inner, _LONGEST_REASON)) is not None
-    ]
-    return "; ".join(texts) or json.dumps(list(value)[:10], ensure_ascii=False)

@@ -61,8 +61,6 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     if count(text[: 40 * max(room, 1)]) <= room and len(text) <= 40 * max(room, 1):
         return text
     value = value_of(text)
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-        value = value[0]
     failed = ending_of(text, False, value) == "failed"
     parts = parts_of_result(text, value)
     best = _best_of(parts, room, count, mentioned)

@@ -41,7 +41,6 @@ _NAME = re.compile(r"(?<=[a-z,;(] )[A-Z]\w+")
 _MOST_ALIKE = 4
 _SHORT_SENTENCE = 30  # characters
 _DIGITS = {ord(digit): "0" for digit in "123456789"}
-_FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
 
 def parts_of_result(text: str, value: Any = None) -> Parts:
@@ -232,8 +231,6 @@ def _worth_of_line(line: str, place: int, lines: int, is_diff: bool) -> float:
         worth += 2.0
     elif _TELLING.search(low):
         worth += 1.0
-    if _FRAME.match(line):
-        worth += 0.5
     if place >= lines - _TAIL:
         worth += 1.0
     elif place < _HEAD:
