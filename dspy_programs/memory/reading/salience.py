@@ -27,7 +27,7 @@ from dspy_programs.memory.reading.sentence_breaks import lines_in
 from dspy_programs.text import CJK_RUN
 
 _FORM_POWER = 2.0  # exponent of a form's rarity
-CUE_WORTH, NAME_WORTH, SYMBOL_WORTH = 4.0, 1.5, 2.0  # by the cheap reading
+CUE_WORTH, NAME_WORTH, SYMBOL_WORTH, SETTING_WORTH = 4.0, 1.5, 2.0, 2.0  # by the cheap reading
 DIGIT_WORTH, NUMBER_WORTH, WORD_WORTH = 0.6, 1.5, 0.35
 _MOST_WORDS = 5.0  # maximum of rare words that count in one piece
 COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
@@ -161,6 +161,8 @@ def _cheap_reading(piece: str) -> tuple[str, float]:
         worth += NAME_WORTH
     if ("0" in form or "/" in piece or "@" in piece) and _SYMBOL.search(piece):
         worth += SYMBOL_WORTH
+    if piece[:3].isupper() and "=" in piece:
+        worth += SETTING_WORTH
     return form, worth
 
 
