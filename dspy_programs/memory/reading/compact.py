@@ -15,7 +15,6 @@ DEPTH = 4
 _LONGEST_KEY = 80
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
-_DIGIT = re.compile(r"\d")
 _SAYS_MOST = re.compile(
     r"(?:^|_)(?:id|ids|no|number|code|ref|reference|key|uuid|status|state|error|errors|reason|outcome)$|Id$|ID$"
 )
@@ -88,7 +87,4 @@ def worth_of(key: str, value: Any) -> float:
     first = value[0] if isinstance(value, list) else value
     if isinstance(first, dict):
         return max([worth, *(worth_of_key(key_of(inner)) for inner in islice(first, 20))])
-    if value is True or value == 0:
-        return 0.6 * worth
-    exact = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= LONGEST and _DIGIT.search(value))
-    return worth + (0.5 if exact else 0.0)
+    return worth
