@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.memory.compressor import CompressionReport, MemoryCompressor
+    from dspy_programs.memory.compressor import MemoryCompressor
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.engine import CompressionEngine
     from dspy_programs.memory.entry import MemoryEntry
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dspy_programs.memory.llm_client import LLMClient
     from dspy_programs.memory.originals import restore
     from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
+    from dspy_programs.memory.report import CompressionReport
     from dspy_programs.memory.sending.chat import chat_messages
     from dspy_programs.memory.sessions.adapters import messages_of, store_of
     from dspy_programs.memory.sessions.session_compression import compress_session
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CompressionEngine": "engine",
-    "CompressionReport": "compressor",
+    "CompressionReport": "report",
     "ContextBuilder": "context",
     "ContextConfig": "context",
     "ForgettingCurve": "triggers",

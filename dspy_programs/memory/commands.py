@@ -1,9 +1,8 @@
 """python -m dspy_programs memory ...: thin commands over this package."""
 
 import json
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,7 +29,6 @@ from dspy_programs.memory.command_files import (
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.memory.compressor import CompressionReport
     from dspy_programs.tokens import TokenCounter
 
 app = new_app("Keep an agent's memory within a token budget, facts first.")
@@ -67,26 +65,10 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Summarize a memory: entries, tokens, turns, roles and the most important entries. Calls no model."""
-    from dspy_programs.memory.importance import ImportanceScorer
+    from dspy_programs.memory.overview import overview
     from dspy_programs.memory.sessions.source import read_memory
 
-    store = read_memory(path, counter_of(lm)).store
-    turns = [entry.turn_number for entry in store]
-    top = ImportanceScorer().score_store(store)[:5]
-    found: dict[str, Any] = {
-        "total_entries": len(store),
-        "total_tokens": store.token_total(),
-        "token_counter": store.counter.name,
-        "exact": store.counter.exact,
-        "oldest_turn": min(turns, default=0),
-        "newest_turn": max(turns, default=0),
-        "roles": dict(sorted(Counter(entry.role for entry in store).items())),
-        "restorable": sum(len(entry.compression_history) for entry in store if entry.role == "compressed"),
-        "top": [
-            {"score": round(score, 3), "turn": entry.turn_number, "role": entry.role, "preview": preview(entry.text)}
-            for entry, score in top
-        ],
-    }
+    found = overview(read_memory(path, counter_of(lm)).store)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -95,12 +77,6 @@ def inspect(
             typer.echo(f"{name:<14} {value}")
     for row in found["top"]:
         typer.echo(f"{row['score']:>6.3f}  turn {row['turn']}  {row['role']}: {row['preview']}")
-
-
-def preview(text: str) -> str:
-    """Return the start of a text on one line, without terminal control characters."""
-    line = "".join(c if c.isprintable() else " " for c in text[:200])
-    return line if len(line) <= 70 else f"{line[:67]}..."
 
 
 @app.command()
@@ -158,21 +134,7 @@ def compress(
         if originals:  # first, so that an end in between leaves more than is needed, not less
             write(originals, file_of(store, {**extra, **made_from}, originals))
         write(output, as_messages(store, strict) if format_ == "messages" else file_of(store, extra, output))
-    tell(output, summary_fields(report))
-
-
-def summary_fields(report: "CompressionReport") -> dict[str, Any]:
-    return {
-        "before": report.initial_tokens,
-        "after": report.final_tokens,
-        "saved": report.tokens_saved,
-        "reduction_pct": round(100 * report.compression_ratio, 2),
-        "strategy": report.strategy,
-        "answered_by": report.answered_by,
-        "fallbacks": report.fallbacks,
-        "token_counter": report.token_counter,
-        "exact": report.exact,
-    }
+    tell(output, report.summary())
 
 
 @app.command()
@@ -262,17 +224,7 @@ def restore(
 @app.command()
 def demo(budget: Annotated[int, typer.Option(min=0, help="Token limit for the memory.")] = 600) -> None:
     """Compress a sample session of 120 turns and show the result. Calls no model."""
-    from dspy_programs.memory.compressor import MemoryCompressor
-    from dspy_programs.memory.demo import FACTS, demo_store
-    from dspy_programs.memory.originals import restore as restored
+    from dspy_programs.memory.demo import shown
 
-    store = demo_store()
-    before = store.entries
-    report = MemoryCompressor(budget).compress(store)
-    for entry in store:
-        typer.echo(f"{entry.role}: {entry.text}")
-    live = "\n".join(entry.content for entry in store)
-    kept = sum(fact in live for fact in FACTS.values())
-    typer.echo(f"\n{len(before)} entries -> {len(store)}; {kept} of {len(FACTS)} facts kept verbatim; ", nl=False)
-    typer.echo("all originals restored" if restored(store).entries == before else "originals differ")
-    typer.echo(json.dumps(summary_fields(report)))
+    for line in shown(budget):
+        typer.echo(line)

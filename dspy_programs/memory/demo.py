@@ -1,8 +1,11 @@
 """A sample agent session that shows what compression does: 120 turns, a tool, and a few facts among a lot of small talk."""
 
 import json
+from collections.abc import Iterator
 
+from dspy_programs.memory.compressor import MemoryCompressor
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.originals import restore
 from dspy_programs.memory.store import MemoryStore
 
 _TURNS = 120
@@ -20,6 +23,20 @@ _TALK = (
     "when something changes.",
     "Thanks, that sounds fine. Let us go on as discussed, and keep an eye on the logs of part {i} while it is running.",
 )
+
+
+def shown(budget: int) -> Iterator[str]:
+    """Yield the session as it is after compression to a budget in tokens, and what was kept of it."""
+    store = demo_store()
+    before = store.entries
+    report = MemoryCompressor(budget).compress(store)
+    for entry_ in store:
+        yield f"{entry_.role}: {entry_.text}"
+    live = "\n".join(entry_.content for entry_ in store)
+    kept = f"{sum(fact in live for fact in FACTS.values())} of {len(FACTS)} facts kept verbatim"
+    again = "all originals restored" if restore(store).entries == before else "originals differ"
+    yield f"\n{len(before)} entries -> {len(store)}; {kept}; {again}"
+    yield json.dumps(report.summary())
 
 
 def demo_store() -> MemoryStore:

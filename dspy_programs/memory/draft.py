@@ -94,9 +94,9 @@ class Draft:
             found |= dict.fromkeys(unit.places, unit.strategy or extracted)
         return {index: found.get(place, "archive") for place in self.older for index in self._task.compressible[place]}
 
-    @property
+    @cached_property
     def _frame(self) -> str:
-        turns = [entry.turn_number for place in self.older for entry in self._task.members(place)]
+        turns = [self._task.entries[index].turn_number for place in self.older for index in self._task.compressible[place]]
         return note_frame(min(turns), max(turns))
 
     @cached_property

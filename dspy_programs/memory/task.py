@@ -6,7 +6,6 @@ Output     a Task: units of two kinds, protected and compressible; `pool`: what 
 Guarantees nothing is changed; what of this is not asked for is not read.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -41,14 +40,12 @@ from dspy_programs.memory.windows import Older
 from dspy_programs.programs.failure_judge import is_deed
 
 RESULT_WEIGHT = 0.6
-SETTLED_WEIGHT = 0.4  # of what was looked up of a thing before a deed was done to it
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
 _NOTE = MemoryEntry(role="compressed", content="", metadata={"original_role": "user"})  # as a note is sent
 _READ = 4_000  # characters of a request, for its words
 _SHORT = 12  # characters of a part that alone makes no unit worth reading
 _READ_ALL = 120  # units; of more, only the most salient are read closely
 _UNIT_TOKENS = 12  # one unit is read closely for this many tokens of a note, if they are more
-_ID = re.compile(r"(?=.*\d)[\w.#/-]{3,60}|[A-Z]{4,30}")
 _MENTIONS = 200  # of the last messages, for what they mention
 
 
@@ -79,7 +76,6 @@ class Task:
         self.open = open_requests(self.entries)
         last = max(1, len(grouped) - 1)
         scores = weights(self.entries) if weights is not None else None
-        self._acted_on = acted_on(self.entries)
         self.weights = [
             self._weight_of(unit) * (1 + LATE_WEIGHT * place / last) * (1 + max(scores[i] for i in unit) if scores else 1)
             for place, unit in enumerate(self.compressible)
@@ -90,11 +86,7 @@ class Task:
         return bool(calls) and all(isinstance(call, dict) and is_deed(call_of(call).name) for call in calls)
 
     def _weight_of(self, unit: Sequence[int]) -> float:
-        if len(unit) == 1 and self.entries[unit[0]].role != "tool":
-            return 1.0
-        objects = [one for index in unit for one in objects_of(self.entries[index])]
-        is_settled = bool(objects) and all(self._acted_on.get(one, -1) > unit[0] for one in objects)
-        return RESULT_WEIGHT * (SETTLED_WEIGHT if is_settled else 1.0)
+        return 1.0 if len(unit) == 1 and self.entries[unit[0]].role != "tool" else RESULT_WEIGHT
 
     def members(self, place: int) -> list[MemoryEntry]:
         return [self.entries[index] for index in self.compressible[place]]
@@ -216,28 +208,6 @@ def spoken(pieces: Sequence[Piece], text: str, asked: bool = False) -> list[Piec
         said = piece.text if number else without_speaker(piece.text)
         worth = QUESTION_WORTH if "?" in said else ANSWER_WORTH if asked and number < ANSWER else 1.0
         found.append(piece._replace(text=said, worth=worth, line=piece.line._replace(head=f"{speaker}: ")))
-    return found
-
-
-def acted_on(entries: Sequence[MemoryEntry]) -> dict[str, int]:
-    """Return where a deed was last done to each thing that calls name."""
-    return {
-        one: index
-        for index, entry in enumerate(entries)
-        for raw in entry.calls
-        if isinstance(raw, dict) and is_deed(call_of(raw).name)
-        for one in objects_of(entry)
-    }
-
-
-def objects_of(entry: MemoryEntry) -> list[str]:
-    """Return what a message's calls are about: the first argument of each, if it is an id."""
-    found = []
-    for raw in entry.calls:
-        given = call_of(raw).given if isinstance(raw, dict) else None
-        first = next(iter(given.values()), None) if isinstance(given, dict) else None
-        if isinstance(first, str) and _ID.fullmatch(first):
-            found.append(first)
     return found
 
 

@@ -95,8 +95,6 @@ def mcp(
     from dspy_programs.serve.mcp_tools import serve_stdio
 
     worker_pool = _worker_pool_for(lm, api_base, api_key, no_cache, Limits(seconds=time_limit))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
     anyio.run(serve_stdio, worker_pool)
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
@@ -31,7 +32,7 @@ from dspy_programs.lm import is_embedded
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from_texts
 from dspy_programs.serve.problems import ServeError
 from dspy_programs.serve.rule_processes import LARGE
-from dspy_programs.serve.stdio_drain import Conversation
+from dspy_programs.serve.stdio_drain import Conversation, Lines
 from dspy_programs.serve.worker_pool import WorkerPool
 
 NAME = "dspy-programs"
@@ -102,9 +103,10 @@ def _tool_of(operation: Operation, is_open: bool) -> Tool:
 
 
 async def serve_stdio(worker_pool: WorkerPool) -> None:
-    """Serve one client until stdin ends and everything is answered; other output goes to stderr meanwhile."""
-    server = mcp_server(worker_pool)
-    async with stdio_server() as (read, write):
+    """Serve one client until stdin ends and everything is answered, or a signal comes; other output goes to stderr."""
+    server, lines = mcp_server(worker_pool), Lines()
+    lines.ended_by_signals(worker_pool.limits.seconds_to_stop)
+    async with stdio_server(stdout=anyio.wrap_file(lines)) as (read, write):
         talk = Conversation(read, write, worker_pool.limits.seconds)
         await server.run(talk.reading, talk.writing, server.create_initialization_options())
     await worker_pool.ended()

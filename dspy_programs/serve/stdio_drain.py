@@ -9,6 +9,11 @@ place, as by the other servers, and any other is answered with JSON-RPC's error.
 
 import asyncio
 import json
+import os
+import signal
+import sys
+import threading
+from io import TextIOWrapper
 from typing import Any, Self
 
 import anyio
@@ -26,6 +31,32 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from dspy_programs.jsonable import to_jsonable
+
+
+class Lines(TextIOWrapper):
+    """Standard output for the protocol alone, a line at a time; whatever else is printed goes to standard error."""
+
+    def __init__(self) -> None:
+        super().__init__(os.fdopen(os.dup(1), "wb"), encoding="utf-8")
+        os.dup2(sys.stderr.fileno(), 1)
+        self._whole = threading.Lock()
+
+    def write(self, text: str, /) -> int:
+        with self._whole:
+            written = super().write(text)
+            self.flush()
+        return written
+
+    def ended_by_signals(self, seconds: float) -> None:
+        """Let SIGINT and SIGTERM end the process: after the line that is being written, if it is read within `seconds`."""
+
+        def end(number: int, _: object) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            self._whole.acquire(timeout=seconds)
+            signal.raise_signal(number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
 
 
 class Conversation:

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import Call
-from dspy_programs.memory.reading.fields import compact, plain
+from dspy_programs.memory.reading.compact import compact, plain
 from dspy_programs.memory.reading.sentence_breaks import in_parts
 from dspy_programs.text import quantity, shortened
 
 _LONGEST_ARGUMENT = 160  # characters
 _LONGEST_CALL = 500
-_WORTH_NAMING = 60  # characters that "as below" must save
 _SMALL_RECORD = 4  # fields
 _BRIEF_ARGUMENT = 50
 _BRIEF_ARGUMENTS = 120  # characters of all
@@ -26,7 +25,6 @@ _BRIEF_REASON = 120
 _MOST_IN_RUN = 20
 _LONGEST_RUN = 160  # characters of the values of deeds that are told together
 LEVELS = FULL, BRIEF, SHORTEST = range(3)
-FAILED = "failed: "
 _WORD = re.compile(r"[^\W\d_]{4,}|(?=[\w-]*\d)[\w-]{3,}")  # a word that may tell a value from others
 
 _LINE = re.compile(r"(?P<name>[\w.:/-]{1,120}|\(unnamed\))\((?P<given>.*?)\)(?P<outcome>(?: -> |: ).*)?", re.DOTALL)
@@ -116,9 +114,9 @@ def cut(text: str, room: int) -> str:
 def together(deeds: Sequence[tuple[str, Deed]], share: float, room: float, size: Callable[[str], int]) -> dict[int, str]:
     """Return the texts that stand for all of the deeds, each at the place of the last that it stands for.
 
-    Equal ones are told once. If that is more than `share`, neighbours that differ only in values are told together, and what is
-    as in a later call is not told again; then the oldest lose long arguments and most of their outcomes, and if all of them are
-    more than `room`, also all arguments but the first and those that tell them from others.
+    Equal ones are told once. If that is more than `share`, neighbours that differ only in values are told together; then the
+    oldest lose long arguments and most of their outcomes, and if all of them are more than `room`, also all arguments but the
+    first and those that tell them from others.
 
     Args:
         deeds: How each ended ("done: ") and what it was, in time order.
@@ -128,22 +126,18 @@ def together(deeds: Sequence[tuple[str, Deed]], share: float, room: float, size:
     """
     times = Counter(deeds)
     places = sorted({one: number for number, one in enumerate(deeds)}.values())
-    ways = {number: [_line(deeds[number], None, FULL, times, ())] for number in places}
+    ways = {number: [_line(deeds[number], FULL, times, ())] for number in places}
     if sum(size(texts[0]) for texts in ways.values()) > share:
         ways = {}
         alike: dict[tuple[str, ...], list[Deed]] = {}
         for number in places:
             alike.setdefault(_kin(deeds[number][1]), []).append(deeds[number][1])
-        below: dict[str, Deed] = {}
-        for *others, number in reversed(_runs(places, deeds)):
-            deed = deeds[number][1]
-            later = below.setdefault(deed.name, deed)
+        for *others, number in _runs(places, deeds):
             if others:
                 ways[number] = [_listed([deeds[place][1] for place in (*others, number)])]
             else:
-                own = _own(deed, later)
-                below[deed.name] = deed if own is None else later
-                ways[number] = [_line(deeds[number], own, level, times, alike[_kin(deed)]) for level in LEVELS]
+                kin = alike[_kin(deeds[number][1])]
+                ways[number] = [_line(deeds[number], level, times, kin) for level in LEVELS]
     found = {number: texts[0] for number, texts in sorted(ways.items())}
     tokens = sum(map(size, found.values()))
     for level, most in ((BRIEF, share), (SHORTEST, room)):
@@ -158,30 +152,13 @@ def _kin(deed: Deed) -> tuple[str, ...]:
     return deed.name, *deed.arguments[:1]
 
 
-def _line(
-    one: tuple[str, Deed], own: Sequence[str] | None, level: int, times: Mapping[tuple[str, Deed], int], kin: Sequence[Deed]
-) -> str:
-    """Return a deed's text. Failures are brief at every level.
-
-    Args:
-        one: How it ended, and what it was.
-        own: The arguments that it has besides what a later call has, too.
-        level: One of LEVELS.
-        times: How often it was done.
-        kin: Calls with the same first argument.
-    """
-    ended, deed = one
-    told_ = deed if own is None else deed._replace(arguments=(*deed.arguments[:1], *own))
-    if level > FULL or ended == FAILED:
-        apart = (
-            own
-            if own is not None
-            else [text for text in deed.arguments[1:] if any(text not in other.arguments for other in kin)]
-        )
-        told_ = _brief(told_, level, apart)
-    if own is not None:
-        told_ = told_._replace(arguments=(*told_.arguments, "the rest as below"))
-    return told_.text + (f" ({times[one]:,} times)" if times[one] > 1 else "")
+def _line(one: tuple[str, Deed], level: int, times: Mapping[tuple[str, Deed], int], kin: Sequence[Deed]) -> str:
+    """Return a deed's text at one of the LEVELS; times: how often it was done; kin: calls with the same first argument."""
+    deed = one[1]
+    if level > FULL:
+        apart = [text for text in deed.arguments[1:] if any(text not in other.arguments for other in kin)]
+        deed = _brief(deed, level, apart)
+    return deed.text + (f" ({times[one]:,} times)" if times[one] > 1 else "")
 
 
 def _runs(places: Sequence[int], deeds: Sequence[tuple[str, Deed]]) -> list[list[int]]:
@@ -232,13 +209,6 @@ def _listed(deeds: Sequence[Deed]) -> str:
     return deeds[0]._replace(arguments=(listed, *same) if apart[0] == 0 else (same[0], listed, *same[1:])).text
 
 
-def _own(deed: Deed, later: Deed) -> list[str] | None:
-    """Return the arguments after the first that a later call has not; None if it has few of the others."""
-    own = [argument for argument in deed.arguments[1:] if argument not in later.arguments]
-    saved = sum(map(len, deed.arguments[1:])) - sum(map(len, own))
-    return own if deed is not later and saved >= _WORTH_NAMING else None
-
-
 def _brief(deed: Deed, level: int, apart: Sequence[str]) -> Deed:
     """Return a deed with its first argument, those that tell it from others (apart; the long ones cut) or that its outcome
     names, and others that are short and have room."""
@@ -254,8 +224,7 @@ def _brief(deed: Deed, level: int, apart: Sequence[str]) -> Deed:
             continue
         room -= len(kept[-1])
     more = len(deed.arguments) - len(kept)
-    outcome = deed.outcome if level == FULL else deed.brief
-    return deed._replace(arguments=(*kept, *([f"({more} more)"] if more else [])), outcome=outcome)
+    return deed._replace(arguments=(*kept, *([f"({more} more)"] if more else [])), outcome=deed.brief)
 
 
 def _cut(argument: str, room: int) -> str:

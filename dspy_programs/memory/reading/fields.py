@@ -7,44 +7,21 @@ Guarantees no part ends inside a value or a word, and none holds a line break; a
            linear in the value, and as deep as DEPTH levels.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
+from dspy_programs.memory.reading.compact import DEPTH, LONGEST, compact, key_of, plain, worth_of
 from dspy_programs.memory.reading.sentence_breaks import first_lines_in
+from dspy_programs.memory.reading.table import table_of
 from dspy_programs.text import quantity
 
 MOST = 120  # parts of a result
 _ROWS = 60  # of one list
-_LONGEST = 160  # characters of a part
 _LONGEST_TEXT = 50_000
-_LONGEST_KEY = 80
-_DEPTH = 4
 _MOST_IN_GROUP = 6
 _FADING = 0.97
-_MOST_COLUMNS = 40
-_FEW_COLUMNS = 2  # where a list is told by so few, what only some of its rows have is left out
-_NONE = object()
-_DIGIT = re.compile(r"\d")
 _VECTOR = 20  # numbers; more in one list are no facts but data
-_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
-
-_SAYS_MOST = re.compile(
-    r"(?:^|_)(?:id|ids|no|number|code|ref|reference|key|uuid|status|state|error|errors|reason|outcome)$|Id$|ID$"
-)
-_SAYS_MUCH = re.compile(
-    r"name|title|subject|email|phone|amount|price|total|balance|cost|fee|sum|paid|refund|quantity|qty|date|time|_at$|"
-    r"due|start|end"
-    r"|depart|arriv|from$|to$|origin|destin|place|location|flight|owner|user|assign|message|answer|result|value|version|role|type|cabin|address|path|file",
-    re.IGNORECASE,
-)
-_SAYS_LITTLE = re.compile(
-    r"url|uri|link|href|image|avatar|icon|html|css|etag|hash|cursor|token_usage|embedding|vector|locale|_links|metadata|raw|"
-    r"schema|base64|trace_id|span_id",
-    re.IGNORECASE,
-)
 
 
 class Part(NamedTuple):
@@ -63,15 +40,9 @@ class Parts(NamedTuple):
     beyond: int = 0
 
 
-def plain(text: str) -> str:
-    """Return a text on one line, without control characters."""
-    return text.strip() if text.isprintable() else _BREAKS.sub(" ", text).strip()
-
-
-def fields_of(value: Any, columns: int = MOST) -> Parts:
-    """Return the parts of a value; columns: how many of a list's columns are told, the best."""
+def fields_of(value: Any) -> Parts:
+    """Return the parts of a value."""
     beyond = _Beyond()
-    beyond.columns = columns
     parts = list(islice(_parts(value, "", 0, beyond, not isinstance(value, dict) or len(value) < 2), MOST + 1))
     if len(parts) > MOST:
         beyond.number += max(1, _size_of(value) - MOST)
@@ -88,10 +59,9 @@ def fields_of(value: Any, columns: int = MOST) -> Parts:
 
 
 class _Beyond:
-    """What the parts do not tell: how many further ones there are; and how many columns of a list they may tell."""
+    """How many further parts there are."""
 
     number = 0
-    columns = MOST
 
 
 def _size_of(value: Any) -> int:
@@ -99,19 +69,18 @@ def _size_of(value: Any) -> int:
 
 
 def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = True) -> Iterator[Part]:
-    as_rows = beyond.columns != MOST and _holds_rows(value)  # a short list is told at once where there is room
-    if at_once and not as_rows and (short := compact(value)) is not None:
+    if at_once and not _holds_rows(value) and (short := compact(value)) is not None:
         yield Part(f"{label}: {short}" if label else short, "", worth_of(label, value))
     elif isinstance(value, str):
         yield from _of_text(value, label, beyond)
     elif isinstance(value, list):
         yield from _of_list(value, label, depth, beyond)
-    elif isinstance(value, dict) and depth < _DEPTH:
+    elif isinstance(value, dict) and depth < DEPTH:
         if _holds_records(value):
             yield from _of_list(_records_of(value), label, depth, beyond)
             return
-        for key, inner in _named(value).items():
-            yield from _parts(inner, f"{label}.{_key(key)}" if label else _key(key), depth + 1, beyond)
+        for key, inner in value.items():
+            yield from _parts(inner, f"{label}.{key_of(key)}" if label else key_of(key), depth + 1, beyond)
     else:
         yield Part(f"{label}: ({quantity(len(value), 'field')})" if label else f"({quantity(len(value), 'field')})", "", 0.3)
 
@@ -141,7 +110,7 @@ def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> I
     worth = worth_of(label, items) * 1.5
     if (groups := _groups(shown)) is not None:  # a list of lists of records: connecting flights
         shown = [row for group in groups for row in group]
-    table = _table(shown, beyond.columns)
+    table = table_of(shown)
     if table is None:
         yield from _of_items(shown, label, worth, depth, beyond)
         return
@@ -154,16 +123,16 @@ def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> I
         yield Part(row, under, worth * _FADING**number)
     for number, record in enumerate(shown if table[2] else []):
         for key in table[2]:
-            yield from _of_text(plain(record[key]), f"{label}[{number}].{_key(key)}", beyond)
+            yield from _of_text(plain(record[key]), f"{label}[{number}].{key_of(key)}", beyond)
 
 
 def _of_items(items: Sequence[Any], label: str, worth: float, depth: int, beyond: _Beyond) -> Iterator[Part]:
     """Yield items of several forms one by one."""
     for number, item in enumerate(items):
-        short = compact(item, 2 * _LONGEST)
+        short = compact(item, 2 * LONGEST)
         if short is not None:
             yield Part(f"({short})" if isinstance(item, (dict, list)) else short, label, worth * _FADING**number)
-        elif depth < _DEPTH:
+        elif depth < DEPTH:
             yield from _parts(item, f"{label}[{number}]", depth + 1, beyond)
 
 
@@ -174,55 +143,6 @@ def _groups(items: Sequence[Any]) -> list[list[Any]] | None:
     return None
 
 
-def compact(value: Any, room: int = _LONGEST, depth: int = 0) -> str | None:
-    """Return a value in at most `room` characters, or None if it is longer or nested too deeply."""
-    if isinstance(value, str):
-        return (plain(value) or '""') if len(value) <= room else None
-    if value is None or isinstance(value, (bool, int, float)):
-        return "null" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)
-    if depth > _DEPTH or 3 * len(value) > room + 6:
-        return None
-    texts: list[str] = []
-    if isinstance(value, dict):
-        if len(value := _named(value)) == 1 and isinstance(value.get("name"), str):
-            return compact(value["name"], room)
-        for key, inner in value.items():
-            if (text := compact(inner, room, depth + 1)) is None:
-                return None
-            texts.append(f"{_key(key)}: {text}")
-            room -= len(texts[-1]) + 2
-            if room < 0:
-                return None
-        joined = ", ".join(texts)
-        return joined if depth == 0 and joined else f"{{{joined}}}"
-    for inner in value:
-        if (text := compact(inner, room, depth + 1)) is None:
-            return None
-        texts.append(text)
-        room -= len(text) + 2
-        if room < 0:
-            return None
-    return f"[{', '.join(texts)}]"
-
-
-def _number(value: float) -> str:
-    return str(value) if not isinstance(value, int) or abs(value) < 10**300 else "(a large number)"
-
-
-@lru_cache(maxsize=4096)
-def _key(key: str) -> str:
-    text = plain(str(key))
-    return text if len(text) <= _LONGEST_KEY else text[:_LONGEST_KEY].rsplit(" ", 1)[0]
-
-
-def _named(value: dict[str, Any]) -> dict[str, Any]:
-    """Put a first and a last name together."""
-    if "first_name" not in value or "last_name" not in value or "name" in value:
-        return value
-    named = {"name": f"{value['first_name']} {value['last_name']}"}
-    return {**named, **{key: inner for key, inner in value.items() if key not in ("first_name", "last_name")}}
-
-
 def _holds_records(value: dict[str, Any]) -> bool:
     """Return whether an object maps ids to records: one such record is told like a row of a list."""
     return len(value) > 1 and all(isinstance(inner, dict) for inner in islice(value.values(), _ROWS))
@@ -230,85 +150,6 @@ def _holds_records(value: dict[str, Any]) -> bool:
 
 def _records_of(value: dict[str, Any]) -> list[Any]:
     return [inner if key in inner.values() else {"": key, **inner} for key, inner in value.items() if isinstance(inner, dict)]
-
-
-def _table(rows: Sequence[Any], columns: int) -> tuple[str, list[str], list[str]] | None:
-    """Return the columns that all rows have, each row without them, and the columns whose texts are too long for a row.
-
-    What only some rows have stands in these with its name. None if the rows have no column in common.
-    """
-    if len(rows) < 2 or not all(isinstance(row, dict) for row in rows):
-        return None
-    named = [_named(row) for row in rows]
-    shapes = [_fields_in(row) for row in named]
-    first, keys = named[0], [key for key in named[0] if all(shape.get(key, _NONE) == shapes[0][key] for shape in shapes)]
-    if not keys or any(shape is None for each in shapes for shape in each.values()):
-        return None
-    same = [key for key in keys if all(row[key] == first[key] for row in named[1:])]
-    if len(same) == len(keys):
-        same = []
-    cells = {key: [_cell(row[key]) for row in named] for key in keys if key not in same}
-    long = [key for key in cells if None in cells[key] and all(isinstance(row[key], str) for row in named)]
-    best = sorted((key for key in cells if key not in long), key=lambda key: -worth_of(_key(key), first[key]))[:columns]
-    if not best or any(None in cells[key] for key in best):
-        return None
-    told = [f"{_key(key)}: {compact(first[key]) or '...'}" for key in same if columns == MOST or _worth_of_key(_key(key)) > 1]
-    more = len(keys) - len(best) - len(told) - (len(long) if columns == MOST else 0)
-    header = ", ".join([*(_column(key, first[key]) for key in keys if key in best), *(["..."] if more > 0 else [])])
-    header += f"; all {', '.join(told)}" if told else ""
-    texts = []
-    for place, row in enumerate(named):
-        own = [f"{_key(key)}: {_cell(row[key]) or '...'}" for key in row if key not in keys] if columns > _FEW_COLUMNS else []
-        texts.append(f"({', '.join([*(str(cells[key][place]) for key in keys if key in best), *own])})")
-    return f"({header})", texts, long if columns == MOST else []
-
-
-def _fields_in(row: dict[str, Any]) -> dict[str, object]:
-    """Return the shape of each field; a row of too many fields has none that can be shared."""
-    return {key: _shape(value, 1) for key, value in row.items()} if len(row) <= _MOST_COLUMNS else {"": None}
-
-
-def _shape(value: Any, depth: int = 0) -> object:
-    """Return what must be alike for two values to share one label; None if it cannot."""
-    if not isinstance(value, dict):
-        return "list" if isinstance(value, list) else ""
-    if len(value) > _MOST_COLUMNS or depth > 1:
-        return None
-    inner = tuple((key, _shape(each, depth + 1)) for key, each in value.items())
-    return None if any(shape is None for _, shape in inner) else inner
-
-
-def _column(key: str, value: Any) -> str:
-    return f"{_key(key)} {{{', '.join(map(_key, value))}}}" if isinstance(value, dict) and value else _key(key) or "key"
-
-
-def _cell(value: Any) -> str | None:
-    if isinstance(value, dict) and value:
-        texts = [compact(each) for each in value.values()]
-        return None if None in texts else f"{{{', '.join(map(str, texts))}}}"
-    return compact(value)
-
-
-@lru_cache(maxsize=4096)
-def _worth_of_key(key: str) -> float:
-    last = key.rpartition(".")[2]
-    if _SAYS_LITTLE.search(last):
-        return 0.4
-    return 3.0 if _SAYS_MOST.search(last) else 2.2 if _SAYS_MUCH.search(last) else 1.0
-
-
-def worth_of(key: str, value: Any) -> float:
-    """Return what a field is worth, by its name and its value: of records, by the best of their own fields."""
-    if value is None or value == [] or value == {} or value is False:
-        return 0.3
-    worth = _worth_of_key(key)
-    first = value[0] if isinstance(value, list) else value
-    if isinstance(first, dict):
-        return max([worth, *(_worth_of_key(_key(inner)) for inner in islice(first, 20))])
-    if value is True or value == 0:
-        return 0.6 * worth
-    exact = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= _LONGEST and _DIGIT.search(value))
-    return worth + (0.5 if exact else 0.0)
 
 
 def joined(parts: Sequence[Part], joint: str = "; ") -> str:

@@ -1,6 +1,7 @@
 """The pieces that a note is chosen from, and how the chosen ones are written.
 
-Output     Rank, Line, Piece; lines_of: the lines of the chosen pieces, with the fields and rows that are left out counted.
+Output     Rank, Line, Piece; joint_of: what stands between pieces. lines_of: the lines of the chosen pieces, with the fields
+           and rows that are left out counted.
 """
 
 from collections.abc import Collection, Sequence
@@ -54,6 +55,11 @@ class Piece(NamedTuple):
     """Among the pieces of its line."""
     deed: Deed | None = None
     """What the text tells, of a line about a call."""
+
+
+def joint_of(noun: str) -> str:
+    """Return what stands between two pieces that are called so."""
+    return " " if noun == "sentence" else "; " if noun in ("field", "item") else " / "
 
 
 def lines_of(unit: Sequence[MemoryEntry], pieces: Sequence[Piece], chosen: Collection[int]) -> str:

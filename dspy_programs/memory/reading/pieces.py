@@ -12,37 +12,25 @@ from collections.abc import Sequence
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.cues import exact_in
-from dspy_programs.memory.reading.decisions import is_courtesy, looks_up, revises, settles, stands
-from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
-from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done
-from dspy_programs.memory.reading.fields import Parts, joined, plain
+from dspy_programs.memory.reading.deed_lines import Deed, cut, name_of, told
+from dspy_programs.memory.reading.deeds import changes
+from dspy_programs.memory.reading.endings import ending_of, reason_of
+from dspy_programs.memory.reading.fields import Parts, joined
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
-from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
-from dspy_programs.memory.reading.piece import Line, Piece, Rank
-from dspy_programs.memory.reading.replies import is_consent, is_output
-from dspy_programs.memory.reading.sentence_breaks import lines_in, said_in
+from dspy_programs.memory.reading.noted import noted
+from dspy_programs.memory.reading.open_request import open_requests as open_requests
+from dspy_programs.memory.reading.outcomes import only_says_done, outcome_of, says_only_done
+from dspy_programs.memory.reading.piece import Line, Piece, Rank, joint_of
+from dspy_programs.memory.reading.replies import is_output
+from dspy_programs.memory.reading.speech import request_of, speech_of
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
-from dspy_programs.memory.reading.talk import speaker_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 
-_MOST_SENTENCES = 400  # pieces of one message
-_SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
-_FRAGMENT = 20  # characters of a sentence that says nothing alone
-DECIDED_WORTH = 3.0  # of what a person decides
-_STATED_WORTH = 2.0  # of what a person states in exact values
 _AFTER_DEED = 0.4  # of the rest of a deed's result
-_ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
-_ENDINGS = ("done", "failed", "asked")
-_STAMP = re.compile(r"\A\[[^\[\]]{1,60}\] ")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
-_WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
-_LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
-
-
-_new_piece = tuple.__new__  # there are hundreds of thousands: half the time of Piece(...)
+_LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", "done", "failed", "asked"))
 
 
 def pieces_of(unit: Sequence[MemoryEntry], *, open_request: bool = False) -> list[Piece]:
@@ -87,104 +75,15 @@ def _taken(results: list[MemoryEntry], call: Call) -> MemoryEntry | None:
 def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Piece]:
     text = entry.content
     if entry.role == "compressed" and is_note(text):
-        return _of_note(text, open_request)
+        return noted(text, open_request)
     speaker = _speaker(entry)
     if entry.role == "tool" or (entry.role == "user" and is_output(text)):
         return _of_stray(entry, number)
     if not open_request:
-        return _of_speech(text, speaker, entry.role == "assistant", number)
+        return speech_of(text, speaker, entry.role == "assistant", number)
     if entry.role == "assistant":  # what the user agreed to
-        return [piece._replace(rank=Rank.DECISION) for piece in _of_speech(text, speaker, True, number)]
-    return _of_open_request(text, f"{speaker}{STILL_OPEN}", number, 0)
-
-
-def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Piece]:
-    """Return a request word for word; its further lines are indented, so that none can pose as a line of the note.
-
-    Its fenced code comes as late as what is ordinary: the words say what is wanted.
-    """
-    said: list[tuple[str, Rank]] = []
-    in_code = False
-    for row in filter(str.strip, text.splitlines()):
-        row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
-        blanks = row[: len(row) - len(row.lstrip())] if said else ""
-        first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
-        is_fence = first.startswith("```")
-        rank = Rank.ORDINARY if in_code or is_fence else Rank.OPEN_REQUEST
-        first = f"\n  {blanks}{first}" if said else first
-        if (
-            said and rank is Rank.OPEN_REQUEST and said[-1][0].rpartition("\n")[2].lstrip().startswith("#")
-        ):  # a heading says nothing alone
-            first = said.pop()[0] + first
-        said += [(part, rank) for part in (first, *rest)]
-        in_code ^= is_fence
-    if len(said) > _MOST_SENTENCES:
-        beyond += len(said) - _MOST_SENTENCES
-        said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
-    line = Line(number, head, "", " ", beyond)
-    return [Piece(part, rank, line) for part, rank in said]
-
-
-def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
-    """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
-    said = said_in(text) if assistant else lines_in(text)
-    agrees = is_consent(text)
-    if not agrees and speaker_of(text) is None:
-        said = _with_fragments(said, assistant)
-    asked = not assistant and not agrees
-    if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
-        rank, worth = max(map(_rank_said, said), key=lambda found: (-found[0], found[1]))
-        return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
-    beyond = max(0, len(said) - _MOST_SENTENCES)
-    if beyond:
-        half = _MOST_SENTENCES // 2
-        said = said[:half] + said[-half:]
-    line = Line(number, f"{speaker}: ", "", " ", beyond)
-    found = []
-    for part in said:
-        if asked:
-            rank, worth = _rank_said(part)
-        else:
-            rank, worth = Rank.DECISION if not agrees and settles(part, assistant) else Rank.ORDINARY, 1.0
-        if assistant and ("?" in part or "\uff1f" in part or is_courtesy(part)):
-            rank, worth = Rank.ORDINARY, _ASKED_WORTH
-        found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
-    return found
-
-
-def _with_fragments(said: Sequence[str], assistant: bool) -> list[str]:
-    """Join what says nothing alone: "OK?" to the sentence before it, a person's "Great." to the one after it."""
-    found: list[str] = []
-    waiting = ""
-    for part in said:
-        text = _STAMP.sub("", part)
-        short = len(text) <= _FRAGMENT and not any(map(str.isdigit, text)) and (text.count(" ") < 2 or not settles(text))
-        if short and part.endswith("?") and found:
-            found[-1] += f" {part}"
-        elif not assistant and ((short and part[-1] in ".!,") or (_opens_bracket(part) and len(part) < _SHORT_MESSAGE)):
-            waiting = f"{waiting} {part}".lstrip()
-        else:
-            found.append(f"{waiting} {part}".lstrip())
-            waiting = ""
-    return [*found[:-1], f"{found[-1]} {waiting}".rstrip()] if found else [waiting] * bool(waiting)
-
-
-def _opens_bracket(part: str) -> bool:
-    return part.count("(") > part.count(")")
-
-
-def _rank_said(part: str) -> tuple[Rank, float]:
-    """Return the rank and worth of a person's sentence; of a question that is not open any more, the answer is kept."""
-    if stands(part):
-        return Rank.STANDING, DECIDED_WORTH
-    if looks_up(part):
-        return Rank.ORDINARY, _ASKED_WORTH
-    exact = any(kind != "name" and (kind != "number" or len(value) > 1) for value, kind in exact_in(part))
-    if exact and revises(part):
-        return Rank.REVISED, 2 * DECIDED_WORTH
-    if settles(part) or asks(part):
-        return Rank.DECISION, DECIDED_WORTH
-    return (Rank.DECISION, _STATED_WORTH) if exact else (Rank.ORDINARY, 1.0)
+        return [piece._replace(rank=Rank.DECISION) for piece in speech_of(text, speaker, True, number)]
+    return request_of(text, f"{speaker}{STILL_OPEN}", number, 0)
 
 
 def _speaker(entry: MemoryEntry) -> str:
@@ -244,53 +143,5 @@ def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
 
 
 def _of_parts(parts: Parts, line: Line) -> list[Piece]:
-    line = line._replace(noun=parts.noun, joint=_joint(parts.noun), beyond=parts.beyond)
+    line = line._replace(noun=parts.noun, joint=joint_of(parts.noun), beyond=parts.beyond)
     return [Piece(part.text, Rank.ORDINARY, line, part.under, part.worth) for part in parts.parts]
-
-
-def _joint(noun: str) -> str:
-    return " " if noun == "sentence" else "; " if noun in ("field", "item") else " / "
-
-
-_MORE = re.compile(r" ?\((\d[\d,]*) more(?: (\w+?)s?)?\)$")
-_HEAD = re.compile(
-    r"(?P<ended>done|failed|asked): |(?P<said>[^:\n>(]{1,60}(?: \(still open\))?): |(?P<call>.{1,700}?\)|[\w.:/-]{1,80}) -> "
-)
-
-
-def _of_note(text: str, open_request: bool) -> list[Piece]:
-    """Read a note's lines back."""
-    found: list[Piece] = []
-    lines: list[str] = []
-    for raw in text.split("\n")[1:]:
-        if raw.startswith("  ") and lines:
-            lines[-1] += "\n" + raw[2:]
-        elif raw.strip():
-            lines.append(raw)
-    for number, raw in enumerate(lines):
-        found += _of_note_line(raw, open_request, number)
-    return found
-
-
-def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
-    match = _HEAD.match(raw)
-    if match is None:
-        return [Piece(plain(raw), Rank.ORDINARY, Line(number, "note: "))]
-    head, rest = match.group(), raw[match.end() :]
-    if match["ended"]:
-        changed = match["ended"] == "done" or changes(Call(rest.partition("(")[0], {}), None)
-        rank = Rank.DEED if changed else Rank.DECISION if match["ended"] == "failed" else Rank.ORDINARY
-        return [Piece(plain(rest), rank, Line(number, head), deed=deed_of(plain(rest)))]
-    beyond = 0
-    if more := _MORE.search(rest):
-        beyond, rest = int(more[1].replace(",", "")), rest[: more.start()]
-    if match["call"]:
-        noun = (more[2] if more else None) or "field"
-        line = Line(number, head, noun, _joint(noun), beyond)
-        told_ = lines_in(rest) if noun == "sentence" else rest.split(line.joint)
-        return [Piece(plain(part), Rank.ORDINARY, line) for part in told_ if part.strip()]
-    if head.endswith(STILL_OPEN) and open_request:
-        return _of_open_request(rest, head, number, beyond)
-    head = head.replace(" (still open)", "")
-    speech = _of_speech(rest, head[:-2], head == "assistant: ", number)
-    return [piece._replace(line=piece.line._replace(beyond=piece.line.beyond + beyond)) for piece in speech]

@@ -44,6 +44,7 @@ _PROPER = re.compile(r"(?<=[\w,;:] )[A-Z](?:[a-z]{2,}(?![\w(])|[A-Z])|^[A-Z][a-z
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FORM = {**_NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
+_ASCII_FORM = bytes(ord(_FORM.get(code, chr(code))) for code in range(256))
 
 
 class Reading:
@@ -60,13 +61,14 @@ class Reading:
     def _forms_by_rarity(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return each form's rarity in [0, 1], and the salience of its words and cues."""
         count = Counter(self.forms)
-        words = {form: form.split() if form.isascii() else _words_of(form) for form in count}
-        frequency = Counter(chain.from_iterable(words.values()))
+        frequency = Counter(" ".join(filter(str.isascii, count)).split())  # no list a form: there are many, and few are kept
+        frequency.update(chain.from_iterable(_words_of(form) for form in count if not form.isascii()))
         of_all, of_forms = math.log1p(len(self.forms)) or 1.0, math.log1p(len(count)) or 1.0
         rarity = {word: math.log1p(len(count) / times) / of_forms for word, times in frequency.items()}
         cues = {word for word in frequency if CUE.match(word)}
         telling = {}
-        for form, found in words.items():
+        for form in count:
+            found = _words_of(form)
             cue = 0.0 if cues.isdisjoint(found) else max(rarity[word] for word in cues.intersection(found))
             if not form.isascii() and CJK_CUE.search(form):
                 cue = 1.0
@@ -145,10 +147,14 @@ class Reading:
         return chosen
 
 
+def _form_of(piece: str) -> str:
+    return piece.encode().translate(_ASCII_FORM).decode() if piece.isascii() else piece.translate(_FORM)
+
+
 @functools.lru_cache(_REMEMBERED)
 def _cheap_reading(piece: str) -> tuple[str, float]:
     """Return a piece's form, and what its signs are worth; pieces come again in every round of compression."""
-    form, worth = piece.translate(_FORM), 0.0
+    form, worth = _form_of(piece), 0.0
     if "0" in form:
         worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
     if not piece[1:].islower() and _PROPER.search(piece):
@@ -163,8 +169,7 @@ def _cheap_reading(piece: str) -> tuple[str, float]:
 @functools.lru_cache(_REMEMBERED)
 def _close_reading(piece: str) -> tuple[list[tuple[str, str]], list[str]]:
     """Return a piece's exact values, each with its kind, and its capitalised words, all in small letters."""
-    shouts = piece.isupper()  # then a word in capitals is not an abbreviation
-    exacts = [(exact.lower(), kind) for exact, kind in exacts_of(piece) if not (shouts and kind == "id" and exact.isalpha())]
+    exacts = [(exact.lower(), kind) for exact, kind in exacts_of(piece)]
     return exacts, list(map(str.lower, _CAPITALISED.findall(piece)))
 
 
@@ -176,7 +181,7 @@ def exacts_of(piece: str) -> tuple[tuple[str, str], ...]:
 
 def stated_in(text: str) -> set[str]:
     """Return what a text states, as `Reading.stated` names it."""
-    return {exact.lower() for exact, _ in exact_in(text)} | {part.translate(_FORM) for part in lines_in(text)}
+    return {exact.lower() for exact, _ in exact_in(text)} | set(map(_form_of, lines_in(text)))
 
 
 def _weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:
@@ -192,4 +197,4 @@ def _weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int,
 
 def _words_of(form: str) -> list[str]:
     """Return the words of a form; in scripts without spaces, its pairs of characters."""
-    return list(map(str.__add__, form, form[1:])) if CJK_RUN.search(form) else form.split()
+    return form.split() if form.isascii() or not CJK_RUN.search(form) else list(map(str.__add__, form, form[1:]))

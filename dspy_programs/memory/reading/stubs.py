@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.deeds import ending_of, reason_of
-from dspy_programs.memory.reading.fields import MOST, Parts, joined
+from dspy_programs.memory.reading.endings import ending_of, reason_of
+from dspy_programs.memory.reading.fields import Parts, joined
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
 
@@ -22,8 +22,6 @@ _LAST = 4  # requests and calls whose words count
 _READ = 2_000  # characters of them
 _AMPLE = 80  # tokens of a room with place for a long mark
 _WHY = 40  # characters that tell a reason from others
-_COLUMNS = (MOST, 6, 4, 2, 1)  # of a list, until enough of its rows fit
-_MENTIONED_TIMES = 4
 _OWN_ID_WORTH = 6.0  # of the first id in a record: a later call needs it
 _OWN_ID = re.compile(r"(?:\w+_)?id: ", re.IGNORECASE)
 # ids, numbers, codes
@@ -63,30 +61,23 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     if count(text[: 40 * max(room, 1)]) <= room and len(text) <= 40 * max(room, 1):
         return text
     value = value_of(text)
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-        value = value[0]
     failed = ending_of(text, False, value) == "failed"
-    found: list[str] = []
-    for columns in _COLUMNS:
-        parts = parts_of_result(text, value, columns)
-        stub, share = _best_of(parts, room, count, mentioned)
-        found.append(stub)
-        if share == 1 or (columns != MOST and not any(part.under for part in parts.parts)):
-            break
-    best = max(found, key=lambda stub: _told(stub, mentioned))
+    parts = parts_of_result(text, value)
+    best = _best_of(parts, room, count, mentioned)
     if failed and reason_of(text)[:_WHY] not in best:
         return _of_failure(text, room, count)
     return best or _beginning(parts, room, count, mentioned)
 
 
 def _beginning(parts: Parts, room: int, count: Callable[[str], int], mentioned: Collection[str]) -> str:
-    """Return the best part without its label, a sentence or a line up to a word, or else only how many parts there were."""
+    """Return the best part without its label, up to a word or a value, or else only how many parts there were."""
     if parts.parts:
         mark, worth = _marked(parts, len(parts.parts) - 1, room), _worths(parts, mentioned)
         text = parts.parts[worth.index(max(worth))].text
+        between = " " if parts.noun in ("sentence", "line") else ", "
         stub = f"{text} {mark}"
         while text and count(stub) > room:
-            text = text[: len(text) * 3 // 4].rpartition(" ")[0] if parts.noun in ("sentence", "line") else ""
+            text = text[: len(text) * 3 // 4].rpartition(between)[0]
             stub = f"{text} (...) {mark}"
         if text:
             return stub
@@ -104,14 +95,8 @@ def _of_failure(text: str, room: int, count: Callable[[str], int]) -> str:
     return stub.strip()
 
 
-def _told(text: str, mentioned: Collection[str]) -> int:
-    """Count the ids, numbers and codes in a text; those that the conversation mentions several times."""
-    words = set(_MENTION.findall(text))
-    return len(words) + _MENTIONED_TIMES * sum(word in mentioned for word in words)
-
-
-def _best_of(parts: Parts, room: int, count: Callable[[str], int], mentioned: Collection[str]) -> tuple[str, float]:
-    """Return the best parts in a room, and what share of the parts they are."""
+def _best_of(parts: Parts, room: int, count: Callable[[str], int], mentioned: Collection[str]) -> str:
+    """Return the best parts in a room; "" if none has room."""
     worth = _worths(parts, mentioned)
     costs = [count(part.text) + 1 for part in parts.parts]
     left = room - count(_marked(parts, len(parts.parts), room))
@@ -130,7 +115,7 @@ def _best_of(parts: Parts, room: int, count: Callable[[str], int], mentioned: Co
             break
         chosen.discard(number)
         text = _written(parts, chosen, room)
-    return (text if chosen and count(text) <= room else ""), len(chosen) / max(1, len(parts.parts))
+    return text if chosen and count(text) <= room else ""
 
 
 def _worths(parts: Parts, mentioned: Collection[str]) -> list[float]:

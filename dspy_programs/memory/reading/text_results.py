@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from dspy_programs.memory.reading.fields import MOST, Part, Parts, fields_of, plain
+from dspy_programs.memory.reading.compact import plain
+from dspy_programs.memory.reading.fields import MOST, Part, Parts, fields_of
 from dspy_programs.memory.reading.html_text import is_html, text_of_html
 from dspy_programs.memory.reading.sentence_breaks import first_lines_in, in_parts, lines_in
 
@@ -41,20 +42,18 @@ _NAME = re.compile(r"(?<=[a-z,;(] )[A-Z]\w+")
 _MOST_ALIKE = 4
 _SHORT_SENTENCE = 30  # characters
 _DIGITS = {ord(digit): "0" for digit in "123456789"}
-_FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
 
-def parts_of_result(text: str, value: Any = None, columns: int = MOST) -> Parts:
+def parts_of_result(text: str, value: Any = None) -> Parts:
     """Return the parts of a result.
 
     Args:
         text: The result.
         value: What the text is if it is JSON, or None where that is not known.
-        columns: How many of a list's columns are told, the best.
     """
     value = value_of(text) if value is None else value
     if value is not None:
-        return fields_of(value, columns)
+        return fields_of(value)
     if "<" in text[:200] and is_html(text):
         text = text_of_html(text) or text
     return _of_short_text(text) if len(text) <= _SHORT else _of_text(text)
@@ -235,8 +234,6 @@ def _worth_of_line(line: str, place: int, lines: int, is_diff: bool) -> float:
         worth += 2.0
     elif _TELLING.search(low):
         worth += 1.0
-    if _FRAME.match(line):
-        worth += 0.5
     if place >= lines - _TAIL:
         worth += 1.0
     elif place < _HEAD:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, overload
 
 from dspy_programs.cli import Progress
-from dspy_programs.memory.compressor import TOKEN_BUDGET, CompressionReport, MemoryCompressor
+from dspy_programs.memory.compressor import TOKEN_BUDGET, MemoryCompressor
+from dspy_programs.memory.report import CompressionReport
 from dspy_programs.memory.sessions.adapters import messages_of, store_of
 from dspy_programs.tokens import TokenCounter
 

@@ -38,14 +38,6 @@ def test_a_run_of_many_is_several_lines_and_loses_none():
     assert re.findall(r"\d+", " ".join(texts.values())) == [str(n) for n in range(3_000)]
 
 
-def test_what_is_as_below_is_really_below():
-    long = [f"{key}={key * 30}" for key in "abc"]
-    first, second = Deed("book", ("user=1", *long, "pay=2", "seat=1")), Deed("book", ("user=1", *long, "pay=3", "seat=2"))
-    texts = fitted([("failed: ", first), ("done: ", second)])
-    assert texts[0] == "book(user=1, pay=2, seat=1, the rest as below)"
-    assert "pay=3" in texts[1] and "as below" not in texts[1]
-
-
 def test_the_oldest_deeds_shrink_first_and_none_goes():
     deeds = [
         ("done: ", Deed("send", (f"to=a{n}", f"body={'word ' * n * 20}"), f" -> id: m{n}", f" -> id: m{n}")) for n in (1, 2, 3)
@@ -59,11 +51,7 @@ def test_the_oldest_deeds_shrink_first_and_none_goes():
 def test_a_failure_is_told_by_its_first_argument_and_what_its_error_names():
     given = {"user": "mia_3", "cabin": "economy " * 8, "items": [{"id": "A-17", "n": 2}, {"id": "B-9", "n": 1}]}
     deed = told(Call("order", given))._replace(outcome=": B-9 is sold out", brief=": B-9 is sold out")
-    for share in (NARROW, WIDE):
-        assert (
-            fitted([("failed: ", deed)], share)[0]
-            == 'order(user="mia_3", items=[(A-17, 2), (B-9, 1)], (1 more)): B-9 is sold out'
-        )
+    assert fitted([("failed: ", deed)])[0] == 'order(user="mia_3", items=[(A-17, 2), (B-9, 1)], (1 more)): B-9 is sold out'
 
 
 def test_a_list_that_is_cut_ends_after_an_item():

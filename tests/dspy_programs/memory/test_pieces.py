@@ -62,7 +62,7 @@ def test_speakers_keep_their_names_but_cannot_be_named_like_a_line():
 
 def test_a_look_up_is_told_by_its_fields_and_rows():
     line = all_lines(called("get_user", {"user_id": "x"}, USER))
-    assert line.startswith('get_user(user_id="x") -> name: Sofia Kim; email: sofia@x.example; cards')
+    assert line.startswith('get_user(user_id="x") -> name: first_name: Sofia, last_name: Kim; email: sofia@x.example; cards')
     assert "card_1" in line and "7" in line and "\n" not in line
 
 

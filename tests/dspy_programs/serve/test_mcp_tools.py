@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 
@@ -133,6 +134,33 @@ def test_nothing_but_the_protocol_is_on_stdout(tmp_path):
     assert {reply.get("id") for reply in replies} >= {1, 2}
     assert all(reply["jsonrpc"] == "2.0" for reply in replies)
     assert "canary-4711" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_after_a_whole_line(tmp_path, number):
+    """A long answer is half read when the signal comes."""
+    said = [{"role": "user", "content": f"Order A{n} goes to {n} Hill Road. {'So it goes. ' * 60}"} for n in range(300)]
+    arguments = {"name": "build_context", "arguments": {"messages": said, "max_tokens": 10**6}}
+    sent = [
+        {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments},
+    ]
+    with (tmp_path / "stderr.log").open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, *COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment(), cwd=ROOT
+        )
+        with process:
+            process.stdin.write("".join(json.dumps(line) + "\n" for line in sent).encode())
+            process.stdin.flush()
+            lines = [process.stdout.readline(), process.stdout.read(9)]
+            process.send_signal(number)
+            lines[1:] = (lines[1] + process.stdout.read()).splitlines(keepends=True)
+            code = process.wait(15)
+        log.seek(0)
+        assert code == -number and "Traceback" not in log.read()
+    assert len(lines[1]) > 2**17  # more than a pipe holds, so it was being written
+    assert [json.loads(line)["id"] for line in lines] == [0, 1] and lines[1].endswith(b"\n")
 
 
 INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}

@@ -11,8 +11,9 @@ from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm import connect
 from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.operations import OPERATIONS, request_from
 from dspy_programs.serve.problems import Busy, ServeError, TooSlow, Unavailable, Unusable
-from dspy_programs.serve.worker_pool import WorkerPool
+from dspy_programs.serve.worker_pool import Stopped, Work, WorkerPool
 from tests.fakes import ChatServer, scripted_lm
 from tests.servers import Slow
 
@@ -47,6 +48,33 @@ def test_cancelled_work_is_stopped():
 
     run(cancel())
     assert slow.stays_still()
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"), [("compress_memory", {"token_budget": 300}), ("build_context", {"max_tokens": 300})]
+)
+def test_work_on_a_memory_is_stopped_in_the_middle(name, limits):
+    said = [{"role": "user", "content": f"Order A{n} goes to {n} Hill Road, and it costs {n}.50 EUR."} for n in range(300)]
+    asked = 0
+
+    def progress(done, total):
+        nonlocal asked
+        asked += 1
+        if asked == 200:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        OPERATIONS[name].call(request_from(OPERATIONS[name], {"messages": said, **limits}), progress)
+
+
+def test_asking_whether_to_go_on_is_no_news():
+    work = Work(ends=0)
+    work.progress(3, 7)
+    work.progress(0, 0)
+    assert work.at == (3, 7)
+    work.stop()
+    with pytest.raises(Stopped):
+        work.progress(0, 0)
 
 
 def test_progress_is_heard():
