@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 _LONGEST_REPLY, _LONGEST_OPTION, _READ = 170, 160, 4_000  # characters
 _OPTION = re.compile(r"(?:^|(?<=[\s:;(]))(?:\(([a-e1-9])\)|\**([a-e1-9])[.)]\**) +(?=\S)", re.MULTILINE | re.IGNORECASE)
-_ENDS = re.compile(r"\n|[.?!](?=\s|$)|;(?=\s)|,? (?:or|oder|ou|and|und|et) \(?[a-e1-9][.)]", re.IGNORECASE)
+_ENDS = re.compile(r"\n|[.?!](?=\s|$)|;(?=\s)|,? (?:or|oder|ou|and|und|et)\s*\(?$", re.IGNORECASE)
 _NAMED = re.compile(
     r"\(([a-e1-9])\)|\b(?:option|number|variante?|nr\.?|choice|plan) ([a-e1-9])\b|"
     r"(?:^|\b(?:yes|ok|okay|then|try|do|take|use|with|not|and|or|ja|nimm|oui)\b,? )([1-9]|[b-e])"
