@@ -116,7 +116,7 @@ def test_data_of_a_million_values_stops_nobody(kind, server):
         while not large.done():
             began = time.monotonic()
             assert HTTP.get(f"{server.url}/healthz").status_code == 200
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
     assert "rejected" in large.result().text.lower() and "at most 10000" in large.result().text
 
 
