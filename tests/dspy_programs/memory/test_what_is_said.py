@@ -4,7 +4,8 @@ import pytest
 
 from dspy_programs.conversation import Call
 from dspy_programs.memory import MemoryCompressor, MemoryStore
-from dspy_programs.memory.reading.deeds import changes, ending_of
+from dspy_programs.memory.reading.deeds import changes
+from dspy_programs.memory.reading.endings import ending_of
 from dspy_programs.memory.reading.html_text import is_html, text_of_html
 from dspy_programs.memory.reading.options import with_options
 from dspy_programs.memory.reading.piece import Rank
