@@ -23,7 +23,7 @@ from dspy_programs.memory.windows import Older, Written
 
 LARGE = 0.25  # share of the budget from which a tool result is too large alone
 SMALLEST = 16  # tokens of a stub
-UNREAD, UNREAD_SHARE = 32, 0.1  # tokens of a latest result in any case; the share of the budget that all of them may take
+UNREAD, UNREAD_SHARE = 16, 0.1  # tokens of a latest result in any case; the share of the budget that all of them may take
 _LEGIBLE = 30  # tokens of a stub that are not taken for the note's sake
 _DRAFTS = 3
 _HALF = 0.5  # of the older messages' tokens: where the note has room for that, fewer messages become older ones

@@ -114,4 +114,5 @@ def _rank_said(part: str) -> tuple[Rank, float]:
         return Rank.REVISED, 2 * DECIDED_WORTH
     if settles(part) or asks(part):
         return Rank.DECISION, DECIDED_WORTH
-    return (Rank.DECISION, _STATED_WORTH) if exact else (Rank.ORDINARY, 1.0)
+    states = exact and _WORDS.search(part) is not None  # in words, as code does not
+    return (Rank.DECISION, _STATED_WORTH) if states else (Rank.ORDINARY, 1.0)
