@@ -26,6 +26,7 @@ from dspy_programs.tokens import APPROXIMATE
 CASES = settings(
     max_examples=int(os.environ.get("MEMORY_CASES", "100")),
     deadline=None,
+    derandomize="MEMORY_CASES" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 PHRASES = ["Maria decided to use PostgreSQL. ", "Step 7: all is well. ", "决定用缓存。", "x = f(41)\n", '{"a": [1, 2]}', "ok "]

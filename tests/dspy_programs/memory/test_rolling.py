@@ -12,6 +12,7 @@ from dspy_programs.tokens import APPROXIMATE
 CASES = settings(
     max_examples=int(os.environ.get("MEMORY_CASES", "100")) // 4,
     deadline=None,
+    derandomize="MEMORY_CASES" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow],
 )
 FACTS = (
