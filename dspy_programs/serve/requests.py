@@ -132,7 +132,7 @@ _Messages = Annotated[
 ]
 
 
-_Recent = Annotated[Whole, Field(ge=0, le=limits.MAX_MESSAGES)]
+_Recent = Annotated[int, Field(ge=0, le=limits.MAX_MESSAGES), BeforeValidator(whole)]
 
 
 class CompressMemory(Request):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 
 import pytest
@@ -66,9 +67,10 @@ EXAMPLES = {
         {"name": "task", "content": "Answer in one word. Our shop was founded in Rome. It has a garden and an old door."},
         {"name": "rule", "content": "Never name a price."},
     ],
-    "examples": [{"input": f"question {n}", "expected": "yes"} for n in range(60)],
+    "examples": [{"input": f"question {n}", "expected": "yes" if n % 2 else "no"} for n in range(60)],
     "quality_threshold": 0.9,
     "min_token_savings": 0.3,
+    "allow": ["statements"],
 }
 
 
@@ -85,10 +87,15 @@ def measured_over(surface, server):
 
 @pytest.mark.parametrize("surface", ["rest", "mcp"])
 def test_examples_measure_the_answers_and_what_binds_stays(surface):
-    lm = scripted_lm(lambda prompt: "yes" if "one word" in prompt else "well, yes and no", name="scripted/target")
+    def answer(prompt):
+        said = "yes" if int(re.findall(r"question (\d+)", prompt)[-1]) % 2 else "no"
+        return said if "one word" in prompt else f"well, not {said}"
+
+    lm = scripted_lm(answer, name="scripted/target")
     with running(lm=lm) as server:
         found = measured_over(surface, server)
-    assert found["measured"] == "outputs" and found["success"] and found["lost"] == []
+    assert found["measured"] == "outputs" and found["success"]
+    assert [each["allowed"] for each in found["lost"]] == [True, True]
     assert found["optimized_prompt"] == "Answer in one word.\n\nNever name a price."
     assert found["model_calls"] == len(lm.engine.prompts) > 60
 

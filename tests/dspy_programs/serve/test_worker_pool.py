@@ -13,6 +13,7 @@ from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS, request_from
 from dspy_programs.serve.problems import Busy, ServeError, TooSlow, Unavailable, Unusable
+from dspy_programs.serve.spending import Spending
 from dspy_programs.serve.worker_pool import Stopped, Work, WorkerPool
 from tests.fakes import ChatServer, scripted_lm
 from tests.servers import Slow
@@ -68,7 +69,7 @@ def test_work_on_a_memory_is_stopped_in_the_middle(name, limits):
 
 
 def test_asking_whether_to_go_on_is_no_news():
-    work = Work(ends=0)
+    work = Work(ends=0, meter=Spending(Limits()).begin("default", 0))
     work.progress(3, 7)
     work.progress(0, 0)
     assert work.at == (3, 7)
