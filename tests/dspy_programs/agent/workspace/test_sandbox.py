@@ -186,12 +186,13 @@ print(most[0])
 
 
 def run_as(user: int | None, code: str, *arguments: str) -> str:
-    """Run Python as another user, who may not be able to reach this Python; return what it prints."""
+    """Run Python as another user, who may not be able to reach this Python or its packages; return what it prints."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
-    same = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    same = f"import sys, dspy_programs.agent.tools.tool; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
     for python in (sys.executable, "/usr/bin/python3"):
         with contextlib.suppress(OSError):
-            if subprocess.run([python, "-c", same], user=user, group=user, check=False, env=environment).returncode == 0:
+            asked = [python, "-c", same]
+            if subprocess.run(asked, user=user, group=user, check=False, env=environment, capture_output=True).returncode == 0:
                 argv = [python, "-c", code, *arguments]
                 done = subprocess.run(argv, user=user, group=user, env=environment, capture_output=True, text=True, check=False)
                 assert done.returncode == 0, done.stderr
