@@ -154,6 +154,7 @@ def test_no_limits_refuse_nothing():
     meter = spending.begin("ann", 10**9)
     for _ in range(100):
         meter.ask(asking("x" * 1_000))
+    assert meter.used.calls == 100 and meter.used.tokens > 25_000
 
 
 def test_more_than_a_day_allows_never_fits():
