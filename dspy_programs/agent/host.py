@@ -133,7 +133,7 @@ class Host:
         self.record.session.set(rationale=rationale)
 
     def said(self) -> list[str]:
-        """Return what every actor is told: the goal, the user's answers, and what is to come of it."""
+        """Return what every actor is given: the goal, the user's answers, files to write, and commands that fail."""
         return [self.wish, *self.record.session.get("answers", []), *self.acceptance.wanted()]
 
     def failed_before(self) -> list[Turn]:

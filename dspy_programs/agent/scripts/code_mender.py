@@ -6,7 +6,7 @@ Input      the request, with a command that must pass; how it fails now; the wor
 Output     a step: a call of `edit_file` for each file that changes.
 Guarantees only definitions and imports change, only in Python files that are no tests and that the command runs or the request
            names; what files contain is shown as data.
-Calls      one.
+Calls      one, and one more for each reply that cannot be used, six in all.
 """
 
 import ast
@@ -39,7 +39,7 @@ class MendCode(dspy.Signature):
 
     request: str = dspy.InputField()
     files: str = dspy.InputField()
-    before: str = dspy.InputField(desc="why the last attempt did not do it; empty at first")
+    before: str = dspy.InputField(desc="where the fault is")
     function: str = dspy.OutputField()
 
 

@@ -1,4 +1,4 @@
-"""Records of one form as rows: the columns are told once, and what is the same in all of them.
+"""Records with the same fields as rows: the column names, and the values that all rows share, are given once.
 
 Input      the items of a list.
 Output     table_of: a label with the columns, the rows, and the columns whose texts are too long for a row; None if the items
