@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dspy_programs.agent.commands import chat, run as run_agent, sessions
 from dspy_programs.budget.commands import app as budget
 from dspy_programs.cli import new_app, run
+from dspy_programs.data.commands import app as data
 from dspy_programs.failures.commands import app as failures
 from dspy_programs.memory.commands import app as memory
 from dspy_programs.serve.commands import app as serve
@@ -16,6 +17,7 @@ app.add_typer(sessions, name="sessions", help="The agent's sessions: list, show,
 app.add_typer(failures, name="failures", help="Find out why an agent run failed: traces in, causes and fixes out.")
 app.add_typer(memory, name="memory", help="Keep an agent's memory within a token budget, facts first.")
 app.add_typer(budget, name="budget", help="Find a smaller prompt whose outputs are as good as the full one's.")
+app.add_typer(data, name="data", help="Make training data: read, check, judge, label, grow, export.")
 app.add_typer(serve, name="serve", help="Serve the tools to other programs over MCP, A2A and REST.")
 
 

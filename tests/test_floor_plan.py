@@ -21,7 +21,8 @@ MAY_IMPORT = {
         "memory": TOOLS,
         "budget": TOOLS,
         "agent": {"failures", "memory", *TOOLS},
-        "serve": {"failures", "memory", "budget", "agent", *TOOLS},
+        "data": {"failures", *TOOLS},
+        "serve": {"failures", "memory", "budget", "agent", "data", *TOOLS},
     },
     "optimizers": {
         "calls": set(),

@@ -1,0 +1,25 @@
+"""Training data from nothing to a gate: read, check, judge, label, grow, export.
+
+from dspy_programs.data import DataFolder, read_pairs
+
+for pair in read_pairs(DataFolder().existing("mine")):
+    print(pair.instruction)
+"""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.data.folder import DataFolder as DataFolder
+    from dspy_programs.data.pair import DataPair as DataPair
+    from dspy_programs.data.pairs_file import read_pairs as read_pairs
+
+_HOMES = {
+    "DataFolder": "folder",
+    "DataPair": "pair",
+    "read_pairs": "pairs_file",
+}
+
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

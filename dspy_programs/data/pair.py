@@ -1,0 +1,48 @@
+"""A pair of a data set: one row for training, whatever it is for.
+
+Formats    instruction pairs have instruction, input and output; a conversation of several turns, or with a system message, has
+           `messages` too, whose first user turn is the instruction and whose last assistant turn is the output; a preference
+           has the worse answer as `rejected`.
+Guarantees two pairs have the same id if, and only if, all that a model would be trained on is the same: `input` counts.
+"""
+
+import json
+import uuid
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from dspy_programs.types import Pair
+
+
+class DataPair(Pair):
+    """One row. Where its rubric, judge and labels are: in files of their own, by its id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    output: str = ""
+    id: str = ""
+    context: str = ""
+    category: str = ""
+    difficulty: str = ""
+    messages: list[dict[str, JsonValue]] | None = None
+    rejected: str | None = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    source_seed: str = ""
+    cycle_id: int | None = None
+    created_at: str = ""
+
+    def identified(self) -> "DataPair":
+        """Return it with its id, if it has none."""
+        return self if self.id else self.model_copy(update={"id": id_of(self)})
+
+
+def content_of(pair: DataPair) -> str:
+    """Return all that a model would be trained on, as one text that no other content has."""
+    return json.dumps(
+        [pair.instruction, pair.input, pair.context, pair.output, pair.messages, pair.rejected], ensure_ascii=False
+    )
+
+
+def id_of(pair: DataPair) -> str:
+    """Return the id of a pair's content: the same in every ingest, on every machine."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, content_of(pair)))
