@@ -38,9 +38,7 @@ class DataPair(Pair):
 
 def content_of(pair: DataPair) -> str:
     """Return all that a model would be trained on, as one text that no other content has."""
-    return json.dumps(
-        [pair.instruction, pair.input, pair.context, pair.output, pair.messages, pair.rejected], ensure_ascii=False
-    )
+    return json.dumps([pair.instruction, pair.input, pair.context, pair.output, pair.messages, pair.rejected])
 
 
 def id_of(pair: DataPair) -> str:
