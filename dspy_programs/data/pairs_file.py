@@ -11,10 +11,25 @@ from dspy_programs.errors import DatasetError, first_fault
 
 def read_pairs(path: Path) -> Iterator[DataPair]:
     """Yield each pair. Raises DatasetError with the line of what is none: `ingest` writes no such line."""
+    for _place, pair in placed_pairs(path):
+        yield pair
+
+
+def placed_pairs(path: Path) -> Iterator[tuple[int, DataPair]]:
+    """Yield each pair with the byte where its line begins, as `read_pairs` does."""
+    place = 0
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _pair_of(line, f"{path}:{number}")
+                yield place, _pair_of(line, f"{path}:{number}")
+            place += len(line)
+
+
+def pair_at(path: Path, place: int) -> DataPair:
+    """Return the pair whose line begins at a byte."""
+    with path.open("rb") as lines:
+        lines.seek(place)
+        return _pair_of(lines.readline(), f"{path}: byte {place}")
 
 
 def as_line(pair: DataPair) -> bytes:

@@ -1,0 +1,81 @@
+"""A label: one line of a file of labels, in the data flywheel's form with what is new after it.
+
+Formats    {pair_id, status, tag, note, labeler, labeled_at, by, edit}. `edit` has the fields of the pair that a person wrote
+           anew; {} takes an edit back; a line without one leaves it as it was. A status of null takes a label back.
+"""
+
+import getpass
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dspy_programs.data.pair import DataPair, id_of
+
+Status = Literal["approved", "rejected", "needs_edit", "skipped"]
+Labeler = Literal["interactive", "web", "bulk", "auto-from-judge"]
+EDITABLE = ("instruction", "input", "output")
+REVISED_FROM = "revision_of"
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def user() -> str:
+    """Return who is at work: the name of the account, or DSPY_PROGRAMS_LABELER."""
+    try:
+        return os.environ.get("DSPY_PROGRAMS_LABELER") or getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return ""
+
+
+class Label(BaseModel):
+    """What is said of one pair."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    pair_id: str
+    status: Status | None
+    tag: str = ""
+    note: str = ""
+    labeler: str = ""
+    labeled_at: str = Field(default_factory=now)
+    by: str = ""
+    """Who: an account's name."""
+    edit: dict[Literal["instruction", "input", "output"], str] | None = None
+
+    def says_as(self, other: "Label | None") -> bool:
+        """Return whether it says nothing that the other does not."""
+        if other is None:
+            return self.status is None and not self.edit
+        same = (self.status, self.tag, self.note) == (other.status, other.tag, other.note)
+        return same and self.edit in (None, other.edit or {})
+
+
+def as_line(label: Label) -> bytes:
+    return label.model_dump_json(exclude={"edit"} if label.edit is None else None).encode("utf-8", "replace") + b"\n"
+
+
+def revised(pair: DataPair, edit: Mapping[str, str] | None) -> DataPair:
+    """Return the pair as it was edited, with the id of its new content and the old id in its metadata."""
+    if not edit:
+        return pair
+    changes: dict[str, Any] = dict(edit)
+    if pair.messages:
+        changes["messages"] = _turns_revised(pair, edit)
+    changed = pair.model_copy(update={**changes, "metadata": {**pair.metadata, REVISED_FROM: pair.id}})
+    return changed.model_copy(update={"id": id_of(changed)})
+
+
+def _turns_revised(pair: DataPair, edit: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return a conversation with its first question and its last answer as they are now."""
+    turns = [dict(turn) for turn in pair.messages or ()]
+    asked = next((turn for turn in turns if turn.get("role") == "user"), None)
+    answered = next((turn for turn in reversed(turns) if turn.get("role") == "assistant"), None)
+    for turn, field in ((asked, "instruction"), (answered, "output")):
+        if turn is not None and field in edit:
+            turn["content"] = edit[field]
+    return turns
