@@ -21,11 +21,14 @@ def label_by_lines(queue: Queue, keys: Iterable[str], out: TextIO) -> int:
     """Show each pair on `out` and read what it is. Returns how many answers there were."""
     print(KEYS, file=out)
     typed = iter(keys)
-    shown = ""
-    while (known := queue.current()) is not None:
-        if shown != known.original.id:
+    shown = None
+    while True:
+        known = queue.current()
+        if known is not None and shown != known.original.id:
             print(f"\n{queue.progress()}\n{text_of(known)}", file=out)
-            shown = known.original.id
+        elif known is None and shown != "":
+            print("\nno pair is left; u undo · q quit", file=out)
+        shown = known.original.id if known else ""
         print("> ", end="", file=out, flush=True)
         if (line := next(typed, None)) is None:
             break
@@ -35,7 +38,7 @@ def label_by_lines(queue: Queue, keys: Iterable[str], out: TextIO) -> int:
             break
         if key == "u":
             print("undone" if queue.undo() else "nothing to undo", file=out)
-            shown = ""
+            shown = None
         elif key in STATUS_OF:
             try:
                 _answer(queue, key, rest.strip())
@@ -43,8 +46,6 @@ def label_by_lines(queue: Queue, keys: Iterable[str], out: TextIO) -> int:
                 print(f"not saved: {printable(str(error))}", file=out)
         elif line.strip():
             print(f"{printable(line.strip())[:40]!r} is no key; {KEYS}", file=out)
-    else:
-        print("\nno pair is left", file=out)
     print(f"\n{quantity(queue.answered, 'answer')}; {queue.left:,} left", file=out)
     return queue.answered
 

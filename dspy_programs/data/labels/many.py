@@ -16,6 +16,7 @@ from dspy_programs.data.judgments_file import Judgments, overall_of
 from dspy_programs.data.known_rows import Known, known_rows, row_of
 from dspy_programs.data.labels.label import Label, Labeler, Status, now, user
 from dspy_programs.data.labels.store import LabelStore
+from dspy_programs.errors import UsageError
 
 REJECT_BELOW = 3.5  # of 10
 _BY_PEOPLE = ("interactive", "web")
@@ -90,6 +91,8 @@ def label_many(
             yield label
         if where and tally.pairs:
             where.require_metadata()
+        if judgments is not None and tally.unjudged == tally.pairs:
+            raise UsageError(f"{judgments.path}: its judgements are of no pair in {path}")
 
     store.append_all(labels())
     return tally

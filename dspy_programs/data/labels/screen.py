@@ -43,7 +43,7 @@ class Editor(ModalScreen[dict[str, str] | None]):
         self._pair = pair
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll():
+        with VerticalScroll(can_focus=False):
             for name in EDITABLE:
                 yield Line(name)
                 area = TextArea(getattr(self._pair, name), id=name, soft_wrap=True, tab_behavior="focus")
