@@ -1,6 +1,7 @@
 """python -m dspy_programs data ...: thin commands over this package, one file of commands for each part."""
 
 from dspy_programs.cli import new_app
+from dspy_programs.data.export.commands import export
 from dspy_programs.data.labels.commands import label
 
 app = new_app("Make training data: read, check, judge, label, grow, export.")
@@ -12,3 +13,4 @@ def data() -> None:
 
 
 app.command("label")(label)
+app.command("export")(export)

@@ -1,0 +1,76 @@
+"""Where an export goes: the kind of file, the names of its parts, and its data card.
+
+Raises     UsageError for a name that does not fit the format, or names no file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dspy_programs.data.export.formats import CONTAINERS, FORMAT, FormatName, Seen, messages_of
+from dspy_programs.data.pair import DataPair
+from dspy_programs.errors import UsageError
+
+MARK = "<!-- written by dspy-programs data export: "
+_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+_COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".zip")
+_HEAD = 4_000  # bytes in which a card has its mark
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file, or with parts, files beside it."""
+
+    path: Path
+    container: str
+    format: FormatName
+
+    @classmethod
+    def of(cls, path: Path, format: FormatName) -> "Target":
+        suffix = path.suffix.lower()
+        if str(path) == "-" or not path.name or path.is_dir():
+            raise UsageError(f"--to {path}: give the name of a file, such as out/train.jsonl")
+        if suffix in _COMPRESSED:
+            raise UsageError(f"--to {path}: compressed files are not written; .parquet is small")
+        by_name = _BY_SUFFIX.get(suffix)
+        if format in CONTAINERS and by_name not in (None, format):
+            raise UsageError(f"--to {path}: its name says {by_name}, --format says {format}")
+        return cls(path, format if format in CONTAINERS else by_name or "jsonl", format)
+
+    def part(self, name: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}.{name}{self.path.suffix}") if name else self.path
+
+    def card(self) -> Path:
+        """Return README.md beside the files; another name if there is one that this export did not write."""
+        card = self.path.with_name("README.md")
+        return card if not card.exists() or self._is_ours(card) else self.path.with_name(f"{self.path.stem}.card.md")
+
+    def mark(self) -> str:
+        return f"{MARK}{self.path.name} -->"
+
+    def require_columns(self, columns: Mapping[str, str]) -> None:
+        if self.container == "csv" and set(columns.values()) != {"text"}:
+            raise UsageError(f"--to {self.path}: {self.format} has turns, which CSV cannot hold; name it .jsonl or .parquet")
+
+    def problem(self, pair: DataPair) -> str | None:
+        """Say why the file cannot hold a pair that the format can."""
+        if self.container != "parquet" or "turns" not in FORMAT[self.format].columns(Seen(has_turns=True)).values():
+            return None
+        odd = [key for turn in messages_of(pair) for key in turn if key not in ("role", "content")]
+        return f"has {odd[0]!r:.40} in a turn, which Parquet has no column for" if odd else None
+
+    def _is_ours(self, card: Path) -> bool:
+        try:
+            with card.open("rb") as file:
+                return self.mark().encode() in file.read(_HEAD)
+        except OSError:
+            return False
+
+
+def format_of(path: Path) -> FormatName:
+    """Return the format that the name of a file says. Raises UsageError if it says none."""
+    found = _BY_SUFFIX.get(path.suffix.lower())
+    for format in FORMAT:
+        if format == found:
+            return format
+    raise UsageError(f"--to {path}: its name does not say what to write; give --format {'|'.join(FORMAT)}")
