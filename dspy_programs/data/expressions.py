@@ -262,7 +262,9 @@ def _in(a: Any, b: Any) -> bool:
     return a in b
 
 
-_KEPT = {kind: DEFAULT_OPERATORS[kind] for kind in (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.Not)}
+_KEPT: dict[type[ast.AST], Callable[..., Any]] = {
+    kind: DEFAULT_OPERATORS[kind] for kind in (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.Not)
+}
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     **_KEPT,
     **{kind: _of_numbers(DEFAULT_OPERATORS[kind]) for kind in (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)},

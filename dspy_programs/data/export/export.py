@@ -1,7 +1,7 @@
 """Write a data set as files to train with, in two passes: which pairs, and in which part; then the rows.
 
 from dspy_programs.data.export.export import Selection, export
-export(DataFolder(), "mine", Path("out/mine.jsonl"), "chatml", Selection(statuses=("approved",)), shares={"train": 0.9, "eval": 0.1})
+export(DataFolder(), "mine", Path("out/mine.jsonl"), "chatml", Selection(statuses=("approved",)), {"train": 0.9, "test": 0.1})
 
 Guarantees files take their places together when all is written, or not at all; a file that is read is never written; every
            pair that is left out is counted with the reason; an edited pair is written as it was edited.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dspy_programs.atomic_file import opened_atomically, require_apart
 from dspy_programs.cli import Progress
 from dspy_programs.data.export.containers import Target
-from dspy_programs.data.export.formats import FORMAT, Format, FormatName, Seen, seen_in
+from dspy_programs.data.export.formats import FORMAT, Format, FormatName, Seen
 from dspy_programs.data.export.grouping import GroupOf, group_of
 from dspy_programs.data.export.splits import Groups, parts_of
 from dspy_programs.data.export.writers import Hashed, writer_for
@@ -47,6 +47,9 @@ class Selection:
     judgments: Judgments | None = None
 
 
+ALL = Selection()
+
+
 class Part(NamedTuple):
     """A file that was written. name: of the part, "" without a split."""
 
@@ -68,7 +71,7 @@ class Exported:
     left_out: Counter[str] = field(default_factory=Counter)
     edited: int = 0
     licences: Counter[str] = field(default_factory=Counter)
-    seen: Seen = Seen()
+    seen: Seen = field(default_factory=Seen)
     card: Path | None = None
 
     @property
@@ -84,7 +87,7 @@ def export(
     name: str,
     to: Path,
     format: FormatName,
-    selection: Selection = Selection(),
+    selection: Selection = ALL,
     shares: Mapping[str, float] | None = None,
     seed: int = 42,
     by: str | GroupOf = "hash",
@@ -173,7 +176,7 @@ class _Selecting:
             if why is not None:
                 exported.left_out[why] += 1
                 continue
-            exported.seen = seen_in([known.pair], exported.seen)
+            exported.seen = exported.seen.with_pair(known.pair)
             exported.edited += known.pair is not known.original
             self._count_licence(known.pair)
             yield known.pair

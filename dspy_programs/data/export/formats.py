@@ -7,15 +7,13 @@ Guarantees a pair that a format cannot hold is left out with the reason, never b
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from dspy_programs.data.pair import DataPair
 from dspy_programs.jsonable import to_jsonable
 
-FormatName: TypeAlias = Literal[
-    "jsonl", "json", "csv", "parquet", "alpaca", "chatml", "sharegpt", "dpo", "openai", "dspy"
-]
+FormatName: TypeAlias = Literal["jsonl", "json", "csv", "parquet", "alpaca", "chatml", "sharegpt", "dpo", "openai", "dspy"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 CONTAINERS = ("jsonl", "json", "csv", "parquet")
 CSV_COLUMNS = ("id", "instruction", "input", "output", "category")
@@ -31,6 +29,9 @@ class Seen(NamedTuple):
 
     has_turns: bool = False
     has_context: bool = False
+
+    def with_pair(self, pair: DataPair) -> "Seen":
+        return Seen(self.has_turns or bool(pair.messages), self.has_context or bool(pair.context))
 
 
 class Format(NamedTuple):
@@ -187,8 +188,3 @@ FORMAT: dict[FormatName, Format] = {
 def as_json(value: object) -> str:
     """Return a value as JSON that every reader takes: no NaN, no lone surrogates."""
     return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False)
-
-
-def seen_in(pairs: Sequence[DataPair], seen: Seen = Seen()) -> Seen:
-    """Return what pairs have in common, with what others had before them."""
-    return Seen(seen.has_turns or any(p.messages for p in pairs), seen.has_context or any(p.context for p in pairs))

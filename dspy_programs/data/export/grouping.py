@@ -12,6 +12,7 @@ import unicodedata
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -121,7 +122,7 @@ _ADDENDS = _RANDOM.integers(1 << 32, size=_SIGNATURE, dtype=np.uint64).astype(np
 
 def _signature(text: str) -> NDArray[np.uint16]:
     found = words(CJK_RUN.sub(lambda run: " ".join(run.group()), text[:20_000]))
-    parts = {*found, *(f"{one} {other}" for one, other in zip(found, found[1:], strict=False))} or {text}
+    parts = {*found, *(f"{one} {other}" for one, other in pairwise(found))} or {text}
     hashes = np.array([zlib.crc32(part.encode("utf-8", "replace")) for part in parts], np.uint32)
     least = (hashes[:, None] * _MULTIPLIERS + _ADDENDS).min(axis=0)
     mixed = (least ^ (least >> np.uint32(15))) * np.uint32(0x2C1B3C6D)

@@ -1,16 +1,14 @@
 """From a command's options to which pairs are meant, and that in words."""
 
-from dspy_programs.data.expressions import STATUSES
 from dspy_programs.data.export.export import Selection
+from dspy_programs.data.expressions import STATUSES
 from dspy_programs.data.folder import DataFolder
 from dspy_programs.data.judgments_file import Judgments, judgments_file
 from dspy_programs.data.known_rows import filter_of
 from dspy_programs.errors import UsageError
 
 
-def selection_of(
-    folder: DataFolder, dataset: str, where: str | None, judgments: str | None, statuses: str | None
-) -> Selection:
+def selection_of(folder: DataFolder, dataset: str, where: str | None, judgments: str | None, statuses: str | None) -> Selection:
     """judgments: a file or a tag; statuses: separated by commas. Raises UsageError."""
     judged = Judgments(judgments_file(folder, dataset, judgments)) if judgments else None
     wanted = tuple(each.strip() for each in statuses.split(",")) if statuses is not None else ()

@@ -35,7 +35,8 @@ def label(
     note: Annotated[str, typer.Option(help="With bulk and auto-from-judge: written to each label.")] = "",
     judgments: JudgmentsOption = None,
     reject_below: Annotated[
-        float | None, typer.Option(min=0, help="With auto-from-judge: failed pairs under this score are rejected. Default: 3.5 of 10.")
+        float | None,
+        typer.Option(min=0, help="With auto-from-judge: what failed with less is rejected. Default: 3.5 of 10."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Write no label that a pair already has.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="With web: the port; 0 is any free one.")] = 0,

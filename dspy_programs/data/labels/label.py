@@ -8,15 +8,17 @@ import getpass
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field as Default
 
 from dspy_programs.data.pair import DataPair, id_of
 
 Status = Literal["approved", "rejected", "needs_edit", "skipped"]
 Labeler = Literal["interactive", "web", "bulk", "auto-from-judge"]
-EDITABLE = ("instruction", "input", "output")
+Field = Literal["instruction", "input", "output"]
+EDITABLE: tuple[Field, ...] = get_args(Field)
+Edit: TypeAlias = Mapping[Field, str]
 REVISED_FROM = "revision_of"
 
 
@@ -42,10 +44,10 @@ class Label(BaseModel):
     tag: str = ""
     note: str = ""
     labeler: str = ""
-    labeled_at: str = Field(default_factory=now)
+    labeled_at: str = Default(default_factory=now)
     by: str = ""
     """Who: an account's name."""
-    edit: dict[Literal["instruction", "input", "output"], str] | None = None
+    edit: dict[Field, str] | None = None
 
     def says_as(self, other: "Label | None") -> bool:
         """Return whether it says nothing that the other does not."""
@@ -59,23 +61,24 @@ def as_line(label: Label) -> bytes:
     return label.model_dump_json(exclude={"edit"} if label.edit is None else None).encode("utf-8", "replace") + b"\n"
 
 
-def revised(pair: DataPair, edit: Mapping[str, str] | None) -> DataPair:
+def revised(pair: DataPair, edit: Edit | None) -> DataPair:
     """Return the pair as it was edited, with the id of its new content and the old id in its metadata."""
     if not edit:
         return pair
-    changes: dict[str, Any] = dict(edit)
+    changes: dict[str, Any] = {str(name): text for name, text in edit.items()}
     if pair.messages:
         changes["messages"] = _turns_revised(pair, edit)
     changed = pair.model_copy(update={**changes, "metadata": {**pair.metadata, REVISED_FROM: pair.id}})
     return changed.model_copy(update={"id": id_of(changed)})
 
 
-def _turns_revised(pair: DataPair, edit: Mapping[str, str]) -> list[dict[str, Any]]:
+def _turns_revised(pair: DataPair, edit: Edit) -> list[dict[str, Any]]:
     """Return a conversation with its first question and its last answer as they are now."""
     turns = [dict(turn) for turn in pair.messages or ()]
     asked = next((turn for turn in turns if turn.get("role") == "user"), None)
     answered = next((turn for turn in reversed(turns) if turn.get("role") == "assistant"), None)
-    for turn, field in ((asked, "instruction"), (answered, "output")):
-        if turn is not None and field in edit:
-            turn["content"] = edit[field]
+    if asked is not None and "instruction" in edit:
+        asked["content"] = edit["instruction"]
+    if answered is not None and "output" in edit:
+        answered["content"] = edit["output"]
     return turns

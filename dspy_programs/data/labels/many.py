@@ -80,9 +80,7 @@ def label_many(
             if (found := verdict(known)) is None:
                 continue
             status, tag = found
-            label = Label(
-                pair_id=known.original.id, status=status, tag=tag, note=note, labeler=labeler, labeled_at=at, by=by
-            )
+            label = Label(pair_id=known.original.id, status=status, tag=tag, note=note, labeler=labeler, labeled_at=at, by=by)
             if resume and label.says_as(known.label):
                 tally.same += 1
                 continue

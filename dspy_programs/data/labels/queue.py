@@ -8,14 +8,13 @@ Raises     UsageError, DatasetError as the files' readers do; UsageError for an 
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.data.expressions import Expression
 from dspy_programs.data.judgments_file import Judgments
 from dspy_programs.data.known_rows import Known, known_of, row_of
-from dspy_programs.data.labels.label import EDITABLE, Label, Labeler, Status, now, revised, user
+from dspy_programs.data.labels.label import Edit, Field, Label, Labeler, Status, now, revised, user
 from dspy_programs.data.labels.store import LabelStore
 from dspy_programs.data.pair import DataPair
 from dspy_programs.data.pairs_file import pair_at, placed_pairs
@@ -86,8 +85,8 @@ class Queue:
             self._number += 1  # somebody else has labelled it by now
         return None
 
-    def answer(self, status: Status, edit: Mapping[str, str] | None = None, note: str = "") -> Label | None:
-        """Say what the pair is, and go on to the next. edit: fields as they are to be. Returns None if there is no pair left."""
+    def answer(self, status: Status, edit: Edit | None = None, note: str = "") -> Label | None:
+        """Say what the pair is, and go on to the next. edit: fields as they are to be. Returns None if none was left."""
         if (known := self.current()) is None:
             return None
         before = known.label
@@ -133,10 +132,8 @@ class Queue:
         self.counts[status] += 1
 
 
-def _changes(original: DataPair, edit: Mapping[str, str]) -> dict[str, str]:
-    """Return what differs from the data set, of the fields that can be edited. Raises UsageError."""
-    if unknown := sorted(set(edit) - set(EDITABLE)):
-        raise UsageError(f"{unknown[0]!r} cannot be edited; only {', '.join(EDITABLE)} can")
+def _changes(original: DataPair, edit: Edit) -> dict[Field, str]:
+    """Return what differs from the data set. Raises UsageError for an edit that leaves nothing to train on."""
     changes = {name: sound(text) for name, text in edit.items() if sound(text) != getattr(original, name)}
     changed = revised(original, changes)
     if not changed.instruction.strip() and not changed.input.strip():

@@ -14,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Label as Line, Static, TextArea
 
-from dspy_programs.data.labels.label import EDITABLE, Status
+from dspy_programs.data.labels.label import EDITABLE, Field, Status
 from dspy_programs.data.labels.queue import Queue
 from dspy_programs.data.labels.shown import clipped, parts_of
 from dspy_programs.data.pair import DataPair
@@ -24,7 +24,7 @@ from dspy_programs.text import printable
 _LINES = {"instruction": 5, "input": 5, "output": 10}
 
 
-class Editor(ModalScreen[dict[str, str] | None]):
+class Editor(ModalScreen[dict[Field, str] | None]):
     """The fields of a pair to write anew; None if nothing is to be saved."""
 
     CSS = """
@@ -55,7 +55,7 @@ class Editor(ModalScreen[dict[str, str] | None]):
         self._before = self._texts()  # its line breaks may not be the pair's
         self.query_one("#output", TextArea).focus()
 
-    def _texts(self) -> dict[str, str]:
+    def _texts(self) -> dict[Field, str]:
         return {name: self.query_one(f"#{name}", TextArea).text for name in EDITABLE}
 
     def action_save(self) -> None:
@@ -112,7 +112,7 @@ class LabelScreen(App[None]):
         if known is not None:
             self.push_screen(Editor(known.pair), self._save)
 
-    async def _save(self, edit: dict[str, str] | None) -> None:
+    async def _save(self, edit: dict[Field, str] | None) -> None:
         if edit is not None:
             await self._do(lambda: self._queue.answer("approved", edit))
 

@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dspy_programs.data.labels.label import EDITABLE, Status
+from dspy_programs.data.labels.label import EDITABLE, Field, Status
 from dspy_programs.data.labels.queue import Queue
 from dspy_programs.data.labels.shown import clipped, parts_of
 from dspy_programs.errors import ProgramsError, UsageError, first_fault
@@ -35,7 +35,7 @@ class Answer(BaseModel):
 
     pair_id: str
     status: Status
-    edit: dict[Literal["instruction", "input", "output"], str] | None = None
+    edit: dict[Field, str] | None = None
 
 
 class Server(ThreadingHTTPServer):

@@ -108,7 +108,7 @@ def test_a_pair_that_a_filter_does_not_fit_is_named(text, said):
 def test_a_misspelled_key_of_metadata_is_no_empty_result():
     asked = Expression("metadata['sorce'] == 'user'")
     assert not asked(ROW)
-    with pytest.raises(UsageError, match="no pair has metadata.*did you mean 'source'"):
+    with pytest.raises(UsageError, match=r"no pair has metadata.*did you mean 'source'"):
         asked.require_metadata()
 
 

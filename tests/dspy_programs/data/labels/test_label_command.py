@@ -89,7 +89,9 @@ OVERALLS = [9.0, 7.0, 6.9, 3.5, 3.4, 0.0, None]
 EXPECTED = ["approved", "approved", "needs_edit", "needs_edit", "rejected", "rejected", None, None]
 
 
-@pytest.mark.parametrize(("top", "arguments"), [(10, []), (10, ["--reject-below", "3.5"]), (1, []), (1, ["--reject-below", "3.5"])])
+@pytest.mark.parametrize(
+    ("top", "arguments"), [(10, []), (10, ["--reject-below", "3.5"]), (1, []), (1, ["--reject-below", "3.5"])]
+)
 def test_a_judge_labels_by_its_own_scale(tmp_path, pairs, labels, capsys, top, arguments):
     given = judge(tmp_path, pairs, [each if each is None else each * top / 10 for each in OVERALLS], top=top)
     assert label(tmp_path, "--mode", "auto-from-judge", "--judgments", given, *arguments) == 0

@@ -1,4 +1,4 @@
-"""The page in a browser, wide and narrow, and what it refuses to whoever is not this page. PICTURES=DIR keeps what it looked like."""
+"""The page in a browser, wide and narrow, and what it refuses to whoever is not this page. PICTURES=DIR keeps pictures."""
 
 import contextlib
 import http.client

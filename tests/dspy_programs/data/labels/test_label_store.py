@@ -88,7 +88,9 @@ def test_a_line_that_was_cut_off_costs_no_other(tmp_path, torn):
 
 def test_lines_that_are_no_labels_are_left_out(tmp_path):
     path = tmp_path / "a.jsonl"
-    path.write_text('[]\n3\nnull\n\n{"pair_id": 3}\n{"pair_id": "p", "status": "odd"}\n{"pair_id": "q", "status": "approved"}\n')
+    path.write_text(
+        '[]\n3\nnull\n\n{"pair_id": 3}\n{"pair_id": "p", "status": "odd"}\n{"pair_id": "q", "status": "approved"}\n'
+    )
     store = LabelStore(path)
     assert store.last("p") is None and store.load().keys() == {"q"} and store.broken == 4
 
