@@ -27,12 +27,8 @@ class Target:
 
     @classmethod
     def of(cls, path: Path, format: FormatName) -> "Target":
-        suffix = path.suffix.lower()
-        if str(path) == "-" or not path.name or path.is_dir():
-            raise UsageError(f"--to {path}: give the name of a file, such as out/train.jsonl")
-        if suffix in _COMPRESSED:
-            raise UsageError(f"--to {path}: compressed files are not written; .parquet is small")
-        by_name = _BY_SUFFIX.get(suffix)
+        _require_file(path)
+        by_name = _BY_SUFFIX.get(path.suffix.lower())
         if format in CONTAINERS and by_name not in (None, format):
             raise UsageError(f"--to {path}: its name says {by_name}, --format says {format}")
         return cls(path, format if format in CONTAINERS else by_name or "jsonl", format)
@@ -69,8 +65,16 @@ class Target:
 
 def format_of(path: Path) -> FormatName:
     """Return the format that the name of a file says. Raises UsageError if it says none."""
+    _require_file(path)
     found = _BY_SUFFIX.get(path.suffix.lower())
     for format in FORMAT:
         if format == found:
             return format
     raise UsageError(f"--to {path}: its name does not say what to write; give --format {'|'.join(FORMAT)}")
+
+
+def _require_file(path: Path) -> None:
+    if str(path) == "-" or not path.name or path.is_dir():
+        raise UsageError(f"--to {path}: give the name of a file, such as out/train.jsonl")
+    if path.suffix.lower() in _COMPRESSED:
+        raise UsageError(f"--to {path}: compressed files are not written; .parquet is small")

@@ -48,7 +48,8 @@ def group_of(by: str) -> GroupOf:
 
 def question_key(pair: DataPair) -> int:
     """Return a number of what is asked: that of its answer, if nothing is."""
-    text = _normal(_question(pair)) or _normal(pair.output) or _question(pair) + pair.output
+    asked = _question(pair)
+    text = _normal(asked) or asked.strip() or _normal(pair.output) or pair.output
     return _number(text)
 
 

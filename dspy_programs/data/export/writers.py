@@ -3,12 +3,14 @@
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Protocol
 
 from dspy_programs.data.export.formats import as_json
 from dspy_programs.jsonable import sound
 
+_BREAKS = re.compile("[\x85\u2028\u2029]")
 _BATCH = 2_000  # rows of Parquet in memory
 
 
@@ -56,7 +58,7 @@ class Lines:
         self._file = file
 
     def write(self, row: Mapping[str, Any]) -> None:
-        self._file.write(as_json(row).encode() + b"\n")
+        self._file.write(_one_line(as_json(row)).encode() + b"\n")
 
     def end(self) -> None:
         pass
@@ -141,6 +143,11 @@ def writer_for(container: str, file: Hashed, columns: Mapping[str, str]) -> Writ
     if container == "csv":
         return Csv(file, list(columns))
     return JsonList(file) if container == "json" else Lines(file)
+
+
+def _one_line(text: str) -> str:
+    """Return JSON whose strings have no line breaks of Unicode: JSON allows them, and many readers break lines there."""
+    return text if text.isascii() else _BREAKS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _text(value: Any) -> str | None:
