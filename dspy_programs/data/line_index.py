@@ -7,11 +7,14 @@ Raises     UsageError if the file cannot be read.
 
 import json
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from dspy_programs.errors import UsageError
 
@@ -31,10 +34,8 @@ class LineIndex:
         for place, line in self._lines():
             hashes.append(_hash(line[self._key]))
             places.append(place)
-        found = np.frombuffer(hashes, np.uint64) if hashes else np.empty(0, np.uint64)
-        order = np.argsort(found, kind="stable")
-        self._hashes = found[order]
-        self._places = (np.frombuffer(places, np.uint64) if places else np.empty(0, np.uint64))[order]
+        order = np.argsort(np.frombuffer(hashes, np.uint64), kind="stable") if hashes else np.empty(0, np.int64)
+        self._hashes, self._places = _ordered(hashes, order), _ordered(places, order)
         self._file = path.open("rb") if path.is_file() else None
 
     def __len__(self) -> int:
@@ -74,13 +75,10 @@ class LineIndex:
     def _places_of(self, id_: str) -> Iterator[int]:
         hashed = _hash(id_)
         yield from reversed(self._later.get(hashed, ()))
-        left, right = np.searchsorted(self._hashes, np.uint64(hashed), "left"), None
-        for right in range(int(left), len(self._hashes)):
-            if int(self._hashes[right]) != hashed:
-                break
-        else:
-            right = len(self._hashes)
-        yield from (int(place) for place in self._places[int(left) : right][::-1])
+        for number in range(bisect_right(self._hashes, hashed) - 1, -1, -1):
+            if self._hashes[number] != hashed:
+                return
+            yield self._places[number]
 
     def _is_last(self, id_: str, place: int) -> bool:
         for other in self._places_of(id_):
@@ -123,11 +121,18 @@ class LineIndex:
 
     def _object_in(self, line: bytes) -> dict[str, Any] | None:
         try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            return None
+            found = from_json(line)
+        except ValueError:
+            try:
+                found = json.loads(line)  # which takes lone surrogates
+            except (ValueError, RecursionError):
+                return None
         return found if isinstance(found, dict) and isinstance(found.get(self._key), str) else None
 
 
 def _hash(id_: str) -> int:
     return hash(id_) & _MASK
+
+
+def _ordered(values: "array[int]", order: NDArray[np.int64]) -> "array[int]":
+    return array("Q", np.frombuffer(values, np.uint64)[order].tobytes()) if values else values

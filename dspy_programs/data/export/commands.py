@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -48,7 +49,9 @@ def export(
     from dspy_programs.data.export.containers import format_of
 
     kind = checked_format(format) if format else format_of(to)
-    done = _exported(data, dataset, to, kind, filter, judgments, where_label, split, seed, by)
+    done = _exported(
+        data, dataset, to, kind, filter, judgments, where_label, split, seed, by, ["export", "-d", dataset, "--to", str(to)]
+    )
     for part in done.parts:
         print(f"{part.path}: {quantity(part.rows, 'row')}")
     print(f"{done.card}: the data card", file=sys.stderr)
@@ -87,7 +90,9 @@ def push(
     token, kind = hub_token(), checked_format(format)
     with tempfile.TemporaryDirectory() as made:
         to = Path(made) / f"{dataset}.{kind if kind in ('json', 'csv', 'parquet') else 'jsonl'}"
-        done = _exported(data, dataset, to, kind, filter, judgments, where_label, split, seed, by)
+        done = _exported(
+            data, dataset, to, kind, filter, judgments, where_label, split, seed, by, ["push", "-d", dataset, "--repo", repo]
+        )
         paths = [part.path for part in done.parts] + ([done.card] if done.card else [])
         url = push_files(paths, repo, token, not public, f"{dataset}: {quantity(done.rows, 'row')}")
     print(f"{url}: {quantity(done.rows, 'row')} in {quantity(len(done.parts), 'file')}")
@@ -121,7 +126,19 @@ def notebook(
     if dataset is not None:
         kind: FormatName = "chatml" if method == "sft" else "dpo"
         rows = to.with_suffix(".jsonl")
-        done = _exported(data, dataset, rows, kind, filter, judgments, where_label, "train=.9,eval=.1", seed, "group")
+        done = _exported(
+            data,
+            dataset,
+            rows,
+            kind,
+            filter,
+            judgments,
+            where_label,
+            "train=.9,eval=.1",
+            seed,
+            "group",
+            ["export", "-d", dataset, "--to", str(rows)],
+        )
         files = {part.name: part.path for part in done.parts}
         for part in done.parts:
             print(f"{part.path}: {quantity(part.rows, 'row')}")
@@ -145,8 +162,9 @@ def _exported(
     split: str | None,
     seed: int,
     by: str,
+    made_by: Sequence[str],
 ) -> "Exported":
-    """Export as the command does, and say on standard error what was left out."""
+    """Export, and say on standard error what was left out. made_by: the beginning of the command, for the card."""
     from dspy_programs.cli import show_progress
     from dspy_programs.data.export.card import card_of
     from dspy_programs.data.export.containers import Target
@@ -161,7 +179,10 @@ def _exported(
     folder.existing(dataset)
     selection = selection_of(folder, dataset, filter, judgments, where_label)
     how = described(selection) + (f" Split by {by}, seed {seed}: {split}." if split else "")
-    command = shlex.join(["dspy-programs", *sys.argv[1:]])
+    options = {"--format": kind, "--filter": filter, "--judgments": judgments, "--where-label": where_label, "--split": split}
+    options |= {"--seed": str(seed), "--by": by} if split else {}
+    said = [part for option, value in options.items() if value is not None for part in (option, value)]
+    command = shlex.join(["dspy-programs", "data", *made_by, *said])
     with show_progress("exporting") as progress:
         done = write(
             folder,

@@ -5,6 +5,7 @@ Raises     UsageError for a name that does not fit the format, or names no file.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from dspy_programs.data.export.formats import CONTAINERS, FORMAT, FormatName, Seen, messages_of
@@ -44,13 +45,17 @@ class Target:
     def mark(self) -> str:
         return f"{MARK}{self.path.name} -->"
 
+    @cached_property
+    def _has_turns(self) -> bool:
+        return "turns" in FORMAT[self.format].columns(Seen(has_turns=True)).values()
+
     def require_columns(self, columns: Mapping[str, str]) -> None:
         if self.container == "csv" and set(columns.values()) != {"text"}:
             raise UsageError(f"--to {self.path}: {self.format} has turns, which CSV cannot hold; name it .jsonl or .parquet")
 
     def problem(self, pair: DataPair) -> str | None:
         """Say why the file cannot hold a pair that the format can."""
-        if self.container != "parquet" or "turns" not in FORMAT[self.format].columns(Seen(has_turns=True)).values():
+        if self.container != "parquet" or not self._has_turns:
             return None
         odd = [key for turn in messages_of(pair) for key in turn if key not in ("role", "content")]
         return f"has {odd[0]!r:.40} in a turn, which Parquet has no column for" if odd else None

@@ -21,6 +21,8 @@ _TEXTS = ("id", "instruction", "input", "output", "context", "category", "diffic
 _HUMAN = {"user": "human", "assistant": "gpt"}
 _OPENAI_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
+_encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 Row: TypeAlias = dict[str, Any]
 
 
@@ -187,4 +189,9 @@ FORMAT: dict[FormatName, Format] = {
 
 def as_json(value: object) -> str:
     """Return a value as JSON that every reader takes: no NaN, no lone surrogates."""
-    return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False)
+    try:
+        text = _encoded(value)
+        text.encode()
+    except (ValueError, TypeError, RecursionError):
+        return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False)
+    return text

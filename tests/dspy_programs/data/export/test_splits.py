@@ -71,7 +71,12 @@ def test_a_question_is_known_by_what_it_asks():
 def test_near_groups_join_questions_that_share_most_words_and_no_others():
     base = "Explain in simple words why the sky looks blue during the day and red in the evening to a child of six years"
     near = [pair(base), pair(base.replace("six", "ten")), pair(base + " please"), pair(base.upper())]
-    apart = [pair(f"Say what {word} is for and who made it") for word in "tea rope glass iron soap ink salt wool".split()]
+    apart = [
+        pair(f"What is {word} for, and in which {place} was it made first?")
+        for word, place in zip(
+            "tea rope glass iron soap ink salt wool".split(), "town land age year house state month way".split(), strict=True
+        )
+    ]
     apart += [pair("Translate", input=word) for word in ("cat", "dog", "a house by the sea")]
     found = near_groups(iter(near + apart))
     assert len(set(found[:4].tolist())) == 1 and len(set(found[4:].tolist())) > 8
