@@ -57,7 +57,7 @@ class Expression:
             self._check(scores)
         except ValueError as error:
             raise UsageError(f"{self._shown}: {error}") from None
-        self._evaluator = EvalWithCompoundTypes(operators=_OPERATORS, functions={}, names={})
+        self._evaluator = _Evaluator(operators=_OPERATORS, functions={}, names={})
 
     def __call__(self, row: Mapping[str, Any]) -> bool:
         """Raises UsageError if the expression does not fit the pair: a text compared with a number."""
@@ -104,6 +104,16 @@ class Expression:
                     raise ValueError(f"{ast.unparse(node)!r}: give the key of {name} as text: {name}['...']")
                 case ast.Compare(left=left, comparators=others):
                     _require_statuses([left, *others])
+
+
+class _Evaluator(EvalWithCompoundTypes):
+    """Of what is not there, no part is there either: None."""
+
+    def _eval_subscript(self, node: ast.Subscript) -> Any:
+        container, key = self._eval(node.value), self._eval(node.slice)
+        if container is None or (type(container) is dict and key not in container):
+            return None
+        return container[key]
 
 
 class _Lenient(dict[str, Any]):

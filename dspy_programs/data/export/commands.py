@@ -54,7 +54,8 @@ def export(
     )
     for part in done.parts:
         print(f"{part.path}: {quantity(part.rows, 'row')}")
-    print(f"{done.card}: the data card", file=sys.stderr)
+    if done.card:
+        print(f"{done.card}: the data card", file=sys.stderr)
 
 
 def checked_format(name: str) -> "FormatName":

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dspy_programs.atomic_file import opened_atomically, require_apart
+from dspy_programs.atomic_file import opened_atomically, require_apart, require_writable
 from dspy_programs.cli import Progress
 from dspy_programs.data.export.containers import Target
 from dspy_programs.data.export.formats import FORMAT, Format, FormatName, Seen
@@ -100,18 +100,22 @@ def export(
     """
     path, target = folder.existing(name), Target.of(to, format)
     names = list(shares or {"": 1.0})
+    is_stream = to.exists() and not to.is_file()  # a pipe or a device has no place for a card beside it
     outputs = [target.part(part) for part in names]
-    card = target.card() if card_text else None
+    card = target.card() if card_text and not is_stream else None
     inputs = [path, folder.labels(name), folder.meta(name), *([selection.judgments.path] if selection.judgments else [])]
     require_apart([*outputs, *([card] if card else [])], inputs)
+    for output in outputs:
+        if output.parent.is_dir():  # else it would be made, for nothing if nothing is left to write
+            require_writable(output)
     labels, state = LabelStore(folder.labels(name)), _state(path)
     exported = Exported(name, format, card=card)
     first = _Selecting(path, labels, selection, FORMAT[format], target, exported, progress)
     parts = _parted(first, shares, seed, by)
     target.require_columns(FORMAT[format].columns(exported.seen))
     with ExitStack() as stack:
-        card_file = stack.enter_context(opened_atomically(card)) if card else None
         files = [Hashed(stack.enter_context(opened_atomically(output))) for output in outputs]
+        card_file = stack.enter_context(opened_atomically(card)) if card else None
         writers = [writer_for(target.container, file, FORMAT[format].columns(exported.seen)) for file in files]
         rows = [0] * len(files)
         for number, known in enumerate(known_rows(path, labels, selection.judgments)):

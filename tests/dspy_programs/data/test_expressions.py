@@ -43,6 +43,8 @@ CRITERIA = {"overall", "accuracy", "helpfulness"}
         ("1 < length['output'] + 1 <= 2", True),
         ("'2' in instruction and output != ''", True),
         ("instruction + output == 'What is 2 + 2?4'", True),
+        ("metadata['nothing']['deeper'][:3] is None", True),
+        ("label['note'][:3] == 'bad'", False),
         ("True", True),
     ],
 )

@@ -281,7 +281,7 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(tmp_path, capsys, ar
         ("o.txt", [], "does not say what to write"),
         ("o.csv", ["--format", "chatml"], "CSV cannot hold"),
         ("-", [], "give"),
-        ("user/sums.jsonl/o.jsonl", [], "cannot be written"),
+        ("user/sums.jsonl/o.jsonl", [], "o.jsonl: cannot be written"),
     ],
 )
 def test_a_place_that_must_not_be_written_is_refused(tmp_path, capsys, to, more, said):
@@ -389,3 +389,4 @@ def test_a_pipe_can_be_written_to(tmp_path):
         assert os.read(reader, 1 << 20).count(b"\n") == 8
     finally:
         os.close(reader)
+    assert not (tmp_path / "README.md").exists(), "there may be no place beside a pipe"

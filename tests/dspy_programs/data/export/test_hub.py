@@ -85,7 +85,7 @@ def test_files_and_card_are_one_commit_of_a_private_repository(tmp_path, pairs):
     assert sorted(hub.files) == ["README.md", "sums.test.jsonl", "sums.train.jsonl"]
     assert hub.files["sums.train.jsonl"].count(b"\n") == 8
     assert b"license: cc0-1.0" in hub.files["README.md"] and b"data push" in hub.files["README.md"]
-    assert hub.made["private"] is True and hub.made["type"] == "dataset"
+    assert hub.made["visibility"] == "private" and hub.made["type"] == "dataset"
     assert {key for _, key in hub.calls} == {f"Bearer {TOKEN}"} and TOKEN not in out + err
     assert TOKEN.encode() not in b"".join(hub.files.values())
 
