@@ -6,7 +6,6 @@ Source     the front matter is that of the Hugging Face hub's dataset cards.
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from dspy_programs.data.export.export import Exported
@@ -121,7 +120,3 @@ def _cell(value: Any) -> str:
 
 def _lines(text: str) -> list[str]:
     return [line.replace("```", "'''") for line in printable(text).splitlines()]
-
-
-def card_path_note(card: Path) -> str:
-    return "" if card.name == "README.md" else f"{card.name} is the data card: README.md is another's"

@@ -102,7 +102,7 @@ def push(
 def notebook(
     to: Annotated[Path, typer.Option(help="The notebook, such as train/sft.ipynb.")],
     dataset: Annotated[
-        str | None, typer.Option("--dataset", "-d", "-n", help="A data set: its rows are exported, too.")
+        str | None, typer.Option("--dataset", "-d", "--name", "-n", help="A data set: its rows are exported, too.")
     ] = None,
     train: Annotated[Path | None, typer.Option(help="Instead of --dataset: a file that data export wrote.")] = None,
     eval: Annotated[Path | None, typer.Option(help="With --train: a file to evaluate on.")] = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["interactive", "web", "bulk", "auto-from-judge"]
 DataOption = Annotated[Path, typer.Option("--data", envvar="DSPY_PROGRAMS_DATA", help="The folder of data sets.")]
-DatasetOption = Annotated[str, typer.Option("--dataset", "-d", "-n", help="The data set's name.")]
+DatasetOption = Annotated[str, typer.Option("--dataset", "-d", "--name", "-n", help="The data set's name.")]
 JudgmentsOption = Annotated[str | None, typer.Option(help="Judgements: a file, or the tag that judge was given.")]
 
 

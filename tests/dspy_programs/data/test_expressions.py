@@ -62,7 +62,7 @@ def test_a_filter_says_what_python_would(text, expected):
         ("label['status'] in ['rejected', 'bad']", "choose from approved, rejected, needs_edit, skipped"),
         ("length['answer'] > 3", "choose from instruction, input, output, context"),
         ("true", "did you mean True?"),
-        ("instrction == ''", "did you mean 'instruction'?"),
+        ("instructio == ''", "did you mean 'instruction'?"),
         ("len(x) > 3", "calls are not allowed"),
         ("len(output) > 3", "length['output']"),
         ("output.lower() == 'a'", "calls are not allowed"),

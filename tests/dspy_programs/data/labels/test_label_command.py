@@ -60,7 +60,7 @@ def test_the_same_again_with_resume_writes_nothing(tmp_path, pairs, labels, caps
         (["--where", "metadata['sorce'] == 'a'", "--set-status", "approved"], "did you mean 'source'?"),
         (["--where", "scores['overall'] > 3", "--set-status", "approved"], "--judgments"),
         (["--where", "difficulty > 3", "--set-status", "approved"], "a text > a number"),
-        (["--where", "True", "--set-status", "aproved"], "choose from approved"),
+        (["--where", "True", "--set-status", "approvd"], "choose from approved"),
         (["--where", "True"], "needs --where EXPR and --set-status"),
         (["--where", "True", "--set-status", "approved", "--reject-below", "3"], "no meaning with --mode bulk"),
     ],
