@@ -197,6 +197,9 @@ def _exported(
             lambda exported: card_of(exported, folder, target.mark(), command, how),
             progress,
         )
+    if selection.judgments:
+        unjudged = f"; {quantity(done.unjudged, 'pair')} without one count as failed, with scores of 0" if done.unjudged else ""
+        print(f"{selection.judgments.described()}{unjudged}", file=sys.stderr)
     for why, count in done.left_out.most_common():
         print(f"{quantity(count, 'pair')} left out: {why}", file=sys.stderr)
     return done

@@ -70,6 +70,7 @@ class Exported:
     parts: list[Part] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     edited: int = 0
+    unjudged: int = 0
     licences: Counter[str] = field(default_factory=Counter)
     seen: Seen = field(default_factory=Seen)
     card: Path | None = None
@@ -175,6 +176,7 @@ class _Selecting:
             exported.pairs += 1
             if self._progress and exported.pairs % _OFTEN == 0:
                 self._progress(exported.pairs, 0)
+            exported.unjudged += self._selection.judgments is not None and known.judgment is None
             why = self._why_not(known)
             self.kept.append(why is None)
             if why is not None:

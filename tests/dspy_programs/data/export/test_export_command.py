@@ -148,6 +148,7 @@ def test_a_filter_a_label_and_a_judge_choose_pairs(tmp_path, capsys):
     assert export(tmp_path, out, *arguments) == 0
     assert [row["id"] for row in lines_of(out)] == [pairs[3].id, pairs[4].id]
     told = capsys.readouterr().err
+    assert "scores from 0 to 10 (by their values); 3 pairs without one count as failed" in told
     assert "3 pairs left out: without a label, not approved or needs_edit" in told
     assert "2 pairs left out: did not match the filter" in told
 
