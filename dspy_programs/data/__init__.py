@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.data.export.export import Selection as Selection, export as export
+    from dspy_programs.data.export.export import Selection as Selection, export_pairs as export_pairs
     from dspy_programs.data.expressions import Expression as Expression
     from dspy_programs.data.folder import DataFolder as DataFolder
     from dspy_programs.data.judgments_file import Judgments as Judgments
@@ -28,7 +28,7 @@ _HOMES = {
     "Label": "labels.label",
     "LabelStore": "labels.store",
     "Selection": "export.export",
-    "export": "export.export",
+    "export_pairs": "export.export",
     "read_pairs": "pairs_file",
 }
 

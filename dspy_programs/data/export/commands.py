@@ -169,7 +169,7 @@ def _exported(
     from dspy_programs.cli import show_progress
     from dspy_programs.data.export.card import card_of
     from dspy_programs.data.export.containers import Target
-    from dspy_programs.data.export.export import export as write
+    from dspy_programs.data.export.export import export_pairs
     from dspy_programs.data.export.grouping import group_of
     from dspy_programs.data.export.selecting import described, selection_of
     from dspy_programs.data.export.splits import shares_of
@@ -185,7 +185,7 @@ def _exported(
     said = [part for option, value in options.items() if value is not None for part in (option, value)]
     command = shlex.join(["dspy-programs", "data", *made_by, *said])
     with show_progress("exporting") as progress:
-        done = write(
+        done = export_pairs(
             folder,
             dataset,
             to,

@@ -1,7 +1,7 @@
 """Write a data set as files to train with, in two passes: which pairs, and in which part; then the rows.
 
-from dspy_programs.data.export.export import Selection, export
-export(DataFolder(), "mine", Path("out/mine.jsonl"), "chatml", Selection(statuses=("approved",)), {"train": 0.9, "test": 0.1})
+from dspy_programs.data.export.export import Selection, export_pairs
+export_pairs(DataFolder(), "mine", Path("out/mine.jsonl"), "chatml", Selection(statuses=("approved",)), {"train": 0.9, "test": 0.1})
 
 Guarantees files take their places together when all is written, or not at all; a file that is read is never written; every
            pair that is left out is counted with the reason; an edited pair is written as it was edited.
@@ -83,7 +83,7 @@ class Exported:
 CardText: TypeAlias = Callable[[Exported], str]
 
 
-def export(
+def export_pairs(
     folder: DataFolder,
     name: str,
     to: Path,

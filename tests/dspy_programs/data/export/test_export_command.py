@@ -220,7 +220,7 @@ def test_a_field_keeps_its_pairs_together(tmp_path):
 def test_a_grouping_can_be_a_function(tmp_path):
     import numpy as np
 
-    from dspy_programs.data.export.export import export as write_files
+    from dspy_programs.data import export_pairs as write_files
 
     data_set(tmp_path, 20)
     halves = lambda pairs: np.array([number % 2 for number, _ in enumerate(pairs)], np.uint64)  # noqa: E731
@@ -315,7 +315,7 @@ def test_a_broken_line_leaves_the_old_files(tmp_path, capsys):
 
 def test_a_data_set_that_changes_meanwhile_is_not_half_exported(tmp_path, capsys):
     path = write(tmp_path, data_set(tmp_path, 5))
-    from dspy_programs.data.export.export import export as write_files
+    from dspy_programs.data import export_pairs as write_files
     from dspy_programs.errors import UsageError
 
     def grouping(pairs):
