@@ -27,7 +27,7 @@ WhereLabelOption = Annotated[
 
 def export(
     dataset: DatasetOption,
-    to: Annotated[Path, typer.Option(help="The file; with --split, STEM.PART.EXT beside it. Its ending is the kind.")],
+    to: Annotated[Path, typer.Option(help="The file; with --split, STEM.PART.EXT beside it, or a folder for PART.jsonl.")],
     format: Annotated[
         str | None,
         typer.Option(help="jsonl, json, csv, parquet, alpaca, chatml, sharegpt, dpo, openai or dspy. Default: the ending."),
@@ -176,7 +176,7 @@ def _exported(
     from dspy_programs.data.folder import DataFolder
 
     folder, shares, grouping = DataFolder(data), shares_of(split) if split else None, group_of(by)
-    target = Target.of(to, kind)
+    target = Target.of(to, kind, shares is not None)
     folder.existing(dataset)
     selection = selection_of(folder, dataset, filter, judgments, where_label)
     how = described(selection) + (f" Split by {by}, seed {seed}: {split}." if split else "")

@@ -20,14 +20,17 @@ _HEAD = 4_000  # bytes in which a card has its mark
 
 @dataclass(frozen=True)
 class Target:
-    """A file, or with parts, files beside it."""
+    """A file; with parts, files beside it, or, where no ending says what to write, files in a folder: PART.jsonl."""
 
     path: Path
     container: str
     format: FormatName
+    is_folder: bool = False
 
     @classmethod
-    def of(cls, path: Path, format: FormatName) -> "Target":
+    def of(cls, path: Path, format: FormatName, has_parts: bool = False) -> "Target":
+        if has_parts and path.name and not path.suffix and not path.is_file():
+            return cls(path, format if format in CONTAINERS else "jsonl", format, is_folder=True)
         _require_file(path)
         by_name = _BY_SUFFIX.get(path.suffix.lower())
         if format in CONTAINERS and by_name not in (None, format):
@@ -35,12 +38,14 @@ class Target:
         return cls(path, format if format in CONTAINERS else by_name or "jsonl", format)
 
     def part(self, name: str) -> Path:
+        if self.is_folder:
+            return self.path / f"{name}.{self.container}"
         return self.path.with_name(f"{self.path.stem}.{name}{self.path.suffix}") if name else self.path
 
     def card(self) -> Path:
         """Return README.md beside the files; another name if there is one that this export did not write."""
-        card = self.path.with_name("README.md")
-        return card if not card.exists() or self._is_ours(card) else self.path.with_name(f"{self.path.stem}.card.md")
+        card = self.path / "README.md" if self.is_folder else self.path.with_name("README.md")
+        return card if not card.exists() or self._is_ours(card) else card.with_name(f"{self.path.stem}.card.md")
 
     def mark(self) -> str:
         return f"{MARK}{self.path.name} -->"

@@ -1,7 +1,7 @@
 """Write a data set as files to train with, in two passes: which pairs, and in which part; then the rows.
 
 from dspy_programs.data.export.export import Selection, export_pairs
-export_pairs(DataFolder(), "mine", Path("out/mine.jsonl"), "chatml", Selection(statuses=("approved",)), {"train": 0.9, "test": 0.1})
+export_pairs(DataFolder(), "mine", Path("mine.jsonl"), "chatml", Selection(statuses=("approved",)), {"train": 0.9, "test": 0.1})
 
 Guarantees files take their places together when all is written, or not at all; a file that is read is never written; every
            pair that is left out is counted with the reason; an edited pair is written as it was edited.
@@ -99,9 +99,9 @@ def export_pairs(
 
     card_text: makes the data card from what was written; None for no card.
     """
-    path, target = folder.existing(name), Target.of(to, format)
+    path, target = folder.existing(name), Target.of(to, format, shares is not None)
     names = list(shares or {"": 1.0})
-    is_stream = to.exists() and not to.is_file()  # a pipe or a device has no place for a card beside it
+    is_stream = to.exists() and not (to.is_file() or to.is_dir())  # a pipe or a device has no place for a card beside it
     outputs = [target.part(part) for part in names]
     card = target.card() if card_text and not is_stream else None
     inputs = [path, folder.labels(name), folder.meta(name), *([selection.judgments.path] if selection.judgments else [])]

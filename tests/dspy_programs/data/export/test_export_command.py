@@ -135,6 +135,17 @@ def test_dspy_rows_are_what_training_reads(tmp_path):
     assert set(fields_of(program, None).inputs) == {"instruction", "input"} == set(examples[0].inputs().keys())
 
 
+def test_a_folder_of_parts_is_what_training_reads(tmp_path):
+    from optimizers.data.places import tables_at
+
+    data_set(tmp_path, 20)
+    folder = tmp_path / "rows"
+    for _ in range(2):
+        assert export(tmp_path, folder, "--format", "dspy", "--split", "train=.5,val=.25,test=.25") == 0
+    assert {split: len(list(rows)) for split, rows in tables_at(folder).items()} == {"train": 10, "val": 5, "test": 5}
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "test.jsonl", "train.jsonl", "val.jsonl"]
+
+
 def test_a_filter_a_label_and_a_judge_choose_pairs(tmp_path, capsys):
     pairs = data_set(tmp_path)
     judge(tmp_path, pairs, [9.0, 8.0, 7.0, 6.0, 5.0, None])
