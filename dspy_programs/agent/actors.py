@@ -14,6 +14,7 @@ from functools import lru_cache
 import dspy
 from pydantic import JsonValue
 
+from dspy_programs.agent.calls import failed
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.look_up import broader, is_id, look_ups
@@ -78,7 +79,7 @@ class TaskActor:
         made = [(turn.tool_name, turn.tool_input) for turn in self.own]
         if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
             return decision(left[:1], answered_by="rules")
-        if (call := broader(self.own, self.look_ups, self.tools, self.text)) is not None:
+        if (call := broader(self.own, self.look_ups, self.tools, self.text, self.said)) is not None:
             return decision([call], answered_by="rules")
         tools, text = self.tools, self.text
         if self._sought:
@@ -119,6 +120,18 @@ class TaskActor:
     def is_scripted(self) -> bool:
         """Whether it writes scripts, each of which does the whole task or nothing."""
         return isinstance(self.program, ScriptWriter)
+
+    @property
+    def has_changed_something(self) -> bool:
+        """Whether its last call was one that changes something, and succeeded."""
+        last = self.own[-1] if self.own else None
+        writes = {tool.name for tool in self.tools if tool.effect == "writes"}
+        return last is not None and last.tool_name in writes and not failed(last.tool_output)
+
+    def made(self, call: Call) -> Turn | None:
+        """Return the turn in which it made this very call with success, None if it did not."""
+        same = [turn for turn in self.own if (turn.tool_name, turn.tool_input) == (call.tool, call.arguments)]
+        return next((turn for turn in reversed(same) if not failed(turn.tool_output)), None)
 
     @property
     def printed(self) -> str:

@@ -125,6 +125,16 @@ class Ledger:
                     why = "" if task.status == "failed" else "replaced by a new plan"
                     self._set(task.id, "failed", why, replaced=True)
 
+    def pass_over(self, task_id: str) -> None:
+        """Let those that waited for a task that failed begin without it, if each has another result to go by."""
+        with self._lock:
+            done = {task.id for task in self.tasks if task.status == "complete"}
+            waiting = [task for task in self.tasks if task_id in task.depends_on]
+            if waiting and all(done.intersection(task.depends_on) for task in waiting):
+                for task in waiting:
+                    self._set(task.id, None, depends_on=[each for each in task.depends_on if each != task_id])
+                self._set(task_id, None, replaced=True)
+
     def failures(self) -> list[str]:
         """Return how the tasks failed that are not replaced."""
         failed = [task for task in self.tasks if task.status == "failed" and not task.replaced]

@@ -4,6 +4,7 @@ A request names a customer, and the tool wants the customer's id. A small model 
 every word.
 """
 
+import calendar
 import re
 from collections.abc import Mapping, Sequence
 
@@ -17,10 +18,13 @@ from dspy_programs.types import Call, Turn
 _ID = re.compile(r"(?:(?<=[a-z])I|(?:^|_)i)ds?$")
 _SEARCHES = re.compile(r"search|find|list|lookup|look_up|query", re.IGNORECASE)
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*|\"[^\"]+\"|\b[\w.+-]+@[\w.-]+\b")
+_FULL_NAME = re.compile(r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)+")
 _USUAL = (
     "delete remove update change move send create add set mark cancel new last next first latest today tomorrow name status"
 )
 _NOTHING = re.compile(r"\W*|no\b[^.]{0,40}\b(?:found|results?|match\w*)\W*|(?:none|null|not found)\W*", re.IGNORECASE)
+_DAY = re.compile(r"\d{4}-(?P<month>\d\d)-(?P<day>\d\d)")
+_RELATIVE = re.compile(r"\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.IGNORECASE)
 _MOST = 2  # tools
 
 
@@ -44,24 +48,44 @@ def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
     return sorted(about, key=lambda tool: not _SEARCHES.search(tool.name))[:_MOST] if needed else []
 
 
-def broader(turns: Sequence[Turn], tools: Sequence[AgentTool], menu: Sequence[AgentTool], text: str) -> Call | None:
-    """Return the last look-up, if it found nothing, with no more than the names that the text has; None if there is none.
+def broader(
+    turns: Sequence[Turn], tools: Sequence[AgentTool], menu: Sequence[AgentTool], text: str, said: Sequence[str] = ()
+) -> Call | None:
+    """Return the last look-up, if it found nothing, with no more than the dates and names that were given; None for none.
 
-    turns: of the task; tools: its look-ups; menu: what else it may use.
+    First the name goes, as it may be that of what is wanted, not of what is there; a date that was given stays.
+    turns: of the task; tools: its look-ups; menu: what else it may use; text, said: where names and dates are given.
     """
     last = next((turn for turn in reversed(turns) if turn.tool_name), None)
     tool = next((each for each in tools if last is not None and each.name == last.tool_name), None)
     if last is None or tool is None or not isinstance(last.tool_input, dict) or not _is_nothing(last.tool_output):
         return None
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
+    dates = {key: value for key, value in last.tool_input.items() if _is_given_date(value, text, said)}
     found: dict[str, JsonValue] = {}
     for key, value in last.tool_input.items():
-        named = [name for name in names if isinstance(value, str) and name.casefold() in value.casefold()]
-        if named and (not found or key in required_of(tool.parameters)):
+        is_whole = isinstance(value, str) and _FULL_NAME.fullmatch(value) and value in text
+        named = (
+            [value] if is_whole else [name for name in names if isinstance(value, str) and name.casefold() in value.casefold()]
+        )
+        if named and key not in dates and (not found or key in required_of(tool.parameters)):
             found[key] = named[0]
     tried = [turn.tool_input for turn in turns if turn.tool_name == tool.name]
-    complete = set(required_of(tool.parameters)) <= found.keys() <= named_in(tool.parameters).keys()
-    return Call(tool=tool.name, arguments=found) if found and complete and found not in tried else None
+    for arguments in (dates, dates | found):
+        complete = set(required_of(tool.parameters)) <= arguments.keys() <= named_in(tool.parameters).keys()
+        if arguments and complete and arguments not in tried:
+            return Call(tool=tool.name, arguments=arguments)
+    return None
+
+
+def _is_given_date(value: JsonValue, text: str, said: Sequence[str]) -> bool:
+    """Return whether an argument is a day that is named, in figures or as "December 12", or the text has a word for one."""
+    day = _DAY.match(value) if isinstance(value, str) else None
+    if day is None:
+        return False
+    month = calendar.month_abbr[int(day["month"])] if 1 <= int(day["month"]) <= 12 else ""
+    named = rf"{day[0]}|\b{month}\w*\W+{int(day['day'])}\b|\b{int(day['day'])}\W+{month}"
+    return _RELATIVE.search(text) is not None or any(re.search(named, each, re.IGNORECASE) for each in (text, *said))
 
 
 def _words_beside(tools: Sequence[AgentTool], text: str) -> list[str]:

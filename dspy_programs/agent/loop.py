@@ -68,7 +68,7 @@ class Loop:
                 if self.rounds >= host.limits.iterations:
                     return host.result("iterations", f"iteration limit: {host.limits.iterations}")
                 self.dispatch(ready[: self.actors])
-            elif host.ledger.is_complete and not host.acceptance.lacking():
+            elif host.ledger.is_complete and not host.acceptance.lacking() and not host.idle():
                 return host.result("done", "every task is complete")
             elif self.fruitless >= _FRUITLESS:
                 return host.result("no_progress", self.what_is_left())
@@ -162,6 +162,8 @@ class Loop:
             host.ledger.complete(task.id, outcome.checked_by, outcome.note)
         elif outcome.status == "failed":
             host.ledger.fail(task.id, outcome.note)
+            if task.tool in self.factory.tools and self.factory.tools[task.tool].effect == "reads":
+                host.ledger.pass_over(task.id)
         host.keep_cost()
 
     def found_for(self, task: LedgerTask) -> list[Turn]:
@@ -197,11 +199,12 @@ class Loop:
     def progress(self) -> str:
         """Say what is done and what failed, for the planner."""
         lines = [f"done: {task.title}" for task in self.host.ledger.tasks if task.status == "complete"]
+        lines += [f"not yet: {idle}"] if (idle := self.host.idle()) and lines else []
         return "\n".join([*lines, *(f"failed: {each}" for each in self.host.ledger.failures())])
 
     def what_is_left(self) -> str:
         """Say why the run gives up: how the last tasks failed, and what of the goal is not so."""
-        told = "; ".join(list(dict.fromkeys(self.host.ledger.failures()))[-2:])
+        told = "; ".join(list(dict.fromkeys(self.host.ledger.failures()))[-2:]) or self.host.idle()
         lacking = dict.fromkeys(one.evidence for one in self.host.acceptance.end_state() if not one.met)
         return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])
 

@@ -40,6 +40,8 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         if step.answered_by == "model" or not step.calls:  # a call by rules is told as the call
             host.tell("thought", task_id=task.id, text=_thought(step), answered_by=step.answered_by)
         if problem := _fault_of(step, actor):
+            if (again := _done_before(step, actor)) and (met := host.acceptance.checked(task, actor, again)):
+                return met  # who repeats a call that succeeded has nothing else to do
             if fault:
                 return Outcome("failed", f"{problem} (also after one repair)")
             fault = problem
@@ -149,10 +151,19 @@ def _fault_of(step: ActorResult, actor: TaskActor) -> str:
         return f"the reply could not be read: {step.failure.reason}"
     if step.problems:
         return "; ".join(step.problems)
-    last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
-    if step.calls and last is not None and (last.tool_name, last.tool_input) == (step.calls[0].tool, step.calls[0].arguments):
-        return f"{step.calls[0].tool} was just called with the same arguments; its result is above"
+    made = [turn for turn in actor.own if turn.tool_name]
+    for turn in made if _done_before(step, actor) else made[-1:]:
+        if step.calls and (turn.tool_name, turn.tool_input) == (step.calls[0].tool, step.calls[0].arguments):
+            result = turn.tool_output
+            came = f"failed: {result['error']}" if isinstance(result, dict) and failed(result) else "its result is above"
+            return f"{turn.tool_name} was called before with the same arguments, and {came}"
     return ""
+
+
+def _done_before(step: ActorResult, actor: TaskActor) -> str:
+    """Return what came of the call that a step repeats, if it succeeded; "" otherwise."""
+    made = actor.made(step.calls[0]) if step.calls else None
+    return shortened(str(made.tool_output), _NOTE) if made is not None else ""
 
 
 def _question(task: LedgerTask, step: ActorResult) -> str:

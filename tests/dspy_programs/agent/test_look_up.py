@@ -1,0 +1,37 @@
+"""A search that found nothing is tried again with what was given, and with nothing else."""
+
+from dspy_programs.agent import tool
+from dspy_programs.agent.look_up import broader
+from dspy_programs.types import Turn
+
+
+@tool(effect="reads")
+def search(name: str = "", status: str = "", day_min: str = "", day_max: str = "") -> str:
+    """Search events by name, status and day."""
+    return ""
+
+
+def again(text, said, **arguments):
+    turn = Turn(turn_number=0, role="agent", tool_name="search", tool_input=arguments, tool_output="No events found.")
+    call = broader([turn], [search], [], text, said)
+    return call.arguments if call else None
+
+
+def test_a_day_that_was_named_stays_and_the_new_name_goes():
+    said = ["Change the name of the last event on December 12 to Machine Learning Chat"]
+    found = again("rename the last event to Machine Learning Chat", said, name="Machine Learning Chat", day_min="2023-12-12")
+    assert found == {"day_min": "2023-12-12"}
+
+
+def test_a_day_that_nobody_named_goes():
+    said = ["Today's date is Thursday, 2023-11-30. Delete my last event with Nadia"]
+    assert again("delete my last event with Nadia", said, name="Nadia", day_min="2023-11-01") == {"name": "Nadia"}
+
+
+def test_a_whole_name_stays_whole():
+    found = again("update Jamie Davis's status in the CRM", [], name="Jamie Davis", status="Lead", day_min="2023-11-30")
+    assert found == {"name": "Jamie Davis"}
+
+
+def test_nothing_is_searched_twice():
+    assert again("delete my last event with Nadia", [], name="Nadia") is None
