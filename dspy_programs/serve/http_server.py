@@ -1,7 +1,7 @@
 """From a host and a port to a running server: binds the socket first, so a port in use is an error, not a log line.
 
 Guarantees without a key it listens only on loopback, whatever the host name resolves to; SIGTERM and Ctrl-C stop running work
-           within a few seconds; a full garbage collection is short, and freed memory goes back (process_memory.py).
+           within a few seconds; a full garbage collection is short, and freed memory goes back (settling.py).
 """
 
 import socket
@@ -15,7 +15,7 @@ from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
 from dspy_programs.serve.keys import VARIABLE, Keys
 from dspy_programs.serve.problems import LOG
-from dspy_programs.serve.process_memory import settle
+from dspy_programs.serve.settling import settle
 from dspy_programs.serve.security import is_loopback
 from dspy_programs.serve.worker_pool import WorkerPool
 

@@ -6,7 +6,7 @@ import sys
 BODIES = """
 import os, sys
 if sys.argv[1] == "settled":
-    from dspy_programs.serve.process_memory import settle
+    from dspy_programs.serve.settling import settle
     settle()
 def megabytes():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -22,7 +22,7 @@ print(megabytes() - start)
 """
 COLLECTION = """
 import gc, time, dspy, dspy_programs.serve.app
-from dspy_programs.serve.process_memory import settle
+from dspy_programs.serve.settling import settle
 def full():
     start = time.process_time(); gc.collect(); return time.process_time() - start
 full()
