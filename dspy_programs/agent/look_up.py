@@ -25,6 +25,8 @@ _USUAL = (
 _NOTHING = re.compile(r"\W*|no\b[^.]{0,40}\b(?:found|results?|match\w*)\W*|(?:none|null|not found)\W*", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-(?P<month>\d\d)-(?P<day>\d\d)")
 _RELATIVE = re.compile(r"\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.IGNORECASE)
+_TODAY = re.compile(r"\b(?:today'?s?|the)\b[^.!?]{0,20}\b(?:date|day|time)?\s*is\b[^.!?]*", re.IGNORECASE)
+_NEW = "\\bto "
 _MOST = 2  # tools
 
 
@@ -53,7 +55,7 @@ def broader(
 ) -> Call | None:
     """Return the last look-up, if it found nothing, with no more than the dates and names that were given; None for none.
 
-    First the name goes, as it may be that of what is wanted, not of what is there; a date that was given stays.
+    What today's date is does not say when something was, and a name that something is to get is not what it has.
     turns: of the task; tools: its look-ups; menu: what else it may use; text, said: where names and dates are given.
     """
     last = next((turn for turn in reversed(turns) if turn.tool_name), None)
@@ -61,21 +63,20 @@ def broader(
     if last is None or tool is None or not isinstance(last.tool_input, dict) or not _is_nothing(last.tool_output):
         return None
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
+    names = [name for name in names if not re.search(rf"{_NEW}['\"]?{re.escape(name)}", text)]
     dates = {key: value for key, value in last.tool_input.items() if _is_given_date(value, text, said)}
     found: dict[str, JsonValue] = {}
     for key, value in last.tool_input.items():
-        is_whole = isinstance(value, str) and _FULL_NAME.fullmatch(value) and value in text
+        is_whole = isinstance(value, str) and _FULL_NAME.fullmatch(value) and re.search(rf"(?<!{_NEW}){re.escape(value)}", text)
         named = (
             [value] if is_whole else [name for name in names if isinstance(value, str) and name.casefold() in value.casefold()]
         )
         if named and key not in dates and (not found or key in required_of(tool.parameters)):
             found[key] = named[0]
     tried = [turn.tool_input for turn in turns if turn.tool_name == tool.name]
-    for arguments in (dates, dates | found):
-        complete = set(required_of(tool.parameters)) <= arguments.keys() <= named_in(tool.parameters).keys()
-        if arguments and complete and arguments not in tried:
-            return Call(tool=tool.name, arguments=arguments)
-    return None
+    arguments = dates | found
+    complete = set(required_of(tool.parameters)) <= arguments.keys() <= named_in(tool.parameters).keys()
+    return Call(tool=tool.name, arguments=arguments) if arguments and complete and arguments not in tried else None
 
 
 def _is_given_date(value: JsonValue, text: str, said: Sequence[str]) -> bool:
@@ -85,7 +86,8 @@ def _is_given_date(value: JsonValue, text: str, said: Sequence[str]) -> bool:
         return False
     month = calendar.month_abbr[int(day["month"])] if 1 <= int(day["month"]) <= 12 else ""
     named = rf"{day[0]}|\b{month}\w*\W+{int(day['day'])}\b|\b{int(day['day'])}\W+{month}"
-    return _RELATIVE.search(text) is not None or any(re.search(named, each, re.IGNORECASE) for each in (text, *said))
+    told = [_TODAY.sub("", each) for each in (text, *said)]
+    return _RELATIVE.search(told[0]) is not None or any(re.search(named, each, re.IGNORECASE) for each in told)
 
 
 def _words_beside(tools: Sequence[AgentTool], text: str) -> list[str]:

@@ -35,3 +35,14 @@ def test_a_whole_name_stays_whole():
 
 def test_nothing_is_searched_twice():
     assert again("delete my last event with Nadia", [], name="Nadia") is None
+
+
+def test_todays_date_is_no_day_that_was_named():
+    said = ["Today's date is Thursday, 2023-11-30 and the current time is 00:00:00. Delete my last event of nadia"]
+    found = again("delete the last event of nadia", said, name="delete my last event of nadia", day_min="2023-11-30")
+    assert found == {"name": "nadia"}
+
+
+def test_who_was_named_is_not_left_out_for_a_day():
+    text = "delete the event with Nadia on December 12"
+    assert again(text, [], name="Nadia", day_min="2023-12-12") is None
