@@ -196,6 +196,8 @@ class Host:
         note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
         shown = str(session.get("shown", ""))
         answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
+        if unread := [task.artefacts[0] if task.artefacts else "the answer" for task in tasks if task.checked_by == "nothing"]:
+            why += f"; read {', '.join(dict.fromkeys(unread))}: nothing has checked what one script came to"
         cost = self.meter.cost.model_dump()
         self.tell("stop", stopped_by=stopped_by, why=why, completed=completed, answer=answer, cost=cost)
         session.set("done" if completed else stopped_by, cost=cost)

@@ -16,7 +16,7 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
 from dspy_programs.agent.scripts.code_block import MISSING
-from dspy_programs.agent.second_opinion import doubt
+from dspy_programs.agent.second_opinion import second_opinion
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened
@@ -66,8 +66,10 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
                 return Outcome("failed", actor.printed)
             harm = host.harm_since(kept) or host.idle_since(kept)
             if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
-                why = doubt(task, actor, host, kept) if kept and host.acceptance.is_open(task) else ""
-                return Outcome("failed", why) if why else met
+                if kept is None or not host.acceptance.is_open(task):
+                    return met
+                opinion = second_opinion(task, actor, host, kept)
+                return Outcome("failed", opinion.against) if opinion.against else met._replace(checked_by=opinion.checked_by)
             if actor.is_scripted:
                 _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:
