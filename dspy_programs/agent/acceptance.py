@@ -29,7 +29,8 @@ from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
 _TELLING = ("command_exits_0", "file_equals", "file_exists", "file_missing", "file_lacks")
-_MANY = re.compile(r"\b(?:all|any|both|each|every|everything|\w+ and \w+)\b", re.IGNORECASE)
+_ALL = re.compile(r"\b(?:all|any|both|each|every|everything)\b", re.IGNORECASE)
+_PAIR = re.compile(r"\w+ and \w+", re.IGNORECASE)
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
 
@@ -158,7 +159,8 @@ class Acceptance:
     def _goes_on(self, task: LedgerTask, actor: TaskActor) -> bool:
         """Return whether the last call may not be all: others may have to be changed, or the goal asks a question."""
         if actor.has_changed_something:
-            return _MANY.search(actor.text) is not None
+            is_one = _PAIR.search(actor.text) is None
+            return not is_one or any(map(_ALL.search, [actor.text, *actor.said]))  # a plan says "the leads" for "all leads"
         return self._is_for_an_answer(task)
 
     def _is_for_an_answer(self, task: LedgerTask) -> bool:

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.look_up import broader, is_id, look_ups
+from dspy_programs.agent.look_up import broader, is_id, is_search, look_ups
 from dspy_programs.agent.scripts.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
@@ -79,7 +79,7 @@ class TaskActor:
         made = [(turn.tool_name, turn.tool_input) for turn in self.own]
         if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
             return decision(left[:1], answered_by="rules")
-        if (call := broader(self.own, self.look_ups, self.tools, self.text, self.said)) is not None:
+        if (call := self.broader()) is not None:
             return decision([call], answered_by="rules")
         tools, text = self.tools, self.text
         if self._sought:
@@ -92,6 +92,10 @@ class TaskActor:
         if self.own and step.finish is not None and step.answered_by == "rules":  # who only say that the calls were made
             step.finish = str(self.own[-1].tool_output)
         return step
+
+    def broader(self) -> Call | None:
+        """Return the last search with fewer conditions, if it found nothing and there is one; None otherwise."""
+        return broader(self.own, [*self.look_ups, *filter(is_search, self.tools)], self.tools, self.text, self.said)
 
     def again(self, number: int) -> ActorResult:
         """Write another script for the task, knowing only what the host said. number: of the attempt, from 1."""

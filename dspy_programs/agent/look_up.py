@@ -18,7 +18,6 @@ from dspy_programs.types import Call, Turn
 _ID = re.compile(r"(?:(?<=[a-z])I|(?:^|_)i)ds?$")
 _SEARCHES = re.compile(r"search|find|list|lookup|look_up|query", re.IGNORECASE)
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*|\"[^\"]+\"|\b[\w.+-]+@[\w.-]+\b")
-_FULL_NAME = re.compile(r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)+")
 _USUAL = (
     "delete remove update change move send create add set mark cancel new last next first latest today tomorrow name status"
 )
@@ -26,13 +25,19 @@ _NOTHING = re.compile(r"\W*|no\b[^.]{0,40}\b(?:found|results?|match\w*)\W*|(?:no
 _DAY = re.compile(r"\d{4}-(?P<month>\d\d)-(?P<day>\d\d)")
 _RELATIVE = re.compile(r"\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.IGNORECASE)
 _TODAY = re.compile(r"\b(?:today'?s?|the)\b[^.!?]{0,20}\b(?:date|day|time)?\s*is\b[^.!?]*", re.IGNORECASE)
-_NEW = "\\bto "
+_SHORT = 4  # words of a condition; a longer one is a sentence
 _MOST = 2  # tools
 
 
 def is_id(argument: str) -> bool:
     """Return whether an argument is an id by its name."""
     return _ID.search(argument) is not None
+
+
+def is_search(tool: AgentTool) -> bool:
+    """Return whether a tool only reads, and finds things by what is said of them, not by their id."""
+    by_id = any(map(is_id, required_of(tool.parameters)))
+    return tool.effect == "reads" and not by_id and _SEARCHES.search(tool.name) is not None
 
 
 def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
@@ -53,40 +58,47 @@ def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
 def broader(
     turns: Sequence[Turn], tools: Sequence[AgentTool], menu: Sequence[AgentTool], text: str, said: Sequence[str] = ()
 ) -> Call | None:
-    """Return the last look-up, if it found nothing, with no more than the dates and names that were given; None for none.
+    """Return the last search, if it found nothing, under the conditions alone that were given; None if there is no other.
 
-    What today's date is does not say when something was, and a name that something is to get is not what it has.
-    turns: of the task; tools: its look-ups; menu: what else it may use; text, said: where names and dates are given.
+    What today's date is does not say when something was, and what something is to become is not what it is.
+    turns: of the task; tools: that search; menu: what else it may use; text, said: where conditions are given.
     """
     last = next((turn for turn in reversed(turns) if turn.tool_name), None)
     tool = next((each for each in tools if last is not None and each.name == last.tool_name), None)
     if last is None or tool is None or not isinstance(last.tool_input, dict) or not _is_nothing(last.tool_output):
         return None
+    told = [_TODAY.sub("", each) for each in (text, *said)]
+    given = {key: value for key, value in last.tool_input.items() if _is_given(value, told) or _is_given_date(value, told)}
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
-    names = [name for name in names if not re.search(rf"{_NEW}['\"]?{re.escape(name)}", text)]
-    dates = {key: value for key, value in last.tool_input.items() if _is_given_date(value, text, said)}
-    found: dict[str, JsonValue] = {}
+    left = [name for name in names if not any(name.casefold() in str(value).casefold() for value in given.values())]
     for key, value in last.tool_input.items():
-        is_whole = isinstance(value, str) and _FULL_NAME.fullmatch(value) and re.search(rf"(?<!{_NEW}){re.escape(value)}", text)
-        named = (
-            [value] if is_whole else [name for name in names if isinstance(value, str) and name.casefold() in value.casefold()]
-        )
-        if named and key not in dates and (not found or key in required_of(tool.parameters)):
-            found[key] = named[0]
+        named = [
+            name for name in left if isinstance(value, str) and name.casefold() in value.casefold() and _is_given(name, told)
+        ]
+        if key not in given and named:
+            given[key] = named[0]
+            left = []  # one condition a name
     tried = [turn.tool_input for turn in turns if turn.tool_name == tool.name]
-    arguments = dates | found
-    complete = set(required_of(tool.parameters)) <= arguments.keys() <= named_in(tool.parameters).keys()
-    return Call(tool=tool.name, arguments=arguments) if arguments and complete and arguments not in tried else None
+    complete = set(required_of(tool.parameters)) <= given.keys() <= named_in(tool.parameters).keys()
+    return Call(tool=tool.name, arguments=given) if given and complete and given not in tried else None
 
 
-def _is_given_date(value: JsonValue, text: str, said: Sequence[str]) -> bool:
-    """Return whether an argument is a day that is named, in figures or as "December 12", or the text has a word for one."""
+def _is_given(value: JsonValue, told: Sequence[str]) -> bool:
+    """Return whether a short value stands in a text, and not as what something is to become."""
+    word = str(value)
+    if not word.strip() or len(word.split()) > _SHORT or _RELATIVE.fullmatch(word):  # "today" may be when to do it
+        return False
+    stands = re.compile(rf"(?<!\bto ['\"])(?<!\bto )(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+    return any(stands.search(each) for each in told)
+
+
+def _is_given_date(value: JsonValue, told: Sequence[str]) -> bool:
+    """Return whether a value is a day that a text names, in figures or as "December 12", or the first has a word for one."""
     day = _DAY.match(value) if isinstance(value, str) else None
     if day is None:
         return False
     month = calendar.month_abbr[int(day["month"])] if 1 <= int(day["month"]) <= 12 else ""
     named = rf"{day[0]}|\b{month}\w*\W+{int(day['day'])}\b|\b{int(day['day'])}\W+{month}"
-    told = [_TODAY.sub("", each) for each in (text, *said)]
     return _RELATIVE.search(told[0]) is not None or any(re.search(named, each, re.IGNORECASE) for each in told)
 
 

@@ -24,16 +24,13 @@ from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.rules.changing import spelled_out
-from dspy_programs.agent.rules.joined import joined
-from dspy_programs.agent.rules.showing import looks
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
+from dspy_programs.agent.spelled_out import plan_as_spelled_out
 from dspy_programs.agent.task_run import run_task
-from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import Planner, plan_by_rules
 from dspy_programs.text import shortened
-from dspy_programs.types import Call, Task, Tool, Turn
+from dspy_programs.types import Task, Tool, Turn, plan_problems
 
 _LAST = 10  # tasks whose results a task builds on
 _FRUITLESS = 2  # plans in a row of which no new task was completed
@@ -78,33 +75,8 @@ class Loop:
 
     def begin(self) -> None:
         """Make the first plan: what the goal spells out, else one script that does it, else the planner's."""
-        if not (self.spelled_out() or self.scripted()):
+        if not (plan_as_spelled_out(self.host, self.factory.tools) or self.scripted()):
             self.plan("")
-
-    def spelled_out(self) -> bool:
-        """Put what the goal spells out into the ledger, a task for each call, or one for all that is only shown."""
-        host = self.host
-        shown = looks(host.wish, host.workspace)
-        one = shown or spelled_out(host.wish, host.workspace)
-        calls = one or joined(host.wish, host.workspace)
-        if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
-            return False
-        if shown:
-            host.planned("the goal says what to show", "rules", [host.wish])
-            host.ledger.add(shortened(host.wish, 300), tool=calls[0].tool, calls=calls)
-            return True
-        titles = [_title_of(call, host.calls.tools[call.tool]) for call in calls]
-        host.planned("the goal says how", "rules", titles)
-        named = [(title, call.tool) for title, call in zip(titles, calls, strict=True)]
-        shares = host.acceptance.shared_out(named, self.factory.tools)
-        with host.record.together():
-            before: list[str] = []
-            for title, call, criteria in zip(titles, calls, shares, strict=True):
-                added = host.ledger.add(
-                    title, tool=call.tool, calls=[call], criteria=criteria, depends_on=[] if one else before[-1:]
-                )
-                before.append(added.id)
-        return True
 
     def scripted(self) -> bool:
         """Put the whole goal into the ledger as one task for a script, where that is offered; return whether it is so."""
@@ -120,11 +92,16 @@ class Loop:
         host = self.host
         with running_on(self.planner_lm):
             plan = self.planner(goal=host.goal, tools=self.menu, progress=progress)
-        if plan.failure or plan.problems:
-            why = plan.failure.reason if plan.failure else "; ".join(plan.problems)
+        known = {task.id for task in plan.tasks}
+        tasks = [
+            task.model_copy(update={"depends_on": [one for one in task.depends_on if one in known]}) for task in plan.tasks
+        ]
+        problems = plan_problems(tasks, [tool.name for tool in self.menu])
+        if plan.failure or problems:
+            why = plan.failure.reason if plan.failure else "; ".join(problems)
             host.tell("note", text=f"the planner's reply cannot be used, so the rules plan: {why}")
-        tasks = plan_by_rules(host.goal, self.menu, progress) if plan.problems else plan.tasks
-        host.planned(plan.rationale, "rules" if plan.problems else plan.answered_by, [task.title for task in tasks])
+        tasks = plan_by_rules(host.goal, self.menu, progress) if problems else tasks
+        host.planned(plan.rationale, "rules" if problems else plan.answered_by, [task.title for task in tasks])
         self.add(tasks)
 
     def add(self, tasks: Sequence[Task]) -> None:
@@ -209,5 +186,7 @@ class Loop:
         return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])
 
 
-def _title_of(call: Call, tool: AgentTool) -> str:
-    return " ".join([call.tool, *(tool.touches(call.arguments) or map(str, call.arguments.values()))])
+def _without_loose_ends(task: Task, tasks: Sequence[Task]) -> Task:
+    """Return a task that waits for no task that there is not, and not for itself."""
+    waits = [one for one in task.depends_on if one != task.id and any(one == other.id for other in tasks)]
+    return task.model_copy(update={"depends_on": waits})

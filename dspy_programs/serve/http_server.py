@@ -15,8 +15,8 @@ from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
 from dspy_programs.serve.keys import VARIABLE, Keys
 from dspy_programs.serve.problems import LOG
-from dspy_programs.serve.settling import settle
 from dspy_programs.serve.security import is_loopback
+from dspy_programs.serve.settling import settle
 from dspy_programs.serve.worker_pool import WorkerPool
 
 if TYPE_CHECKING:

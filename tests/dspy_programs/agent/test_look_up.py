@@ -46,3 +46,13 @@ def test_todays_date_is_no_day_that_was_named():
 def test_who_was_named_is_not_left_out_for_a_day():
     text = "delete the event with Nadia on December 12"
     assert again(text, [], name="Nadia", day_min="2023-12-12") is None
+
+
+def test_a_condition_that_was_given_stays_and_a_made_up_one_goes():
+    text = "move any of Nia's events that are in review to completed"
+    found = again(text, [], name="Nia", status="In Review", day_min="2023-11-30", day_max="2023-12-31")
+    assert found == {"name": "Nia", "status": "In Review"}
+
+
+def test_what_something_is_to_become_is_no_condition():
+    assert again("Move Jamie Davis to lead", [], name="Jamie Davis", status="Lead") == {"name": "Jamie Davis"}

@@ -28,6 +28,13 @@ def test_run_plans_acts_checks_and_reports(tmp_path):
     assert [event["kind"] for event in events][:3] == ["plan", "task", "task"]
 
 
+def test_a_plan_that_waits_for_a_task_that_is_not_in_it_is_run_all_the_same(tmp_path):
+    plans = [plan(("write_file", "Write 42 to answer.txt", [1, 2, 3]))]
+    lm = scripted(plans, [WRITE])
+    result = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Write the total to answer.txt")
+    assert [task.title for task in result.tasks] == ["Write 42 to answer.txt"]
+
+
 def test_a_task_whose_tool_raised_is_failed_and_planned_anew(tmp_path):
     (tmp_path / "report.txt").write_text("total: 42\n")
     steps = [step("read_file", path="report.txt"), cannot("no such thing"), WRITE]
