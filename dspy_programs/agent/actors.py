@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.look_up import broader, is_id, is_search, look_ups
+from dspy_programs.agent.look_up import broader, is_id, is_search, look_ups, without_made_up_days
 from dspy_programs.agent.scripts.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
@@ -89,9 +89,14 @@ class TaskActor:
         turns = shown(self.turns, f"{context}\n{text}", self.tokens, counter_for(self.lm))
         with running_on(self.lm):
             step = self.program(task=text, tools=functions, context=context, trajectory=turns)
+        step.calls = [self._as_given(call) for call in step.calls]
         if self.own and step.finish is not None and step.answered_by == "rules":  # who only say that the calls were made
             step.finish = str(self.own[-1].tool_output)
         return step
+
+    def _as_given(self, call: Call) -> Call:
+        search = next((each for each in [*self.look_ups, *self.tools] if each.name == call.tool and is_search(each)), None)
+        return call if search is None else without_made_up_days(call, search, self.text, self.said)
 
     def broader(self) -> Call | None:
         """Return the last search with fewer conditions, if it found nothing and there is one; None otherwise."""

@@ -24,6 +24,12 @@ _USUAL = (
 _NOTHING = re.compile(r"\W*|no\b[^.]{0,40}\b(?:found|results?|match\w*)\W*|(?:none|null|not found)\W*", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-(?P<month>\d\d)-(?P<day>\d\d)")
 _RELATIVE = re.compile(r"\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.IGNORECASE)
+_WHEN = re.compile(
+    r"""\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|weeks?|months?|years?|days?|ago|since
+    |until|till|between|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\W+\d|\d+\.?\s+(?:jan|feb|mar|apr|may|jun|jul|aug
+    |sep|oct|nov|dec)|may\s+\d|\d{4}-\d\d|\d{1,2}[/.]\d{1,2}[/.]\d{2})""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _TODAY = re.compile(r"\b(?:today'?s?|the)\b[^.!?]{0,20}\b(?:date|day|time)?\s*is\b[^.!?]*", re.IGNORECASE)
 _SHORT = 4  # words of a condition; a longer one is a sentence
 _MOST = 2  # tools
@@ -53,6 +59,16 @@ def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
         and ((domain and tool.name.startswith(f"{domain}.")) or any(noun in tool.name.casefold() for noun in nouns))
     ]
     return sorted(about, key=lambda tool: not _SEARCHES.search(tool.name))[:_MOST] if needed else []
+
+
+def without_made_up_days(call: Call, tool: AgentTool, text: str, said: Sequence[str]) -> Call:
+    """Return a search without the days that nobody gave: a small model fills every condition that it may with today's date."""
+    told = [_TODAY.sub("", each) for each in (text, *said)]
+    if any(map(_WHEN.search, told)):
+        return call
+    needed = required_of(tool.parameters)
+    kept = {key: value for key, value in call.arguments.items() if key in needed or not _is_day(value)}
+    return call.model_copy(update={"arguments": kept})
 
 
 def broader(
@@ -94,12 +110,15 @@ def _is_given(value: JsonValue, told: Sequence[str]) -> bool:
 
 def _is_given_date(value: JsonValue, told: Sequence[str]) -> bool:
     """Return whether a value is a day that a text names, in figures or as "December 12", or the first has a word for one."""
-    day = _DAY.match(value) if isinstance(value, str) else None
-    if day is None:
+    if not isinstance(value, str) or (day := _DAY.match(value)) is None:
         return False
     month = calendar.month_abbr[int(day["month"])] if 1 <= int(day["month"]) <= 12 else ""
     named = rf"{day[0]}|\b{month}\w*\W+{int(day['day'])}\b|\b{int(day['day'])}\W+{month}"
     return _RELATIVE.search(told[0]) is not None or any(re.search(named, each, re.IGNORECASE) for each in told)
+
+
+def _is_day(value: JsonValue) -> bool:
+    return isinstance(value, str) and _DAY.match(value) is not None
 
 
 def _words_beside(tools: Sequence[AgentTool], text: str) -> list[str]:

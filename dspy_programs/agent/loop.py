@@ -23,6 +23,7 @@ import dspy
 from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.plan_mending import without_loose_ends
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
 from dspy_programs.agent.spelled_out import plan_as_spelled_out
@@ -92,10 +93,7 @@ class Loop:
         host = self.host
         with running_on(self.planner_lm):
             plan = self.planner(goal=host.goal, tools=self.menu, progress=progress)
-        known = {task.id for task in plan.tasks}
-        tasks = [
-            task.model_copy(update={"depends_on": [one for one in task.depends_on if one in known]}) for task in plan.tasks
-        ]
+        tasks = without_loose_ends(plan.tasks)
         problems = plan_problems(tasks, [tool.name for tool in self.menu])
         if plan.failure or problems:
             why = plan.failure.reason if plan.failure else "; ".join(problems)
@@ -184,9 +182,3 @@ class Loop:
         told = "; ".join(list(dict.fromkeys(self.host.ledger.failures()))[-2:]) or self.host.idle()
         lacking = dict.fromkeys(one.evidence for one in self.host.acceptance.end_state() if not one.met)
         return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])
-
-
-def _without_loose_ends(task: Task, tasks: Sequence[Task]) -> Task:
-    """Return a task that waits for no task that there is not, and not for itself."""
-    waits = [one for one in task.depends_on if one != task.id and any(one == other.id for other in tasks)]
-    return task.model_copy(update={"depends_on": waits})

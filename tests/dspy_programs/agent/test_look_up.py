@@ -1,8 +1,10 @@
 """A search that found nothing is tried again with what was given, and with nothing else."""
 
+import pytest
+
 from dspy_programs.agent import tool
-from dspy_programs.agent.look_up import broader
-from dspy_programs.types import Turn
+from dspy_programs.agent.look_up import broader, without_made_up_days
+from dspy_programs.types import Call, Turn
 
 
 @tool(effect="reads")
@@ -56,3 +58,19 @@ def test_a_condition_that_was_given_stays_and_a_made_up_one_goes():
 
 def test_what_something_is_to_become_is_no_condition():
     assert again("Move Jamie Davis to lead", [], name="Jamie Davis", status="Lead") == {"name": "Jamie Davis"}
+
+
+@pytest.mark.parametrize(
+    ("goal", "kept"),
+    [
+        ("Today's date is Thursday, 2023-11-30. Reply to Nadia's last email", False),
+        ("Today's date is Thursday, 2023-11-30. Reply to what Nadia wrote today", True),
+        ("Delete what is older than 2 weeks", True),
+        ("Cancel my first meeting on December 7", True),
+        ("Was tut sich am 3. Oktober?", True),
+    ],
+)
+def test_a_search_has_no_day_that_nobody_gave(goal, kept):
+    call = Call(tool="search", arguments={"name": "Nadia", "day_min": "2023-11-30 00:00:00"})
+    found = without_made_up_days(call, search, "reply to Nadia", [goal]).arguments
+    assert found == (call.arguments if kept else {"name": "Nadia"})
