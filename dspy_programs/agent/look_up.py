@@ -24,10 +24,11 @@ _USUAL = (
 _NOTHING = re.compile(r"\W*|no\b[^.]{0,40}\b(?:found|results?|match\w*)\W*|(?:none|null|not found)\W*", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-(?P<month>\d\d)-(?P<day>\d\d)")
 _RELATIVE = re.compile(r"\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.IGNORECASE)
+_MONTH = r"(?:jan|feb|m[aä]r|apr|may|mai|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*"
 _WHEN = re.compile(
-    r"""\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|weeks?|months?|years?|days?|ago|since
-    |until|till|between|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\W+\d|\d+\.?\s+(?:jan|feb|mar|apr|may|jun|jul|aug
-    |sep|oct|nov|dec)|may\s+\d|\d{4}-\d\d|\d{1,2}[/.]\d{1,2}[/.]\d{2})""",
+    rf"""\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|weeks?|months?|years?|days?|ago|since
+    |until|till|between|heute|morgen|gestern|\w+tags?|wochen?|monate?n?|jahre?n?|seit|bis|{_MONTH}\W+\d|\d+\.?\s+{_MONTH}
+    |\d{{4}}-\d\d|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2}})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _TODAY = re.compile(r"\b(?:today'?s?|the)\b[^.!?]{0,20}\b(?:date|day|time)?\s*is\b[^.!?]*", re.IGNORECASE)
