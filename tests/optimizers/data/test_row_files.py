@@ -15,9 +15,9 @@ import pytest
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.programs.planner import Planner
+from dspy_programs.tables import LONGEST_LINE, MOST_COLUMNS, rows_in
 from dspy_programs.types import Task
-from optimizers.data import SPLITS, as_jsonl, read_split, rows_in
-from optimizers.data.files import LONGEST_LINE, MOST_COLUMNS
+from optimizers.data import SPLITS, as_jsonl, read_split
 from optimizers.recipes import RECIPES
 from optimizers.train import main
 from optimizers.training import read_rows, rows_to_test, training_of

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.errors import DatasetError
-from optimizers.data.files import (
+from dspy_programs.tables.files import (
     FORMATS,
     WHOLE,
     Row,
