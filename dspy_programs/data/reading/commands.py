@@ -37,7 +37,7 @@ def ingest(
     hf_split: Annotated[str | None, typer.Option(help="Which split of a Hugging Face data set.")] = None,
     map_: Annotated[
         list[str],
-        typer.Option("--map", help="ours=theirs,...: which column is which field, as in instruction=q,output=a.text."),
+        typer.Option("--map", help="ours=theirs,...: the column of each field, as in instruction=q,output=a.text."),
     ] = [],  # noqa: B006
     tag: Annotated[str, typer.Option(help="Noted in the data set and in each pair.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Take so many pairs at most.")] = None,

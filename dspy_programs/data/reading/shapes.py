@@ -29,10 +29,13 @@ from dspy_programs.data.reading.not_taken import NotTaken
 from dspy_programs.tables import one_line
 
 _DEEPEST = 100  # levels
-_ORDER = ("instruction", "input", "output", "id", "context", "category", "difficulty")
-_ORDER += ("messages", "rejected", "tools", "metadata", "source_seed", "cycle_id", "created_at")
+_ORDER = (
+    *("instruction", "input", "output", "id", "context", "category", "difficulty"),
+    *("messages", "rejected", "tools", "metadata", "source_seed", "cycle_id", "created_at"),
+)
 _ALWAYS = {"instruction", "id"}
 _OPENAI = {"tool_calls", "function_call", "weight", "name", "tool_call_id"}
+_TEXT_SHAPES = {("instruction", "output"): "alpaca", ("prompt", "completion"): "prompt-completion"}
 _OUR_OWN = {"source_seed": str, "created_at": str, "cycle_id": int}
 _SOME = 8  # names in a reason
 
@@ -123,12 +126,10 @@ class _RowReader:
         return shape, self.of_turns([*(turns or self.question()), *self.answered("output")])
 
     def shape_of_texts(self) -> str:
-        names = {self.columns.get("instruction", "").lower(), self.columns.get("output", "").lower()}
         if not self.has("output"):
             return "prompt-only"
-        return {("instruction", "output"): "alpaca", ("completion", "prompt"): "prompt-completion"}.get(
-            tuple(sorted(names)), "generic"
-        )
+        asked, answered = (self.columns.get(field, "").lower() for field in ("instruction", "output"))
+        return _TEXT_SHAPES.get((asked, answered), "generic")
 
     def conversation(self) -> tuple[str, dict[str, Any]]:
         self.use("messages")
@@ -241,8 +242,7 @@ class _RowReader:
         }
         own = self.value("metadata")
         if isinstance(own, dict):
-            del rest[self.columns["metadata"]]
-            rest |= own
+            rest = {name: value for name, value in rest.items() if name != self.columns.get("metadata")} | own
         _require_shallow(rest, "a column")
         ours = {"source": "user", **({"tag": self.tag} if self.tag else {})}
         for name, value in ours.items():
