@@ -6,7 +6,7 @@ Guarantees names are compared without regard to case; of several columns for one
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from dspy_programs.data.reading.not_taken import NotTaken
 from dspy_programs.errors import UsageError
@@ -31,6 +31,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "created_at": ("created_at",),
 }
 
+_SHAPES = {("instruction", "output"): "alpaca", ("prompt", "completion"): "prompt-completion"}
+_TEXTS = {"instruction", "input", "output", "context", "category", "difficulty"}
+
 
 def mapping_of(parts: Iterable[str]) -> dict[str, str]:
     """Return {our field: their column} of "ours=theirs,ours=theirs". Raises UsageError."""
@@ -52,9 +55,28 @@ def checked_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
     return dict(mapping)
 
 
+class Plan(NamedTuple):
+    """columns: field -> column; texts: those that must be text; shape: if they are; is_simple: there is nothing else."""
+
+    columns: Mapping[str, str]
+    texts: Mapping[str, str]
+    shape: str
+    is_simple: bool
+
+
 @lru_cache(64)  # most files have one kind of rows
-def columns_of(names: tuple[str, ...], mapped: frozenset[str], taken: frozenset[str]) -> Mapping[str, str]:
-    """Return {field: column} of a row with these columns. mapped: fields that the user maps; taken: columns he maps to."""
+def plan_of(names: tuple[str, ...], mapped: frozenset[str], taken: frozenset[str]) -> Plan:
+    """Return how to read a row with these columns. mapped: fields that the user maps; taken: columns that are mapped to."""
+    columns = _columns_of(names, mapped, taken)
+    if "output" not in {*columns, *mapped}:
+        shape = "prompt-only"
+    else:
+        shape = _SHAPES.get((columns.get("instruction", "").lower(), columns.get("output", "").lower()), "generic")
+    texts = {field: column for field, column in columns.items() if field in _TEXTS}
+    return Plan(columns, texts, shape, "instruction" in texts and not mapped and columns.keys() <= {*texts, "metadata"})
+
+
+def _columns_of(names: tuple[str, ...], mapped: frozenset[str], taken: frozenset[str]) -> Mapping[str, str]:
     known = {name.strip().lower(): name for name in reversed(names) if name not in taken}
     found: dict[str, str] = {}
     for field, aliases in ALIASES.items():

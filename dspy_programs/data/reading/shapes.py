@@ -9,11 +9,10 @@ Guarantees what no field takes is kept in `metadata`. The id is left to the call
 Raises     NotTaken.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dspy_programs.data.reading.columns import columns_of, required, value_at
+from dspy_programs.data.reading.columns import Plan, plan_of, value_at
 from dspy_programs.data.reading.conversation import (
     Turn,
     first_asked,
@@ -26,17 +25,15 @@ from dspy_programs.data.reading.conversation import (
     turns_of,
 )
 from dspy_programs.data.reading.not_taken import NotTaken
+from dspy_programs.data.reading.row_fields import RowFields, require_shallow
 from dspy_programs.tables import one_line
 
-_DEEPEST = 100  # levels
 _ORDER = (
     *("instruction", "input", "output", "id", "context", "category", "difficulty"),
     *("messages", "rejected", "tools", "metadata", "source_seed", "cycle_id", "created_at"),
 )
 _ALWAYS = {"instruction", "id"}
 _OPENAI = {"tool_calls", "function_call", "weight", "name", "tool_call_id"}
-_TEXT_SHAPES = {("instruction", "output"): "alpaca", ("prompt", "completion"): "prompt-completion"}
-_OUR_OWN = {"source_seed": str, "created_at": str, "cycle_id": int}
 _SOME = 8  # names in a reason
 
 
@@ -55,104 +52,76 @@ class Shaper:
 
     def shaped(self, row: Mapping[str, Any]) -> Shaped:
         """Return the shape of a row and its pair's fields."""
-        return _RowReader(self, row).shaped()
-
-
-class _RowReader:
-    def __init__(self, shaper: Shaper, row: Mapping[str, Any]) -> None:
-        self.row, self.tag = row, shaper.tag
-        self.columns = columns_of(tuple(row), shaper.mapped, shaper.taken)
-        self.mapping = shaper.mapping
-        self.used = set(shaper.taken)
-        for field in list(shaper.unmet):
-            if value_at(row, shaper.unmet[field])[0]:
-                del shaper.unmet[field]
-
-    def shaped(self) -> Shaped:
-        if self.value("rejected") is not None and self.has("chosen", "output", "messages"):
-            shape, fields = "dpo", self.preference()
-        elif self.value("messages") is not None:
-            shape, fields = self.conversation()
-        elif self.has("instruction"):
-            shape, fields = self.texts()
-        else:
-            names = ", ".join(one_line(name, 30) for name in list(self.row)[:_SOME]) or "nothing"
-            raise NotTaken(f"no instruction in {names}; name its column: --map instruction=...")
+        for field in list(self.unmet):
+            if value_at(row, self.unmet[field])[0]:
+                del self.unmet[field]
+        plan = plan_of(tuple(row), self.mapped, self.taken)
+        read = RowFields(row, plan, self.mapping, self.tag)
+        shape, fields = _texts_alone(read, plan) if plan.is_simple and read.all_texts() else _RowReader(read).shaped()
         if not (fields.get("instruction", "").strip() or fields.get("output", "").strip()):
             raise NotTaken("instruction and output are empty", "empty")
-        fields |= self.about() | {"id": "", "metadata": self.metadata(fields)}
+        fields["id"], fields["metadata"] = "", read.metadata(fields)
         made = {name: fields[name] for name in _ORDER if name in _ALWAYS or fields.get(name) not in ("", None)}
         return Shaped(shape, made)
 
-    # Values ----------------------------------------------------------------------------------------------------------------
 
-    def has(self, *fields: str) -> bool:
-        return any(field in self.mapping or field in self.columns for field in fields)
+def _texts_alone(read: RowFields, plan: Plan) -> tuple[str, dict[str, Any]]:
+    """Read a row whose fields are all texts without a second look: so are most rows of most data sets."""
+    read.used.update(plan.texts.values())
+    return plan.shape, {field: read.row[column] for field, column in plan.texts.items()}
 
-    def value(self, field: str) -> Any:
-        """Return the value of a field, or None."""
-        if field in self.mapping:
-            return value_at(self.row, self.mapping[field])[1]
-        return self.row[self.columns[field]] if field in self.columns else None
 
-    def column(self, field: str) -> str:
-        return one_line(self.mapping.get(field) or self.columns.get(field) or field, 60)
+class _RowReader:
+    def __init__(self, read: RowFields) -> None:
+        self.read = read
 
-    def use(self, *fields: str) -> None:
-        self.used |= {self.columns[field] for field in fields if field in self.columns}
-
-    def text(self, field: str) -> str:
-        """Return a field as text; a number is its digits, and what the user mapped himself may be any JSON."""
-        self.use(field)
-        if field in self.mapping and field in ("instruction", "output"):
-            required(self.row, field, self.mapping[field])
-        value = self.value(field)
-        if value is None or isinstance(value, str):
-            return str(value or "")
-        if isinstance(value, (bool, int, float)) or field in self.mapping:
-            _require_shallow(value, self.column(field))
-            return json.dumps(value, ensure_ascii=False)
-        column = self.column(field)
-        raise NotTaken(f"{column}: must be text, not {type(value).__name__}; name the text in it: --map {field}={column}....")
+    def shaped(self) -> tuple[str, dict[str, Any]]:
+        read = self.read
+        if _is_answer(read.value("rejected")) and read.has("chosen", "output", "messages"):
+            shape, fields = "dpo", self.preference()
+        elif read.value("messages") is not None:
+            shape, fields = self.conversation()
+        elif read.has("instruction"):
+            shape, fields = self.texts()
+        else:
+            names = ", ".join(one_line(name, 30) for name in list(read.row)[:_SOME]) or "nothing"
+            raise NotTaken(f"no instruction in {names}; name its column: --map instruction=...")
+        return shape, fields | read.about()
 
     # Shapes ----------------------------------------------------------------------------------------------------------------
 
     def texts(self) -> tuple[str, dict[str, Any]]:
-        shape = self.shape_of_texts()
-        turns, answer = self.asked(), self.value("output")
+        shape = self.read.plan.shape
+        turns, answer = self.asked(), self.read.value("output")
         if turns is None and not is_talk(answer):
-            fields = {name: self.text(name) for name in ("instruction", "input", "context", "output")}
+            fields = {name: self.read.text(name) for name in ("instruction", "input", "context", "output")}
             return shape, fields
         return shape, self.of_turns([*(turns or self.question()), *self.answered("output")])
 
-    def shape_of_texts(self) -> str:
-        if not self.has("output"):
-            return "prompt-only"
-        asked, answered = (self.columns.get(field, "").lower() for field in ("instruction", "output"))
-        return _TEXT_SHAPES.get((asked, answered), "generic")
-
     def conversation(self) -> tuple[str, dict[str, Any]]:
-        self.use("messages")
-        value = self.value("messages")
-        turns = self.with_system(turns_of(value, self.column("messages")))
+        self.read.use("messages")
+        value = self.read.value("messages")
+        turns = self.with_system(turns_of(value, self.read.column("messages")))
         if not turns:
             raise NotTaken("no messages", "empty")
-        if any(_OPENAI & each.keys() for each in turns) or self.value("tools"):
+        if any(_OPENAI & each.keys() for each in turns) or self.read.value("tools"):
             shape = "openai"
         else:
-            shape = "sharegpt" if self.column("messages").lower().startswith("conversation") else "chatml"
+            shape = "sharegpt" if self.read.column("messages").lower().startswith("conversation") else "chatml"
         return shape, self.of_turns(turns)
 
     def preference(self) -> dict[str, Any]:
-        better = "chosen" if self.has("chosen") else "output" if self.has("output") else "messages"
-        self.use(better, "rejected")
-        chosen, rejected = self.value(better), self.value("rejected")
+        better = next((name for name in ("chosen", "messages") if self.read.value(name) is not None), "output")
+        self.read.use(better, "rejected")
+        chosen, rejected = self.read.value(better), self.read.value("rejected")
+        if self.read.value("messages") == chosen:
+            self.read.use("messages")
         turns = None if better == "messages" else self.asked()
         if turns is None and not (_is_turns(chosen) or _is_turns(rejected) or better == "messages"):
-            if not self.has("instruction"):
+            if not self.read.has("instruction"):
                 raise NotTaken("no prompt for chosen and rejected; name its column: --map instruction=...")
-            fields = {name: self.text(name) for name in ("instruction", "input", "context")}
-            return fields | {"output": self.text(better), "rejected": self.text("rejected")}
+            fields = {name: self.read.text(name) for name in ("instruction", "input", "context")}
+            return fields | {"output": self.read.text(better), "rejected": self.read.text("rejected")}
         answered = self.answered(better)
         whole = answered if answered and answered[0]["role"] != "assistant" else [*(turns or self.question()), *answered]
         return self.of_turns(self.with_system(whole)) | {"rejected": self.worse(answered)}
@@ -164,104 +133,57 @@ class _RowReader:
         same = min(len(chosen), len(rejected)) - 1 if same is None else same
         if len(rejected) == 1 or (len(chosen) - same == 1 and len(rejected) - same == 1):
             return last_answered(rejected[-1:])
-        raise NotTaken(
-            f"chosen and rejected differ in {max(len(chosen), len(rejected)) - same} messages; a pair has one answer"
-        )
+        most = max(len(chosen), len(rejected)) - same
+        raise NotTaken(f"chosen and rejected differ in {most} messages; a pair has one worse answer")
 
     # Conversations ---------------------------------------------------------------------------------------------------------
 
     def asked(self) -> list[Turn] | None:
         """Return the turns before the answer if they are more than one text."""
-        prompt = self.value("instruction")
+        prompt = self.read.value("instruction")
         if isinstance(prompt, dict) and is_talk(prompt.get("messages")):
             prompt = prompt["messages"]
         if is_talk(prompt) or is_transcript(prompt):
-            self.use("instruction")
-            return self.with_system(turns_of(prompt, self.column("instruction")))
-        history = turns_in_history(self.value("history"))
+            self.read.use("instruction")
+            return self.with_system(turns_of(prompt, self.read.column("instruction")))
+        history = turns_in_history(self.read.value("history"))
         if history is not None:
-            self.use("history")
-        if history or self.value("system"):
+            self.read.use("history")
+        if history or self.read.value("system"):
             return self.with_system([*(history or []), *self.question()])
         return None
 
     def question(self) -> list[Turn]:
-        if not self.has("instruction"):
+        if not self.read.has("instruction"):
             return []
-        return [turn("user", "\n\n".join(text for name in ("instruction", "input") if (text := self.text(name))))]
+        return [turn("user", "\n\n".join(text for name in ("instruction", "input") if (text := self.read.text(name))))]
 
     def answered(self, field: str) -> list[Turn]:
-        value = self.value(field)
-        self.use(field)
+        value = self.read.value(field)
+        self.read.use(field)
         if _is_turns(value) or field == "messages":
-            return turns_of(value, self.column(field))
-        return [turn("assistant", text)] if (text := self.text(field)) else []
+            return turns_of(value, self.read.column(field))
+        return [turn("assistant", text)] if (text := self.read.text(field)) else []
 
     def with_system(self, turns: list[Turn]) -> list[Turn]:
-        system = self.value("system")
+        system = self.read.value("system")
         if not isinstance(system, str) or any(each["role"] == "system" for each in turns):
             return turns
-        self.use("system")
+        self.read.use("system")
         return [turn("system", str(system)), *turns] if system.strip() else turns
 
     def of_turns(self, turns: list[Turn]) -> dict[str, Any]:
         for each in turns:
-            _require_shallow(each, "messages")
+            require_shallow(each, "messages")
         fields: dict[str, Any] = {"instruction": first_asked(turns), "output": last_answered(turns)}
         if not is_plain(turns):
             fields["messages"] = turns
         return fields
 
-    # What is said about a pair ---------------------------------------------------------------------------------------------
 
-    def about(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for field in ("category", "difficulty"):
-            value = self.value(field)
-            if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-                found[field] = str(value)
-                self.use(field)
-        for field, type_ in _OUR_OWN.items():
-            value = self.value(field)
-            if type(value) is type_:
-                found[field] = value
-                self.use(field)
-        tools = self.value("tools")
-        if isinstance(tools, list) and tools:
-            _require_shallow(tools, self.column("tools"))
-            found["tools"] = tools
-            self.use("tools")
-        return found
-
-    def metadata(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        said = [value for name in ("instruction", "input", "output", "messages") if (value := fields.get(name))]
-        rest = {
-            name: value
-            for name, value in self.row.items()
-            if name not in self.used and value not in ("", None) and value not in said
-        }
-        own = self.value("metadata")
-        if isinstance(own, dict):
-            rest = {name: value for name, value in rest.items() if name != self.columns.get("metadata")} | own
-        _require_shallow(rest, "a column")
-        ours = {"source": "user", **({"tag": self.tag} if self.tag else {})}
-        for name, value in ours.items():
-            if name in rest and rest[name] != value:
-                rest[f"{name}_"] = rest.pop(name)
-        return {**rest, **ours}
+def _is_answer(value: Any) -> bool:
+    return isinstance(value, (str, list, dict)) and bool(value)
 
 
 def _is_turns(value: Any) -> bool:
     return is_talk(value) or is_transcript(value)
-
-
-def _require_shallow(value: Any, where: str) -> None:
-    """Refuse what readers of JSON give up on."""
-    if isinstance(value, (dict, list)):
-        level: list[Any] = [value]
-        for _ in range(_DEEPEST):
-            inner = (each for outer in level for each in (outer.values() if isinstance(outer, dict) else outer))
-            level = [each for each in inner if isinstance(each, (dict, list))]
-            if not level:
-                return
-        raise NotTaken(f"{where}: nested deeper than {_DEEPEST} levels")

@@ -50,6 +50,8 @@ def _one(found: Found, shaper: Shaper, seen: Seen) -> Pair | Reject:
         shape, fields = shaper.shaped(found.fields)
         digest = uuid_of(content_in(fields))
         fields["id"] = str(digest)
+        if fields["metadata"].get("id") == fields["id"]:  # the row was a pair already
+            del fields["metadata"]["id"]
         line = _line_of(fields)
         if not seen.add(digest.bytes):
             raise NotTaken(f"the same content as {digest}, which was taken before", "duplicate")
