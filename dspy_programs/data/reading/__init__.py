@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.data.reading.ingest import Ingested as Ingested, Preview as Preview, ingest as ingest, preview as preview
+    from dspy_programs.data.reading.ingesting import (
+        Ingested as Ingested,
+        Preview as Preview,
+        ingest as ingest,
+        preview as preview,
+    )
     from dspy_programs.data.reading.load import load_dataset_jsonl as load_dataset_jsonl
 
 _HOMES = {
-    "Ingested": "ingest",
-    "Preview": "ingest",
-    "ingest": "ingest",
+    "Ingested": "ingesting",
+    "Preview": "ingesting",
+    "ingest": "ingesting",
     "load_dataset_jsonl": "load",
-    "preview": "ingest",
+    "preview": "ingesting",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -24,7 +24,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "rejected": ("rejected", "non_preferred_output"),
     "system": ("system", "system_prompt"),
     "history": ("history",),
-    "tools": ("tools", "functions"),
+    "tools": ("tools", "functions", "function"),
     "metadata": ("metadata",),
     "source_seed": ("source_seed",),
     "cycle_id": ("cycle_id",),

@@ -50,7 +50,7 @@ def ingest(
     """
     from dspy_programs.cli import show_progress
     from dspy_programs.data.reading.columns import mapping_of
-    from dspy_programs.data.reading.ingest import ingest as ingest_rows
+    from dspy_programs.data.reading.ingesting import ingest as ingest_rows
     from dspy_programs.data.reading.sources import source_of
 
     mapping = mapping_of(map_)
@@ -71,13 +71,15 @@ def ingest(
             progress=progress,
         )
     typer.echo(f"Ingested {quantity(made.pairs, 'pair')} -> {made.path} ({_counts(made.shapes)})")
+    if alone := made.shapes.get("prompt-only"):
+        typer.echo(f"{quantity(alone, 'pair')} without an output; if a column has it: --map output=COLUMN", err=True)
     if made.rejects:
         rows = quantity(sum(made.rejects.values()), "row")
         typer.echo(f"Not taken: {rows} -> {DataFolder(data).rejects(name)} ({_counts(made.rejects)})")
 
 
 def _show(source: str, format_: str, split: str | None, mapping: Mapping[str, str], tag: str, limit: int | None) -> None:
-    from dspy_programs.data.reading.ingest import preview
+    from dspy_programs.data.reading.ingesting import preview
 
     shown = preview(source, format=format_, split=split, mapping=mapping, tag=tag, count=min(3, limit or 3))
     for reject in shown.rejects:

@@ -109,7 +109,7 @@ def text_of(said: Turn) -> str:
 
 
 def is_plain(turns: Sequence[Turn]) -> bool:
-    """Return whether a conversation is one question and one answer, so that its texts say all of it."""
-    return [each["role"] for each in turns] == ["user", "assistant"] and all(
+    """Return whether a conversation is one question and at most one answer, so that its texts say all of it."""
+    return [each["role"] for each in turns] in (["user"], ["user", "assistant"]) and all(
         each.keys() == {"role", "content"} and isinstance(each["content"], str) for each in turns
     )

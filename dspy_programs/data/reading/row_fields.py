@@ -65,7 +65,10 @@ class RowFields:
             require_shallow(value, self.column(field))
             return json.dumps(value, ensure_ascii=False)
         column = self.column(field)
-        raise NotTaken(f"{column}: must be text, not {type(value).__name__}; name the text in it: --map {field}={column}....")
+        inside = next(iter(value), "...") if isinstance(value, dict) else 0
+        raise NotTaken(
+            f"{column}: must be text, not {type(value).__name__}; if text is in it, name it, as in --map {field}={column}.{inside}"
+        )
 
     def about(self) -> dict[str, Any]:
         """Return what is known about a pair, and the tools of its conversation."""

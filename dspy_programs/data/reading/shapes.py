@@ -143,13 +143,16 @@ class _RowReader:
         prompt = self.read.value("instruction")
         if isinstance(prompt, dict) and is_talk(prompt.get("messages")):
             prompt = prompt["messages"]
+        if isinstance(prompt, list) and len(prompt) == 1 and is_talk(prompt[0]):
+            prompt = prompt[0]
         if is_talk(prompt) or is_transcript(prompt):
             self.read.use("instruction")
             return self.with_system(turns_of(prompt, self.read.column("instruction")))
         history = turns_in_history(self.read.value("history"))
         if history is not None:
             self.read.use("history")
-        if history or self.read.value("system"):
+        system = self.read.value("system")
+        if history or (isinstance(system, str) and system.strip()):
             return self.with_system([*(history or []), *self.question()])
         return None
 
