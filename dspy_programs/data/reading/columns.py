@@ -83,7 +83,7 @@ def _columns_of(names: tuple[str, ...], mapped: frozenset[str], taken: frozenset
         free = (known[alias] for alias in aliases if alias in known and known[alias] not in found.values())
         if field not in mapped and (column := next(free, None)):
             found[field] = column
-    if "instruction" not in {*found, *mapped} and "input" in found and "output" in {*found, *mapped}:
+    if "instruction" not in {*found, *mapped} and "input" in found and {"output", "chosen"} & {*found, *mapped}:
         found["instruction"] = found.pop("input")  # a data set of inputs and outputs
         if "context" in found:
             found["input"] = found.pop("context")

@@ -2,7 +2,8 @@
 
 Guarantees no row is merged or dropped in silence: a duplicate (the same content; `input` counts), an empty row and an
            unreadable one are lines of NAME.rejects.jsonl. All files are replaced at once at the end: whatever ends an ingest
-           before, a signal included, the old data set stays. Two ingests of one name cannot run at once. Memory is constant but
+           before, a signal included, the old data set stays; what kills it in the instant between two of the three files is
+           seen by the checksum (`info`). Two ingests of one name cannot run at once. Memory is constant but
            for 24 to 48 bytes a pair, which find the duplicates.
 Raises     UsageError, DatasetError: a source that is unreadable as a whole, or has no pair in it; nothing is written then.
 """

@@ -67,7 +67,7 @@ class RowFields:
         column = self.column(field)
         inside = next(iter(value), "...") if isinstance(value, dict) else 0
         raise NotTaken(
-            f"{column}: must be text, not {type(value).__name__}; if text is in it, name it, as in --map {field}={column}.{inside}"
+            f"{column}: must be text, not {type(value).__name__}; --map {field}={column}.{inside} names a text in it"
         )
 
     def about(self) -> dict[str, Any]:

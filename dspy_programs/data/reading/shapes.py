@@ -34,6 +34,7 @@ _ORDER = (
 )
 _ALWAYS = {"instruction", "id"}
 _OPENAI = {"tool_calls", "function_call", "weight", "name", "tool_call_id"}
+_NO_PROMPT = "no prompt for chosen and rejected; name its column: --map instruction=..."
 _SOME = 8  # names in a reason
 
 
@@ -119,12 +120,15 @@ class _RowReader:
         turns = None if better == "messages" else self.asked()
         if turns is None and not (_is_turns(chosen) or _is_turns(rejected) or better == "messages"):
             if not self.read.has("instruction"):
-                raise NotTaken("no prompt for chosen and rejected; name its column: --map instruction=...")
+                raise NotTaken(_NO_PROMPT)
             fields = {name: self.read.text(name) for name in ("instruction", "input", "context")}
             return fields | {"output": self.read.text(better), "rejected": self.read.text("rejected")}
         answered = self.answered(better)
         whole = answered if answered and answered[0]["role"] != "assistant" else [*(turns or self.question()), *answered]
-        return self.of_turns(self.with_system(whole)) | {"rejected": self.worse(answered)}
+        fields = self.of_turns(self.with_system(whole)) | {"rejected": self.worse(answered)}
+        if not fields["instruction"]:
+            raise NotTaken(_NO_PROMPT)
+        return fields
 
     def worse(self, chosen: list[Turn]) -> str:
         """Return the worse answer to what the chosen one answers."""

@@ -60,7 +60,6 @@ def _format_of(place: str) -> str:
         raise UsageError(f"{place}: a folder, but none that `save_to_disk` made; give one file")
     ending = ending_of(Path(place))
     if ending not in FORMATS:
-        raise UsageError(
-            f"{place}: cannot tell the format by {ending or 'the name'!r}; give --format jsonl, json, csv or parquet"
-        )
+        told = f"by the suffix {ending!r}" if ending else "without a suffix"
+        raise UsageError(f"{place}: cannot tell the format {told}; give --format jsonl, json, csv or parquet")
     return ending.removesuffix(".gz").removeprefix(".").replace("ndjson", "jsonl")
