@@ -38,7 +38,7 @@ def ingest(
     map_: Annotated[
         list[str],
         typer.Option("--map", help="ours=theirs,...: the column of each field, as in instruction=q,output=a.text."),
-    ] = [],  # noqa: B006
+    ] = [],  # noqa: B006  typer copies it
     tag: Annotated[str, typer.Option(help="Noted in the data set and in each pair.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Take so many pairs at most.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first 3 pairs as they would be; write nothing.")] = False,
@@ -95,8 +95,8 @@ def ls(data: DataOption = _DATA) -> None:
         meta = _meta(folder, name)
         more = ", ".join(what for what, path in _artefacts(folder, name).items() if path.exists())
         typer.echo(
-            f"{name:<24} {meta.get('row_count', '?'):>9} pairs {meta.get('rejects', '?'):>7} not taken  "
-            f"{meta.get('created_at', ''):<26} {more}".rstrip()
+            f"{name:<24} {meta.get('row_count', '?')!s:>9} pairs {meta.get('rejects', '?')!s:>7} not taken  "
+            f"{meta.get('created_at', '')!s:<26} {more}".rstrip()
         )
 
 
@@ -121,8 +121,7 @@ def info(
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
     for field, value in found.items():
-        shown = value if isinstance(value, (str, int)) else _counts(value) if isinstance(value, dict) else ", ".join(value)
-        typer.echo(printable(f"{field:<16} {shown}"))
+        typer.echo(printable(f"{field:<16} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"))
 
 
 def _meta(folder: DataFolder, name: str) -> dict[str, Any]:

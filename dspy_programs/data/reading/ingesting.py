@@ -85,7 +85,7 @@ def ingest(
             field, column = next(iter(shaper.unmet.items()))
             raise UsageError(f"--map {field}={column}: no row of {source.given} has {column}")
         meta = _meta_of(name, source, shaper, writer)
-        meta_file.write(json.dumps(meta, ensure_ascii=False, indent=2).encode() + b"\n")
+        meta_file.write(json.dumps(meta, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n")
         for file in (pairs_file, rejects_file, meta_file):  # on the disk now, so that replacing them takes no time
             file.flush()
             os.fsync(file.fileno())

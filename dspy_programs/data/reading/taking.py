@@ -8,7 +8,7 @@ from dspy_programs.data.pair import content_in, uuid_of
 from dspy_programs.data.reading.not_taken import Kind, NotTaken
 from dspy_programs.data.reading.seen import Seen
 from dspy_programs.data.reading.shapes import Shaper
-from dspy_programs.tables import Fault, Found, one_line
+from dspy_programs.tables import LONGEST_LINE, Fault, Found, one_line
 
 _LONGEST_TEXT = 500  # characters of a row that is not taken
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -63,6 +63,9 @@ def _one(found: Found, shaper: Shaper, seen: Seen) -> Pair | Reject:
 
 def _line_of(fields: dict[str, Any]) -> bytes:
     try:
-        return _AS_JSON.encode(fields).encode() + b"\n"
+        line = _AS_JSON.encode(fields).encode() + b"\n"
     except ValueError as error:  # 1e999 is JSON and infinite
         raise NotTaken(f"cannot be written as JSON: {one_line(error, 100)}", "unreadable") from error
+    if len(line) > LONGEST_LINE:  # a row of Parquet, or one that was just below
+        raise NotTaken(f"longer than {LONGEST_LINE:,} bytes as a pair", "unreadable")
+    return line
