@@ -31,7 +31,7 @@ class RowFields:
 
     def __init__(self, row: Mapping[str, Any], plan: Plan, mapping: Mapping[str, str], tag: str) -> None:
         self.row, self.plan, self.columns, self.mapping, self.tag = row, plan, plan.columns, mapping, tag
-        self.used = set(mapping.values())
+        self.used: set[str] = set()
 
     def all_texts(self) -> bool:
         """Return whether all that is trained on is texts, and no transcript."""
@@ -51,7 +51,9 @@ class RowFields:
         return one_line(self.mapping.get(field) or self.columns.get(field) or field, 60)
 
     def use(self, *fields: str) -> None:
-        self.used |= {self.columns[field] for field in fields if field in self.columns}
+        for field in fields:
+            if column := self.mapping.get(field) or self.columns.get(field):
+                self.used.add(column)
 
     def text(self, field: str) -> str:
         """Return a field as text; a number is its digits, and what the user mapped himself may be any JSON."""

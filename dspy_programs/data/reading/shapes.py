@@ -26,13 +26,13 @@ from dspy_programs.data.reading.conversation import (
 )
 from dspy_programs.data.reading.not_taken import NotTaken
 from dspy_programs.data.reading.row_fields import RowFields, require_shallow
-from dspy_programs.tables import one_line
+from dspy_programs.tables import Cell, one_line
 
 _ORDER = (
     *("instruction", "input", "output", "id", "context", "category", "difficulty"),
     *("messages", "rejected", "tools", "metadata", "source_seed", "cycle_id", "created_at"),
 )
-_ALWAYS = {"instruction", "id"}
+_KEPT = {"instruction", "id", "rejected", "cycle_id"}  # also an empty one
 _OPENAI = {"tool_calls", "function_call", "weight", "name", "tool_call_id"}
 _NO_PROMPT = "no prompt for chosen and rejected; name its column: --map instruction=..."
 _SOME = 8  # names in a reason
@@ -62,7 +62,7 @@ class Shaper:
         if not (fields.get("instruction", "").strip() or fields.get("output", "").strip()):
             raise NotTaken("instruction and output are empty", "empty")
         fields["id"], fields["metadata"] = "", read.metadata(fields)
-        made = {name: fields[name] for name in _ORDER if name in _ALWAYS or fields.get(name) not in ("", None)}
+        made = {name: value for name in _ORDER if (value := fields.get(name)) is not None and (value or name in _KEPT)}
         return Shaped(shape, made)
 
 
@@ -78,7 +78,7 @@ class _RowReader:
 
     def shaped(self) -> tuple[str, dict[str, Any]]:
         read = self.read
-        if _is_answer(read.value("rejected")) and read.has("chosen", "output", "messages"):
+        if self.is_preference():
             shape, fields = "dpo", self.preference()
         elif read.value("messages") is not None:
             shape, fields = self.conversation()
@@ -88,6 +88,14 @@ class _RowReader:
             names = ", ".join(one_line(name, 30) for name in list(read.row)[:_SOME]) or "nothing"
             raise NotTaken(f"no instruction in {names}; name its column: --map instruction=...")
         return shape, fields | read.about()
+
+    def is_preference(self) -> bool:
+        chosen, rejected = self.read.value("chosen"), self.read.value("rejected")
+        if _is_answer(chosen):
+            if not isinstance(rejected, (str, list, dict)):
+                raise NotTaken("chosen without rejected")
+            return True
+        return _is_answer(rejected) and self.read.has("chosen", "output", "messages")
 
     # Shapes ----------------------------------------------------------------------------------------------------------------
 
@@ -189,7 +197,8 @@ class _RowReader:
 
 
 def _is_answer(value: Any) -> bool:
-    return isinstance(value, (str, list, dict)) and bool(value)
+    """Return whether a value is an answer, be it an empty one; an empty cell of a table is none."""
+    return bool(value) if isinstance(value, (Cell, list, dict)) else isinstance(value, str)
 
 
 def _is_turns(value: Any) -> bool:

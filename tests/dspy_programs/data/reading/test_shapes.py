@@ -59,6 +59,8 @@ SHAPES = [
         {"input": {"messages": talk("u")}, "preferred_output": talk("a"), "non_preferred_output": talk("a3")},
         PLAIN | {"rejected": "a3"},
     ),
+    ("dpo", {"prompt": "u", "chosen": "a", "rejected": ""}, PLAIN | {"rejected": ""}),
+    ("alpaca", {"instruction": "u", "output": "a", "rejected": Cell("")}, PLAIN),
     ("alpaca", {"instruction": "u", "output": "a", "rejected": False}, PLAIN | {"metadata": {"rejected": False}}),
     ("alpaca", {"instruction": 5, "output": True}, {"instruction": "5", "output": "true"}),
     (
@@ -84,6 +86,7 @@ NONE = [
     ({"messages": "hello"}, "no pair", "messages: must be a list of messages, not str"),
     ({"messages": [{"content": "x"}]}, "no pair", "messages.0: no role"),
     ({"messages": [{"role": "user", "content": 3}]}, "no pair", "messages.0: the content must be text"),
+    ({"prompt": "u", "chosen": "a", "rejected": None}, "no pair", "chosen without rejected"),
     ({"chosen": "a", "rejected": "b"}, "no pair", "no prompt for chosen and rejected"),
     ({"chosen": talk("u", "a", "u2", "a2"), "rejected": talk("u", "a3", "u2", "a4")}, "no pair", "differ in 3 messages"),
     ({"instruction": {"text": "u"}, "output": "a"}, "no pair", "--map instruction=instruction.text names a text in it"),
@@ -109,6 +112,11 @@ def test_mapping_may_lead_into_a_row_and_take_any_json():
 def test_mapping_of_nothing_that_there_is_is_refused(text):
     with pytest.raises(UsageError, match="--map"):
         mapping_of([text])
+
+
+def test_column_that_is_mapped_and_not_used_is_kept():
+    fields = Shaper({"rejected": "worse"}).shaped({"prompt": "u", "completion": "a", "worse": False}).fields
+    assert fields["metadata"] == {"worse": False, "source": "user"}
 
 
 def test_what_a_row_says_of_its_source_is_kept_beside_ours():
