@@ -4,7 +4,7 @@ Input      lines NAME=value, optionally with `export` in front, quotes around th
            this library documents are read: DSPY_PROGRAMS_..., and the providers' keys in KEYS; all other lines are ignored.
 Guarantees variables already set are kept, even empty ones; a URL is ignored if the key comes from elsewhere, so no file
            found in a folder decides who receives the key; a model likewise, where its address does not come from the same
-           place as the key. A file that names a model, an address, a server's key or a folder of weights or programs is
+           place as the key. A file that names a model, an address, a server's key or a folder of weights, programs or data is
            announced on stderr in one line. An address that is not loopback is used, with its model and key, only if
            DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there. So is a file to write answers or
            sessions into: what is there might be put aside.

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from dspy_programs.errors import UsageError
 
 _TEMPORARY = re.compile(r"\.(?P<of>.+)\.[0-9a-f]{12}")  # as dspy_programs/atomic_file.py names them
-_LONGEST = 60  # characters of the name in them
+_LONGEST = 60  # characters of the name in them: a longer one could be another data set's
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def alone(pairs: Path, others: tuple[Path, ...] = ()) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise UsageError(f"{pairs}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
     try:
-        _remove_leftovers(pairs.parent, {path.name[:_LONGEST] for path in (pairs, *others)})
+        _remove_leftovers(pairs.parent, {path.name for path in (pairs, *others) if len(path.name) <= _LONGEST})
         yield
     finally:
         lock.release()

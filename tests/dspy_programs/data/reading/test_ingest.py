@@ -22,6 +22,7 @@ from dspy_programs.data.reading import preview
 from dspy_programs.data.reading.seen import Seen
 from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.tables import LONGEST_LINE
+from tests.optimizers.data.test_row_places import hub
 from tests.processes import Started
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -137,9 +138,9 @@ def test_bad_line_of_csv_spoils_no_other(tmp_path, folder):
 
 
 def test_quote_that_is_never_closed_takes_neither_the_rest_nor_the_memory(tmp_path, folder):
-    rows = b"".join(b"q%d,a\n" % number for number in range(300_000))
+    rows = b"".join(b"q%d,a\n" % number for number in range(100_000))
     made = ingest(write(tmp_path, "r.csv", b'instruction,output\nx,"y\n' + rows), "x", folder)
-    assert made.pairs == 300_000 and [each["line"] for each in rejects_of(folder)] == [2]
+    assert made.pairs == 100_000 and [each["line"] for each in rejects_of(folder)] == [2]
 
 
 def test_bad_row_in_a_list_that_ends_spoils_no_other(tmp_path, folder):
@@ -275,8 +276,8 @@ def test_commands(tmp_path, capsys, monkeypatch):
     assert main(["data", "info", "mien"]) == 2 and "there are: mine" in capsys.readouterr().err
 
 
-def run(tmp_path, *command, **more):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
+def run(tmp_path, *command, environment=(), **more):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path / "home"), **dict(environment)}
     argv = [sys.executable, "-m", "dspy_programs", "data", "ingest", *command]
     return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, **more)
 
@@ -290,8 +291,18 @@ def test_standard_input_is_read_as_it_comes(tmp_path):
     assert done.returncode == 2 and b"stdin: Parquet is read from its end" in done.stderr
 
 
+def test_data_set_of_the_hub_is_read_by_split_and_no_further_than_wanted(tmp_path):
+    command = ["-i", "hf://own/rows", "--map", "instruction=goal,output=tasks", "--limit", "5"]
+    with hub() as url:
+        done = run(tmp_path, *command, "--hf-split", "validation", environment={"HF_ENDPOINT": url})
+        assert (done.returncode, done.stderr) == (0, b""), done.stderr
+        assert done.stdout.startswith(b"Ingested 5 pairs -> data/user/rows.jsonl")
+        done = run(tmp_path, *command, environment={"HF_ENDPOINT": url})
+        assert done.returncode == 2 and b"has several splits; choose one of train, validation, test" in done.stderr
+
+
 def test_hub_that_cannot_be_reached_is_one_line(tmp_path):
-    done = run(tmp_path, "-i", "hf://own/rows", "-n", "x")
+    done = run(tmp_path, "-i", "hf://own/rows", "-n", "x", environment={"HF_HUB_OFFLINE": "1"})
     assert done.returncode == 2 and done.stderr.count(b"\n") == 1
     assert b"hf:own/rows: cannot be fetched: Couldn't reach 'own/rows' on the Hub" in done.stderr
 
