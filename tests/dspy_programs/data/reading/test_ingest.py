@@ -100,7 +100,7 @@ MIXED = [
     (b"", None),
     (b'{"instruction": "torn', ("unreadable", "not JSON: Unterminated string")),
     (b'{"instruction": "", "output": " "}', ("empty", "are empty")),
-    (b'{"instruction": "caf\xe9"}', ("unreadable", "byte 21 is not UTF-8")),
+    (b'{"instruction": "th\xe9"}', ("unreadable", "byte 20 is not UTF-8")),
     (b'{"instruction": "\\ud800"}', ("unreadable", "surrogates not allowed")),
     (b'{"instruction": "a", "score": NaN}', ("unreadable", "NaN is not JSON")),
     (b'{"instruction": "a", "score": 1e999}', ("unreadable", "cannot be written as JSON")),
