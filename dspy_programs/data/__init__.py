@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from dspy_programs.data.folder import DataFolder as DataFolder
     from dspy_programs.data.pair import DataPair as DataPair
     from dspy_programs.data.pairs_file import read_pairs as read_pairs
+    from dspy_programs.data.reading import ingest as ingest, load_dataset_jsonl as load_dataset_jsonl
 
 _HOMES = {
     "DataFolder": "folder",
     "DataPair": "pair",
+    "ingest": "reading",
+    "load_dataset_jsonl": "reading",
     "read_pairs": "pairs_file",
 }
 
