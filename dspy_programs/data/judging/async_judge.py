@@ -52,7 +52,10 @@ class AsyncQualityJudge:
         return await asyncio.to_thread(self.panel.judgment, pair)
 
     async def judge_batch(self, pairs: Iterable[DataPair], concurrency: int = 4) -> list[Judgment]:
-        """Judge pairs, so many at once; return the judgments in their order. A pair that could not be judged is in `failures`."""
+        """Judge pairs, so many at once; return the judgments in their order.
+
+        A pair that could not be judged has none: `failures` says why. Raises UsageError for no concurrency.
+        """
         if concurrency < 1:
             raise UsageError(f"concurrency {concurrency}: give a number above 0")
         room, self.failures = asyncio.Semaphore(concurrency), {}

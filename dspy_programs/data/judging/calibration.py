@@ -3,8 +3,8 @@
 Input      pairs with a judgment and a label. A status that is neither approved nor a negative leaves the pair out: one that was
            skipped, or needs an edit, says nothing of a verdict unless asked to.
 Output     Calibration, in the data flywheel's keys and ours. Shares in [0, 1], kappa in [-1, 1], scores from 0 to 10.
-Guarantees the threshold is chosen on one half of the pairs and reported on the other. A judge is trusted only if the interval of
-           its kappa lies above 0: with few labels, or one kind of label, it does not.
+Guarantees the threshold is chosen on one half of the pairs and reported on the other. A judge is trusted only if the
+           interval of its kappa lies above 0: with few labels, or one kind of label, it does not.
 """
 
 import hashlib
@@ -83,7 +83,10 @@ def calibrated(
         statuses[row.status] += 1
         if row.status == approved or row.status in negatives:
             used.append(row)
-    passed, truth = np.array([row.passed for row in used], dtype=bool), np.array([row.status == approved for row in used], dtype=bool)
+    passed, truth = (
+        np.array([row.passed for row in used], dtype=bool),
+        np.array([row.status == approved for row in used], dtype=bool),
+    )
     whole = measured(passed, truth)
     names = sorted({row.slice for row in used})
     slices = {}

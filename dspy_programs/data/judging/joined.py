@@ -93,7 +93,9 @@ class Joined:
     def common(self, tags: list[str]) -> Iterator[tuple[tuple[bool, float], ...]]:
         """Yield, for each pair that all tags judged, (passed, overall) of each."""
         columns = ", ".join(f"j{place}.passed, j{place}.overall" for place in range(len(tags)))
-        joins = " ".join(f"JOIN judgments j{place} ON j{place}.pair_id = j0.pair_id AND j{place}.tag = ?" for place in range(1, len(tags)))
+        joins = " ".join(
+            f"JOIN judgments j{place} ON j{place}.pair_id = j0.pair_id AND j{place}.tag = ?" for place in range(1, len(tags))
+        )
         asked = f"SELECT {columns} FROM judgments j0 {joins} WHERE j0.tag = ? ORDER BY j0.pair_id"
         for row in self._file.execute(asked, [*tags[1:], tags[0]]):
             yield tuple((bool(row[place]), row[place + 1]) for place in range(0, len(row), 2))

@@ -131,7 +131,9 @@ def judge_file(
             elif outcome.failure is not None:
                 counts["failed"] += 1
                 if len(failures) < _SAMPLES:
-                    failures.append(Failed(pair_id=outcome.pair_id, reason=outcome.failure.reason, reply=outcome.failure.sample))
+                    failures.append(
+                        Failed(pair_id=outcome.pair_id, reason=outcome.failure.reason, reply=outcome.failure.sample)
+                    )
             if progress:
                 progress(counts.total(), selected)
         complete = not (counts["failed"] or health.stopped or limit or stop.asked)

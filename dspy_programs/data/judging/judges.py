@@ -144,7 +144,11 @@ def _seen_of(rubric: Rubric) -> dict[str, object]:
 def _code() -> str:
     """Return a digest of the code that makes prompts and reads replies, and of the rules: other code is another judge."""
     package = Path(__file__).parents[2]
-    files = [*sorted((package / "programs" / "quality_judge").glob("*.py")), package / "text.py", Path(__file__).parent / "shown.py"]
+    files = [
+        *sorted((package / "programs" / "quality_judge").glob("*.py")),
+        package / "text.py",
+        Path(__file__).parent / "shown.py",
+    ]
     return hashlib.sha256(b"\0".join(b"\n".join(path.read_bytes().splitlines()) for path in files)).hexdigest()
 
 

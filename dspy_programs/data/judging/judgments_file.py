@@ -37,7 +37,9 @@ class JudgmentsFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise RunLocked(f"{self.path}: another process is judging into it; wait for its end, or give another --tag") from None
+            raise RunLocked(
+                f"{self.path}: another process is judging into it; wait for its end, or give another --tag"
+            ) from None
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be written: {error.strerror or error}") from error
         try:

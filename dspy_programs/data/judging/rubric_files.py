@@ -1,7 +1,7 @@
 """A rubric from a file: in our form, or in the data flywheel's, which has a prompt of its own that is not used.
 
-Formats    the flywheel's: criteria as names or as {name: description}, `prompt_template`, `temperature`, `scale` and the like are
-           left out with a warning; `pass_condition` is kept, whatever scale it is on (verdict.py).
+Formats    the flywheel's: criteria may be names or {name: description}; `prompt_template`, `temperature`, `scale` and the
+           like are left out with a warning; `pass_condition` is kept, whatever scale it is on (verdict.py).
 """
 
 import warnings

@@ -105,9 +105,7 @@ def _through(
             yield found
 
 
-def _work(
-    panel: Panel, todo: "queue.SimpleQueue[DataPair | None]", done: "queue.SimpleQueue[Outcome | BaseException]"
-) -> None:
+def _work(panel: Panel, todo: "queue.SimpleQueue[DataPair | None]", done: "queue.SimpleQueue[Outcome | BaseException]") -> None:
     while (pair := todo.get()) is not None:
         try:
             done.put(_outcome(panel, pair))

@@ -81,7 +81,7 @@ def pearson_interval(r: float, points: int) -> Interval:
 
 
 def prf(predicted: Sequence[bool], truth: Sequence[bool]) -> Prf:
-    """Return precision, recall, F1 and accuracy, each 0.0 where there is nothing to count. Raises ValueError for two lengths."""
+    """Return precision, recall, F1 and accuracy, 0.0 where there is nothing to count. Raises ValueError for two lengths."""
     _require_same_length(predicted, truth)
     counts = Counter(zip(map(bool, predicted), map(bool, truth), strict=True))
     return prf_of(counts[True, True], counts[True, False], counts[False, False], counts[False, True])

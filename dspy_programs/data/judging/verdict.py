@@ -29,7 +29,9 @@ class Verdict(NamedTuple):
 
 def scale_of(rubric: Rubric) -> float:
     """Return the largest score of the scale that the pass condition speaks of: 1 or 10."""
-    compared = [node for node in ast.walk(ast.parse(rubric.pass_condition.strip(), mode="eval")) if isinstance(node, ast.Compare)]
+    compared = [
+        node for node in ast.walk(ast.parse(rubric.pass_condition.strip(), mode="eval")) if isinstance(node, ast.Compare)
+    ]
     sides = [side for node in compared for side in (node.left, *node.comparators)]
     return TOP if any(isinstance(side, ast.Constant) and _is_above_one(side.value) for side in sides) else 1.0
 

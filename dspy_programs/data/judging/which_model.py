@@ -94,8 +94,14 @@ def connected(
     from dspy_programs.data.spending import metered
     from dspy_programs.lm import connect, prepare
 
-    settings = {"temperature": temperature, "max_tokens": max_tokens, "timeout": timeout}
-    lm = connect(spec.lm, api_base=spec.api_base, api_key=spec.api_key, **settings)
+    lm = connect(
+        spec.lm,
+        api_base=spec.api_base,
+        api_key=spec.api_key,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        timeout=timeout,
+    )
     prepare(lm)
     return metered(lm, meter)
 
