@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import dspy
 
     from dspy_programs.predict import Failure
+    from dspy_programs.programs.quality_judge import QualityJudge
 
 RULES = "rules"
 _FORMAT = 1  # of a key; another one for another meaning of a stored opinion
@@ -76,12 +77,13 @@ class ModelJudge:
 
     costs = True
 
-    def __init__(self, lm: "dspy.LM", rubric: Rubric) -> None:
+    def __init__(self, lm: "dspy.LM", rubric: Rubric, program: "QualityJudge | None" = None) -> None:
+        """program: the one to use in place of that compiled for the model."""
         from dspy_programs.lm import address_of, decoding
         from dspy_programs.registry import load
 
         self.lm, self.rubric, self.name = lm, rubric_of(rubric.model_dump()), str(lm.model)
-        self.program = load("quality_judge", lm.model)
+        self.program = program or load("quality_judge", lm.model)
         state = json.dumps(self.program.dump_state(), sort_keys=True)
         self.digest = _digest(lm.model, address_of(lm), decoding(lm), state, _seen_of(rubric))
 
