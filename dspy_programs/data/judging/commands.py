@@ -75,6 +75,7 @@ def judge(
     Exit code: 0, also if a limit was reached or some pairs failed; 3 if the model stopped answering midway; 2 if it never
     did, or for a wrong option; 130 after Ctrl-C.
     """
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.cli import show_progress
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.judging.cache import JudgmentCache
@@ -92,6 +93,7 @@ def judge(
         raise UsageError("--max-usd: these judges are free; limit --max-minutes or --max-pairs instead")
     tag = tag or _usual_tag(specs, backend)
     out = output or folder.judgments(dataset, tag)
+    require_apart([out], [pairs, Path(rubric)])
     meter = Meter(Limits(max_usd, max_tokens, max_minutes))
     judges: list[Judge] = [ModelJudge(connected(spec, meter, temperature, reply_tokens, timeout), asked) for spec in specs]
     cache = JudgmentCache(folder.judgment_cache, reads=not no_cache) if judges else None

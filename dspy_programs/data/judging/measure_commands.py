@@ -31,6 +31,7 @@ def calibrate(
 
     Labels that are neither approved nor negative leave their pair out: one that was skipped says nothing.
     """
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.judging.calibration import calibrated, require_trusted
     from dspy_programs.data.judging.joined import Joined
@@ -42,6 +43,8 @@ def calibrate(
     labels = labels or folder.labels(dataset)
     if not labels.is_file():
         raise UsageError(f"no labels of {dataset!r} at {labels}; label some pairs first: dspy-programs data label -d {dataset}")
+    out = output or folder.reports(dataset) / f"calibrate.{name}.json"
+    require_apart([out], [path, labels, folder.pairs(dataset)])
     against = _statuses(approved_is, negatives)
     with Joined() as joined:
         judges = joined.add_judgments(name, path)
@@ -52,7 +55,6 @@ def calibrate(
     if not found.n_evaluated:
         statuses = ", ".join(f"{status} {count}" for status, count in found.labels.items()) or "no judged pair has a label"
         raise UsageError(f"nothing to calibrate with: {statuses}; label judged pairs as {approved_is} or {negatives}")
-    out = output or folder.reports(dataset) / f"calibrate.{name}.json"
     _write(out, found.model_dump(mode="json"))
     print_result(found.model_dump(mode="json"), lines_of_calibration(found, str(out)), as_json)
     if gate:
@@ -73,6 +75,7 @@ def compare_judgments(
     as_json: JsonOption = False,
 ) -> None:
     """Compare runs of judges over one data set: agreement, kappa and correlation of each two, Fleiss' kappa of all."""
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.judging.comparison import compared
     from dspy_programs.data.judging.joined import Joined
@@ -84,13 +87,14 @@ def compare_judgments(
         raise UsageError(
             f"--tags: give two or more different tags; there are: {', '.join(_tags_there(folder, dataset)) or 'none'}"
         )
+    out, files = output or folder.reports(dataset) / "compare.json", [_judgments_at(folder, dataset, name)[0] for name in names]
+    require_apart([out], files)
     with Joined() as joined:
-        for name in names:
-            joined.add_judgments(name, _judgments_at(folder, dataset, name)[0])
+        for name, file in zip(names, files, strict=True):
+            joined.add_judgments(name, file)
         found = compared(dataset, names, joined.common(names))
     if not found["n_common"]:
         raise UsageError(f"no pair has a judgment of each of {', '.join(names)}")
-    out = output or folder.reports(dataset) / "compare.json"
     _write(out, found)
     print_result(found, lines_of_comparison(found, str(out)), as_json)
 
