@@ -64,6 +64,9 @@ class Calibration(Measured):
     labels: dict[str, int]
     """Status -> judged pairs that have it."""
     left_out: int
+    """Judged pairs whose status is neither approved nor a negative."""
+    by_judge: int
+    """Lines of labels that were derived from judgments, and are not counted: a judge agrees with itself."""
     threshold: Threshold | None
     slices: dict[str, Measured]
     better_than_chance: bool
@@ -74,9 +77,15 @@ class Calibration(Measured):
 
 
 def calibrated(
-    rows: Iterable[Labelled], judges: Judges, dataset: str, tag: str, approved: str, negatives: Collection[str]
+    rows: Iterable[Labelled],
+    judges: Judges,
+    dataset: str,
+    tag: str,
+    approved: str,
+    negatives: Collection[str],
+    by_judge: int = 0,
 ) -> Calibration:
-    """Measure a judge. approved, negatives: statuses."""
+    """Measure a judge. approved, negatives: statuses; by_judge: as in Calibration."""
     statuses: Counter[str] = Counter()
     used: list[Labelled] = []  # as many as people have labelled
     for row in rows:
@@ -104,6 +113,7 @@ def calibrated(
         judge=judges.digest,
         labels=dict(sorted(statuses.items())),
         left_out=statuses.total() - len(used),
+        by_judge=by_judge,
         threshold=threshold_of(used, truth),
         slices=slices,
         better_than_chance=whole.intervals["kappa"].low > 0,

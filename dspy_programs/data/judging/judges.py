@@ -34,7 +34,8 @@ _LONGEST_REASON, _LONGEST_SAMPLE = 300, 300  # characters
 class Unjudged(Exception):
     """Why there is no opinion. sample: the start of the reply, if there was one.
 
-    kind: "reply" could not be read; "refused" this one text; "lost": the model did not answer; "hopeless": it never will.
+    kind: "reply" could not be read; "refused" this one text; "lost": the model did not answer; "unreachable": there was no
+    connection; "hopeless": it never will.
     """
 
     def __init__(self, reason: str, sample: str = "", kind: str = "reply") -> None:
@@ -109,11 +110,16 @@ def _unanswered(error: Exception) -> Unjudged:
         LMAuthError,
         LMBillingError,
         LMConfigurationError,
+        LMTransportError,
         LMUnsupportedModelError,
     )
 
-    hopeless = isinstance(error, LMAuthError | LMBillingError | LMConfigurationError | LMUnsupportedModelError)
-    kind = "hopeless" if hopeless else "refused" if isinstance(error, ContextWindowExceededError) else "lost"
+    kinds = {
+        "hopeless": LMAuthError | LMBillingError | LMConfigurationError | LMUnsupportedModelError,
+        "refused": ContextWindowExceededError,
+        "unreachable": LMTransportError,
+    }
+    kind = next((name for name, classes in kinds.items() if isinstance(error, classes)), "lost")
     reason = sendable(" ".join(str(error).split()), _LONGEST_REASON) or type(error).__name__
     return Unjudged(reason, kind=kind)
 

@@ -21,6 +21,10 @@ def calibrate(
     labels: Annotated[Path | None, typer.Option(help="Another file of labels. Default: the data set's.")] = None,
     approved_is: Annotated[str, typer.Option(help="The status that a passed pair should have.")] = "approved",
     negatives: Annotated[str, typer.Option(help="The statuses that a failed pair should have, with commas.")] = "rejected",
+    any_labeler: Annotated[
+        bool,
+        typer.Option("--any-labeler", help="Also count labels that judgments made, though they prove nothing."),
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Default: reports/DATASET/calibrate.TAG.json, beside the data folder.")
     ] = None,
@@ -48,12 +52,13 @@ def calibrate(
     against = _statuses(approved_is, negatives)
     with Joined() as joined:
         judges = joined.add_judgments(name, path)
-        joined.add_labels(labels)
+        by_judge = joined.add_labels(labels, any_labeler)
         if (pairs := folder.pairs(dataset)).is_file():
             joined.add_pairs(read_pairs(pairs))
-        found = calibrated(joined.labelled(name), judges, dataset, name, approved_is, against)
+        found = calibrated(joined.labelled(name), judges, dataset, name, approved_is, against, by_judge)
     if not found.n_evaluated:
         statuses = ", ".join(f"{status} {count}" for status, count in found.labels.items()) or "no judged pair has a label"
+        statuses += f"; {by_judge} labels are a judge's own (--any-labeler)" if by_judge else ""
         raise UsageError(f"nothing to calibrate with: {statuses}; label judged pairs as {approved_is} or {negatives}")
     _write(out, found.model_dump(mode="json"))
     print_result(found.model_dump(mode="json"), lines_of_calibration(found, str(out)), as_json)

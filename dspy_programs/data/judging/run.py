@@ -52,7 +52,8 @@ class Health:
                 self.stopped = f"{self._unreadable} replies in a row could not be read; the last: {failure.reason}"
         elif failure.kind != "refused":
             self._lost += 1
-            if self._lost >= MOST_LOST or failure.kind == "hopeless":
+            is_elsewhere = failure.kind == "unreachable" and not self.answers  # it was tried for half a minute
+            if self._lost >= MOST_LOST or is_elsewhere or failure.kind == "hopeless":
                 self.stopped = f"the model does not answer: {failure.reason}"
 
 

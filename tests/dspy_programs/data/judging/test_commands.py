@@ -64,8 +64,8 @@ def test_the_flywheels_backend_is_a_model(data, server, monkeypatch):
     assert [line["judge_model"] for line in lines_of(data, "ollama")] == ["openai/gemma"] * 3
     monkeypatch.setenv("DEFAULT_JUDGE_BACKEND", "ollama")
     monkeypatch.setenv("OLLAMA_MODEL", "other")
-    assert judge(data, "--tag", "by-environment", "--max-pairs", "2") == 0
-    assert lines_of(data, "by-environment")[0]["judge_model"] == "openai/other"
+    assert judge(data, "--max-pairs", "2") == 0
+    assert [line["judge_model"] for line in lines_of(data, "ollama")] == ["openai/other"] * 2
 
 
 def test_environment_reaches_the_request(data, server, monkeypatch):
@@ -104,6 +104,12 @@ def test_a_server_that_fails_is_one_line_and_no_file(data, capsys):
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ") and "nothing was judged" in error
     assert not (data / "judgments" / "demo.x.jsonl").exists()
+
+
+def test_a_server_that_is_busy_is_asked_again(data, server):
+    server.fail_next = 4
+    assert judge(data, "--lm", "openai/mine", "--api-base", server.url, "--tag", "busy") == 0
+    assert len(lines_of(data, "busy")) == 12 and len(server.requests) == 16
 
 
 def test_a_key_that_is_refused_is_found_out_by_one_call(data, capsys):
@@ -234,18 +240,43 @@ def test_which_models_judge():
 
     assert found() == [] and found(["a/b"]) == [Spec("a/b")]
     assert found(DSPY_PROGRAMS_LM="a/b", DEFAULT_JUDGE_BACKEND="ollama") == [Spec("a/b")]
-    assert found(backend="anthropic", DSPY_PROGRAMS_LM="a/b") == [Spec("anthropic/claude-haiku-4-5-20251001")]
+    assert found(backend="anthropic", DSPY_PROGRAMS_LM="a/b") == [
+        Spec("anthropic/claude-haiku-4-5-20251001", backend="anthropic")
+    ]
     assert found(["a/b", "c/d"], bases=["u"]) == [Spec("a/b", "u"), Spec("c/d", "u")]
     assert found(["a/b", "a/b"], bases=["u", "v"]) == [Spec("a/b", "u"), Spec("a/b", "v")]
     with pytest.raises(UsageError, match="3 addresses for 2 models"):
         found(["a/b", "c/d"], bases=["u", "v", "w"])
 
 
+def test_the_environments_key_goes_to_its_own_model_only():
+    told = {"DSPY_PROGRAMS_API_KEY": "secret", "DSPY_PROGRAMS_API_BASE": "http://here/v1"}
+
+    def keys(lm, backend=None, **more):
+        return [(spec.api_base, spec.api_key) for spec in specs_of(lm, backend, None, [], None, told | more)]
+
+    assert keys(["a/b"]) == [("http://here/v1", "secret")]
+    for more in ({"DSPY_PROGRAMS_LM": "c/d"}, {"DSPY_PROGRAMS_LM": "a/b"}):  # of the second, `connect` reads it
+        assert keys(["a/b"], **more) == [(None, None)]
+    assert keys(["a/b", "c/d"]) == [(None, None)] * 2
+    assert keys([], "anthropic") == [(None, None)] and keys([], "ollama") == [("http://localhost:11434/v1", "none")]
+    with pytest.raises(UsageError, match="several providers would see it"):
+        specs_of(["a/b", "c/d"], None, None, [], "typed", {})
+
+
+def test_the_environments_model_has_its_address_and_key(data, monkeypatch):
+    with ChatServer(by_word, key="its-own") as locked:
+        for name, value in (("LM", "openai/mine"), ("API_BASE", locked.url), ("API_KEY", "its-own")):
+            monkeypatch.setenv(f"DSPY_PROGRAMS_{name}", value)
+        assert judge(data, "--max-pairs", "2") == 0
+        assert judge(data, "--lm", "openai/mine", "--tag", "named", "--max-pairs", "2") == 0
+
+
 def test_backends_read_the_flywheels_variables(monkeypatch):
     monkeypatch.setenv("OPENROUTER_API_KEY", "secret")
     told = {"OPENROUTER_MODEL": "qwen/x", "OPENROUTER_BASE_URL": "http://here/v1", "OLLAMA_BASE_URL": "http://there:1"}
-    assert of_backend("openrouter", environment=told) == Spec("openai/qwen/x", "http://here/v1", "secret")
-    assert of_backend("ollama", "m", environment=told) == Spec("openai/m", "http://there:1/v1", "none")
+    assert of_backend("openrouter", environment=told) == Spec("openai/qwen/x", "http://here/v1", "secret", "openrouter")
+    assert of_backend("ollama", "m", environment=told) == Spec("openai/m", "http://there:1/v1", "none", "ollama")
     assert get_backend("ollama", model="gemma4:latest").model == "openai/gemma4:latest"
 
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from dspy.utils.exceptions import ContextWindowExceededError, LMAuthError, LMServerError
+from dspy.utils.exceptions import ContextWindowExceededError, LMAuthError, LMServerError, LMTransportError
 
 from dspy_programs.data import JudgmentCache
 from dspy_programs.data.judging.judge_run import Selection
@@ -166,6 +166,18 @@ def test_a_dead_model_leaves_the_judgments_of_before(tmp_path):
     with pytest.raises(ModelFailing):
         bench.judge(dead, rubric=edited(QUALITY))
     assert bench.output.read_bytes() == before
+
+
+def test_a_server_that_is_not_there_ends_the_run_at_the_first_call(tmp_path):
+    def nowhere(prompt):
+        raise LMTransportError("connection refused")
+
+    bench = Bench(tmp_path, 20)
+    with pytest.raises(ModelFailing, match="connection refused"):
+        bench.judge(nowhere, at_once=8)
+    assert bench.asked == 1
+    found = bench.judge(lambda prompt: nowhere(prompt) if number_in(prompt) == 3 else by_word(prompt))
+    assert (found.failed, found.written) == (1, 19)
 
 
 def test_a_wrong_key_ends_the_run_at_the_first_call(tmp_path):

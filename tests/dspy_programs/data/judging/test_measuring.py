@@ -105,6 +105,21 @@ def test_a_pair_that_was_edited_says_nothing_of_the_judgment_before(room):
     assert (found["n_evaluated"], found["tp"], found["labels"]) == (2, 2, {"approved": 2, "edited": 1})
 
 
+def test_a_judge_is_not_its_own_witness(room, capsys):
+    """Labels that were derived from judgments agree with them by construction."""
+    judged, labels = many(0.5)
+    room.judged("a", judged)
+    own = [label(pair, "approved" if passed else "rejected", labeler="auto-from-judge") for pair, (passed, _) in judged.items()]
+    room.labelled(*labels, *own)
+    assert room.run("calibrate", "--tag", "a", "--gate") == 1
+    assert room.report("calibrate.a.json")["by_judge"] == 400
+    room.labelled(*own)
+    assert room.run("calibrate", "--tag", "a") == 2
+    assert "400 labels are a judge's own" in capsys.readouterr().err
+    assert room.run("calibrate", "--tag", "a", "--any-labeler") == 0
+    assert room.report("calibrate.a.json")["kappa"] == 1.0
+
+
 def many(right: float, count: int = 400, seed: int = 0):
     """Return judgments and labels of pairs: the judge is right with this chance, and its scores lie apart at 6.5."""
     chance, judged, labels = random.Random(seed), {}, []
