@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.data.judging.joined import Judges, Labelled
-from dspy_programs.data.judging.statistics import bootstrap, kappa_of, prf_of
+from dspy_programs.data.judging.statistics import bootstrap, kappa_interval, kappa_of, prf_of
 from dspy_programs.errors import JudgeNotTrusted
 from dspy_programs.failures import Interval, wilson
 
@@ -130,7 +130,7 @@ def measured(passed: np.ndarray, truth: np.ndarray) -> Measured:
         "recall": wilson(tp, tp + fn),
         "f1": bootstrap(table, _f1_of) if tp else Interval(0.0, 1.0),
         "accuracy": wilson(tp + tn, len(truth)),
-        "kappa": bootstrap(table, kappa_of),
+        "kappa": kappa_interval(table) if truth.any() and not truth.all() else Interval(-1.0, 1.0),
     }
     return Measured(**figures, kappa=float(kappa_of(table)), intervals=intervals, n_evaluated=len(truth))
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from dspy_programs.data import cohens_kappa, fleiss_kappa, pearson, prf
-from dspy_programs.data.judging.statistics import bootstrap, kappa_in_words, kappa_of, pearson_interval
+from dspy_programs.data.judging.statistics import (
+    bootstrap,
+    fleiss_interval,
+    kappa_in_words,
+    kappa_interval,
+    kappa_of,
+    pearson_interval,
+)
 
 FLEISS_1971 = [  # ten subjects, fourteen raters, five categories; the published kappa is 0.210
     (0, 0, 0, 0, 14),
@@ -104,6 +111,19 @@ def test_an_interval_of_nothing_is_the_whole_range():
     assert tuple(pearson_interval(1.0, 10)) == (1.0, 1.0)
     low, high = pearson_interval(0.5, 100)
     assert (round(low, 3), round(high, 3)) == (0.337, 0.634)  # by Fisher's transformation
+
+
+def test_few_pairs_without_a_disagreement_are_no_certainty():
+    few, many = (np.diag([count * 3.0, count]) for count in (1, 100))
+    assert kappa_interval(few).low < 0 < 0.9 < kappa_interval(many).low
+    patterns = np.array([[0.0, 3.0], [1.0, 2.0], [2.0, 1.0], [3.0, 0.0]])
+    few, many = (np.array([count, 0.0, 0.0, count * 3]) for count in (1, 100))
+    assert fleiss_interval(patterns, few).low < 0 < 0.9 < fleiss_interval(patterns, many).low
+
+
+def test_one_word_only_says_nothing_of_kappa():
+    assert tuple(kappa_interval(np.diag([50.0, 0.0]))) == (-1.0, 1.0)
+    assert tuple(fleiss_interval(np.array([[0.0, 3.0], [3.0, 0.0]]), np.array([9.0, 0.0]))) == (-1.0, 1.0)
 
 
 @pytest.mark.parametrize(
