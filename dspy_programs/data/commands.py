@@ -1,6 +1,8 @@
 """python -m dspy_programs data ...: thin commands over this package, one file of commands for each part."""
 
 from dspy_programs.cli import new_app
+from dspy_programs.data.judging.commands import judge
+from dspy_programs.data.judging.measure_commands import calibrate, compare_judgments
 from dspy_programs.data.reading.commands import info, ingest, init, ls
 
 app = new_app("Make training data: read, check, judge, label, grow, export.")
@@ -15,3 +17,6 @@ app.command("init")(init)
 app.command("ingest")(ingest)
 app.command("ls")(ls)
 app.command("info")(info)
+app.command("judge")(judge)
+app.command("calibrate")(calibrate)
+app.command("compare")(compare_judgments)
