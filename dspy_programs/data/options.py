@@ -1,4 +1,4 @@
-"""What the commands of judging share: options, and how a result is printed."""
+"""What the commands share: options, and how a result is printed."""
 
 import json
 from collections.abc import Iterable

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from dspy_programs.data.folder import DataFolder
+from dspy_programs.data.options import DataOption
 from dspy_programs.data.reading.sources import Format
 from dspy_programs.errors import UsageError
 from dspy_programs.text import printable, quantity
 
-DataOption = Annotated[Path, typer.Option("--data", envvar="DSPY_PROGRAMS_DATA", help="The folder of data sets.")]
 _DATA = Path("data")
 
 
