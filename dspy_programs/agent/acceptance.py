@@ -29,6 +29,8 @@ from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
 _TELLING = ("command_exits_0", "file_equals", "file_exists", "file_missing", "file_lacks")
+_ALL = re.compile(r"\b(?:all|any|both|each|every|everything)\b", re.IGNORECASE)
+_PAIR = re.compile(r"\w+ and \w+", re.IGNORECASE)
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
 
@@ -73,7 +75,7 @@ class Acceptance:
             self.tell("check", task_id=task.id, met=not reasons, why=reasons)
             return None if reasons else Outcome("complete", note, "code")
         has_run = any(not task.tool or turn.tool_name == task.tool or finish for turn in ran)
-        if not has_run or (self._is_for_an_answer(task) and not finish):
+        if not has_run or (not finish and self._goes_on(task, actor)):
             return None
         if self.judge_lm is None:
             return Outcome("complete", note, "tool")
@@ -153,6 +155,13 @@ class Acceptance:
 
     def _criteria_of(self, task: LedgerTask) -> list[Criterion]:
         return [one for one in self.criteria if str(one) in task.criteria]
+
+    def _goes_on(self, task: LedgerTask, actor: TaskActor) -> bool:
+        """Return whether the last call may not be all: others may have to be changed, or the goal asks a question."""
+        if actor.has_changed_something:
+            is_one = _PAIR.search(actor.text) is None
+            return not is_one or any(map(_ALL.search, [actor.text, *actor.said]))  # a plan says "the leads" for "all leads"
+        return self._is_for_an_answer(task)
 
     def _is_for_an_answer(self, task: LedgerTask) -> bool:
         """Return whether the goal asks a question, as far as its words tell, and this task is the last."""

@@ -14,9 +14,10 @@ from functools import lru_cache
 import dspy
 from pydantic import JsonValue
 
+from dspy_programs.agent.calls import failed
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.look_up import broader, is_id, look_ups
+from dspy_programs.agent.look_up import broader, is_id, is_search, look_ups, without_made_up_days
 from dspy_programs.agent.scripts.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
@@ -78,7 +79,7 @@ class TaskActor:
         made = [(turn.tool_name, turn.tool_input) for turn in self.own]
         if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
             return decision(left[:1], answered_by="rules")
-        if (call := broader(self.own, self.look_ups, self.tools, self.text)) is not None:
+        if (call := self.broader()) is not None:
             return decision([call], answered_by="rules")
         tools, text = self.tools, self.text
         if self._sought:
@@ -88,9 +89,18 @@ class TaskActor:
         turns = shown(self.turns, f"{context}\n{text}", self.tokens, counter_for(self.lm))
         with running_on(self.lm):
             step = self.program(task=text, tools=functions, context=context, trajectory=turns)
+        step.calls = [self._as_given(call) for call in step.calls]
         if self.own and step.finish is not None and step.answered_by == "rules":  # who only say that the calls were made
             step.finish = str(self.own[-1].tool_output)
         return step
+
+    def _as_given(self, call: Call) -> Call:
+        search = next((each for each in [*self.look_ups, *self.tools] if each.name == call.tool and is_search(each)), None)
+        return call if search is None else without_made_up_days(call, search, self.text, self.said)
+
+    def broader(self) -> Call | None:
+        """Return the last search with fewer conditions, if it found nothing and there is one; None otherwise."""
+        return broader(self.own, [*self.look_ups, *filter(is_search, self.tools)], self.tools, self.text, self.said)
 
     def again(self, number: int) -> ActorResult:
         """Write another script for the task, knowing only what the host said. number: of the attempt, from 1."""
@@ -119,6 +129,18 @@ class TaskActor:
     def is_scripted(self) -> bool:
         """Whether it writes scripts, each of which does the whole task or nothing."""
         return isinstance(self.program, ScriptWriter)
+
+    @property
+    def has_changed_something(self) -> bool:
+        """Whether its last call was one that changes something, and succeeded."""
+        last = self.own[-1] if self.own else None
+        writes = {tool.name for tool in self.tools if tool.effect == "writes"}
+        return last is not None and last.tool_name in writes and not failed(last.tool_output)
+
+    def made(self, call: Call) -> Turn | None:
+        """Return the turn in which it made this very call with success, None if it did not."""
+        same = [turn for turn in self.own if (turn.tool_name, turn.tool_input) == (call.tool, call.arguments)]
+        return next((turn for turn in reversed(same) if not failed(turn.tool_output)), None)
 
     @property
     def printed(self) -> str:

@@ -94,6 +94,8 @@ class Host:
 
         def keep(result: JsonValue) -> None:
             self.say(task, actor.saw(call, result))
+            if tool.effect != "reads" and not failed(result):
+                self.record.session.set(acted=True)
             if tool.effect == "writes" and not failed(result):
                 paths = tool.touches(call.arguments)
                 self.ledger.wrote(task.id, [path for path in paths if self.acceptance.read(path) is not None])
@@ -150,11 +152,21 @@ class Host:
 
     def idle_since(self, kept: Snapshot | None) -> str:
         """Say that a script has changed nothing, where the goal plainly wants something changed; "" otherwise."""
-        wants = (words.CHANGING.search(self.wish) or words.WRITES.search(self.wish)) and not words.ASKS.search(self.wish)
-        if kept is None or not wants or any(kept.changes()):
+        if kept is None or not self._wants_change or any(kept.changes()):
             return ""
         may_be_so = words.ENSURES.search(self.wish) or words.UNLESS_THERE.search(self.wish)
         return "" if may_be_so else "the script changed no file"
+
+    def idle(self) -> str:
+        """Say that the run has only looked, where the goal plainly wants something changed and no criterion says what."""
+        may_be_so = words.ENSURES.search(self.wish) or words.CONDITION.search(self.wish) or words.UNLESS_THERE.search(self.wish)
+        wants = self._wants_change and not may_be_so and not self.acceptance.criteria
+        return "nothing was changed" if wants and not self.record.session.get("acted", False) else ""
+
+    @property
+    def _wants_change(self) -> bool:
+        wants = words.CHANGING.search(self.wish) or words.WRITES.search(self.wish)
+        return wants is not None and not words.ASKS.search(self.wish)
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""
@@ -180,10 +192,12 @@ class Host:
     def result(self, stopped_by: StoppedBy, why: str) -> AgentResult:
         """Return how the run ended, and put it on file."""
         tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
-        completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria)
+        completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria) and not self.idle()
         note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
         shown = str(session.get("shown", ""))
         answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
+        if unread := [task.artefacts[0] if task.artefacts else "the answer" for task in tasks if task.checked_by == "nothing"]:
+            why += f"; read {', '.join(dict.fromkeys(unread))}: nothing has checked what one script came to"
         cost = self.meter.cost.model_dump()
         self.tell("stop", stopped_by=stopped_by, why=why, completed=completed, answer=answer, cost=cost)
         session.set("done" if completed else stopped_by, cost=cost)

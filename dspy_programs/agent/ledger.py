@@ -42,8 +42,9 @@ class LedgerTask(BaseModel):
     """Who works on it: the name of a persona."""
     criteria: list[str] = Field(default_factory=list)
     """When it counts as done, in words."""
-    checked_by: Literal["code", "judge", "tool", ""] = ""
-    """Who said that it is done: "tool" where nothing is known but that its tool ran without an error."""
+    checked_by: Literal["code", "judge", "agreement", "tool", "nothing", ""] = ""
+    """Who said that it is done: "agreement" where two scripts came to the same, "tool" where nothing is known but that its
+    tool ran without an error, "nothing" where one script came to a result and no other did."""
     notes: list[str] = Field(default_factory=list)
     artefacts: list[str] = Field(default_factory=list)
     """Paths in the workspace that it wrote."""
@@ -124,6 +125,16 @@ class Ledger:
                 if task.status != "complete" and not task.replaced:
                     why = "" if task.status == "failed" else "replaced by a new plan"
                     self._set(task.id, "failed", why, replaced=True)
+
+    def pass_over(self, task_id: str) -> None:
+        """Let those that waited for a task that failed begin without it, if each has another result to go by."""
+        with self._lock:
+            done = {task.id for task in self.tasks if task.status == "complete"}
+            waiting = [task for task in self.tasks if task_id in task.depends_on]
+            if waiting and all(done.intersection(task.depends_on) for task in waiting):
+                for task in waiting:
+                    self._set(task.id, None, depends_on=[each for each in task.depends_on if each != task_id])
+                self._set(task_id, None, replaced=True)
 
     def failures(self) -> list[str]:
         """Return how the tasks failed that are not replaced."""

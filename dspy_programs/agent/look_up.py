@@ -4,6 +4,7 @@ A request names a customer, and the tool wants the customer's id. A small model 
 every word.
 """
 
+import calendar
 import re
 from collections.abc import Mapping, Sequence
 
@@ -21,12 +22,29 @@ _USUAL = (
     "delete remove update change move send create add set mark cancel new last next first latest today tomorrow name status"
 )
 _NOTHING = re.compile(r"\W*|no\b[^.]{0,40}\b(?:found|results?|match\w*)\W*|(?:none|null|not found)\W*", re.IGNORECASE)
+_DAY = re.compile(r"\d{4}-(?P<month>\d\d)-(?P<day>\d\d)")
+_RELATIVE = re.compile(r"\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.IGNORECASE)
+_MONTH = r"(?:jan|feb|m[aä]r|apr|may|mai|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*"
+_WHEN = re.compile(
+    rf"""\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|weeks?|months?|years?|days?|ago|since
+    |until|till|between|heute|morgen|gestern|\w+tags?|wochen?|monate?n?|jahre?n?|seit|bis|{_MONTH}\W+\d|\d+\.?\s+{_MONTH}
+    |\d{{4}}-\d\d|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2}})""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_TODAY = re.compile(r"\b(?:today'?s?|the)\b[^.!?]{0,20}\b(?:date|day|time)?\s*is\b[^.!?]*", re.IGNORECASE)
+_SHORT = 4  # words of a condition; a longer one is a sentence
 _MOST = 2  # tools
 
 
 def is_id(argument: str) -> bool:
     """Return whether an argument is an id by its name."""
     return _ID.search(argument) is not None
+
+
+def is_search(tool: AgentTool) -> bool:
+    """Return whether a tool only reads, and finds things by what is said of them, not by their id."""
+    by_id = any(map(is_id, required_of(tool.parameters)))
+    return tool.effect == "reads" and not by_id and _SEARCHES.search(tool.name) is not None
 
 
 def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
@@ -44,24 +62,64 @@ def look_ups(name: str, tools: Mapping[str, AgentTool]) -> list[AgentTool]:
     return sorted(about, key=lambda tool: not _SEARCHES.search(tool.name))[:_MOST] if needed else []
 
 
-def broader(turns: Sequence[Turn], tools: Sequence[AgentTool], menu: Sequence[AgentTool], text: str) -> Call | None:
-    """Return the last look-up, if it found nothing, with no more than the names that the text has; None if there is none.
+def without_made_up_days(call: Call, tool: AgentTool, text: str, said: Sequence[str]) -> Call:
+    """Return a search without the days that nobody gave: a small model fills every condition that it may with today's date."""
+    told = [_TODAY.sub("", each) for each in (text, *said)]
+    if any(map(_WHEN.search, told)):
+        return call
+    needed = required_of(tool.parameters)
+    kept = {key: value for key, value in call.arguments.items() if key in needed or not _is_day(value)}
+    return call.model_copy(update={"arguments": kept})
 
-    turns: of the task; tools: its look-ups; menu: what else it may use.
+
+def broader(
+    turns: Sequence[Turn], tools: Sequence[AgentTool], menu: Sequence[AgentTool], text: str, said: Sequence[str] = ()
+) -> Call | None:
+    """Return the last search, if it found nothing, under the conditions alone that were given; None if there is no other.
+
+    What today's date is does not say when something was, and what something is to become is not what it is.
+    turns: of the task; tools: that search; menu: what else it may use; text, said: where conditions are given.
     """
     last = next((turn for turn in reversed(turns) if turn.tool_name), None)
     tool = next((each for each in tools if last is not None and each.name == last.tool_name), None)
     if last is None or tool is None or not isinstance(last.tool_input, dict) or not _is_nothing(last.tool_output):
         return None
+    told = [_TODAY.sub("", each) for each in (text, *said)]
+    given = {key: value for key, value in last.tool_input.items() if _is_given(value, told) or _is_given_date(value, told)}
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
-    found: dict[str, JsonValue] = {}
+    left = [name for name in names if not any(name.casefold() in str(value).casefold() for value in given.values())]
     for key, value in last.tool_input.items():
-        named = [name for name in names if isinstance(value, str) and name.casefold() in value.casefold()]
-        if named and (not found or key in required_of(tool.parameters)):
-            found[key] = named[0]
+        named = [
+            name for name in left if isinstance(value, str) and name.casefold() in value.casefold() and _is_given(name, told)
+        ]
+        if key not in given and named:
+            given[key] = named[0]
+            left = []  # one condition a name
     tried = [turn.tool_input for turn in turns if turn.tool_name == tool.name]
-    complete = set(required_of(tool.parameters)) <= found.keys() <= named_in(tool.parameters).keys()
-    return Call(tool=tool.name, arguments=found) if found and complete and found not in tried else None
+    complete = set(required_of(tool.parameters)) <= given.keys() <= named_in(tool.parameters).keys()
+    return Call(tool=tool.name, arguments=given) if given and complete and given not in tried else None
+
+
+def _is_given(value: JsonValue, told: Sequence[str]) -> bool:
+    """Return whether a short value stands in a text, and not as what something is to become."""
+    word = str(value)
+    if not word.strip() or len(word.split()) > _SHORT or _RELATIVE.fullmatch(word):  # "today" may be when to do it
+        return False
+    stands = re.compile(rf"(?<!\bto ['\"])(?<!\bto )(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+    return any(stands.search(each) for each in told)
+
+
+def _is_given_date(value: JsonValue, told: Sequence[str]) -> bool:
+    """Return whether a value is a day that a text names, in figures or as "December 12", or the first has a word for one."""
+    if not isinstance(value, str) or (day := _DAY.match(value)) is None:
+        return False
+    month = calendar.month_abbr[int(day["month"])] if 1 <= int(day["month"]) <= 12 else ""
+    named = rf"{day[0]}|\b{month}\w*\W+{int(day['day'])}\b|\b{int(day['day'])}\W+{month}"
+    return _RELATIVE.search(told[0]) is not None or any(re.search(named, each, re.IGNORECASE) for each in told)
+
+
+def _is_day(value: JsonValue) -> bool:
+    return isinstance(value, str) and _DAY.match(value) is not None
 
 
 def _words_beside(tools: Sequence[AgentTool], text: str) -> list[str]:

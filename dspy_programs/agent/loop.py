@@ -23,17 +23,15 @@ import dspy
 from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.plan_mending import without_loose_ends
 from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.rules.changing import spelled_out
-from dspy_programs.agent.rules.joined import joined
-from dspy_programs.agent.rules.showing import looks
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
+from dspy_programs.agent.spelled_out import plan_as_spelled_out
 from dspy_programs.agent.task_run import run_task
-from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import Planner, plan_by_rules
 from dspy_programs.text import shortened
-from dspy_programs.types import Call, Task, Tool, Turn
+from dspy_programs.types import Task, Tool, Turn, plan_problems
 
 _LAST = 10  # tasks whose results a task builds on
 _FRUITLESS = 2  # plans in a row of which no new task was completed
@@ -68,7 +66,7 @@ class Loop:
                 if self.rounds >= host.limits.iterations:
                     return host.result("iterations", f"iteration limit: {host.limits.iterations}")
                 self.dispatch(ready[: self.actors])
-            elif host.ledger.is_complete and not host.acceptance.lacking():
+            elif host.ledger.is_complete and not host.acceptance.lacking() and not host.idle():
                 return host.result("done", "every task is complete")
             elif self.fruitless >= _FRUITLESS:
                 return host.result("no_progress", self.what_is_left())
@@ -78,33 +76,8 @@ class Loop:
 
     def begin(self) -> None:
         """Make the first plan: what the goal spells out, else one script that does it, else the planner's."""
-        if not (self.spelled_out() or self.scripted()):
+        if not (plan_as_spelled_out(self.host, self.factory.tools) or self.scripted()):
             self.plan("")
-
-    def spelled_out(self) -> bool:
-        """Put what the goal spells out into the ledger, a task for each call, or one for all that is only shown."""
-        host = self.host
-        shown = looks(host.wish, host.workspace)
-        one = shown or spelled_out(host.wish, host.workspace)
-        calls = one or joined(host.wish, host.workspace)
-        if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
-            return False
-        if shown:
-            host.planned("the goal says what to show", "rules", [host.wish])
-            host.ledger.add(shortened(host.wish, 300), tool=calls[0].tool, calls=calls)
-            return True
-        titles = [_title_of(call, host.calls.tools[call.tool]) for call in calls]
-        host.planned("the goal says how", "rules", titles)
-        named = [(title, call.tool) for title, call in zip(titles, calls, strict=True)]
-        shares = host.acceptance.shared_out(named, self.factory.tools)
-        with host.record.together():
-            before: list[str] = []
-            for title, call, criteria in zip(titles, calls, shares, strict=True):
-                added = host.ledger.add(
-                    title, tool=call.tool, calls=[call], criteria=criteria, depends_on=[] if one else before[-1:]
-                )
-                before.append(added.id)
-        return True
 
     def scripted(self) -> bool:
         """Put the whole goal into the ledger as one task for a script, where that is offered; return whether it is so."""
@@ -120,11 +93,13 @@ class Loop:
         host = self.host
         with running_on(self.planner_lm):
             plan = self.planner(goal=host.goal, tools=self.menu, progress=progress)
-        if plan.failure or plan.problems:
-            why = plan.failure.reason if plan.failure else "; ".join(plan.problems)
+        tasks = without_loose_ends(plan.tasks)
+        problems = plan_problems(tasks, [tool.name for tool in self.menu])
+        if plan.failure or problems:
+            why = plan.failure.reason if plan.failure else "; ".join(problems)
             host.tell("note", text=f"the planner's reply cannot be used, so the rules plan: {why}")
-        tasks = plan_by_rules(host.goal, self.menu, progress) if plan.problems else plan.tasks
-        host.planned(plan.rationale, "rules" if plan.problems else plan.answered_by, [task.title for task in tasks])
+        tasks = plan_by_rules(host.goal, self.menu, progress) if problems else tasks
+        host.planned(plan.rationale, "rules" if problems else plan.answered_by, [task.title for task in tasks])
         self.add(tasks)
 
     def add(self, tasks: Sequence[Task]) -> None:
@@ -162,6 +137,8 @@ class Loop:
             host.ledger.complete(task.id, outcome.checked_by, outcome.note)
         elif outcome.status == "failed":
             host.ledger.fail(task.id, outcome.note)
+            if task.tool in self.factory.tools and self.factory.tools[task.tool].effect == "reads":
+                host.ledger.pass_over(task.id)
         host.keep_cost()
 
     def found_for(self, task: LedgerTask) -> list[Turn]:
@@ -197,14 +174,11 @@ class Loop:
     def progress(self) -> str:
         """Say what is done and what failed, for the planner."""
         lines = [f"done: {task.title}" for task in self.host.ledger.tasks if task.status == "complete"]
+        lines += [f"not yet: {idle}"] if (idle := self.host.idle()) and lines else []
         return "\n".join([*lines, *(f"failed: {each}" for each in self.host.ledger.failures())])
 
     def what_is_left(self) -> str:
         """Say why the run gives up: how the last tasks failed, and what of the goal is not so."""
-        told = "; ".join(list(dict.fromkeys(self.host.ledger.failures()))[-2:])
+        told = "; ".join(list(dict.fromkeys(self.host.ledger.failures()))[-2:]) or self.host.idle()
         lacking = dict.fromkeys(one.evidence for one in self.host.acceptance.end_state() if not one.met)
         return "no progress: " + "; ".join([told, *(f"not yet: {why}" for why in lacking if why not in told)])
-
-
-def _title_of(call: Call, tool: AgentTool) -> str:
-    return " ".join([call.tool, *(tool.touches(call.arguments) or map(str, call.arguments.values()))])

@@ -3,7 +3,7 @@
 A small model writes scripts that run and are wrong. Two of them that are wrong seldom agree.
 
 Input      the end of the first script; the workspace as it was before.
-Output     "" where two scripts agree, or no other comes to anything; else what they came to.
+Output     Opinion: who confirms the result, or why it is not believed.
 Guarantees the workspace is left with the result that is believed, or as it was before.
 Calls      of the model: one to three.
 """
@@ -11,7 +11,7 @@ Calls      of the model: one to three.
 import contextlib
 import json
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.host import Host
@@ -46,12 +46,20 @@ class End(NamedTuple):
         return all(text.strip() in _EMPTY or MISSING in text for text in texts) and None not in self.files.values()
 
 
-def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str:
-    """Let the actor do a task again that it has done, from the start; say what the scripts came to if no two agree."""
+class Opinion(NamedTuple):
+    """What other scripts say. checked_by: "agreement" where one came to the same, "nothing" where none came to anything."""
+
+    against: str = ""
+    """Why the result is not believed: what the scripts came to, as no two agree."""
+    checked_by: Literal["agreement", "nothing"] = "nothing"
+
+
+def second_opinion(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> Opinion:
+    """Let the actor do a task again that it has done, from the start."""
     ends = [_end(actor, host, kept)]
     if ends[0].is_nothing:
         kept.restore()
-        return f"the script came to nothing: {ends[0]}"
+        return Opinion(f"the script came to nothing: {ends[0]}")
     states = [Snapshot.of(host.workspace)]
     written = {(0, str(actor.own[-1].tool_input))}
     for number in range(1, _MOST + 1):
@@ -72,15 +80,15 @@ def doubt(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapshot) -> str
         if first := next((state for end, state in zip(ends, states, strict=True) if agree(found, end)), None):
             first.restore()  # the likelier of the two
             host.tell("note", text="another script came to the same")
-            return ""
+            return Opinion(checked_by="agreement")
         ends.append(found)
         states.append(Snapshot.of(host.workspace))
     if len(ends) == 1 and (only := states[0]) is not None:  # the others came to nothing, so nothing speaks against it
         only.restore()
         host.tell("note", text="no other script came to a result, so nothing confirms this one")
-        return ""
+        return Opinion()
     kept.restore()
-    return f"no two scripts came to the same, so none is believed: {' / '.join(map(str, ends))}"
+    return Opinion(f"no two scripts came to the same, so none is believed: {' / '.join(map(str, ends))}")
 
 
 def agree(one: End, other: End) -> bool:

@@ -16,7 +16,7 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
 from dspy_programs.agent.scripts.code_block import MISSING
-from dspy_programs.agent.second_opinion import doubt
+from dspy_programs.agent.second_opinion import second_opinion
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened
@@ -40,6 +40,8 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         if step.answered_by == "model" or not step.calls:  # a call by rules is told as the call
             host.tell("thought", task_id=task.id, text=_thought(step), answered_by=step.answered_by)
         if problem := _fault_of(step, actor):
+            if (again := _done_before(step, actor)) and (met := host.acceptance.checked(task, actor, again)):
+                return met  # who repeats a call that succeeded has nothing else to do
             if fault:
                 return Outcome("failed", f"{problem} (also after one repair)")
             fault = problem
@@ -59,13 +61,17 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             _make(step.calls, task, actor, host)
             if _is_shown(task, actor, host):
                 return _shown(task, actor, host)
+            if actor.broader() is not None:
+                continue
             if kept is not None and actor.printed.startswith(MISSING):
                 kept.restore()
                 return Outcome("failed", actor.printed)
             harm = host.harm_since(kept) or host.idle_since(kept)
             if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
-                why = doubt(task, actor, host, kept) if kept and host.acceptance.is_open(task) else ""
-                return Outcome("failed", why) if why else met
+                if kept is None or not host.acceptance.is_open(task):
+                    return met
+                opinion = second_opinion(task, actor, host, kept)
+                return Outcome("failed", opinion.against) if opinion.against else met._replace(checked_by=opinion.checked_by)
             if actor.is_scripted:
                 _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:
@@ -149,10 +155,19 @@ def _fault_of(step: ActorResult, actor: TaskActor) -> str:
         return f"the reply could not be read: {step.failure.reason}"
     if step.problems:
         return "; ".join(step.problems)
-    last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
-    if step.calls and last is not None and (last.tool_name, last.tool_input) == (step.calls[0].tool, step.calls[0].arguments):
-        return f"{step.calls[0].tool} was just called with the same arguments; its result is above"
+    made = [turn for turn in actor.own if turn.tool_name]
+    for turn in made if _done_before(step, actor) else made[-1:]:
+        if step.calls and (turn.tool_name, turn.tool_input) == (step.calls[0].tool, step.calls[0].arguments):
+            result = turn.tool_output
+            came = f"failed: {result['error']}" if isinstance(result, dict) and failed(result) else "its result is above"
+            return f"{turn.tool_name} was called before with the same arguments, and {came}"
     return ""
+
+
+def _done_before(step: ActorResult, actor: TaskActor) -> str:
+    """Return what came of the call that a step repeats, if it succeeded; "" otherwise."""
+    made = actor.made(step.calls[0]) if step.calls else None
+    return shortened(str(made.tool_output), _NOTE) if made is not None else ""
 
 
 def _question(task: LedgerTask, step: ActorResult) -> str:

@@ -4,7 +4,7 @@ Input      lines NAME=value, optionally with `export` in front, quotes around th
            this library documents are read: DSPY_PROGRAMS_..., and the providers' keys in KEYS; all other lines are ignored.
 Guarantees variables already set are kept, even empty ones; a URL is ignored if the key comes from elsewhere, so no file
            found in a folder decides who receives the key; a model likewise, where its address does not come from the same
-           place as the key. A file that names a model, an address, a server's key or a folder of weights or programs is
+           place as the key. A file that names a model, an address, a server's key or a folder of weights, programs or data is
            announced on stderr in one line. An address that is not loopback is used, with its model and key, only if
            DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there. So is a file to write answers or
            sessions into: what is there might be put aside.
@@ -26,7 +26,10 @@ _TRUST = "DSPY_PROGRAMS_TRUST_ENV"
 _LLAMA, _SERVER_KEY = "DSPY_PROGRAMS_LLAMA", "DSPY_PROGRAMS_SERVER_KEY"
 _WITH_ADDRESS = {BASE: (LM, BASE, KEY), _LLAMA: (_LLAMA,)}  # a key of one server is not sent to another
 _WRITTEN = ("DSPY_PROGRAMS_ANSWERS", "DSPY_PROGRAMS_SESSIONS")
-_FOLDERS = ("DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE")
+_FOLDERS = (
+    *("DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE"),
+    *("DSPY_PROGRAMS_DATA", "DSPY_PROGRAMS_CHECKPOINTS", "DSPY_PROGRAMS_REPORTS"),
+)
 _ANNOUNCED = (LM, BASE, _LLAMA, *_FOLDERS, _SERVER_KEY, *_WRITTEN)
 _LARGEST = 1_000_000  # characters read
 

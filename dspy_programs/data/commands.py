@@ -2,7 +2,10 @@
 
 from dspy_programs.cli import new_app
 from dspy_programs.data.export.commands import export, notebook, push
+from dspy_programs.data.judging.commands import judge
+from dspy_programs.data.judging.measure_commands import calibrate, compare_judgments
 from dspy_programs.data.labels.commands import label
+from dspy_programs.data.reading.commands import info, ingest, init, ls
 
 app = new_app("Make training data: read, check, judge, label, grow, export.")
 
@@ -16,3 +19,10 @@ app.command("label")(label)
 app.command("export")(export)
 app.command("push")(push)
 app.command("notebook")(notebook)
+app.command("init")(init)
+app.command("ingest")(ingest)
+app.command("ls")(ls)
+app.command("info")(info)
+app.command("judge")(judge)
+app.command("calibrate")(calibrate)
+app.command("compare")(compare_judgments)

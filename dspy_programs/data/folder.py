@@ -4,6 +4,7 @@ Guarantees the name of a data set is a name, never a path: no file is outside th
 Raises     UsageError for another name, or for a data set that is not there.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,16 @@ from dspy_programs.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 _ROOT = Path("data")
+_REJECTS = ".rejects"
+_CHECKPOINTS, _REPORTS = "DSPY_PROGRAMS_CHECKPOINTS", "DSPY_PROGRAMS_REPORTS"  # folders elsewhere than in or beside the data
 
 
 def checked_name(name: str, what: str = "data set") -> str:
     """Return the name if it is one. what: that is named so, for the error."""
     if not _NAME.fullmatch(name) or name.endswith("."):
         raise UsageError(f"{name!r} is no name of a {what}: use letters, digits, '.', '-' and '_', no path")
+    if name.lower().endswith(_REJECTS):
+        raise UsageError(f"{name!r} is no name of a {what}: {_REJECTS} names the rows that were not taken")
     return name
 
 
@@ -36,7 +41,7 @@ class DataFolder:
 
     def rejects(self, name: str) -> Path:
         """Return the file of the rows that were not taken, each with the reason."""
-        return self.root / "user" / f"{checked_name(name)}.rejects.jsonl"
+        return self.root / "user" / f"{checked_name(name)}{_REJECTS}.jsonl"
 
     def validation(self, name: str) -> Path:
         return self.root / "validation" / f"{checked_name(name)}.report.json"
@@ -53,21 +58,31 @@ class DataFolder:
 
     @property
     def checkpoints(self) -> Path:
-        return self.root / "checkpoints"
+        return Path(os.environ.get(_CHECKPOINTS) or self.root / "checkpoints")
 
     @property
     def train(self) -> Path:
         return self.root / "train"
 
     def reports(self, name: str) -> Path:
-        """Return the folder of a data set's reports: beside the data, not in it."""
-        return self.root.parent / "reports" / checked_name(name)
+        """Return the folder of a data set's reports."""
+        return self.all_reports / checked_name(name)
+
+    @property
+    def all_reports(self) -> Path:
+        """Return the folder of all reports: beside the data, not in it."""
+        return Path(os.environ.get(_REPORTS) or self.root.parent / "reports")
+
+    def names(self) -> list[str]:
+        """Return the names of the data sets that are there."""
+        stems = (each.stem for each in (self.root / "user").glob("*.jsonl"))
+        return sorted(stem for stem in stems if _NAME.fullmatch(stem) and not stem.lower().endswith(_REJECTS))
 
     def existing(self, name: str) -> Path:
         """Return the file of the pairs of a data set that is there."""
         path = self.pairs(name)
         if not path.exists():
-            there = sorted(each.stem for each in path.parent.glob("*.jsonl") if not each.stem.endswith(".rejects"))
+            there = self.names()
             known = f"there are: {', '.join(there)}" if there else "ingest one first: dspy-programs data ingest -i FILE -n NAME"
             raise UsageError(f"no data set {name!r} in {self.root}; {known}")
         return path

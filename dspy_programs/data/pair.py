@@ -2,12 +2,14 @@
 
 Formats    instruction pairs have instruction, input and output; a conversation of several turns, or with a system message, has
            `messages` too, whose first user turn is the instruction and whose last assistant turn is the output; a preference
-           has the worse answer as `rejected`.
+           has the worse answer as `rejected`. `tools` are the definitions that the assistant may call, as published.
 Guarantees two pairs have the same id if, and only if, all that a model would be trained on is the same: `input` counts.
 """
 
 import json
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue
 
@@ -26,6 +28,7 @@ class DataPair(Pair):
     difficulty: str = ""
     messages: list[dict[str, JsonValue]] | None = None
     rejected: str | None = None
+    tools: list[JsonValue] | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     source_seed: str = ""
     cycle_id: int | None = None
@@ -38,9 +41,20 @@ class DataPair(Pair):
 
 def content_of(pair: DataPair) -> str:
     """Return all that a model would be trained on, as one text that no other content has."""
-    return json.dumps([pair.instruction, pair.input, pair.context, pair.output, pair.messages, pair.rejected])
+    return content_in(dict(pair))
+
+
+def content_in(fields: Mapping[str, Any]) -> str:
+    """Return the content of a pair that is not built: its fields by name, without those it does not have."""
+    texts = [fields.get(name, "") for name in ("instruction", "input", "context", "output")]
+    tools = [tools] if (tools := fields.get("tools")) else []
+    return json.dumps([*texts, fields.get("messages"), fields.get("rejected"), *tools])
 
 
 def id_of(pair: DataPair) -> str:
     """Return the id of a pair's content: the same in every ingest, on every machine."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, content_of(pair)))
+    return str(uuid_of(content_of(pair)))
+
+
+def uuid_of(content: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_URL, content)

@@ -26,11 +26,12 @@ from dspy_programs.serve.a2a_card import JSON, PATH, agent_card
 from dspy_programs.serve.a2a_tasks import Tasks
 from dspy_programs.serve.light_calls import has_many
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.operations import Operation, answer_as_json, asked_in, perform
+from dspy_programs.serve.operations import Operation, answer_as_json, perform
 from dspy_programs.serve.problems import Invalid, Malformed, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
 from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.security import replayed
+from dspy_programs.serve.typed_requests import asked_in
 from dspy_programs.serve.worker_pool import OnProgress, WorkerPool
 
 _CARD_PATH = "/.well-known/agent-card.json"

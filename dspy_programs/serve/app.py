@@ -24,7 +24,7 @@ from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.large_requests import LargeRequests, unless_gone
 from dspy_programs.serve.mcp_sessions import Sessions
 from dspy_programs.serve.mcp_tools import mcp_server
-from dspy_programs.serve.operations import OPERATIONS, Operation, error_line, perform
+from dspy_programs.serve.operations import OPERATIONS, Operation, perform
 from dspy_programs.serve.problems import (
     Fault,
     Invalid,
@@ -35,6 +35,7 @@ from dspy_programs.serve.problems import (
     WrongMethod,
 )
 from dspy_programs.serve.security import AccessMiddleware, response_to
+from dspy_programs.serve.typed_requests import error_line
 from dspy_programs.serve.worker_pool import WorkerPool
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """From a host and a port to a running server: binds the socket first, so a port in use is an error, not a log line.
 
 Guarantees without a key it listens only on loopback, whatever the host name resolves to; SIGTERM and Ctrl-C stop running work
-           within a few seconds.
+           within a few seconds; a full garbage collection is short, and freed memory goes back (settling.py).
 """
 
 import socket
@@ -16,6 +16,7 @@ from dspy_programs.serve.connections import Config
 from dspy_programs.serve.keys import VARIABLE, Keys
 from dspy_programs.serve.problems import LOG
 from dspy_programs.serve.security import is_loopback
+from dspy_programs.serve.settling import settle
 from dspy_programs.serve.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.worker_pool.processes.warm()
+        settle()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.worker_pool.close()

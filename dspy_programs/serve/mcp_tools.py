@@ -29,10 +29,11 @@ from mcp_types import (
 
 import dspy_programs
 from dspy_programs.lm import is_embedded
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform, request_from_texts
+from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform
 from dspy_programs.serve.problems import ServeError
 from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.stdio_drain import Conversation, Lines
+from dspy_programs.serve.typed_requests import request_from_texts
 from dspy_programs.serve.worker_pool import WorkerPool
 
 NAME = "dspy-programs"

@@ -21,8 +21,9 @@ from typing import Any, BinaryIO
 from dspy_programs.lm import use
 from dspy_programs.serve.light_calls import check_few, light
 from dspy_programs.serve.log import to_stderr
-from dspy_programs.serve.operations import OPERATIONS, Operation, asked_in, request_from, request_from_texts
+from dspy_programs.serve.operations import OPERATIONS, Operation
 from dspy_programs.serve.problems import Malformed, to_serve_error
+from dspy_programs.serve.typed_requests import asked_in, request_from, request_from_texts
 from dspy_programs.serve.worker_pool import Progress
 
 _MOST_GROWTH = 256 * 1024 * 1024  # bytes

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from dspy_programs.data.labels.commands import DataOption, DatasetOption, JudgmentsOption
+from dspy_programs.data.labels.commands import JudgmentsOption
+from dspy_programs.data.options import DataOption, NameOption
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 
@@ -26,7 +27,7 @@ WhereLabelOption = Annotated[
 
 
 def export(
-    dataset: DatasetOption,
+    dataset: NameOption,
     to: Annotated[Path, typer.Option(help="The file; with --split, STEM.PART.EXT beside it, or a folder for PART.jsonl.")],
     format: Annotated[
         str | None,
@@ -67,7 +68,7 @@ def checked_format(name: str) -> "FormatName":
 
 
 def push(
-    dataset: DatasetOption,
+    dataset: NameOption,
     repo: Annotated[str, typer.Option(help="OWNER/NAME on the Hugging Face hub.")],
     format: Annotated[str, typer.Option(help="As for export.")] = "jsonl",
     filter: FilterOption = None,

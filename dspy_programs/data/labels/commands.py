@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from dspy_programs.data.options import DataOption, NameOption
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 
@@ -17,13 +18,11 @@ if TYPE_CHECKING:
     from dspy_programs.data.labels.queue import Queue
 
 Mode = Literal["interactive", "web", "bulk", "auto-from-judge"]
-DataOption = Annotated[Path, typer.Option("--data", envvar="DSPY_PROGRAMS_DATA", help="The folder of data sets.")]
-DatasetOption = Annotated[str, typer.Option("--dataset", "-d", "--name", "-n", help="The data set's name.")]
 JudgmentsOption = Annotated[str | None, typer.Option(help="Judgements: a file, or the tag that judge was given.")]
 
 
 def label(
-    dataset: DatasetOption,
+    dataset: NameOption,
     mode: Annotated[
         Mode, typer.Option(help="interactive: here; web: in a page; bulk: all that --where means; auto-from-judge.")
     ] = "interactive",

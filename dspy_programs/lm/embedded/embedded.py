@@ -26,7 +26,7 @@ from dspy_programs.lm.embedded.llama_server import IN_PIECES, LlamaServer, Serve
 from dspy_programs.lm.embedded.machine import check_memory, import_xllamacpp, slots_for_this_machine, threads_for_this_process
 from dspy_programs.lm.embedded.own_server import LLAMA_VARIABLE, server_at
 from dspy_programs.lm.embedded.sharing import abandon, shared
-from dspy_programs.lm.embedded.streaming import Heard, Joined, events
+from dspy_programs.lm.embedded.streaming import Heard, Joined, events, to_the_end
 from dspy_programs.lm.samples import drawn, seed_of
 from dspy_programs.lm.server.answers import events_without_keys, without_keys_in
 from dspy_programs.lm.server.redaction import known_keys, redact
@@ -205,12 +205,15 @@ def _reply(server: Any, body: dict[str, Any], heard: Heard | None) -> dict[str, 
 
     Raises     ServerGone before anything was heard, ServerError after.
     """
+    if not isinstance(server, LlamaServer):
+        if body.get("logprobs"):  # pieces lose those of half a character
+            return dict(server.handle_chat_completions(body))
+        pieces = Joined(heard or to_the_end)
+        server.handle_chat_completions({**body, **IN_PIECES}, pieces.add)
+        return pieces.reply() or {"error": {"message": "the reply stops before its end"}}
     if heard is None:
         return dict(server.handle_chat_completions(body))
     pieces = Joined(heard)
-    if not isinstance(server, LlamaServer):
-        server.handle_chat_completions({**body, **IN_PIECES}, pieces.add)
-        return pieces.reply() or {"error": {"message": "the reply stops before its end"}}
     try:
         return server.handle_chat_completions(body, pieces)
     except ServerGone as error:

@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 10.0
 _ASKED_TWICE = 2  # a client that was itself stopped for a while finds its own time limit passed
 _FULL_SECONDS = 0.02  # between two tries of a socket whose queue is full
 LONGEST = 300  # characters of a server's text quoted in our messages
-IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
+IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}, "timings_per_token": True}
 _FAILURES = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a name that no host can have
 STOPPED = "it has stopped"
 

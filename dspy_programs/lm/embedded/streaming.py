@@ -12,12 +12,16 @@ Heard = Callable[[str], bool]
 """Is called with each piece of a reply's text; True from it ends the reply."""
 
 
+_RUN = 200  # characters at the end of a reply that repeat the same few, after which no small model stops by itself
+_LONGEST_UNIT = 8  # characters
+
+
 def to_the_end(text: str) -> bool:
     return False
 
 
 class Joined:
-    """Puts a streamed reply together as if it were unstreamed."""
+    """Puts a streamed reply together as if it were unstreamed. One that only repeats itself is cut off, as one too long."""
 
     def __init__(self, heard: Heard = to_the_end) -> None:
         self.heard, self.text = heard, ""
@@ -37,16 +41,34 @@ class Joined:
             self.text += text
             self._reason = choice["finish_reason"] or self._reason
             is_enough = bool(text) and self.heard(text)
+        if is_runaway(self.text):
+            self._reason, is_enough = "length", True
         return is_enough
 
     def reply(self) -> dict[str, Any] | None:
         """Return the reply, or the error in its place; None if its end is missing."""
         if self._error is not None:
             return self._error
-        if self._reason is None or "usage" not in self._last:
+        usage = self._last.get("usage") or _usage_of(self._last.get("timings") or {})
+        if self._reason is None or usage is None:
             return None
         choice = {"index": 0, "message": {"role": "assistant", "content": self.text}, "finish_reason": self._reason}
-        return {**self._last, "choices": [choice]}
+        return {**self._last, "choices": [choice], "usage": usage}
+
+
+def is_runaway(text: str) -> bool:
+    """Return whether a text ends with the same few characters again and again."""
+    end = text[-_RUN:]
+    return len(end) == _RUN and any(end[unit:] == end[:-unit] for unit in range(1, _LONGEST_UNIT + 1))
+
+
+def _usage_of(timings: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a reply has used so far; None if the piece does not say."""
+    if "predicted_n" not in timings:
+        return None
+    cached = timings.get("cache_n", 0)
+    read = {"prompt_tokens": timings.get("prompt_n", 0) + cached, "completion_tokens": timings["predicted_n"]}
+    return {**read, "prompt_tokens_details": {"cached_tokens": cached}}
 
 
 def events(answer: Callable[[Heard], lm15.Response], model: str) -> Iterator[Any]:

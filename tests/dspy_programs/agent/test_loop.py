@@ -6,7 +6,9 @@ import pytest
 from dspy import lm15
 
 from dspy_programs.agent import Agent, Sessions
+from dspy_programs.agent.plan_mending import without_loose_ends
 from dspy_programs.errors import ModelFailing
+from dspy_programs.types import Task
 from tests.dspy_programs.agent.scripted import cannot, is_planner, plan, scripted, step
 from tests.fakes import scripted_lm
 
@@ -26,6 +28,25 @@ def test_run_plans_acts_checks_and_reports(tmp_path):
     assert result.cost.model_calls == 3 and result.cost.tool_calls == 2
     assert json.loads(str(result))["goal"] == GOAL
     assert [event["kind"] for event in events][:3] == ["plan", "task", "task"]
+
+
+def test_a_plan_that_waits_for_a_task_that_is_not_in_it_is_run_all_the_same(tmp_path):
+    plans = [plan(("write_file", "Write 42 to answer.txt", [1, 2, 3]))]
+    lm = scripted(plans, [WRITE])
+    result = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Write the total to answer.txt")
+    assert [task.title for task in result.tasks] == ["Write 42 to answer.txt"]
+
+
+def test_a_plan_that_says_the_same_again_is_run_once():
+    plan = [
+        ("a", "Get the mail"),
+        ("b", "Reply to it"),
+        ("a", "Get the mail again"),
+        ("b", "Reply to it"),
+        ("b", "Reply to Ann"),
+    ]
+    tasks = [Task(id=n, tool=tool, title=title, depends_on=[n - 1][: n - 1]) for n, (tool, title) in enumerate(plan, 1)]
+    assert [(task.id, task.depends_on) for task in without_loose_ends(tasks)] == [(1, []), (2, [1]), (5, [2])]
 
 
 def test_a_task_whose_tool_raised_is_failed_and_planned_anew(tmp_path):

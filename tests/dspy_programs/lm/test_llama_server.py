@@ -487,6 +487,20 @@ def test_whoever_stops_listening_ends_the_reply():
     assert server.taken == 2
 
 
+@pytest.mark.parametrize("unit", ["0", "ab", "no. ", "\\n"])
+def test_a_reply_that_only_repeats_itself_is_cut_off(unit):
+    timings = {"prompt_n": 3, "cache_n": 7, "predicted_n": 5}
+    server = InProcess(piece('{"id": "'), *({**piece(unit), "timings": timings} for _ in range(1_000)))
+    reply = _reply(server, {}, None)
+    assert server.taken < 250 and reply["choices"][0]["finish_reason"] == "length"
+    assert (reply["usage"]["prompt_tokens"], reply["usage"]["completion_tokens"]) == (10, 5)
+
+
+def test_a_line_under_a_title_is_no_runaway_reply():
+    server = InProcess(piece("=" * 120), piece("\n" + "-" * 120), piece(reason="stop"), END)
+    assert _reply(server, {}, None)["choices"][0]["finish_reason"] == "stop"
+
+
 def test_answer_of_a_server_of_ones_own_does_not_tell_its_key(monkeypatch):
     key = "zq9-private-key-77aa"
     monkeypatch.setenv("LLAMA_API_KEY", key)

@@ -11,9 +11,10 @@ from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm import connect
 from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.operations import OPERATIONS, request_from
+from dspy_programs.serve.operations import OPERATIONS
 from dspy_programs.serve.problems import Busy, ServeError, TooSlow, Unavailable, Unusable
 from dspy_programs.serve.spending import Spending
+from dspy_programs.serve.typed_requests import request_from
 from dspy_programs.serve.worker_pool import Stopped, Work, WorkerPool
 from tests.fakes import ChatServer, scripted_lm
 from tests.servers import Slow

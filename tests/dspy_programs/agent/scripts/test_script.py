@@ -175,7 +175,7 @@ def test_a_run_mends_its_script_until_the_goal_is_reached(tmp_path, workspace):
     done = Agent(lm=scripted_lm(lambda prompt: next(replies), "local/scripted"), workspace=tmp_path, compiled=False).run(GOAL)
     assert done.completed and (tmp_path / "errors.txt").read_text() == "2\n"
     assert not (tmp_path / "wrong.txt").exists()  # what failed leaves nothing behind
-    assert [task.tool for task in done.tasks] == ["python"] and done.tasks[0].checked_by == "code"
+    assert [task.tool for task in done.tasks] == ["python"] and done.tasks[0].checked_by == "agreement"
     assert done.cost.model_calls == 3
 
 
@@ -193,7 +193,7 @@ def test_work_that_no_check_knows_counts_when_something_came_of_it(tmp_path, wor
     lm = scripted_lm(lambda prompt: block("import os\nos.rename('notes/old.txt', 'notes/2020.txt')"), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Tidy up the folder notes/ by year")
     assert done.completed and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 2
-    assert done.tasks[0].checked_by == "tool"  # and says so
+    assert done.tasks[0].checked_by == "agreement"
 
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
@@ -223,6 +223,14 @@ def test_the_same_script_after_the_same_examples_confirms_nothing(tmp_path, work
     lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
     assert not done.completed and "no two scripts came to the same" in done.why
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_a_result_that_no_other_script_comes_to_is_to_be_read(tmp_path, workspace):
+    scripts = [COUNT, "1 / 0", "raise SystemExit(3)", "open('errors.txt', 'w')"]
+    lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
+    assert done.completed and done.tasks[0].checked_by == "nothing" and "read errors.txt" in done.why
 
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")

@@ -136,7 +136,7 @@ def test_dspy_rows_are_what_training_reads(tmp_path):
 
 
 def test_a_folder_of_parts_is_what_training_reads(tmp_path):
-    from optimizers.data.places import tables_at
+    from dspy_programs.tables import tables_at
 
     data_set(tmp_path, 20)
     folder = tmp_path / "rows"
