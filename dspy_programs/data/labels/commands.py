@@ -134,7 +134,7 @@ def _label_in_terminal(queue: "Queue", dataset: str) -> None:
             LabelScreen(queue, dataset).run()
             print(f"{quantity(queue.answered, 'answer')}; {queue.left:,} left")
             return
-        print("for a screen: pip install 'dspy-programs[label]'", file=sys.stderr)
+        print("for a screen: pip install 'dspy-programs[data]'", file=sys.stderr)
     from dspy_programs.data.labels.line_mode import label_by_lines
 
     label_by_lines(queue, sys.stdin, sys.stdout)

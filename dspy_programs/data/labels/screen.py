@@ -1,6 +1,6 @@
 """Labelling on a terminal's screen, by keys only.
 
-Needs      the extra `label` (textual).
+Needs      the extra `data` (textual).
 Guarantees what a pair says is text: no markup, no control characters. An answer that cannot be saved is said, and the pair
            stays.
 """
