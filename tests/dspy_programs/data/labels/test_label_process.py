@@ -85,7 +85,7 @@ def test_a_terminal_without_textual_takes_lines_and_says_what_to_install(tmp_pat
         terminal.type("a\nq\n")
         terminal.until(lambda: terminal.process.poll() is not None, "the end")
         terminal.read()
-    assert labels_of(tmp_path) == ["approved"] and "pip install 'dspy-programs[label]'" in terminal.shown
+    assert labels_of(tmp_path) == ["approved"] and "pip install 'dspy-programs[data]'" in terminal.shown
 
 
 def test_a_screen_that_is_killed_has_kept_its_answers(tmp_path):
