@@ -86,6 +86,7 @@ def broader(
         return None
     told = [_TODAY.sub("", each) for each in (text, *said)]
     given = {key: value for key, value in last.tool_input.items() if _is_given(value, told) or _is_given_date(value, told)}
+    given = {key: value for key, value in given.items() if next(one for one in given if given[one] == value) == key}
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
     left = [name for name in names if not any(name.casefold() in str(value).casefold() for value in given.values())]
     for key, value in last.tool_input.items():
