@@ -12,11 +12,40 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.data.folder import DataFolder as DataFolder
+    from dspy_programs.data.judging.async_judge import (
+        AsyncQualityJudge as AsyncQualityJudge,
+        default_rubric as default_rubric,
+    )
+    from dspy_programs.data.judging.cache import JudgmentCache as JudgmentCache
+    from dspy_programs.data.judging.calibration import Calibration as Calibration, require_trusted as require_trusted
+    from dspy_programs.data.judging.judges import Unjudged as Unjudged
+    from dspy_programs.data.judging.judgment import Judgment as Judgment
+    from dspy_programs.data.judging.judgments_file import read_judgments as read_judgments
+    from dspy_programs.data.judging.statistics import (
+        cohens_kappa as cohens_kappa,
+        fleiss_kappa as fleiss_kappa,
+        pearson as pearson,
+        prf as prf,
+    )
+    from dspy_programs.data.judging.which_model import get_backend as get_backend
     from dspy_programs.data.pair import DataPair as DataPair
     from dspy_programs.data.pairs_file import read_pairs as read_pairs
 
 _HOMES = {
     "DataFolder": "folder",
+    "AsyncQualityJudge": "judging.async_judge",
+    "default_rubric": "judging.async_judge",
+    "JudgmentCache": "judging.cache",
+    "Calibration": "judging.calibration",
+    "require_trusted": "judging.calibration",
+    "Unjudged": "judging.judges",
+    "Judgment": "judging.judgment",
+    "read_judgments": "judging.judgments_file",
+    "cohens_kappa": "judging.statistics",
+    "fleiss_kappa": "judging.statistics",
+    "pearson": "judging.statistics",
+    "prf": "judging.statistics",
+    "get_backend": "judging.which_model",
     "DataPair": "pair",
     "read_pairs": "pairs_file",
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         value_at as value_at,
     )
     from dspy_programs.failures.classifier import FailureClassifier, FailureReport
+    from dspy_programs.failures.intervals import Interval as Interval, wilson as wilson
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.recorder import TraceRecorder
     from dspy_programs.types import Trace
@@ -48,6 +49,8 @@ _HOMES = {
     "holds_at": "calibrated",
     "kind_of": "calibrated",
     "value_at": "calibrated",
+    "Interval": "intervals",
+    "wilson": "intervals",
     "AutoParser": "auto_parser",
     "FailureClassifier": "classifier",
     "FailureReport": "classifier",

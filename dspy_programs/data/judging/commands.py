@@ -1,0 +1,129 @@
+"""python -m dspy_programs data judge: a thin command over this part."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, ApiKeyOption, NoCacheOption, NoLlmOption
+from dspy_programs.data.judging.options import DataOption, JsonOption, NameOption, print_result
+from dspy_programs.errors import UsageError
+
+if TYPE_CHECKING:
+    from dspy_programs.data.judging.which_model import Spec
+    from dspy_programs.types import Rubric
+
+_AT_ONCE = 4
+
+
+def judge(
+    dataset: NameOption,
+    data: DataOption = Path("data"),
+    lm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model, as provider/name; several judge as an ensemble. Default: $DSPY_PROGRAMS_LM, else rules only."
+        ),
+    ] = None,
+    api_base: Annotated[
+        list[str] | None, typer.Option(help="URL of an OpenAI-compatible server: one for all --lm, or one for each.")
+    ] = None,
+    api_key: ApiKeyOption = None,
+    backend: Annotated[
+        str | None, typer.Option(help="ollama, openrouter or anthropic, in place of --lm. Default: $DEFAULT_JUDGE_BACKEND.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="With --backend: its model.")] = None,
+    no_llm: NoLlmOption = False,
+    rubric: Annotated[str, typer.Option(help="A shipped rubric's name, or a YAML or JSON file.")] = "quality",
+    tag: Annotated[str | None, typer.Option(help="Names this run. Default: the backend, else the rubric and model.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file. Default: DATA/judgments/DATASET.TAG.jsonl.")
+    ] = None,
+    ensemble: Annotated[
+        Literal["majority", "mean"],
+        typer.Option(help="Of several judges: whose verdict counts, the majority's or the mean score's."),
+    ] = "majority",
+    sample: Annotated[float, typer.Option(help="Judge this share of the pairs, drawn by --seed.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of --sample.")] = 42,
+    max_pairs: Annotated[int | None, typer.Option(min=1, help="Judge at most so many pairs.")] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, envvar="JUDGE_CONCURRENCY", help="Pairs judged at once on servers. Default: 4."),
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, envvar="JUDGE_TEMPERATURE", help="Of the model. Default: 0.")
+    ] = None,
+    reply_tokens: Annotated[
+        int | None, typer.Option(min=1, envvar="JUDGE_MAX_TOKENS", help="Token limit of one reply. Default: the model's.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, envvar="JUDGE_TIMEOUT", help="Seconds for one reply. Default: the client's.")
+    ] = None,
+    max_usd: Annotated[float | None, typer.Option(min=0, help="Stop asking at this cost, in US dollars.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Stop asking at so many tokens, of prompts and replies.")
+    ] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop asking after so long.")] = None,
+    no_cache: NoCacheOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge every pair of a data set by a rubric; the verdict is computed from the scores and the rubric's pass condition.
+
+    Judgments are written as they come, and the same command continues after any end. A reply that cannot be used is a failure:
+    counted, shown, never a score, and asked again by the next run.
+
+    Exit code: 0, also if a limit was reached or some pairs failed; 3 if the model stopped answering midway; 2 if it never
+    did, or for a wrong option; 130 after Ctrl-C.
+    """
+    from dspy_programs.cli import show_progress
+    from dspy_programs.data.folder import DataFolder
+    from dspy_programs.data.judging.cache import JudgmentCache
+    from dspy_programs.data.judging.judge_run import Selection, judge_file
+    from dspy_programs.data.judging.judges import Judge, ModelJudge, RulesJudge
+    from dspy_programs.data.judging.panel import Panel
+    from dspy_programs.data.judging.show import lines_of_report
+    from dspy_programs.data.judging.which_model import connected, specs_of
+    from dspy_programs.data.spending import Limits, Meter
+
+    folder = DataFolder(data)
+    pairs, asked = folder.existing(dataset), rubric_at(rubric)
+    specs = [] if no_llm else specs_of(lm or [], backend, model, api_base or [], api_key)
+    if max_usd is not None and all(spec.lm.startswith("local/") for spec in specs):
+        raise UsageError("--max-usd: these judges are free; limit --max-minutes or --max-pairs instead")
+    tag = tag or _usual_tag(specs, backend)
+    out = output or folder.judgments(dataset, tag)
+    meter = Meter(Limits(max_usd, max_tokens, max_minutes))
+    judges: list[Judge] = [ModelJudge(connected(spec, meter, temperature, reply_tokens, timeout), asked) for spec in specs]
+    cache = JudgmentCache(folder.judgment_cache, reads=not no_cache) if judges else None
+    panel = Panel(judges or [RulesJudge(asked)], asked, ensemble, cache, tag)
+    at_once = 1 if not specs or any(spec.lm.startswith("local/") for spec in specs) else concurrency or _AT_ONCE
+    with show_progress(f"judging {dataset}") as progress:
+        report = judge_file(
+            pairs, out, panel, dataset, Selection(sample, max_pairs, seed), at_once, meter, progress, no_cache and bool(judges)
+        )
+    if cache is not None:
+        cache.close()
+    print_result(report.model_dump(mode="json"), lines_of_report(report), as_json)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if report.model_stopped:
+        raise typer.Exit(MODEL_STOPPED)
+
+
+def rubric_at(name: str) -> "Rubric":
+    """Return a shipped rubric by name, or the one in a file. Raises UsageError."""
+    from dspy_programs.data.judging.rubric_files import read_any_rubric
+    from dspy_programs.rubric import rubric_of, shipped_rubrics
+
+    if name in shipped_rubrics() or not (Path(name).suffix or "/" in name or Path(name).exists()):
+        return rubric_of(name)
+    return read_any_rubric(Path(name))
+
+
+def _usual_tag(specs: "list[Spec]", backend: str | None) -> str:
+    import re
+
+    if not specs:
+        return "rules"
+    named = backend or "+".join(spec.lm.rpartition("/")[2] for spec in specs)
+    return re.sub(r"[^\w.-]+", "-", named).strip("-._")[:80] or "judge"

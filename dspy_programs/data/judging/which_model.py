@@ -1,0 +1,127 @@
+"""Which models judge: from the options of a command, else from the environment; no model means the rules.
+
+Formats    --lm provider/name, once for each judge; or the data flywheel's --backend ollama|openrouter|anthropic with --model.
+           Without either: DSPY_PROGRAMS_LM, else DEFAULT_JUDGE_BACKEND. Of a backend, OLLAMA_BASE_URL and OLLAMA_MODEL,
+           OPENROUTER_BASE_URL and OPENROUTER_MODEL stand behind the options; the keys have their usual variables.
+Raises     UsageError for what contradicts itself.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from dspy_programs.errors import UsageError
+
+if TYPE_CHECKING:
+    import dspy
+
+    from dspy_programs.data.spending import Meter
+
+BACKENDS = ("ollama", "openrouter", "anthropic")
+_ANTHROPIC_MODEL = "claude-haiku-4-5-20251001"  # the data flywheel's
+_DEFAULT_BACKEND = "DEFAULT_JUDGE_BACKEND"
+_LM = "DSPY_PROGRAMS_LM"
+
+
+class Spec(NamedTuple):
+    """A model: its spec, and its address and key if they are not its provider's."""
+
+    lm: str
+    api_base: str | None = None
+    api_key: str | None = None
+
+
+def specs_of(
+    lm: Sequence[str],
+    backend: str | None,
+    model: str | None,
+    api_base: Sequence[str] = (),
+    api_key: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> list[Spec]:
+    """Return the models that are to judge; empty for the rules.
+
+    api_base: one address for all of `lm`, or one for each.
+    """
+    if lm and (backend or model):
+        raise UsageError("give --lm, or --backend with --model; not both")
+    if len(api_base) > 1 and len(api_base) != len(lm):
+        raise UsageError(f"--api-base: {len(api_base)} addresses for {len(lm)} models; give one for all, or one for each --lm")
+    if repeated := sorted({each for each in lm if lm.count(each) > 1 and len(api_base) <= 1}):
+        raise UsageError(f"--lm {repeated[0]}: given twice; the same judge twice is one judge")
+    bases = list(api_base) if len(api_base) > 1 else [*api_base] * max(1, len(lm))
+    if lm:
+        return [Spec(each, bases[place] if bases else None, api_key) for place, each in enumerate(lm)]
+    named = environment.get(_LM)
+    if named and not backend and not model:
+        return [Spec(named, bases[0] if bases else None, api_key)]
+    backend = backend or environment.get(_DEFAULT_BACKEND)
+    if not backend:
+        if model or bases:
+            raise UsageError(f"name the server of the model too: --backend {'|'.join(BACKENDS)}, or --lm provider/name")
+        return []
+    return [of_backend(backend, model, bases[0] if bases else None, api_key, environment)]
+
+
+def of_backend(
+    name: str,
+    model: str | None = None,
+    base: str | None = None,
+    key: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Spec:
+    """Return the model that a backend of the data flywheel names. Raises UsageError for another name."""
+    if name == "anthropic":
+        return Spec(f"anthropic/{model or _ANTHROPIC_MODEL}", base, key)
+    if name not in BACKENDS:
+        raise UsageError(f"unknown backend {name!r}; choose from {', '.join(BACKENDS)}, or give --lm provider/name")
+    from dspy_programs.lm import server_named
+
+    variables = name.upper()
+    server = server_named(
+        name, model or environment.get(f"{variables}_MODEL"), base or environment.get(f"{variables}_BASE_URL"), key
+    )
+    if name == "openrouter" and not server.key:
+        raise UsageError("openrouter: no key: set OPENROUTER_API_KEY")
+    address = f"{server.base}/v1" if name == "ollama" else server.base
+    return Spec(f"openai/{server.model}", address, server.key or "none")
+
+
+def connected(
+    spec: Spec, meter: "Meter", temperature: float | None = None, max_tokens: int | None = None, timeout: float | None = None
+) -> "dspy.LM":
+    """Return the model, its weights ready, its calls counted. Its answers are not cached: judgments are."""
+    from dspy_programs.data.spending import metered
+    from dspy_programs.lm import connect, prepare
+
+    lm = connect(
+        spec.lm,
+        api_base=spec.api_base,
+        api_key=spec.api_key,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        timeout=timeout,
+    )
+    prepare(lm)
+    return metered(lm, meter)
+
+
+def get_backend(name: str, model: str | None = None, base_url: str | None = None, api_key: str | None = None) -> "dspy.LM":
+    """Return the model that a backend names: "ollama", "openrouter" or "anthropic".
+
+    Args:
+        name: The backend.
+        model: Its model; by default the environment's, else the backend's usual one.
+        base_url: Another address.
+        api_key: A key; by default that of the provider's own variable.
+
+    Returns:
+        A model for AsyncQualityJudge. Nothing is called yet.
+
+    Raises:
+        UsageError: The backend is unknown, or has no key.
+    """
+    from dspy_programs.lm import connect
+
+    spec = of_backend(name, model, base_url, api_key)
+    return connect(spec.lm, api_base=spec.api_base, api_key=spec.api_key)
