@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.data.checks import CheckOptions as CheckOptions, ValidationReport as ValidationReport, Validator as Validator
     from dspy_programs.data.folder import DataFolder as DataFolder
     from dspy_programs.data.judging.async_judge import (
         AsyncQualityJudge as AsyncQualityJudge,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dspy_programs.data.pairs_file import read_pairs as read_pairs
 
 _HOMES = {
+    "CheckOptions": "checks",
     "DataFolder": "folder",
     "AsyncQualityJudge": "judging.async_judge",
     "default_rubric": "judging.async_judge",
@@ -47,6 +49,8 @@ _HOMES = {
     "prf": "judging.statistics",
     "get_backend": "judging.which_model",
     "DataPair": "pair",
+    "ValidationReport": "checks",
+    "Validator": "checks",
     "read_pairs": "pairs_file",
 }
 
