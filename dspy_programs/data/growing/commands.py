@@ -1,6 +1,7 @@
 """python -m dspy_programs data run, status: thin commands over this part."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,6 +114,8 @@ def run(
         raise UsageError('nothing to grow from: give -s "a,b", --seeds-file, --from or --failures')
     check = usual_check(checked_names(checks.split(",")) if checks else USUAL)
     judged_by = rubric_at(asked)
+    if failures and writing is None:
+        warnings.warn("rules make exercises of a failure's goal, but teach nothing about it; give --lm", stacklevel=1)
     meter = Meter(Limits(max_usd, max_tokens, max_minutes))
     free = all(spec is None or spec.lm.startswith("local/") for spec in (writing, judging))
     try:

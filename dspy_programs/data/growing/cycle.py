@@ -110,7 +110,8 @@ def _new_pairs(
     answered: Counter[str],
     at: str,
 ) -> Iterator[_New]:
-    """Ask for pairs, and yield those that are new. Every new pair is known from then on."""
+    """Ask for pairs, and yield those that are new: not near what is known, nor one another."""
+    here = Known(known.by_meaning)
     asked = list(requests_of(number, seeds, settings))
 
     def written(request: Request) -> tuple[Request, Written | Unjudged]:
@@ -135,10 +136,10 @@ def _new_pairs(
             if taken == request.pairs:
                 break
             pair = _pair_of(draft, request, found.answered_by, tools.write.name, at)
-            if near := known.near(pair):
+            if near := known.near(pair) or here.near(pair):
                 refused.append(Refused(stage="diversity", reason=str(near), seed=seed, pair=draft))
                 continue
-            known.add([pair], f"cycle {number}")
+            here.add([pair], "this cycle")
             taken += 1
             answered[found.answered_by] += 1
             yield _New(pair, request.seed, tools.check(pair))
@@ -187,8 +188,7 @@ def _pair_of(draft: Pair, request: Request, answered_by: str, writer: str, at: s
     metadata: dict[str, JsonValue] = {"source": "grown", "answered_by": answered_by, "generator": writer}
     if answered_by == "model":
         metadata["strategy"] = request.strategy
-    if request.seed.failures:
-        metadata["failures"] = list[JsonValue](request.seed.failures)
+        metadata["failures"] = list[JsonValue](request.seed.failures)  # rules teach none
     return DataPair(
         instruction=draft.instruction,
         input=draft.input,

@@ -54,8 +54,9 @@ class _Sketches(NamedTuple):
 class Known:
     """The pairs that exist. by_meaning: compare embeddings too; by default if WordLlama is installed."""
 
-    def __init__(self, by_meaning: bool | None = None) -> None:
+    def __init__(self, by_meaning: bool | None = None, most_embedded: int = MOST_EMBEDDED) -> None:
         self.by_meaning = _has_embeddings() if by_meaning is None else by_meaning
+        self._most = most_embedded
         self._count = 0
         self._bands = np.empty((BANDS, 64), np.uint32)
         self._numbers = np.empty(64, np.uint32)
@@ -95,9 +96,9 @@ class Known:
     def _by_meaning(self, sketch: _Sketches) -> Near | None:
         if self._vectors is None or sketch.vectors is None:
             return None
-        here = min(self._count, MOST_EMBEDDED)
-        last = (self._count - 1) % MOST_EMBEDDED  # its place in the ring
-        places = self._count - 1 - (last - np.arange(here)) % MOST_EMBEDDED
+        here = min(self._count, self._most)
+        last = (self._count - 1) % self._most  # its place in the ring
+        places = self._count - 1 - (last - np.arange(here)) % self._most
         likeness = np.where(self._numbers[places] == sketch.numbers[0], self._vectors[:here] @ sketch.vectors[0], 0.0)
         for each in sorted(np.flatnonzero(likeness >= SAME), key=lambda each: -likeness[each]):
             _, middle, end = self._splits[places[each]]
@@ -138,9 +139,9 @@ class Known:
     def _embed(self, vector: NDArray[np.float32]) -> None:
         if self._vectors is None:
             self._vectors = np.zeros((64, len(vector)), np.float32)
-        if self._count < MOST_EMBEDDED:
+        if self._count < self._most:
             self._vectors = _with_room(self._vectors, self._count + 1)
-        self._vectors[self._count % MOST_EMBEDDED] = vector
+        self._vectors[self._count % self._most] = vector
 
 
 def _has_embeddings() -> bool:

@@ -124,6 +124,7 @@ def grow(
             except ModelFailing as error:
                 raise ModelFailing(f"{error}; cycle {number} is not kept, but its answers are: {_RESUME}") from error
             last = _committed(files, last, state, failed, settings)
+            known.add(state.passed_pairs, f"cycle {number}")
             on_cycle(state)
             why = _why_end(last, max_cycles, min_pass_rate, max_pairs) or _why_useless(state)
     return Grown(
@@ -173,7 +174,10 @@ def _begun(files: GrowthFiles, seeds: list[Seed], settings: Settings, plan: Plan
 
 
 def _known(files: GrowthFiles, cycles: int) -> Known:
-    """Return all pairs that exist: those of every data set of the folder, and what this growth has so far."""
+    """Return all pairs that exist: those of every data set of the folder, and what passed in this growth.
+
+    What failed is none: its instruction may be asked again.
+    """
     known, own = Known(), files.folder.pairs(files.dataset)
     for path in sorted(own.parent.glob("*.jsonl")):
         if path != own and not path.name.endswith(".rejects.jsonl"):
