@@ -32,12 +32,13 @@ def writer_on(
     """Return who writes pairs: a model, its answers kept with the growth; rules without one."""
     if spec is None:
         return Writer()
-    from dspy_programs.lm.cached import AnswerCache, cached
+    from dspy_programs.lm import AnswerCache, CachedEngine, decoding, wrap
 
     warm = _TEMPERATURE if temperature is None else temperature
     lm = connected(spec, meter, warm, reply_tokens or _REPLY_TOKENS, timeout or _SECONDS)
     files.checkpoints.mkdir(parents=True, exist_ok=True)
-    return Writer(cached(lm, AnswerCache(files.answers, ttl_seconds=math.inf, most_bytes=10**12)))
+    kept = CachedEngine(lm, AnswerCache(files.answers, ttl_seconds=math.inf, most_bytes=10**12))
+    return Writer(wrap(kept, lm.model, **decoding(lm)))
 
 
 def judge_on(spec: Spec | None, rubric: "Rubric", files: GrowthFiles, meter: "Meter") -> Judge:

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from dspy_programs.data.growing.seed import Seed
 from dspy_programs.errors import UsageError
-from dspy_programs.programs.data_generator import MEANING
 
 STRATEGIES = ("seed", "evolve", "back-translate", "persona")
 MOST_PAIRS = 8  # that the data generator writes for one seed
@@ -24,6 +23,8 @@ class Settings(BaseModel):
     per_seed: int = 2
 
     def checked(self) -> "Settings":
+        from dspy_programs.programs.data_generator import MEANING  # imports DSPy, which `status` can do without
+
         for what, given, known in (("template", self.templates, tuple(MEANING)), ("strategy", self.strategies, STRATEGIES)):
             if wrong := [each for each in given if each not in known] or ([""] if not given else []):
                 raise UsageError(f"unknown {what} {wrong[0]!r}; choose from {', '.join(known)}")

@@ -1,15 +1,18 @@
 """What `data run` and `data status` print for people."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from dspy_programs.data.growing.cycle_state import CycleState
-from dspy_programs.data.growing.growth import Grown
 from dspy_programs.data.growing.growth_files import GrowthFiles
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import wilson
 from dspy_programs.text import quantity
+
+if TYPE_CHECKING:
+    from dspy_programs.data.growing.growth import Grown
 
 _HEAD = (
     f"{'cycle':>7} {'seeds':>6} {'new':>6} {'passed':>7} {'pass rate':>9} {'95 % interval':>16} {'quality':>8} {'seconds':>8}"
@@ -65,7 +68,7 @@ def line_of_cycle(cycle: CycleState) -> str:
     return said + "".join(f", {count:,} {why[stage]}" for stage, count in cycle.refused_counts.items())
 
 
-def lines_of_growth(grown: Grown) -> Iterator[str]:
+def lines_of_growth(grown: "Grown") -> Iterator[str]:
     yield _HEAD
     for cycle in grown.cycles:
         yield _row(str(cycle.cycle_id), cycle)
