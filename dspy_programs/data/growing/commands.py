@@ -55,7 +55,9 @@ def run(
     judge_lm: Annotated[
         str | None, typer.Option(help="Another model to judge, of a provider or local/. Default: the one that writes.")
     ] = None,
-    rubric: Annotated[str | None, typer.Option(help='A shipped rubric\'s name, or a file. Default: "quality".')] = None,
+    rubric: Annotated[
+        str | None, typer.Option(help="A shipped rubric's name, or a file. Default: quality; rules judge form alone.")
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, max=256, help="Requests at once to a server. Default: 5.")] = None,
     temperature: Annotated[
         float | None, typer.Option(min=0, max=2, envvar="GENERATOR_TEMPERATURE", help="Of what is written. Default: 0.7.")
@@ -86,12 +88,13 @@ def run(
     from dspy_programs.data.growing.checking import USUAL, usual_check
     from dspy_programs.data.growing.growth import grow
     from dspy_programs.data.growing.growth_files import GrowthFiles, Plan
-    from dspy_programs.data.growing.models import judge_on, writer_on
+    from dspy_programs.data.growing.models import judge_by_rules, judge_on, writer_on
     from dspy_programs.data.growing.request import Settings
     from dspy_programs.data.growing.show import line_of_cycle, lines_of_growth
     from dspy_programs.data.judging.commands import rubric_at
     from dspy_programs.data.judging.which_model import Spec
     from dspy_programs.data.spending import Limits, Meter
+    from dspy_programs.rubric import DEFAULT, rubric_of
 
     folder = DataFolder(data)
     files = GrowthFiles(folder, name)
@@ -113,7 +116,7 @@ def run(
     if not start and not before.seeds:
         raise UsageError('nothing to grow from: give -s "a,b", --seeds-file, --from or --failures')
     check = usual_check(checked_names(checks.split(",")) if checks else USUAL)
-    judged_by = rubric_at(asked)
+    judged_by = rubric_at(asked) if asked else None
     if failures and writing is None:
         warnings.warn("rules make exercises of a failure's goal, but teach nothing about it; give --lm", stacklevel=1)
     meter = Meter(Limits(max_usd, max_tokens, max_minutes))
@@ -126,7 +129,9 @@ def run(
                 name=name,
                 write=writer_on(writing, files, meter, temperature, reply_tokens, timeout),
                 check=check,
-                judge=judge_on(judging, judged_by, files, meter),
+                judge=judge_on(judging, judged_by or rubric_of(DEFAULT), files, meter)
+                if judging
+                else judge_by_rules(judged_by),
                 settings=settings,
                 plan=Plan(seeds=start, lm=lm, api_base=api_base, judge_lm=judge_lm, rubric=asked),
                 max_cycles=max_cycles,

@@ -21,6 +21,7 @@ from dspy_programs.data.growing.cycle import Check, Judge, Tools, Watch, cycle_o
 from dspy_programs.data.growing.cycle_state import CycleState
 from dspy_programs.data.growing.diversity import Known
 from dspy_programs.data.growing.growth_files import Checkpoint, GrowthFiles, Plan
+from dspy_programs.data.growing.models import judge_by_rules
 from dspy_programs.data.growing.request import Settings
 from dspy_programs.data.growing.seed import Seed, distinct, seed_of
 from dspy_programs.data.growing.writing import Write, Writer
@@ -100,7 +101,7 @@ def grow(
     place = folder if isinstance(folder, DataFolder) else DataFolder(Path(folder) if folder else DataFolder().root)
     files, meter = GrowthFiles(place, name), meter or Meter()
     settings = (settings or Settings()).checked()
-    tools = Tools(write or Writer(), check or usual_check(), judge or _usual_judge(), at_once)
+    tools = Tools(write or Writer(), check or usual_check(), judge or judge_by_rules(), at_once)
     with files.alone(), stopping_on_ctrl_c() as stop:
         last = _begun(files, distinct(map(seed_of, seeds)), settings, plan, resume)
         known = _known(files, last.current_cycle)
@@ -143,15 +144,6 @@ def _check_numbers(max_cycles: int, min_pass_rate: float, max_pairs: int | None,
         raise UsageError("cycles, pairs and requests in progress: give numbers above 0")
     if not 0 <= min_pass_rate <= 1:
         raise UsageError(f"pass rate {min_pass_rate:g}: give a share from 0 to 1")
-
-
-def _usual_judge() -> Judge:
-    from dspy_programs.data.judging.judges import RulesJudge
-    from dspy_programs.data.judging.panel import Panel
-    from dspy_programs.rubric import DEFAULT, rubric_of
-
-    rubric = rubric_of(DEFAULT)
-    return Panel([RulesJudge(rubric)], rubric, tag="rules").judgment
 
 
 def _begun(files: GrowthFiles, seeds: list[Seed], settings: Settings, plan: Plan | None, resume: bool) -> Checkpoint:

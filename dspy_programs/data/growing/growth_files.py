@@ -47,7 +47,7 @@ class Plan(BaseModel):
     lm: str | None = None
     api_base: str | None = None
     judge_lm: str | None = None
-    rubric: str = "quality"
+    rubric: str | None = None
 
 
 class Checkpoint(BaseModel):

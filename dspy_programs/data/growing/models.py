@@ -13,12 +13,22 @@ from dspy_programs.data.judging.cache import JudgmentCache
 from dspy_programs.data.judging.judges import ModelJudge, RulesJudge
 from dspy_programs.data.judging.panel import Panel
 from dspy_programs.data.judging.which_model import Spec, connected
+from dspy_programs.types import Criterion, Rubric
 
 if TYPE_CHECKING:
     from dspy_programs.data.spending import Meter
-    from dspy_programs.types import Rubric
 
 _TEMPERATURE, _REPLY_TOKENS, _SECONDS = 0.7, 2048, 120.0  # the data flywheel's
+
+_FORM = Rubric(
+    name="form",
+    description="Whether an answer is about what was asked, in the form that was asked for.",
+    criteria=[
+        Criterion(name="correctness", description="is about what was asked, in the form that was asked for", weight=2),
+        Criterion(name="clarity", description="nothing repeated", weight=1),
+    ],
+    pass_condition="overall >= 0.6 and correctness >= 0.5",
+)
 
 
 def writer_on(
@@ -41,9 +51,13 @@ def writer_on(
     return Writer(wrap(kept, lm.model, **decoding(lm)))
 
 
-def judge_on(spec: Spec | None, rubric: "Rubric", files: GrowthFiles, meter: "Meter") -> Judge:
-    """Return who judges: a model at temperature 0; rules without one."""
-    if spec is None:
-        return Panel([RulesJudge(rubric)], rubric, tag="rules").judgment
+def judge_by_rules(rubric: Rubric | None = None) -> Judge:
+    """Return rules that judge; by default only the form, for a right answer may be a single word."""
+    rubric = rubric or _FORM
+    return Panel([RulesJudge(rubric)], rubric, tag="rules").judgment
+
+
+def judge_on(spec: Spec, rubric: Rubric, files: GrowthFiles, meter: "Meter") -> Judge:
+    """Return a model that judges, at temperature 0."""
     cache = JudgmentCache(files.folder.judgment_cache)
     return Panel([ModelJudge(connected(spec, meter), rubric)], rubric, cache=cache, tag=files.dataset).judgment
