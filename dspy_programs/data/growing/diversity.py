@@ -8,8 +8,9 @@ Guarantees all pairs that exist are compared with by words: about 250 bytes each
 """
 
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ _READ = 2000  # characters
 _BATCH = 500
 
 Features = NDArray[np.uint32]
+T = TypeVar("T")
 
 
 class Near(NamedTuple):
@@ -48,7 +50,6 @@ class _Sketches(NamedTuple):
     asked: list[Features]
     given: list[Features]
     numbers: NDArray[np.uint32]
-    vectors: NDArray[np.float32] | None
 
 
 class Known:
@@ -62,7 +63,8 @@ class Known:
         self._numbers = np.empty(64, np.uint32)
         self._splits = np.zeros((64, 3), np.int64)  # where in the features instruction and input begin, and the end
         self._features = np.empty(1024, np.uint32)
-        self._vectors: NDArray[np.float32] | None = None
+        self._vectors = np.empty((0, 0), np.float32)  # of the instructions of the last pairs
+        self._unread: deque[str] = deque(maxlen=most_embedded)  # those that have no embedding yet
         self._origins: list[tuple[int, str]] = []  # number of the first pair, and what it is from
 
     def __len__(self) -> int:
@@ -72,14 +74,16 @@ class Known:
         """Note pairs that exist. origin: what they are from, for the reason of a refusal."""
         self._origins.append((self._count, origin))
         for batch in _batches(pairs):
-            self._append(self._sketches(batch))
+            if self.by_meaning:
+                self._unread.extend(pair.instruction[:_READ] for pair in batch)
+            self._append(_sketches(batch))
 
     def near(self, pair: Pair) -> Near | None:
         """Return the nearest pair if it is near."""
         if not self._count:
             return None
-        sketch = self._sketches([pair])
-        return self._by_words(sketch) or self._by_meaning(sketch)
+        sketch = _sketches([pair])
+        return self._by_words(sketch) or self._by_meaning(sketch, pair.instruction[:_READ])
 
     def _by_words(self, sketch: _Sketches) -> Near | None:
         met = (self._bands[:, : self._count] == sketch.bands).any(0) & (self._numbers[: self._count] == sketch.numbers[0])
@@ -93,13 +97,14 @@ class Known:
                 best, place = likeness, int(candidate)
         return Near(self._name(place), best, "words") if best >= NEAR else None
 
-    def _by_meaning(self, sketch: _Sketches) -> Near | None:
-        if self._vectors is None or sketch.vectors is None:
+    def _by_meaning(self, sketch: _Sketches, instruction: str) -> Near | None:
+        if not self.by_meaning:
             return None
-        here = min(self._count, self._most)
-        last = (self._count - 1) % self._most  # its place in the ring
-        places = self._count - 1 - (last - np.arange(here)) % self._most
-        likeness = np.where(self._numbers[places] == sketch.numbers[0], self._vectors[:here] @ sketch.vectors[0], 0.0)
+        self._embed()
+        places = np.arange(self._count - len(self._vectors), self._count)
+        likeness = np.where(
+            self._numbers[places] == sketch.numbers[0], self._vectors @ embed_texts([instruction])[0].astype(np.float32), 0.0
+        )
         for each in sorted(np.flatnonzero(likeness >= SAME), key=lambda each: -likeness[each]):
             _, middle, end = self._splits[places[each]]
             if _jaccard(self._features[middle:end], sketch.given[0]) >= NEAR:
@@ -109,14 +114,6 @@ class Known:
     def _name(self, place: int) -> str:
         first, origin = next((first, origin) for first, origin in reversed(self._origins) if first <= place)
         return f"pair {place - first + 1} of {origin}"
-
-    def _sketches(self, pairs: list[Pair]) -> _Sketches:
-        asked, given = [pair.instruction[:_READ] for pair in pairs], [pair.input[:_READ] for pair in pairs]
-        both = [f"{one}\n{other}" for one, other in zip(asked, given, strict=True)]
-        bands = bands_of(words_of(both), np.zeros(len(pairs), np.uint64))
-        numbers = np.array([_numbers_in(text) for text in both], np.uint32)
-        vectors = embed_texts(asked).astype(np.float32) if self.by_meaning else None
-        return _Sketches(bands, _features(asked), _features(given), numbers, vectors)
 
     def _append(self, found: _Sketches) -> None:
         for place in range(len(found.numbers)):
@@ -132,16 +129,23 @@ class Known:
             end = middle + len(given)
             self._features[begin:middle], self._features[middle:end] = asked, given
             self._splits[self._count] = begin, middle, end
-            if found.vectors is not None:
-                self._embed(found.vectors[place])
             self._count += 1
 
-    def _embed(self, vector: NDArray[np.float32]) -> None:
-        if self._vectors is None:
-            self._vectors = np.zeros((64, len(vector)), np.float32)
-        if self._count < self._most:
-            self._vectors = _with_room(self._vectors, self._count + 1)
-        self._vectors[self._count % self._most] = vector
+    def _embed(self) -> None:
+        """Embed what was added since the last time: of a large data set only the end is."""
+        if not self._unread:
+            return
+        fresh = [embed_texts(batch).astype(np.float32) for batch in _batches(self._unread)]
+        self._unread.clear()
+        kept = [self._vectors, *fresh] if len(self._vectors) else fresh
+        self._vectors = np.concatenate(kept)[-self._most :]
+
+
+def _sketches(pairs: list[Pair]) -> _Sketches:
+    asked, given = [pair.instruction[:_READ] for pair in pairs], [pair.input[:_READ] for pair in pairs]
+    both = [f"{one}\n{other}" for one, other in zip(asked, given, strict=True)]
+    bands = bands_of(words_of(both), np.zeros(len(pairs), np.uint64))
+    return _Sketches(bands, _features(asked), _features(given), np.array([_numbers_in(text) for text in both], np.uint32))
 
 
 def _has_embeddings() -> bool:
@@ -182,10 +186,10 @@ def _with_room(array: NDArray[Any], size: int, axis: int = 0) -> NDArray[Any]:
     return larger
 
 
-def _batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    batch: list[Pair] = []
-    for pair in pairs:
-        batch.append(pair)
+def _batches(things: Iterable[T]) -> Iterator[list[T]]:
+    batch: list[T] = []
+    for thing in things:
+        batch.append(thing)
         if len(batch) == _BATCH:
             yield batch
             batch = []

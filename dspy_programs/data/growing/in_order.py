@@ -7,7 +7,7 @@ Guarantees things are taken only as they are needed. If taking one raises, what 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -30,7 +30,10 @@ def in_order(work: Callable[[T], R], things: Iterable[T], at_once: int) -> Itera
                 stopped = error
         if not waiting:
             break
-        yield waiting.popleft().result()
+        if waiting[0].done():
+            yield waiting.popleft().result()
+        else:  # whoever is ready first makes room for the next
+            wait([each for each in waiting if not each.done()], return_when=FIRST_COMPLETED)
     if stopped is not None and not isinstance(stopped, StopIteration):
         raise stopped
 

@@ -153,6 +153,43 @@ def test_ctrl_c_finishes_what_is_begun_and_resume_goes_on(tmp_path):
     assert files_in(tmp_path / "stopped") == wanted
 
 
+@pytest.mark.timeout(120)
+def test_resume_needs_no_options_and_asks_the_same_server_for_the_same(tmp_path):
+    wanted, _ = unstopped(tmp_path / "whole", "--max-cycles", "3")
+    folder = tmp_path / "again"
+    folder.mkdir()
+    with ChatServer(answer) as server:
+        for more in (arguments(server, "--max-cycles", "2"), ["data", "run", "-d", "data", "--resume", "--min-pass-rate", "0"]):
+            command = Started(main, more, folder, MAX_CYCLES="3")
+            _, err = command.communicate(60)
+            assert command.returncode == 0, err
+    assert files_in(folder) == wanted
+
+
+@pytest.mark.timeout(60)
+def test_failure_is_taught_to_whoever_writes_and_noted_in_the_pair(tmp_path):
+    trace = {
+        "trace_id": "t-2",
+        "original_goal": "Book a table for two tonight.",
+        "turns": [
+            {"turn_number": 0, "role": "user", "content": "Book a table for two tonight."},
+            {"turn_number": 1, "role": "agent", "content": "I'm sorry, but I can't help with that request."},
+        ],
+    }
+    (tmp_path / "trace.json").write_text(json.dumps(trace))
+    classify = ["failures", "batch", str(tmp_path / "trace.json"), "--min-probability", "0", "-o", str(tmp_path / "r.json")]
+    assert main(classify) == 0
+    data = tmp_path / "data"
+    with ChatServer(answer) as server:
+        run = ["data", "run", "--failures", str(tmp_path / "r.json"), "-d", str(data), "--max-cycles", "1"]
+        assert main([*run, "--lm", "openai/scripted", "--api-base", server.url, "--per-seed", "4"]) == 0
+        assert "OVER_REFUSAL: The agent refused" in server.requests[0]
+    (cycle,) = json.loads((data / "checkpoints" / "checkpoint_001.json").read_text())["cycles"]
+    assert cycle["generated_pairs"]
+    for pair in cycle["generated_pairs"]:
+        assert pair["metadata"]["failures"][0].startswith("OVER_REFUSAL") and pair["source_seed"] == trace["original_goal"]
+
+
 def test_replies_in_fences_and_prose_are_pairs_and_failed_ones_are_none(tmp_path):
     """PEERS bug 9."""
     files, asked = unstopped(tmp_path / "whole", "--max-cycles", "2")
