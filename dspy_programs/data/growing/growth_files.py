@@ -35,6 +35,8 @@ from dspy_programs.errors import DatasetError, RunLocked, UsageError, first_faul
 USUAL_NAME = "grown"
 _GROWTHS = "growths"
 _CHECKPOINT = re.compile(r"checkpoint_(\d{3,6})\.json")
+_TEMPORARY = re.compile(r"\.(?P<of>.+)\.[0-9a-f]{12}")  # as dspy_programs/atomic_file.py names what it has not finished
+_OWN = re.compile(r"(?:checkpoint_\d+|cycle_\d+_passed|train_cycle_\d+|plan)\.json")
 _SOURCE = "growth"
 M = TypeVar("M", bound=BaseModel)
 
@@ -81,6 +83,7 @@ class GrowthFiles:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
+        """Hold the growth until the block ends, and begin by removing what a killed process left half-written."""
         lock = FileLock(self.checkpoints / ".lock", timeout=0)
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -90,9 +93,18 @@ class GrowthFiles:
         except OSError as error:
             raise UsageError(f"{self.checkpoints}: cannot be written: {error.strerror or error}") from error
         try:
+            self._remove_leftovers()
             yield
         finally:
             lock.release()
+
+    def _remove_leftovers(self) -> None:
+        data_set = (self.folder.pairs(self.dataset), self.folder.meta(self.dataset))
+        for folder in {self.root, self.checkpoints, self.train(1).parent, data_set[0].parent}:
+            for path in folder.glob(".*"):
+                match = _TEMPORARY.fullmatch(path.name)
+                if match and (_OWN.fullmatch(match["of"]) or match["of"] in [each.name[:60] for each in data_set]):
+                    path.unlink(missing_ok=True)
 
     def last(self) -> Checkpoint | None:
         """Return the last checkpoint."""

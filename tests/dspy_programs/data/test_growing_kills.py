@@ -102,11 +102,24 @@ def test_death_between_the_files_of_a_cycle_leaves_nothing_half_kept(tmp_path):
     """As if it had died before the checkpoint, which is written last: the same cycle again, from kept answers alone."""
     wanted, _ = unstopped(tmp_path / "whole", "--max-cycles", "3")
     (tmp_path / "whole" / "data" / "checkpoints" / "checkpoint_003.json").unlink()
+    data = tmp_path / "whole" / "data"
+    for name in (
+        "checkpoints/.checkpoint_003.json",
+        ".cycle_003_passed.json",
+        "train/.train_cycle_003.json",
+        "user/.grown.jsonl",
+    ):
+        (data / f"{name}.0123456789ab").write_text("half")
+    others = data / "user" / ".mine.jsonl.0123456789ab"
+    others.write_text("another's")
     with ChatServer(answer) as server:
         command = Started(main, arguments(server, "--resume", "--max-cycles", "3"), tmp_path / "whole")
         command.communicate(60)
         assert command.returncode == 0 and server.requests == []
+    assert others.exists()
+    others.unlink()
     assert files_in(tmp_path / "whole") == wanted
+    assert not list(data.rglob("*.0123456789ab"))
 
 
 @pytest.mark.timeout(120)
