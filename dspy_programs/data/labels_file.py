@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dspy_programs.errors import DatasetError, first_fault
 
 Status = Literal["approved", "rejected", "needs_edit", "skipped"]
+BY_JUDGE = "auto-from-judge"  # a labeler: such a label repeats a judgment
 
 
 class LabelLine(BaseModel):

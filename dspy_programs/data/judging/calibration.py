@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.data.judging.joined import Judges, Labelled
-from dspy_programs.data.judging.statistics import bootstrap, kappa_of, prf_of
+from dspy_programs.data.judging.statistics import bootstrap, kappa_interval, kappa_of, prf_of
 from dspy_programs.errors import JudgeNotTrusted
 from dspy_programs.failures import Interval, wilson
 
@@ -64,6 +64,9 @@ class Calibration(Measured):
     labels: dict[str, int]
     """Status -> judged pairs that have it."""
     left_out: int
+    """Judged pairs whose status is neither approved nor a negative."""
+    by_judge: int
+    """Lines of labels that were derived from judgments, and are not counted: a judge agrees with itself."""
     threshold: Threshold | None
     slices: dict[str, Measured]
     better_than_chance: bool
@@ -74,9 +77,15 @@ class Calibration(Measured):
 
 
 def calibrated(
-    rows: Iterable[Labelled], judges: Judges, dataset: str, tag: str, approved: str, negatives: Collection[str]
+    rows: Iterable[Labelled],
+    judges: Judges,
+    dataset: str,
+    tag: str,
+    approved: str,
+    negatives: Collection[str],
+    by_judge: int = 0,
 ) -> Calibration:
-    """Measure a judge. approved, negatives: statuses."""
+    """Measure a judge. approved, negatives: statuses; by_judge: as in Calibration."""
     statuses: Counter[str] = Counter()
     used: list[Labelled] = []  # as many as people have labelled
     for row in rows:
@@ -104,6 +113,7 @@ def calibrated(
         judge=judges.digest,
         labels=dict(sorted(statuses.items())),
         left_out=statuses.total() - len(used),
+        by_judge=by_judge,
         threshold=threshold_of(used, truth),
         slices=slices,
         better_than_chance=whole.intervals["kappa"].low > 0,
@@ -120,7 +130,7 @@ def measured(passed: np.ndarray, truth: np.ndarray) -> Measured:
         "recall": wilson(tp, tp + fn),
         "f1": bootstrap(table, _f1_of) if tp else Interval(0.0, 1.0),
         "accuracy": wilson(tp + tn, len(truth)),
-        "kappa": bootstrap(table, kappa_of),
+        "kappa": kappa_interval(table) if truth.any() and not truth.all() else Interval(-1.0, 1.0),
     }
     return Measured(**figures, kappa=float(kappa_of(table)), intervals=intervals, n_evaluated=len(truth))
 

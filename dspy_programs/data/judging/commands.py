@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, ApiKeyOption, NoCacheOption, NoLlmOption
+from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
 from dspy_programs.data.judging.options import DataOption, JsonOption, NameOption, print_result
 from dspy_programs.errors import UsageError
 
@@ -28,14 +28,16 @@ def judge(
     api_base: Annotated[
         list[str] | None, typer.Option(help="URL of an OpenAI-compatible server: one for all --lm, or one for each.")
     ] = None,
-    api_key: ApiKeyOption = None,
+    api_key: Annotated[
+        str | None, typer.Option(help="API key for --lm. Default: $DSPY_PROGRAMS_API_KEY, or the provider's own variable.")
+    ] = None,
     backend: Annotated[
         str | None, typer.Option(help="ollama, openrouter or anthropic, in place of --lm. Default: $DEFAULT_JUDGE_BACKEND.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="With --backend: its model.")] = None,
     no_llm: NoLlmOption = False,
     rubric: Annotated[str, typer.Option(help="A shipped rubric's name, or a YAML or JSON file.")] = "quality",
-    tag: Annotated[str | None, typer.Option(help="Names this run. Default: the backend, else the rubric and model.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Names this run. Default: the backend, else the model, else rules.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The file. Default: DATA/judgments/DATASET.TAG.jsonl.")
     ] = None,
@@ -75,6 +77,7 @@ def judge(
     Exit code: 0, also if a limit was reached or some pairs failed; 3 if the model stopped answering midway; 2 if it never
     did, or for a wrong option; 130 after Ctrl-C.
     """
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.cli import show_progress
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.judging.cache import JudgmentCache
@@ -90,8 +93,9 @@ def judge(
     specs = [] if no_llm else specs_of(lm or [], backend, model, api_base or [], api_key)
     if max_usd is not None and all(spec.lm.startswith("local/") for spec in specs):
         raise UsageError("--max-usd: these judges are free; limit --max-minutes or --max-pairs instead")
-    tag = tag or _usual_tag(specs, backend)
+    tag = tag or _usual_tag(specs)
     out = output or folder.judgments(dataset, tag)
+    require_apart([out], [pairs, Path(rubric)])
     meter = Meter(Limits(max_usd, max_tokens, max_minutes))
     judges: list[Judge] = [ModelJudge(connected(spec, meter, temperature, reply_tokens, timeout), asked) for spec in specs]
     cache = JudgmentCache(folder.judgment_cache, reads=not no_cache) if judges else None
@@ -120,10 +124,10 @@ def rubric_at(name: str) -> "Rubric":
     return read_any_rubric(Path(name))
 
 
-def _usual_tag(specs: "list[Spec]", backend: str | None) -> str:
+def _usual_tag(specs: "list[Spec]") -> str:
     import re
 
     if not specs:
         return "rules"
-    named = backend or "+".join(spec.lm.rpartition("/")[2] for spec in specs)
+    named = "+".join(spec.backend or spec.lm.rpartition("/")[2] for spec in specs)
     return re.sub(r"[^\w.-]+", "-", named).strip("-._")[:80] or "judge"

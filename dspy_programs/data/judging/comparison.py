@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from dspy_programs.data.judging.statistics import (
-    bootstrap,
+    fleiss_interval,
     fleiss_of,
     kappa_in_words,
+    kappa_interval,
     kappa_of,
     pearson_interval,
 )
@@ -59,7 +60,7 @@ class Two:
             "b_mean": self.means[1],
             "intervals": {
                 "pass_agreement": list(wilson(agreed, self.count)),
-                "cohens_kappa": list(bootstrap(self.table, lambda tables: kappa_of(tables, alike=1.0))),
+                "cohens_kappa": list(kappa_interval(self.table, alike=1.0)),
                 "score_pearson": list(pearson_interval(r, self.count)),
             },
         }
@@ -85,6 +86,6 @@ def compared(dataset: str, tags: Sequence[str], rows: Iterable[Sequence[tuple[bo
         "unanimous": float(votes[0] + votes[-1]) / common if common else 0.0,
         "fleiss_kappa": kappa,
         "kappa_label": kappa_in_words(kappa),
-        "intervals": {"fleiss_kappa": list(bootstrap(votes, lambda drawn: fleiss_of(patterns, drawn)))},
+        "intervals": {"fleiss_kappa": list(fleiss_interval(patterns, votes))},
         "pairs": [two.figures() for two in twos.values()],
     }

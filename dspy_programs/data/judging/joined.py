@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.data.judging.judgments_file import read_judgments
-from dspy_programs.data.labels_file import read_labels
+from dspy_programs.data.labels_file import BY_JUDGE, read_labels
 from dspy_programs.data.pair import DataPair
 
 _TABLES = """
@@ -27,8 +27,8 @@ _INTO = {
 }
 EDITED = "edited"  # a status here: what was judged is not what people approved or rejected
 _LABELLED = f"""
-SELECT pair_id, passed, overall, iif(edited, '{EDITED}', status), coalesce(nullif(slice, ''), '(none)') FROM judgments
-JOIN labels USING (pair_id) LEFT JOIN pairs USING (pair_id) WHERE tag = ? AND status IS NOT NULL ORDER BY pair_id
+SELECT pair_id, passed, overall, CASE WHEN edited THEN '{EDITED}' ELSE status END, coalesce(nullif(slice, ''), '(none)')
+FROM judgments JOIN labels USING (pair_id) LEFT JOIN pairs USING (pair_id) WHERE tag = ? AND status IS NOT NULL ORDER BY pair_id
 """
 
 
@@ -73,9 +73,20 @@ class Joined:
         self._insert("judgments", rows())
         return seen.pop() if len(seen) == 1 else Judges(None, None, None)
 
-    def add_labels(self, path: Path) -> None:
-        rows = ((each.pair_id, each.status, None if each.edit is None else bool(each.edit)) for each in read_labels(path))
-        self._insert("labels", rows)
+    def add_labels(self, path: Path, any_labeler: bool = False) -> int:
+        """Add what people said; with any_labeler also what was derived from judgments. Return how many lines were left out."""
+        left_out = 0
+
+        def rows() -> Iterator[tuple[str, str | None, bool | None]]:
+            nonlocal left_out
+            for each in read_labels(path):
+                if each.labeler == BY_JUDGE and not any_labeler:
+                    left_out += 1
+                else:
+                    yield each.pair_id, each.status, None if each.edit is None else bool(each.edit)
+
+        self._insert("labels", rows())
+        return left_out
 
     def add_pairs(self, pairs: Iterable[DataPair]) -> None:
         self._insert("pairs", ((each.identified().id, each.category) for each in pairs))

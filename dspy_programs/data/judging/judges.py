@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import dspy
 
     from dspy_programs.predict import Failure
+    from dspy_programs.programs.quality_judge import QualityJudge
 
 RULES = "rules"
 _FORMAT = 1  # of a key; another one for another meaning of a stored opinion
@@ -33,7 +34,8 @@ _LONGEST_REASON, _LONGEST_SAMPLE = 300, 300  # characters
 class Unjudged(Exception):
     """Why there is no opinion. sample: the start of the reply, if there was one.
 
-    kind: "reply" could not be read; "refused" this one text; "lost": the model did not answer; "hopeless": it never will.
+    kind: "reply" could not be read; "refused" this one text; "lost": the model did not answer; "unreachable": there was no
+    connection; "hopeless": it never will.
     """
 
     def __init__(self, reason: str, sample: str = "", kind: str = "reply") -> None:
@@ -76,12 +78,13 @@ class ModelJudge:
 
     costs = True
 
-    def __init__(self, lm: "dspy.LM", rubric: Rubric) -> None:
+    def __init__(self, lm: "dspy.LM", rubric: Rubric, program: "QualityJudge | None" = None) -> None:
+        """program: the one to use in place of that compiled for the model."""
         from dspy_programs.lm import address_of, decoding
         from dspy_programs.registry import load
 
         self.lm, self.rubric, self.name = lm, rubric_of(rubric.model_dump()), str(lm.model)
-        self.program = load("quality_judge", lm.model)
+        self.program = program or load("quality_judge", lm.model)
         state = json.dumps(self.program.dump_state(), sort_keys=True)
         self.digest = _digest(lm.model, address_of(lm), decoding(lm), state, _seen_of(rubric))
 
@@ -107,11 +110,16 @@ def _unanswered(error: Exception) -> Unjudged:
         LMAuthError,
         LMBillingError,
         LMConfigurationError,
+        LMTransportError,
         LMUnsupportedModelError,
     )
 
-    hopeless = isinstance(error, LMAuthError | LMBillingError | LMConfigurationError | LMUnsupportedModelError)
-    kind = "hopeless" if hopeless else "refused" if isinstance(error, ContextWindowExceededError) else "lost"
+    kinds = {
+        "hopeless": LMAuthError | LMBillingError | LMConfigurationError | LMUnsupportedModelError,
+        "refused": ContextWindowExceededError,
+        "unreachable": LMTransportError,
+    }
+    kind = next((name for name, classes in kinds.items() if isinstance(error, classes)), "lost")
     reason = sendable(" ".join(str(error).split()), _LONGEST_REASON) or type(error).__name__
     return Unjudged(reason, kind=kind)
 

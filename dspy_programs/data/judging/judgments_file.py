@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from dspy_programs.atomic_file import target_of
 from dspy_programs.data.judging.judgment import Judgment, as_line, judgment_in
 from dspy_programs.errors import DatasetError, RunError, RunLocked, UsageError
 
@@ -22,6 +23,9 @@ class JudgmentsFile:
     """Use as a context manager. digest: of the judge, as in the lines; fresh: begin anew, unless that was interrupted."""
 
     def __init__(self, path: Path, digest: str, fresh: bool = False) -> None:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: not a file; name one to write judgments to")
+        path = target_of(path)  # two links to one file are one file
         self.path, self.digest, self.fresh = path, digest, fresh
         self.done: set[int] = set()  # keys: 8 bytes each, for a million lines take less memory as numbers
         self.replaced = 0  # lines that are not of this judge
@@ -31,8 +35,6 @@ class JudgmentsFile:
         self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
 
     def __enter__(self) -> "JudgmentsFile":
-        if self.path.exists() and not self.path.is_file():
-            raise UsageError(f"{self.path}: not a file; name one to write judgments to")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()

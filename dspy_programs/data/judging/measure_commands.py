@@ -21,6 +21,10 @@ def calibrate(
     labels: Annotated[Path | None, typer.Option(help="Another file of labels. Default: the data set's.")] = None,
     approved_is: Annotated[str, typer.Option(help="The status that a passed pair should have.")] = "approved",
     negatives: Annotated[str, typer.Option(help="The statuses that a failed pair should have, with commas.")] = "rejected",
+    any_labeler: Annotated[
+        bool,
+        typer.Option("--any-labeler", help="Also count labels that judgments made, though they prove nothing."),
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Default: reports/DATASET/calibrate.TAG.json, beside the data folder.")
     ] = None,
@@ -31,6 +35,7 @@ def calibrate(
 
     Labels that are neither approved nor negative leave their pair out: one that was skipped says nothing.
     """
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.judging.calibration import calibrated, require_trusted
     from dspy_programs.data.judging.joined import Joined
@@ -42,17 +47,19 @@ def calibrate(
     labels = labels or folder.labels(dataset)
     if not labels.is_file():
         raise UsageError(f"no labels of {dataset!r} at {labels}; label some pairs first: dspy-programs data label -d {dataset}")
+    out = output or folder.reports(dataset) / f"calibrate.{name}.json"
+    require_apart([out], [path, labels, folder.pairs(dataset)])
     against = _statuses(approved_is, negatives)
     with Joined() as joined:
         judges = joined.add_judgments(name, path)
-        joined.add_labels(labels)
+        by_judge = joined.add_labels(labels, any_labeler)
         if (pairs := folder.pairs(dataset)).is_file():
             joined.add_pairs(read_pairs(pairs))
-        found = calibrated(joined.labelled(name), judges, dataset, name, approved_is, against)
+        found = calibrated(joined.labelled(name), judges, dataset, name, approved_is, against, by_judge)
     if not found.n_evaluated:
         statuses = ", ".join(f"{status} {count}" for status, count in found.labels.items()) or "no judged pair has a label"
+        statuses += f"; {by_judge} labels are a judge's own (--any-labeler)" if by_judge else ""
         raise UsageError(f"nothing to calibrate with: {statuses}; label judged pairs as {approved_is} or {negatives}")
-    out = output or folder.reports(dataset) / f"calibrate.{name}.json"
     _write(out, found.model_dump(mode="json"))
     print_result(found.model_dump(mode="json"), lines_of_calibration(found, str(out)), as_json)
     if gate:
@@ -73,6 +80,7 @@ def compare_judgments(
     as_json: JsonOption = False,
 ) -> None:
     """Compare runs of judges over one data set: agreement, kappa and correlation of each two, Fleiss' kappa of all."""
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.judging.comparison import compared
     from dspy_programs.data.judging.joined import Joined
@@ -84,13 +92,14 @@ def compare_judgments(
         raise UsageError(
             f"--tags: give two or more different tags; there are: {', '.join(_tags_there(folder, dataset)) or 'none'}"
         )
+    out, files = output or folder.reports(dataset) / "compare.json", [_judgments_at(folder, dataset, name)[0] for name in names]
+    require_apart([out], files)
     with Joined() as joined:
-        for name in names:
-            joined.add_judgments(name, _judgments_at(folder, dataset, name)[0])
+        for name, file in zip(names, files, strict=True):
+            joined.add_judgments(name, file)
         found = compared(dataset, names, joined.common(names))
     if not found["n_common"]:
         raise UsageError(f"no pair has a judgment of each of {', '.join(names)}")
-    out = output or folder.reports(dataset) / "compare.json"
     _write(out, found)
     print_result(found, lines_of_comparison(found, str(out)), as_json)
 

@@ -41,11 +41,11 @@ class Panel:
         names = [criterion.name for criterion in self.rubric.criteria]
         shares = {name: sum(each.scores[name] for each in opinions) / len(opinions) for name in names}
         scores, passed = verdict_on(self.rubric, shares, self.minimums)
-        members = [self._member(each) for each in opinions]
+        several = len(opinions) > 1
+        members = [self._member(each) for each in opinions] if several else []
         votes = sum(member.passed for member in members)
         if self.by == "majority" and 2 * votes != len(members):
             passed = 2 * votes > len(members)
-        several = len(members) > 1
         return Judgment(
             pair_id=pair.identified().id,
             scores=scores,

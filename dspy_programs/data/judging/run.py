@@ -19,7 +19,7 @@ from dspy_programs.data.judging.judges import Unjudged
 from dspy_programs.data.judging.judgment import Judgment
 from dspy_programs.data.judging.panel import Panel
 from dspy_programs.data.pair import DataPair
-from dspy_programs.errors import ModelFailing
+from dspy_programs.errors import ModelFailing, ProgramsError
 
 MOST_LOST = 3  # calls in a row without an answer; each was retried already
 UNREADABLE_AT_FIRST, UNREADABLE_LATER = 12, 40  # replies in a row that cannot be read: before a readable one, and after
@@ -52,7 +52,8 @@ class Health:
                 self.stopped = f"{self._unreadable} replies in a row could not be read; the last: {failure.reason}"
         elif failure.kind != "refused":
             self._lost += 1
-            if self._lost >= MOST_LOST or failure.kind == "hopeless":
+            is_elsewhere = failure.kind == "unreachable" and not self.answers  # it was tried for half a minute
+            if self._lost >= MOST_LOST or is_elsewhere or failure.kind == "hopeless":
                 self.stopped = f"the model does not answer: {failure.reason}"
 
 
@@ -88,11 +89,14 @@ def _through(
     at_once: int,
     health: Health,
 ) -> Iterator[Outcome]:
-    """Keep the threads busy, and yield what they bring."""
-    at_work, more = 0, True
+    """Keep the threads busy, and yield what they bring; if the pairs end in an error, first what was begun."""
+    at_work, more, broken = 0, True, None
     while at_work or more:
         while more and at_work < (at_once if health.answers else 1):
-            pair = next(pairs, None)
+            try:
+                pair = next(pairs, None)
+            except ProgramsError as error:
+                pair, broken = None, error
             more = pair is not None
             if pair is not None:
                 todo.put(pair)
@@ -103,6 +107,8 @@ def _through(
             if isinstance(found, BaseException):
                 raise found
             yield found
+    if broken is not None:
+        raise broken
 
 
 def _work(panel: Panel, todo: "queue.SimpleQueue[DataPair | None]", done: "queue.SimpleQueue[Outcome | BaseException]") -> None:

@@ -39,6 +39,8 @@ def lines_of_report(report: Report) -> Iterator[str]:
 
 def lines_of_calibration(found: Calibration, path: str) -> Iterator[str]:
     yield _row("Evaluated pairs", f"{found.n_evaluated:,} ({found.left_out:,} labelled otherwise)")
+    if found.by_judge:
+        yield _row("Left out", f"{quantity(found.by_judge, 'label')} that judgments made")
     yield from _measured(found)
     if (threshold := found.threshold) is not None:
         on = threshold.on_the_other

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from dspy_programs.failures import Interval
+from dspy_programs.failures import Interval, wilson
 
 RESAMPLES = 2000
 _SEED = 0
@@ -134,6 +134,38 @@ def bootstrap(counts: np.ndarray, figure: Callable[[np.ndarray], np.ndarray], se
     drawn = np.random.default_rng(seed).multinomial(total, (counts / total).ravel(), size=RESAMPLES)
     low, high = np.nanpercentile(figure(drawn.reshape(RESAMPLES, *counts.shape).astype(float)), [_TAIL, 100 - _TAIL])
     return Interval(float(low), float(high))
+
+
+def kappa_interval(table: np.ndarray, alike: float = 0.0) -> Interval:
+    """Return the interval of Cohen's kappa; the whole range where only one word was ever said.
+
+    Without a single disagreement every resample agrees too, however few pairs there are: then the lower end is what Wilson's
+    for the agreement comes to.
+    """
+    said, total = (table.sum(axis=0) + table.sum(axis=1)) > 0, int(table.sum())
+    if said.sum() < 2:
+        return Interval(-1.0, 1.0)
+    found = bootstrap(table, lambda tables: kappa_of(tables, alike))
+    if int(np.trace(table)) < total:
+        return found
+    chance = float((table.sum(axis=0) * table.sum(axis=1)).sum()) / total**2
+    return Interval(_beyond_chance(wilson(total, total).low, chance), 1.0)
+
+
+def fleiss_interval(patterns: np.ndarray, weights: np.ndarray) -> Interval:
+    """Return the interval of Fleiss' kappa, as for Cohen's."""
+    said, total = weights @ patterns, int(weights.sum())
+    if (said > 0).sum() < 2:
+        return Interval(-1.0, 1.0)
+    is_unanimous = (patterns > 0).sum(axis=1) == 1
+    if weights[~is_unanimous].sum() > 0:
+        return bootstrap(weights, lambda drawn: fleiss_of(patterns, drawn))
+    chance = float(((said / said.sum()) ** 2).sum())
+    return Interval(_beyond_chance(wilson(total, total).low, chance), 1.0)
+
+
+def _beyond_chance(agreement: float, chance: float) -> float:
+    return max(-1.0, (agreement - chance) / (1 - chance))
 
 
 def kappa_in_words(kappa: float) -> str:

@@ -7,6 +7,7 @@ Formats    a rubric of the data flywheel compares with numbers from 0 to 10 (`ov
 import ast
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from dspy_programs.data.judging.judgment import OVERALL, TOP
@@ -29,9 +30,12 @@ class Verdict(NamedTuple):
 
 def scale_of(rubric: Rubric) -> float:
     """Return the largest score of the scale that the pass condition speaks of: 1 or 10."""
-    compared = [
-        node for node in ast.walk(ast.parse(rubric.pass_condition.strip(), mode="eval")) if isinstance(node, ast.Compare)
-    ]
+    return _scale_in(rubric.pass_condition)
+
+
+@lru_cache(maxsize=64)
+def _scale_in(condition: str) -> float:
+    compared = [node for node in ast.walk(ast.parse(condition.strip(), mode="eval")) if isinstance(node, ast.Compare)]
     sides = [side for node in compared for side in (node.left, *node.comparators)]
     return TOP if any(isinstance(side, ast.Constant) and _is_above_one(side.value) for side in sides) else 1.0
 

@@ -3,6 +3,7 @@
 Formats    --lm provider/name, once for each judge; or the data flywheel's --backend ollama|openrouter|anthropic with --model.
            Without either: DSPY_PROGRAMS_LM, else DEFAULT_JUDGE_BACKEND. Of a backend, OLLAMA_BASE_URL and OLLAMA_MODEL,
            OPENROUTER_BASE_URL and OPENROUTER_MODEL stand behind the options; the keys have their usual variables.
+Guarantees DSPY_PROGRAMS_API_KEY goes to no backend, and to no second judge.
 Raises     UsageError for what contradicts itself.
 """
 
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 BACKENDS = ("ollama", "openrouter", "anthropic")
 _ANTHROPIC_MODEL = "claude-haiku-4-5-20251001"  # the data flywheel's
 _DEFAULT_BACKEND = "DEFAULT_JUDGE_BACKEND"
-_LM = "DSPY_PROGRAMS_LM"
+_LM, _BASE, _KEY = "DSPY_PROGRAMS_LM", "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
 
 
 class Spec(NamedTuple):
-    """A model: its spec, and its address and key if they are not its provider's."""
+    """A model: its spec, and its address and key if they are not its provider's. backend: the name that stands for it."""
 
     lm: str
     api_base: str | None = None
     api_key: str | None = None
+    backend: str | None = None
 
 
 def specs_of(
@@ -41,7 +43,8 @@ def specs_of(
 ) -> list[Spec]:
     """Return the models that are to judge; empty for the rules.
 
-    api_base: one address for all of `lm`, or one for each.
+    api_base: one address for all of `lm`, or one for each. api_key: as typed; that of the environment is found here, and is
+    given to the one model that it belongs to.
     """
     if lm and (backend or model):
         raise UsageError("give --lm, or --backend with --model; not both")
@@ -49,18 +52,22 @@ def specs_of(
         raise UsageError(f"--api-base: {len(api_base)} addresses for {len(lm)} models; give one for all, or one for each --lm")
     if repeated := sorted({each for each in lm if lm.count(each) > 1 and len(api_base) <= 1}):
         raise UsageError(f"--lm {repeated[0]}: given twice; the same judge twice is one judge")
-    bases = list(api_base) if len(api_base) > 1 else [*api_base] * max(1, len(lm))
-    if lm:
-        return [Spec(each, bases[place] if bases else None, api_key) for place, each in enumerate(lm)]
+    if api_key and len(lm) > 1 and len(api_base) != 1:
+        raise UsageError("--api-key: several providers would see it; set each one's own variable, as OPENAI_API_KEY")
+    base = api_base[0] if api_base else None
+    if len(lm) > 1:
+        return [Spec(each, api_base[place] if len(api_base) > 1 else base, api_key) for place, each in enumerate(lm)]
     named = environment.get(_LM)
-    if named and not backend and not model:
-        return [Spec(named, bases[0] if bases else None, api_key)]
+    if lm and not named:  # then no other model owns them
+        return [Spec(lm[0], base or environment.get(_BASE), api_key or environment.get(_KEY))]
+    if lm or (named and not backend and not model):
+        return [Spec(lm[0] if lm else str(named), base, api_key)]  # what belongs to `named`, `connect` reads itself
     backend = backend or environment.get(_DEFAULT_BACKEND)
     if not backend:
-        if model or bases:
+        if model or base:
             raise UsageError(f"name the server of the model too: --backend {'|'.join(BACKENDS)}, or --lm provider/name")
         return []
-    return [of_backend(backend, model, bases[0] if bases else None, api_key, environment)]
+    return [of_backend(backend, model, base, api_key, environment)]
 
 
 def of_backend(
@@ -72,7 +79,7 @@ def of_backend(
 ) -> Spec:
     """Return the model that a backend of the data flywheel names. Raises UsageError for another name."""
     if name == "anthropic":
-        return Spec(f"anthropic/{model or _ANTHROPIC_MODEL}", base, key)
+        return Spec(f"anthropic/{model or _ANTHROPIC_MODEL}", base, key, name)
     if name not in BACKENDS:
         raise UsageError(f"unknown backend {name!r}; choose from {', '.join(BACKENDS)}, or give --lm provider/name")
     from dspy_programs.lm import server_named
@@ -84,7 +91,7 @@ def of_backend(
     if name == "openrouter" and not server.key:
         raise UsageError("openrouter: no key: set OPENROUTER_API_KEY")
     address = f"{server.base}/v1" if name == "ollama" else server.base
-    return Spec(f"openai/{server.model}", address, server.key or "none")
+    return Spec(f"openai/{server.model}", address, server.key or "none", name)
 
 
 def connected(
