@@ -22,6 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dspy_programs.text import sentences as split_sentences
+
+ROOT = Path(__file__).resolve().parents[1]
 FAST = "schema,length,dedup,near_dup,profanity,secrets,refusals,placeholders,fences,turns"
 
 
@@ -121,7 +124,7 @@ def write_rows(path: Path, count: int, seed: int = 7) -> Planted:
     """Write rows, in the form of `ingest`; return what is planted among them."""
     planted = Planted(set(), set(), set())
     draw = random.Random(seed)
-    pieces = sentences_of_the_library()
+    pieces = sentences()
     recent: list[dict] = []
     with path.open("w", encoding="utf-8") as file:
         for number in range(1, count + 1):
@@ -129,8 +132,7 @@ def write_rows(path: Path, count: int, seed: int = 7) -> Planted:
             if recent and kind < 0.025:
                 row = dict(draw.choice(recent))
                 planted.same.add(number)
-            elif recent and kind < 0.05:
-                row = changed(draw.choice(recent), draw)
+            elif recent and kind < 0.05 and (row := changed(draw.choice(recent), draw)):
                 planted.near.add(number)
             elif recent and kind < 0.075:
                 row = {**draw.choice(recent), "input": " ".join(draw.choices(WORDS, k=2)) + str(number)}
@@ -176,10 +178,10 @@ def fresh(draw: random.Random, pieces: list[str]) -> dict:
 
 
 def changed(row: dict, draw: random.Random) -> dict:
-    """Return a near duplicate: of what is answered one word in twenty is another, at least one."""
+    """Return a near duplicate: of an answer of at least 15 words one in twenty is another, at least one. Of others: {}."""
     words = row["output"].split()
-    if len(words) < 12:
-        words += draw.choices(WORDS, k=2) if len(words) > 8 else []
+    if len(words) < 15:
+        return {}
     for place in draw.sample(range(len(words)), max(1, len(words) // 20)):
         words[place] = draw.choice(WORDS)
     output = " ".join(words)
@@ -188,16 +190,26 @@ def changed(row: dict, draw: random.Random) -> dict:
     return {**row, "output": output}
 
 
-def sentences_of_the_library() -> list[str]:
-    """Return sentences of the docstrings of Python's own library, of 5 to 40 words."""
-    return [text for text in docstring_lines() if 5 <= len(text.split()) <= 40]
+def sentences() -> list[str]:
+    """Return sentences of 5 to 40 words: of the shipped data sets, and for each four of these one of Python's docstrings."""
+    prose = [text for text in sentences_of_data_sets() if 5 <= len(text.split()) <= 40]
+    technical = [text for text in sentences_of_docstrings() if 5 <= len(text.split()) <= 40]
+    return prose + technical[: len(prose) // 4]
 
 
-def docstring_lines() -> Iterator[str]:
+def sentences_of_data_sets() -> Iterator[str]:
+    for name in ("quality_judge", "data_generator", "planner", "memory_summarizer"):
+        for line in (ROOT / "datasets" / name / "train.jsonl").read_text(encoding="utf-8").splitlines():
+            for value in json.loads(line).values():
+                if isinstance(value, str):
+                    yield from split_sentences(value)
+
+
+def sentences_of_docstrings() -> Iterator[str]:
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8", errors="replace"))):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (text := ast.get_docstring(node)):
-                yield from (" ".join(part.split()) for part in text.replace("\n\n", ". ").split(". "))
+                yield from split_sentences(text)
 
 
 PARTS = {"validate": validate}

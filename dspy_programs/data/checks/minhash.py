@@ -8,7 +8,7 @@ Source     Broder, "On the resemblance and containment of documents" (1997); Les
 import numpy as np
 from numpy.typing import NDArray
 
-from dspy_programs.data.checks.word_hashes import Words, mixed, pairs_of_words
+from dspy_programs.data.checks.word_hashes import Words, mixed
 
 BANDS = 16
 _ROWS = 3
@@ -39,7 +39,7 @@ def bands_of(words: Words, keys: NDArray[np.uint64]) -> Bands:
         return bands
     starts = words.starts[some]
     single = (words.hashes >> np.uint64(32)).astype(np.uint32)
-    double = (pairs_of_words(words) >> np.uint64(32)).astype(np.uint32)
+    double = (words.pairs >> np.uint64(32)).astype(np.uint32)
     keyed = mixed(keys[some])
     one, other = np.empty_like(single), np.empty_like(double)  # reused: fresh memory would cost more than the work
     for band in range(BANDS):
