@@ -32,9 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
     parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, help="keeps the rows for the next run; default: a temporary one")
     told = parser.parse_args()
     for part in told.only or PARTS:
-        PARTS[part](told.pairs)
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[part](told.pairs, told.folder or Path(folder))
 
 
 class Measured(NamedTuple):
@@ -79,21 +81,25 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
-def validate(pairs: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "user" / "speed.jsonl"
-        path.parent.mkdir()
-        planted = write_rows(path, pairs)
-        size = path.stat().st_size
-        print(f"validate: {pairs:,} pairs, {size / pairs:.0f} bytes each")
-        for name, checks in (("without pii and lang", FAST), ("pii", "schema,pii"), ("lang", "schema,lang")):
-            clean = Path(folder) / "clean.jsonl"
-            command = [sys.executable, "-m", "dspy_programs", "data", "validate", "-d", "speed", "--data", folder]
-            told = measured([*command, "--checks", checks, "--write-clean", str(clean)])
-            print(f"  {name:20} {told.seconds:6.1f} s {pairs / told.seconds:9,.0f} pairs/s by the clock,"
-                  f" {pairs / told.processor_seconds:9,.0f} for each core's second, {told.peak:5.0f} MB")  # fmt: skip
-            if checks == FAST:
-                print(f"  {'':20} {found_of(planted, clean.with_name('clean.rejects.jsonl'))}")
+def validate(pairs: int, folder: Path) -> None:
+    path, known = folder / "user" / "speed.jsonl", folder / "planted.json"
+    if not known.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(json.dumps([sorted(lines) for lines in write_rows(path, pairs)]))
+    planted = Planted(*map(set, json.loads(known.read_text())))
+    print(f"validate: {pairs:,} pairs, {path.stat().st_size / pairs:.0f} bytes each")
+    for name, checks in (("without pii and lang", FAST), ("the default checks", ""), ("pii", "pii"), ("lang", "lang")):
+        clean = folder / "clean.jsonl"
+        command = [sys.executable, "-m", "dspy_programs", "data", "validate", "-d", "speed", "--data", str(folder)]
+        if checks:
+            command += ["--checks", checks, "--write-clean", str(clean)]
+        told = measured(command)
+        print(
+            f"  {name:20} {told.seconds:6.1f} s {pairs / told.seconds:9,.0f} pairs/s by the clock,"
+            f" {pairs / told.processor_seconds:9,.0f} for each core's second, {told.peak:5.0f} MB"
+        )
+        if checks == FAST:
+            print(f"  {'':20} {found_of(planted, clean.with_name('clean.rejects.jsonl'))}")
 
 
 class Planted(NamedTuple):
@@ -164,17 +170,23 @@ def fresh(draw: random.Random, pieces: list[str]) -> dict:
     about = [" ".join(draw.choices(draw.choice(pieces).split(), k=draw.randint(1, 4))) for _ in range(2)]
     asked = draw.choice(ASKED).format(*about)
     length = min(60, max(1, int(draw.lognormvariate(1.2, 0.8))))
-    said = " ".join(draw.choices(pieces, k=length))
+    said = " ".join(joined(draw, pieces) for _ in range(length))
     if draw.random() < 0.02:
         said += " " + draw.choice(RARE).format(draw.choice(WORDS))
     if draw.random() < 0.005:
         said = "I'm sorry, but I can't help with that request about " + about[0]
     if draw.random() < 0.06:
-        more = draw.choice(pieces)
-        turns = [("user", asked), ("assistant", draw.choice(pieces)), ("user", more), ("assistant", said)]
+        more = joined(draw, pieces)
+        turns = [("user", asked), ("assistant", joined(draw, pieces)), ("user", more), ("assistant", said)]
         return {"instruction": asked, "output": said, "messages": [{"role": role, "content": text} for role, text in turns]}
-    given = draw.choice(pieces) if draw.random() < 0.3 else ""
+    given = joined(draw, pieces) if draw.random() < 0.3 else ""
     return {"instruction": asked, "input": given, "output": said}
+
+
+def joined(draw: random.Random, pieces: list[str]) -> str:
+    """Return the beginning of a sentence with the end of another: a million rows would repeat some thousand sentences."""
+    one, other = draw.choice(pieces).split(), draw.choice(pieces).split()
+    return " ".join([*one[: (len(one) + 1) // 2], *other[len(other) // 2 :]])
 
 
 def changed(row: dict, draw: random.Random) -> dict:

@@ -1,7 +1,7 @@
-"""Which rows meet in a band of their sketches: the pairs that are worth comparing, in bounded memory.
+"""Which rows meet in two bands of their sketches: the pairs that are worth comparing, in bounded memory.
 
-A row never meets more than the 32 nearest in a band. Rows of one form ("Translate into French: ...") may share a band by
-the tens of thousands; there only those meet that share a second band, or a third, which near duplicates nearly always do.
+Rows of one form ("Translate into French: ...") may share a band by the tens of thousands; there only those are looked at that
+share the next band too, or the one after it, and of them each with the nearest.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ Column = NDArray[np.uint32]
 Pairs = NDArray[np.uint64]
 
 _MOST = 32  # rows of one run that all meet each other
-_ALONE = 4  # rows of a run that need share no second band
 _LAST = 8  # rows before it that each row of a long run meets, and the first
 _DEPTH = 3  # bands
 _CHUNK = 1 << 18
@@ -36,32 +35,28 @@ def _meeting(columns: Sequence[Column], rows: NDArray[np.int64], keys: NDArray[n
     size = np.repeat(sizes, sizes)
     found: list[Pairs] = []
     short = (size > 1) & (size <= _MOST)
-    found += _neighbours(columns, keys[short], rows[short], size[short], _MOST)
+    found += _neighbours(columns, keys[short], rows[short], _MOST)
     long = size > _MOST
     if not long.any():
         return found
     if depth < _DEPTH:
         following = columns[(band + depth) % len(columns)][rows[long]].astype(np.uint64)
         return found + _meeting(columns, rows[long], (keys[long] << np.uint64(20 * depth)) ^ following, band, depth + 1)
-    found += _neighbours(columns, keys[long], rows[long], size[long], _LAST + 1)
+    found += _neighbours(columns, keys[long], rows[long], _LAST + 1)
     firsts = np.repeat(rows[begins], sizes)[long]
     others = rows[long] != firsts
     return [*found, _packed(firsts[others], rows[long][others])]
 
 
-def _neighbours(
-    columns: Sequence[Column], keys: NDArray[np.uint64], rows: NDArray[np.int64], size: NDArray[np.int64], most: int
-) -> list[Pairs]:
-    """Return the pairs of rows of one key that are less than `most` places apart."""
+def _neighbours(columns: Sequence[Column], keys: NDArray[np.uint64], rows: NDArray[np.int64], most: int) -> list[Pairs]:
+    """Return the pairs of rows of one key that are less than `most` places apart, and share a second band."""
     found = []
     for apart in range(1, most):
         places = np.flatnonzero(keys[apart:] == keys[:-apart])
         if not len(places):
             break
         one, other = rows[places], rows[places + apart]
-        alone = size[places] <= _ALONE
-        enough = alone.copy()
-        enough[~alone] = _share_two(columns, one[~alone], other[~alone])
+        enough = _share_two(columns, one, other)
         found.append(_packed(one[enough], other[enough]))
     return found
 

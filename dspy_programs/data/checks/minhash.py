@@ -2,7 +2,7 @@
 
 Source     Broder, "On the resemblance and containment of documents" (1997); Leskovec, Rajaraman, Ullman, "Mining of Massive
            Datasets", chapter 3. A sketch is 16 bands of 3 minima: two texts whose words and pairs of words have a Jaccard
-           index of 0.7 share a band with a probability of 0.9988, of 0.8 of 0.99999, of 0.3 of 0.35.
+           index of 0.7 share two bands with a probability of 0.989, of 0.75 of 0.998, of 0.8 of 0.9998, of 0.3 of 0.07.
 """
 
 import numpy as np
