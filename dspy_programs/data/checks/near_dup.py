@@ -2,7 +2,8 @@
 
 Rule       the Jaccard index of the words and pairs of words of the whole pairs is at least the threshold; and what is asked,
            and what is answered, each is similar by itself, a short text equal in its words: "positive" is not "negative",
-           however long the review. Numbers count: two sums of one form are two exercises.
+           however long the review. Numbers in what is asked, and in a short answer, must be the same: two sums of one form are
+           two exercises.
            Pairs that differ by `input` only are never near duplicates, however little differs: the input is what a model
            learns to look at. Short inputs, and contexts, must be the same.
 Source     words and pairs of words instead of longer runs, so that one changed word of ten leaves 0.73.
@@ -18,8 +19,10 @@ from dspy_programs.text import CJK
 
 _SHORT_INPUT = 120  # characters
 _SHORT = 5  # words
+_LONG = 30  # words; a longer answer may have another number in it
 _ANSWER, _QUESTION = 0.85, 0.6  # of the threshold
 _WORD = re.compile(f"[{CJK}\u0e00-\u0e7f]|[^\\W_{CJK}\u0e00-\u0e7f]+")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SYSTEM = ("system", "developer")
 
 Features = frozenset[str]
@@ -65,7 +68,9 @@ def similarity(one: Shape, other: Shape, threshold: float) -> float:
             return 0.0
         if not _alike(one.given, other.given, threshold):
             return 0.0
-    if not _alike(one.answered, other.answered, _ANSWER * threshold) or not _alike(one.asked, other.asked, _QUESTION * threshold):
+    if not _alike(one.answered, other.answered, _ANSWER * threshold):
+        return 0.0
+    if not _alike(one.asked, other.asked, _QUESTION * threshold) or _numbers(one.asked) != _numbers(other.asked):
         return 0.0
     index = _jaccard(_features(words(_text(one))), _features(words(_text(other))))
     return index if index >= threshold else 0.0
@@ -83,18 +88,20 @@ def _text(shape: Shape) -> str:
 def _alike(one: str, other: str, threshold: float) -> bool:
     if one == other:
         return True
+    if min(len(one), len(other)) < threshold / 3 * max(len(one), len(other)):
+        return False  # so much shorter that it cannot be: a third, since words are of many lengths
     first, second = words(one), words(other)
     if first == second:
         return True
-    if _numbers(first) != _numbers(second):
+    if min(len(first), len(second)) < max(_SHORT, threshold / 2 * max(len(first), len(second))):
         return False
-    if min(len(first), len(second)) < _SHORT:
+    if min(len(first), len(second)) < _LONG and _numbers(one) != _numbers(other):
         return False
     return _jaccard(_features(first), _features(second)) >= threshold
 
 
-def _numbers(found: list[str]) -> list[str]:
-    return sorted(word for word in found if word[0].isdigit())
+def _numbers(text: str) -> list[str]:
+    return sorted(_NUMBER.findall(text))
 
 
 def _features(found: list[str]) -> Features:

@@ -1,4 +1,4 @@
-"""What is kept of each row until all are read, 100 bytes: where it is, its digest, its bands; and the duplicates among them.
+"""What is kept of each row until all are read, 110 bytes: where it is, its digest, its bands; and the duplicates among them.
 
 Digests and sketches only say which rows to compare. Those are read again from the file, so every duplicate is a real one.
 """
@@ -76,7 +76,7 @@ class Rows:
         """Return the rows that are the same as an earlier one, in order."""
         good = np.flatnonzero((self.values("flags").astype(np.uint8) & BAD) == 0)
         digests = self.values("digest")[good]
-        order = np.argsort(digests, kind="stable")
+        order = np.argsort(digests)
         same = digests[order][1:] == digests[order][:-1]
         met = np.concatenate([same, [False]]) | np.concatenate([[False], same]) if len(order) else np.empty(0, np.bool_)
         first: dict[bytes, int] = {}
