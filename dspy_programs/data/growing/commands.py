@@ -79,6 +79,8 @@ def run(
     The pairs that passed are the data set NAME. A cycle that was cut, by Ctrl-C, a limit or a crash, is finished by the same
     command with --resume; no answer is paid for twice.
 
+    Example: dspy-programs data run -s "rye bread,the tides" --lm local/qwen2.5-coder-1.5b --per-seed 1 --max-cycles 3 --resume
+
     Exit code: 0, also below --min-pass-rate or at a limit; 3 if a model does not answer; 2 for a wrong option; 130 after
     Ctrl-C.
     """

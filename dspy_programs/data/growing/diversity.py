@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dspy_programs.data.checks.minhash import BANDS, bands_of
-from dspy_programs.data.checks.word_hashes import pairs_of_words, words_of
+from dspy_programs.data.checks.word_hashes import words_of
 from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import MissingExtra
 from dspy_programs.text import words
@@ -164,7 +164,7 @@ def _numbers_in(text: str) -> int:
 def _features(texts: list[str]) -> list[Features]:
     """Return the words and pairs of words of each text as numbers."""
     found = words_of(texts)
-    single, double = ((each >> np.uint64(32)).astype(np.uint32) for each in (found.hashes, pairs_of_words(found)))
+    single, double = ((each >> np.uint64(32)).astype(np.uint32) for each in (found.hashes, found.pairs))
     spans = zip(found.starts[:-1], found.starts[1:], strict=True)
     return [np.union1d(single[begin:end], double[begin : max(begin, end - 1)]) for begin, end in spans]
 

@@ -179,6 +179,7 @@ def test_resume_needs_no_options_and_asks_the_same_server_for_the_same(tmp_path)
     assert files_in(folder) == wanted
 
 
+@pytest.mark.filterwarnings("ignore:.*not compiled")
 @pytest.mark.timeout(60)
 def test_failure_is_taught_to_whoever_writes_and_noted_in_the_pair(tmp_path):
     trace = {
