@@ -6,6 +6,7 @@ Guarantees a failed generation is no pair; a pair without a verdict is neither p
 Raises     ModelFailing where a model stopped answering; what `may_go_on` raises.
 """
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,6 @@ from pydantic import JsonValue
 
 from dspy_programs.data.growing.cycle_state import CycleState, Refused, metrics_of
 from dspy_programs.data.growing.diversity import Known
-from dspy_programs.data.growing.drafts import Written
 from dspy_programs.data.growing.in_order import in_order
 from dspy_programs.data.growing.request import Request, Settings, requests_of
 from dspy_programs.data.growing.seed import Seed
@@ -27,9 +27,13 @@ from dspy_programs.data.judging.judgment import OVERALL, Judgment
 from dspy_programs.data.judging.run import Health, Outcome
 from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import ModelFailing
+from dspy_programs.programs.data_generator import Rejected
+from dspy_programs.text import sendable
 from dspy_programs.types import Pair
 
 T = TypeVar("T")
+R = TypeVar("R")
+_LONGEST_REPLY = 300  # characters of one that could not be read
 Check = Callable[[DataPair], list[str]]
 """What is wrong with a pair, in words; [] for a good one."""
 Judge = Callable[[DataPair], Judgment]
@@ -69,12 +73,11 @@ def cycle_of(
 ) -> tuple[CycleState, list[Seed]]:
     """Run a cycle; return it, and the seeds that its failed pairs make. most_passed: pairs after which to stop."""
     began, clock = _now(), time.monotonic()
-    refused: list[Refused] = []
-    answered: Counter[str] = Counter()
-    new = list(_new_pairs(number, seeds, settings, tools, known, watch, refused, answered, began))
-    good = [each for each in new if not each.faults]
-    judgments = _judged(good, tools, watch, refused, most_passed)
-    passed_ids = {judgment.pair_id for judgment in judgments if judgment.passed}
+    cycle = _Cycle(tools, watch, known, began)
+    new = list(cycle.new_pairs(list(requests_of(number, seeds, settings))))
+    judgments = cycle.judgments([each for each in new if not each.faults], most_passed)
+    passed = [judgment for judgment in judgments if judgment.passed]
+    ids = {judgment.pair_id for judgment in passed}
     faulty = {each.pair.id: each.faults for each in new if each.faults}
     metrics = metrics_of(judgments, len(faulty))
     state = CycleState(
@@ -82,13 +85,13 @@ def cycle_of(
         seeds=[seed.instruction for seed in seeds],
         generated_pairs=[each.pair for each in new],
         judgments=judgments,
-        passed_pairs=[each.pair for each in good if each.pair.id in passed_ids],
-        passed_judgments=[judgment for judgment in judgments if judgment.passed],
+        passed_pairs=[each.pair for each in new if each.pair.id in ids],
+        passed_judgments=passed,
         failed_checks=faulty,
-        refused=refused,
-        refused_counts=dict(Counter(each.stage for each in refused)),
+        refused=cycle.refused,
+        refused_counts=dict(Counter(each.stage for each in cycle.refused)),
         eval_metrics=metrics,
-        answered_by=dict(answered),
+        answered_by=dict(Counter(str(each.pair.metadata["answered_by"]) for each in new)),
         judged_by=dict(Counter(judgment.judge_model for judgment in judgments)),
         start_time=began,
         end_time=_now(),
@@ -99,74 +102,68 @@ def cycle_of(
     return state, list(_failed_seeds(new, judgments))
 
 
-def _new_pairs(
-    number: int,
-    seeds: Sequence[Seed],
-    settings: Settings,
-    tools: Tools,
-    known: Known,
-    watch: Watch,
-    refused: list[Refused],
-    answered: Counter[str],
-    at: str,
-) -> Iterator[_New]:
-    """Ask for pairs, and yield those that are new: not near what is known, nor one another."""
-    here = Known(known.by_meaning)
-    asked = list(requests_of(number, seeds, settings))
+class _Cycle:
+    """A cycle at work. refused: so far."""
 
-    def written(request: Request) -> tuple[Request, Written | Unjudged]:
-        try:
-            return request, tools.write(request)
-        except Unjudged as failure:
-            return request, failure
+    def __init__(self, tools: Tools, watch: Watch, known: Known, began: str) -> None:
+        self.tools, self.watch, self.known, self.began = tools, watch, known, began
+        self.here = Known(known.by_meaning)
+        self.refused: list[Refused] = []
 
-    for place, (request, found) in enumerate(in_order(written, _watched(asked, watch), tools.at_once), 1):
-        seed = request.seed.instruction
-        watch.step(len(asked) - place)
-        if isinstance(found, Unjudged):
-            _note(tools.writing, found)
-            refused.append(Refused(stage="generation", reason=found.reason, seed=seed))
-            continue
-        _note(tools.writing, Unjudged(found.unreadable) if found.unreadable and not found.pairs else None)
-        refused += [Refused(stage="generation", reason=each.reason, seed=seed, pair=each.pair) for each in found.rejected]
-        if not found.pairs and not found.rejected and found.answered_by == "rules":
-            refused.append(Refused(stage="generation", reason="the rules make no pair of so short a text", seed=seed))
-        taken = 0
-        for draft in found.pairs:
-            if taken == request.pairs:
-                break
-            pair = _pair_of(draft, request, found.answered_by, tools.write.name, at)
-            if near := known.near(pair) or here.near(pair):
-                refused.append(Refused(stage="diversity", reason=str(near), seed=seed, pair=draft))
+    def new_pairs(self, requests: Sequence[Request]) -> Iterator[_New]:
+        """Ask for pairs, and yield those that are new: not near what is known, nor one another."""
+        for place, (request, found) in enumerate(self._in_order(self.tools.write, requests), 1):
+            self.watch.step(len(requests) - place)
+            seed = request.seed.instruction
+            if isinstance(found, Unjudged):
+                self.refused.append(Refused(stage="generation", reason=found.reason, seed=seed))
+                _note(self.tools.writing, found)
                 continue
-            here.add([pair], "this cycle")
-            taken += 1
-            answered[found.answered_by] += 1
-            yield _New(pair, request.seed, tools.check(pair))
+            _note(self.tools.writing, Unjudged(found.unreadable) if found.unreadable and not found.pairs else None)
+            self.refused += [_refused_draft(each, seed) for each in found.rejected]
+            if not found.pairs and not found.rejected and found.answered_by == "rules":
+                self.refused.append(Refused(stage="generation", reason="the rules make no pair of so short a text", seed=seed))
+            drafts = (_pair_of(draft, request, found.answered_by, self.tools.write.name, self.began) for draft in found.pairs)
+            for pair in itertools.islice(filter(self._is_new, drafts), request.pairs):
+                yield _New(pair, request.seed, self.tools.check(pair))
 
+    def _is_new(self, pair: DataPair) -> bool:
+        """Return whether a pair is new, which it is no more from then on; note why not."""
+        if near := self.known.near(pair) or self.here.near(pair):
+            self.refused.append(Refused(stage="diversity", reason=str(near), seed=pair.source_seed, pair=_plain(pair)))
+            return False
+        self.here.add([pair], "this cycle")
+        return True
 
-def _judged(new: Sequence[_New], tools: Tools, watch: Watch, refused: list[Refused], most_passed: int | None) -> list[Judgment]:
-    def judged(each: _New) -> tuple[_New, Judgment | Unjudged]:
-        try:
-            return each, tools.judge(each.pair)
-        except Unjudged as failure:
-            return each, failure
+    def judgments(self, new: Sequence[_New], most_passed: int | None) -> list[Judgment]:
+        found: list[Judgment] = []
+        passed = 0
+        for place, (each, verdict) in enumerate(self._in_order(lambda each: self.tools.judge(each.pair), new), 1):
+            self.watch.step(len(new) - place)
+            if isinstance(verdict, Unjudged):
+                seed = each.seed.instruction
+                self.refused.append(
+                    Refused(stage="judge", reason=verdict.reason, seed=seed, pair=_plain(each.pair), reply=verdict.sample)
+                )
+                _note(self.tools.judging, verdict)
+                continue
+            _note(self.tools.judging, None)
+            found.append(verdict)
+            passed += verdict.passed
+            if passed == most_passed:
+                break
+        return found
 
-    found: list[Judgment] = []
-    passed = 0
-    for place, (each, verdict) in enumerate(in_order(judged, _watched(new, watch), tools.at_once), 1):
-        watch.step(len(new) - place)
-        if isinstance(verdict, Unjudged):
-            _note(tools.judging, verdict)
-            draft = Pair(instruction=each.pair.instruction, input=each.pair.input, output=each.pair.output)
-            refused.append(Refused(stage="judge", reason=verdict.reason, seed=each.seed.instruction, pair=draft))
-            continue
-        _note(tools.judging, None)
-        found.append(verdict)
-        passed += verdict.passed
-        if passed == most_passed:
-            break
-    return found
+    def _in_order(self, work: Callable[[T], R], things: Sequence[T]) -> Iterator[tuple[T, R | Unjudged]]:
+        """Yield each thing with what came out, or why nothing did."""
+
+        def tried(thing: T) -> tuple[T, R | Unjudged]:
+            try:
+                return thing, work(thing)
+            except Unjudged as failure:
+                return thing, failure
+
+        return in_order(tried, _watched(things, self.watch), self.tools.at_once)
 
 
 def _watched(things: Sequence[T], watch: Watch) -> Iterator[T]:
@@ -182,6 +179,15 @@ def _note(health: Health, failure: Unjudged | None) -> None:
         health.stopped = health.stopped or f"the model does not answer: {failure.reason}"
     if health.stopped:
         raise ModelFailing(health.stopped) from failure
+
+
+def _refused_draft(rejected: Rejected, seed: str) -> Refused:
+    reply = sendable(rejected.raw, _LONGEST_REPLY)
+    return Refused(stage="generation", reason=rejected.reason, seed=seed, pair=rejected.pair, reply=reply)
+
+
+def _plain(pair: DataPair) -> Pair:
+    return Pair(instruction=pair.instruction, input=pair.input, output=pair.output)
 
 
 def _pair_of(draft: Pair, request: Request, answered_by: str, writer: str, at: str) -> DataPair:

@@ -22,6 +22,8 @@ class Refused(BaseModel):
     reason: str
     seed: str
     pair: Pair | None = None
+    reply: str = ""
+    """The start of one that could not be read."""
 
 
 class CycleState(BaseModel):
