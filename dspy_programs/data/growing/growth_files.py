@@ -125,7 +125,7 @@ class GrowthFiles:
         try:
             return TypeAdapter(list[DataPair]).validate_json(path.read_bytes())
         except ValidationError as error:
-            raise DatasetError(f"{path}: {first_fault(error, 'it')}") from None
+            raise DatasetError(f"{path}: {first_fault(error, 'the file')}") from None
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}; without it this growth cannot go on") from None
 
@@ -182,6 +182,6 @@ def _read(path: Path, kind: type[M]) -> M:
     try:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise DatasetError(f"{path}: {first_fault(error, 'it')}") from None
+        raise DatasetError(f"{path}: {first_fault(error, 'the file')}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
