@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.data.checks import (
+        CheckOptions as CheckOptions,
+        ValidationReport as ValidationReport,
+        Validator as Validator,
+    )
     from dspy_programs.data.export.export import Selection as Selection, export_pairs as export_pairs
     from dspy_programs.data.expressions import Expression as Expression
     from dspy_programs.data.folder import DataFolder as DataFolder
+    from dspy_programs.data.growing.growth import Grown as Grown, grow as grow
+    from dspy_programs.data.growing.request import Settings as Settings
+    from dspy_programs.data.growing.seed import Seed as Seed
+    from dspy_programs.data.growing.writing import Writer as Writer
     from dspy_programs.data.judging.async_judge import (
         AsyncQualityJudge as AsyncQualityJudge,
         default_rubric as default_rubric,
@@ -38,7 +47,13 @@ if TYPE_CHECKING:
     from dspy_programs.data.reading import ingest as ingest, load_dataset_jsonl as load_dataset_jsonl
 
 _HOMES = {
+    "CheckOptions": "checks",
     "DataFolder": "folder",
+    "Grown": "growing.growth",
+    "Seed": "growing.seed",
+    "Settings": "growing.request",
+    "Writer": "growing.writing",
+    "grow": "growing.growth",
     "AsyncQualityJudge": "judging.async_judge",
     "default_rubric": "judging.async_judge",
     "JudgmentCache": "judging.cache",
@@ -61,6 +76,8 @@ _HOMES = {
     "export_pairs": "export.export",
     "ingest": "reading",
     "load_dataset_jsonl": "reading",
+    "ValidationReport": "checks",
+    "Validator": "checks",
     "read_pairs": "pairs_file",
 }
 
