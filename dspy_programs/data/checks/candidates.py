@@ -28,7 +28,9 @@ def candidate_pairs(columns: Sequence[Column], rows: NDArray[np.int64]) -> Pairs
     return met
 
 
-def _meeting(columns: Sequence[Column], rows: NDArray[np.int64], keys: NDArray[np.uint64], band: int, depth: int) -> list[Pairs]:
+def _meeting(
+    columns: Sequence[Column], rows: NDArray[np.int64], keys: NDArray[np.uint64], band: int, depth: int
+) -> list[Pairs]:
     order = np.argsort(keys)
     keys = keys[order]
     same = np.concatenate([[False], keys[1:] == keys[:-1], [False]])

@@ -13,13 +13,18 @@ from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import MissingExtra, UsageError
 
 _LONGEST = 500  # characters of a field that are looked at
-_FEWEST = 20  # letters, without code and links
+_FEWEST = 25  # letters, without code and links
 _FEWEST_CJK = 6
-_SURE = 0.6
+_SURE = 0.8
 _NO_LANGUAGE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+|\S*[_\\/{}<>=()\[\]]\S*|\S*\d\S*", re.DOTALL)
+_CODE_LINE = re.compile(
+    r"^\s*(?:def \w+\(|class \w+[:({]|import \w+|from [\w.]+ import |return\b|for \w+(?:, \w+)* in .*:"
+    r"|while .*:|if .*:$|#include|\w+ = |.*[;{}]\s*$)",
+    re.MULTILINE,
+)
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SAME = {"no": "nb", "nn": "nb", "hr": "sr", "bs": "sr", "sh": "sr", "id": "ms", "wuu": "zh", "yue": "zh"}  # told apart badly
-_CODE = re.compile(r"[a-z]{2,3}")
+_TAG = re.compile(r"[a-z]{2,3}")
 
 Detector = Callable[[str], tuple[str, float]]
 
@@ -41,7 +46,7 @@ def detector() -> Detector:
 def checked_language(code: str) -> str:
     """Return a code of two or three letters. Raises UsageError for another."""
     plain = code.strip().lower().split("-")[0].split("_")[0]
-    if not _CODE.fullmatch(plain):
+    if not _TAG.fullmatch(plain):
         raise UsageError(f"--lang {code!r}: give a code of ISO 639-1, such as en, fr or zh")
     return plain
 
@@ -51,7 +56,10 @@ def lang_findings(pair: DataPair, language: str, named: Detector) -> Iterator[Fi
     wanted = _SAME.get(language, language)
     for field, text in (("instruction", pair.instruction), ("output", pair.output)):
         prose = " ".join(_NO_LANGUAGE.sub(" ", text[: 2 * _LONGEST]).split())[:_LONGEST]
-        letters = sum(map(str.isalpha, prose))
+        lines = text[: 2 * _LONGEST].count("\n") + 1
+        if 3 * len(_CODE_LINE.findall(text[: 2 * _LONGEST])) >= lines:
+            continue
+        letters = sum(len(word) for word in prose.split() if len(word) > 1 and word.isalpha())
         if letters < _FEWEST and len(_CJK.findall(prose)) < _FEWEST_CJK:
             continue
         found, sure = named(prose.lower() if prose.isupper() else prose)

@@ -119,7 +119,7 @@ class SwearWords:
 
     def _is_masked(self, plain: str, seen: str) -> bool:
         """Return whether a word with signs in it is a swear word with signs for letters. "f**k" has one for each letter."""
-        if not any(letter.isalpha() for letter in seen) or len(seen) < 3 or seen[1:-1].isalnum() and seen[0].isalpha():
+        if not any(letter.isalpha() for letter in seen) or len(seen) < 3 or (seen[1:-1].isalnum() and seen[0].isalpha()):
             return False
         if self._is_one(plain):
             return True

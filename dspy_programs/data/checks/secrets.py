@@ -58,7 +58,9 @@ _FORMS = {
     "url_password": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@?#\"'<>{}$]{1,64}:(?P<password>[^\s/@\"'<>{}$]{3,64})@[\w.-]+",
 }
 _ANY = re.compile("|".join(f"(?P<{kind}>{form})" for kind, form in _FORMS.items()))
-_SPACED = re.compile(r"(?P<private_key>-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d)(?P<url_password>(?!))?")
+_SPACED = re.compile(
+    r"(?P<private_key>-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d)(?P<url_password>(?!))?"
+)
 _PEM_BODY = re.compile(r"(?:[\w+/=:, .-]*\s)*?-----END [A-Z0-9 ]*-----", re.ASCII)
 _NAMED = re.compile(
     r"(?P<name>(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key"
@@ -77,11 +79,25 @@ _BLANK = re.compile(r"x{4,}|\*{3,}|\.{3,}|your|here$", re.IGNORECASE)
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CODE = re.compile(r"[()\[\]{}|\\]|^[a-z_]+(?:\.[a-z_]+)+$|^/|^https?:", re.IGNORECASE)
 _NAMES = (
-    "password passwort passwd passphrase pwd secret secrets token apikey credential credentials bearer authorization begin sk hf postgres"
-    " postgresql mysql mongodb srv redis amqp ftp"
+    "password passwort passwd passphrase pwd secret secrets token apikey credential credentials bearer authorization begin sk hf"
+    " postgres postgresql mysql mongodb srv redis amqp ftp"
 ).split()
 _PAIRS = tuple(f"{name} key" for name in "api access auth private secret encryption account".split())
-_CALLED = ("passw", "passp", "pwd", "secret", "token", "_key", "-key", "apikey", "api key", "credential", "bearer", "basic", "authorization")
+_CALLED = (
+    "passw",
+    "passp",
+    "pwd",
+    "secret",
+    "token",
+    "_key",
+    "-key",
+    "apikey",
+    "api key",
+    "credential",
+    "bearer",
+    "basic",
+    "authorization",
+)
 _LIKELY = re.compile(r"(?=[\w-]{0,40}\d)[\w-]{16,}|://[^@]*@|sk-|hf_|eyJ|[^_]Token=|AccountKey=|SG\.")
 _LONG = 16  # bytes without a space: no key with a form of its own is shorter
 _lookup: list[Lookup] = []

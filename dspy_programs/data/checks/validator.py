@@ -18,6 +18,7 @@ from typing import IO
 
 import numpy as np
 
+from dspy_programs.atomic_file import require_apart, require_writable
 from dspy_programs.cli import Progress
 from dspy_programs.data.checks.blocks import LONGEST, Block, blocks_of
 from dspy_programs.data.checks.checked_block import BAD, ERROR, CheckedBlock
@@ -31,7 +32,6 @@ from dspy_programs.data.checks.report import Issue, Issues, ValidationReport
 from dspy_programs.data.checks.rows import Duplicate, Rows
 from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import UsageError
-from dspy_programs.atomic_file import require_apart, require_writable
 
 _WORTH_PROCESSES = 4_000_000  # bytes; a smaller file is checked before they have started
 MOST_ISSUES = 10_000
@@ -40,7 +40,9 @@ MOST_ISSUES = 10_000
 class Validator:
     """The checks of a data set. Raises UsageError, MissingExtra at once if a check lacks what it needs."""
 
-    def __init__(self, options: CheckOptions | None = None, processes: int | None = None, max_issues: int = MOST_ISSUES) -> None:
+    def __init__(
+        self, options: CheckOptions | None = None, processes: int | None = None, max_issues: int = MOST_ISSUES
+    ) -> None:
         self.options = options or CheckOptions()
         self.processes = processes
         self._most = max_issues

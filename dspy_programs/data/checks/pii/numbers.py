@@ -14,16 +14,23 @@ _SSN = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff.-])(\d{3})([- ])(\d{2})\2(\d{4}
 _SSN_BARE = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff.-])\d{9}(?![A-Za-z0-9_\u00c0-\u04ff-]|\.\d)")
 _SSN_WORDS = re.compile(r"\bssn\b|social[ -]?security|\bsocial\b[^.]{0,20}$|seguro social|\bITIN\b", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff.-])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_\u00c0-\u04ff-]|\.\w)")
-_IPV6 = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4})?(?![A-Za-z0-9_\u00c0-\u04ff:])", re.IGNORECASE)
+_IPV6 = re.compile(
+    r"(?<![A-Za-z0-9_\u00c0-\u04ff:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4})?(?![A-Za-z0-9_\u00c0-\u04ff:])", re.IGNORECASE
+)
 _VERSION = re.compile(
     r"(?:\bv(?:er(?:sion)?)?|versi[oó]n|versione|versie|版本|バージョン|версия|release|build|firmware|driver|kernel|chapter|section"
     r"|clause|§|python|node|java|chrome/?|firefox/?|safari/?|edg/?|upgraded? (?:from|to)|updated? to|requires|==|>=|~=)"
     r"[\w\s.:#(/-]{0,16}$",
     re.IGNORECASE,
 )
-_IP_WORDS = re.compile(r"\bip\b|\bips\b|ipv4|address|host|server|client|dns|gateway|ping|from|login|адрес|地址|アドレス", re.IGNORECASE)
+_IP_WORDS = re.compile(
+    r"\bip\b|\bips\b|ipv4|address|host|server|client|dns|gateway|ping|from|login|адрес|地址|アドレス", re.IGNORECASE
+)
 _NOBODYS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222", "208.67.220.220", "1.2.3.4"))
-_MAC = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![A-Za-z0-9_\u00c0-\u04ff:-])|(?<![A-Za-z0-9_\u00c0-\u04ff])[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}(?![A-Za-z0-9_\u00c0-\u04ff])", re.IGNORECASE)  # noqa: E501
+_MAC = re.compile(
+    r"(?<![A-Za-z0-9_\u00c0-\u04ff:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![A-Za-z0-9_\u00c0-\u04ff:-])|(?<![A-Za-z0-9_\u00c0-\u04ff])[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}(?![A-Za-z0-9_\u00c0-\u04ff])",
+    re.IGNORECASE,
+)
 _DATE = (
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
     rf"|{MONTH}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s\d{{4}}|\d{{1,2}}(?:st|nd|rd|th|\.)?\s(?:of\s|de\s)?[^\W\d_]{{3,12}}\.?\s(?:de\s)?\d{{4}}"
@@ -31,8 +38,10 @@ _DATE = (
 )
 _BIRTH = re.compile(
     r"(?:\bd\.?o\.?b\.?\b|date of birth|birth[ -]?dat[ae]|birthday|\bborn\b(?: on)?|geboren(?: am| op)?|geburtsdatum|geburtstag"
-    r"|n[ée]e?\s+le|date de naissance|nacid[oa]\s+el|fecha de nacimiento|data de nascimento|nascid[oa] em|nat[oa] il|data di nascita"
-    r"|дата рождения|родил(?:ся|ась)|geboortedatum|data urodzenia|urodzon[ya]|doğum tarihi|född|出生(?:日期|于)?|生年月日|생년월일|तिथि)"
+    r"|n[ée]e?\s+le|date de naissance|nacid[oa]\s+el|fecha de nacimiento|data de nascimento|nascid[oa] em"
+    r"|nat[oa] il|data di nascita"
+    r"|дата рождения|родил(?:ся|ась)|geboortedatum|data urodzenia|urodzon[ya]|doğum tarihi|född|出生(?:日期|于)?"
+    r"|生年月日|생년월일|तिथि)"
     rf"[\s:：=(),.\"'-]{{0,6}}(?:is\s|was\s|ist\s|est\s|es\s|el\s|le\s|am\s|on\s|der\s|é\s)?(?P<date>{_DATE})",
     re.IGNORECASE,
 )
@@ -142,7 +151,9 @@ def _is_public(address: str) -> bool:
         return False
     if address in _NOBODYS or known.is_loopback or known.is_link_local or known.is_multicast or known.is_unspecified:
         return False
-    shown = known.is_private and (address.startswith(("192.0.2.", "198.51.100.", "203.0.113.")) or address.lower().startswith("2001:db8"))
+    shown = known.is_private and (
+        address.startswith(("192.0.2.", "198.51.100.", "203.0.113.")) or address.lower().startswith("2001:db8")
+    )
     return shown or not (known.is_private or known.is_reserved)
 
 
