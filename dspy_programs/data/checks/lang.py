@@ -13,7 +13,7 @@ from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import MissingExtra, UsageError
 
 _LONGEST = 500  # characters of a field that are looked at
-_FEWEST = 25  # letters, without code and links
+_FEWEST = 20  # letters, without code and links
 _FEWEST_CJK = 6
 _SURE = 0.8
 _NO_LANGUAGE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+|\S*[_\\/{}<>=()\[\]]\S*|\S*\d\S*", re.DOTALL)
@@ -52,16 +52,25 @@ def checked_language(code: str) -> str:
 
 
 def lang_findings(pair: DataPair, language: str, named: Detector) -> Iterator[Finding]:
-    """Find fields in another language: a warning for each."""
-    wanted = _SAME.get(language, language)
-    for field, text in (("instruction", pair.instruction), ("output", pair.output)):
-        prose = " ".join(_NO_LANGUAGE.sub(" ", text[: 2 * _LONGEST]).split())[:_LONGEST]
-        lines = text[: 2 * _LONGEST].count("\n") + 1
-        if 3 * len(_CODE_LINE.findall(text[: 2 * _LONGEST])) >= lines:
-            continue
-        letters = sum(len(word) for word in prose.split() if len(word) > 1 and word.isalpha())
-        if letters < _FEWEST and len(_CJK.findall(prose)) < _FEWEST_CJK:
-            continue
-        found, sure = named(prose.lower() if prose.isupper() else prose)
-        if _SAME.get(found, found) != wanted and sure >= _SURE:
+    """Find fields in another language: a warning for each. Where both are too short to tell, they are judged together."""
+    prose = {field: _prose(text) for field, text in (("instruction", pair.instruction), ("output", pair.output))}
+    enough = {field: text for field, text in prose.items() if _is_enough(text)}
+    if not enough and _is_enough(together := ". ".join(prose.values())):
+        enough = {"output": together}
+    for field, text in enough.items():
+        found, sure = named(text.lower() if text.isupper() else text)
+        if _SAME.get(found, found) != _SAME.get(language, language) and sure >= _SURE:
             yield Finding("lang", "warning", f"{field} is in {found} ({sure:.2f}), not {language}", field)
+
+
+def _prose(text: str) -> str:
+    """Return the beginning of a text without what has no language; nothing of code."""
+    text = text[: 2 * _LONGEST]
+    if 3 * len(_CODE_LINE.findall(text)) > text.count("\n") + 1:
+        return ""
+    return " ".join(_NO_LANGUAGE.sub(" ", text).split())[:_LONGEST]
+
+
+def _is_enough(text: str) -> bool:
+    letters = sum(sum(map(str.isalpha, word)) for word in text.split() if len(word) > 1)
+    return letters >= _FEWEST or len(_CJK.findall(text)) >= _FEWEST_CJK

@@ -52,7 +52,7 @@ class Rows:
         self._parts["number"].append(np.array(block.numbers, np.int64))
         self._parts["flags"].append(block.flags.copy())
         self._parts["digest"].append(block.digests.copy())
-        if block.bands is not None:
+        if self._bands and block.bands is not None:
             for column, band in zip(self._bands, block.bands, strict=True):
                 column.append(band.copy())  # a view would keep the whole message
         self.count += len(block.offsets)
