@@ -77,9 +77,7 @@ def test_swear_words_are_found_however_they_are_written(text):
     assert found(asked(text), "profanity") == [("profanity", "warning")]
 
 
-@pytest.mark.parametrize(
-    "text", ["Scunthorpe", "a class in the cockpit", "Essex", "shoot a photo", "kill -9", "x**y", "the vagina"]
-)
+@pytest.mark.parametrize("text", ["Scunthorpe", "a class in the cockpit", "Essex", "shoot a photo", "kill -9", "x**y"])
 def test_words_that_only_look_like_swearing_are_left_alone(text):
     assert found(asked(text), "profanity") == []
 

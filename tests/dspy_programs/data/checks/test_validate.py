@@ -8,7 +8,7 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.data import CheckOptions, DataPair, Validator
-from dspy_programs.data.checks.blocks import LONGEST, blocks_of
+from dspy_programs.data.checks.blocks import LONGEST, SIZE, blocks_of
 from dspy_programs.data.checks.minhash import bands_of, digests_of
 from dspy_programs.data.checks.near_dup import shape_of, similarity
 from dspy_programs.data.checks.word_hashes import words_of
@@ -124,7 +124,7 @@ def test_blocks_are_the_file_whatever_their_size(tmp_path, size):
 
 def test_a_line_that_is_too_long_is_skipped_and_said(tmp_path):
     good = {"instruction": "Say hello", "output": "Hello"}
-    path = written(tmp_path, good, {"instruction": "x" * (LONGEST + 10), "output": "y"}, {**good, "input": "z"})
+    path = written(tmp_path, good, {"instruction": "x" * (LONGEST + 3 * SIZE), "output": "y"}, {**good, "input": "z"})
     report = Validator(CheckOptions(checks=("schema",)), processes=1).validate(path, clean=tmp_path / "clean.jsonl")
     assert report.total_pairs == 3 and [issue.pair_id for issue in report.issues] == ["line 2"]
     assert len((tmp_path / "clean.jsonl").read_text().splitlines()) == 2
