@@ -63,8 +63,10 @@ def validate(
     folder = DataFolder(data)
     source, target = folder.existing(dataset), output or folder.validation(dataset)
     require_apart([target, *([write_clean, rejects_of(write_clean)] if write_clean else [])], [source, *(against or [])])
-    require_writable(target)
     validator = Validator(options, processes, max_issues)
+    if redact:
+        validator.require_redacting(write_clean)
+    require_writable(target)
     with show_progress("checking", in_bytes=True) as progress:
         report = validator.validate(source, dataset, write_clean, redact, progress)
     write_report(target, report)

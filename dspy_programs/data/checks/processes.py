@@ -34,7 +34,8 @@ def checked_in_processes(
     with contextlib.ExitStack() as stack:
         workers = [stack.enter_context(_Worker(options)) for _ in range(processes)]
         pool = stack.enter_context(ThreadPoolExecutor(processes))
-        stack.callback(lambda: [worker.kill() for worker in workers])  # first of all, so that no thread waits for one
+        for worker in workers:
+            stack.callback(worker.kill)  # first of all, so that no thread waits for one
         idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in workers:
             idle.put(worker)

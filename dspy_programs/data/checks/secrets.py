@@ -79,8 +79,8 @@ _BLANK = re.compile(r"x{4,}|\*{3,}|\.{3,}|your|here$", re.IGNORECASE)
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CODE = re.compile(r"[()\[\]{}|\\]|^[a-z_]+(?:\.[a-z_]+)+$|^/|^https?:", re.IGNORECASE)
 _NAMES = (
-    "password passwort passwd passphrase pwd secret secrets token apikey credential credentials bearer authorization begin sk hf postgres"
-    " postgresql mysql mongodb srv redis amqp ftp"
+    "password passwort passwd passphrase pwd secret secrets token apikey credential credentials bearer authorization begin sk"
+    " hf postgres postgresql mysql mongodb srv redis amqp ftp"
 ).split()
 _PAIRS = tuple(f"{name} key" for name in "api access auth private secret encryption account".split())
 _CALLED = (

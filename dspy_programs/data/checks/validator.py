@@ -62,8 +62,8 @@ class Validator:
         clean: write the rows without errors and duplicates there, and beside it the others with their reasons.
         redact: without personal data in them; such rows then stay, whatever the policy.
         """
-        if redact and (clean is None or "pii" not in self.options.running()):
-            raise UsageError("--redact changes what --write-clean writes, by the check pii: give both")
+        if redact:
+            self.require_redacting(clean)
         for output in [clean, rejects_of(clean)] if clean else []:
             require_apart([output], [path])
             require_writable(output)
@@ -74,6 +74,11 @@ class Validator:
             if clean:
                 self.written = write_clean(path, clean, rows, _reasons_in(reasons), gone, redact)
             return issues.report(dataset or path.stem, rows.count)
+
+    def require_redacting(self, clean: Path | None) -> None:
+        """Raise UsageError if there is nothing to redact, or nothing to redact by."""
+        if clean is None or "pii" not in self.options.running():
+            raise UsageError("--redact changes what --write-clean writes, by the check pii: give both")
 
     def _read(
         self, path: Path, rows: Rows, issues: Issues, reasons: IO[bytes], redact: bool, progress: Progress | None

@@ -18,7 +18,7 @@ _IPV6 = re.compile(
     r"(?<![A-Za-z0-9_\u00c0-\u04ff:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4})?(?![A-Za-z0-9_\u00c0-\u04ff:])", re.IGNORECASE
 )
 _VERSION = re.compile(
-    r"(?:\bv(?:er(?:sion)?)?|versi[oó]n|versione|versie|版本|バージョン|версия|release|build|firmware|driver|kernel|chapter|section"
+    r"(?:\bv(?=[\s.]{0,2}$)|\bver\b|\bversion|versi[oó]n|versione|versie|版本|バージョン|версия|release|build|firmware|driver|kernel|chapter|section"
     r"|clause|§|python|node|java|chrome/?|firefox/?|safari/?|edg/?|upgraded? (?:from|to)|updated? to|requires|==|>=|~=)"
     r"[\w\s.:#(/-]{0,16}$",
     re.IGNORECASE,
@@ -30,7 +30,7 @@ _NOBODYS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "20
 _MAC = re.compile(
     r"(?<![A-Za-z0-9_\u00c0-\u04ff:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![A-Za-z0-9_\u00c0-\u04ff:-])|(?<![A-Za-z0-9_\u00c0-\u04ff])[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}(?![A-Za-z0-9_\u00c0-\u04ff])",
     re.IGNORECASE,
-)  # noqa: E501
+)
 _DATE = (
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
     rf"|{MONTH}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s\d{{4}}|\d{{1,2}}(?:st|nd|rd|th|\.)?\s(?:of\s|de\s)?[^\W\d_]{{3,12}}\.?\s(?:de\s)?\d{{4}}"
@@ -38,8 +38,10 @@ _DATE = (
 )
 _BIRTH = re.compile(
     r"(?:\bd\.?o\.?b\.?\b|date of birth|birth[ -]?dat[ae]|birthday|\bborn\b(?: on)?|geboren(?: am| op)?|geburtsdatum|geburtstag"
-    r"|n[ée]e?\s+le|date de naissance|nacid[oa]\s+el|fecha de nacimiento|data de nascimento|nascid[oa] em|nat[oa] il|data di nascita"
-    r"|дата рождения|родил(?:ся|ась)|geboortedatum|data urodzenia|urodzon[ya]|doğum tarihi|född|出生(?:日期|于)?|生年月日|생년월일|तिथि)"
+    r"|n[ée]e?\s+le|date de naissance|nacid[oa]\s+el|fecha de nacimiento|data de nascimento|nascid[oa] em"
+    r"|nat[oa] il|data di nascita"
+    r"|дата рождения|родил(?:ся|ась)|geboortedatum|data urodzenia|urodzon[ya]|doğum tarihi|född|出生(?:日期|于)?"
+    r"|生年月日|생년월일|तिथि)"
     rf"[\s:：=(),.\"'-]{{0,6}}(?:is\s|was\s|ist\s|est\s|es\s|el\s|le\s|am\s|on\s|der\s|é\s)?(?P<date>{_DATE})",
     re.IGNORECASE,
 )
