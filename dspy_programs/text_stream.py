@@ -44,14 +44,14 @@ class _Again(io.RawIOBase):
 class _Utf8:
     """Lines of a text as UTF-8."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self.text = text
+    def __init__(self, text: io.TextIOWrapper, errors: str) -> None:
+        self.text, self.errors = text, errors
 
     def readline(self, size: int = -1) -> bytes:
-        return self.text.readline(size).encode("utf-8", "replace")
+        return self.text.readline(size).encode("utf-8", self.errors)
 
     def read(self, size: int = -1) -> bytes:
-        return self.text.read(size).encode("utf-8", "replace")
+        return self.text.read(size).encode("utf-8", self.errors)
 
 
 def bytes_in(path: Path, largest: int, what: str) -> bytes:
@@ -75,17 +75,21 @@ def text_in(path: Path, largest: int, what: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def recoded(stream: BinaryIO) -> BinaryIO:
-    """Return the stream as UTF-8 without a mark."""
+def recoded(stream: BinaryIO, by_mark: bool = False) -> BinaryIO:
+    """Return the stream as UTF-8 without a mark.
+
+    by_mark: guess nothing and mend nothing: without a mark it is UTF-8, and what is broken in UTF-16 is broken in UTF-8.
+    """
     first = b""
     while len(first) < 4 and (piece := stream.read(4 - len(first))):
         first += piece
     mark = next((mark for mark in (_UTF8_MARK, *_MARKS) if first.startswith(mark)), b"")
-    encoding = _MARKS.get(mark) or _utf16_without_mark(first)
+    encoding = _MARKS.get(mark) or (None if by_mark else _utf16_without_mark(first))
     whole = io.BufferedReader(_Again(first.removeprefix(mark), stream), 1 << 16)
     if encoding is None:
         return cast(BinaryIO, whole)
-    return cast(BinaryIO, _Utf8(io.TextIOWrapper(whole, encoding, errors="replace", newline="\n")))
+    errors = "surrogatepass" if by_mark else "replace"
+    return cast(BinaryIO, _Utf8(io.TextIOWrapper(whole, encoding, errors=errors, newline="\n"), errors))
 
 
 def _utf16_without_mark(first: bytes) -> str | None:

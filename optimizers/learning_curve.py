@@ -70,7 +70,8 @@ def learning_curve(
 
 
 def _rows_there(module: str) -> int:
-    from optimizers.data import data_directory, rows_in
+    from dspy_programs.tables import rows_in
+    from optimizers.data import data_directory
 
     return sum(1 for _ in rows_in(data_directory(module) / "transfer_val.jsonl"))
 

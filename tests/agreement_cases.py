@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dspy_programs.tables import rows_in
 from dspy_programs.types import Trace
-from optimizers.data import data_directory, rows_in
+from optimizers.data import data_directory
 from optimizers.sources.failure_labels import UNSEEN, Home, Labelled, homes, workbench, xstest
 from optimizers.sources.failure_outcomes import Ended, tau_ended, who_and_when_ended, workbench_ended
 from optimizers.sources.failure_reviews import Review, reviews

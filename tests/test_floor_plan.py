@@ -13,6 +13,7 @@ MAY_IMPORT = {
         "schemas": set(),
         "predict": set(),
         "cli": set(),
+        "tables": set(),
         "lm": {"schemas"},
         "provenance": {"schemas"},
         "programs": {"predict", "provenance", "schemas"},
@@ -21,7 +22,7 @@ MAY_IMPORT = {
         "memory": TOOLS,
         "budget": TOOLS,
         "agent": {"failures", "memory", *TOOLS},
-        "data": {"failures", *TOOLS},
+        "data": {"failures", "tables", *TOOLS},
         "serve": {"failures", "memory", "budget", "agent", "data", *TOOLS},
     },
     "optimizers": {

@@ -6,9 +6,7 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from optimizers.data.fields import Fields as Fields, fields_of as fields_of
-    from optimizers.data.files import ELSEWHERE as ELSEWHERE, WHOLE as WHOLE, Tables as Tables, rows_in as rows_in
     from optimizers.data.given import Given as Given, as_marked as as_marked, tables_given as tables_given
-    from optimizers.data.places import tables_at as tables_at
     from optimizers.data.splits import (
         MOST_OWN as MOST_OWN,
         SPLITS as SPLITS,
@@ -27,14 +25,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "Fields": "fields",
     "fields_of": "fields",
-    "ELSEWHERE": "files",
-    "Tables": "files",
-    "WHOLE": "files",
-    "rows_in": "files",
     "Given": "given",
     "as_marked": "given",
     "tables_given": "given",
-    "tables_at": "places",
     "MOST_OWN": "splits",
     "SPLITS": "splits",
     "as_jsonl": "splits",

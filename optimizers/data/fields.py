@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, PydanticUserError, TypeAdapter, Validation
 from dspy_programs.errors import DatasetError
 from dspy_programs.predict import Program as OfOurs
 from dspy_programs.schemas import definitions_in, normalize_tool
+from dspy_programs.tables import Cell, one_line, refused
 from dspy_programs.types import Function, Tool
-from optimizers.data.files import Cell, one_line, refused
 
 Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
 ID: TypeAdapter[str | int] = TypeAdapter(str | int)

@@ -9,8 +9,8 @@ import dspy
 from pydantic import TypeAdapter
 
 from dspy_programs.errors import DatasetError
+from dspy_programs.tables import Row, Tables, one_line
 from optimizers.data.fields import Fields
-from optimizers.data.files import Row, Tables, one_line
 from optimizers.data.splits import as_text
 
 Given: TypeAlias = Mapping[str, Sequence[dspy.Example | Mapping[str, Any]]]

@@ -20,9 +20,9 @@ import dspy
 import jsonlines
 
 from dspy_programs.errors import DatasetError
+from dspy_programs.tables import WHOLE, Row, rows_in
 from dspy_programs.text import quantity
 from optimizers.data.fields import Fields, Program, example_of, fields_of
-from optimizers.data.files import WHOLE, Row, rows_in
 from optimizers.json_text import as_json
 
 SPLITS = ("train", "val", "test")
@@ -42,7 +42,7 @@ def data_directory(name: str) -> Path:
 def read_split(
     path: Path, program: Program, labels: Mapping[str, Any] | None = None, count: int | None = None
 ) -> list[dspy.Example]:
-    """Read the rows of a file in any format of data/files.py, the first `count` of them, checked and in order.
+    """Read the rows of a file in any format of dspy_programs/tables, the first `count` of them, checked and in order.
 
     A field with a default may be omitted, and so may the id, which is then the file's name and the row's number.
     labels: the fields that are not inputs, with their types; None: all other fields of a row, unchecked.

@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from dspy_programs import __version__
 from dspy_programs.errors import DatasetError, first_fault
 from dspy_programs.failures import FACTS, SCHEMA_VERSION, Calibration, FittedOn, RunKind, holds_at, value_at
+from dspy_programs.tables import rows_in
 from dspy_programs.types import FailureMode
-from optimizers.data import rows_in, sha256
+from optimizers.data import sha256
 from optimizers.measures.calibration_fit import Curves, Record, figures, fit, refitted, tables_of, with_curve
 from optimizers.plotting import COLOURS, require_matplotlib
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dspy_programs.errors import DatasetError
+from dspy_programs.tables import rows_in
 from dspy_programs.types import Trace, Turn
-from optimizers.data import data_directory, rows_in
+from optimizers.data import data_directory
 from optimizers.sources.failure_judge import LONGEST_ROW, SEED, SHARES, split_by_group
 from optimizers.sources.failure_judge_runs import (
     Run,

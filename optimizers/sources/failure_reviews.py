@@ -11,8 +11,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from dspy_programs.errors import DatasetError
+from dspy_programs.tables import rows_in
 from dspy_programs.types import FailureMode, Trace
-from optimizers.data import data_directory, rows_in
+from optimizers.data import data_directory
 
 ENDS: frozenset[FailureMode] = frozenset({"NO_ANSWER", "CRASH", "UNKNOWN", "none"})
 """Modes that say how a run ended, so that no turn has to be named."""

@@ -11,15 +11,13 @@ import dspy
 from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.registry import compiled_store as store, is_own
+from dspy_programs.tables import ELSEWHERE, WHOLE, Tables, tables_at
 from optimizers.calls import Budget
 from optimizers.data import (
-    ELSEWHERE,
     MOST_OWN,
     SPLITS,
-    WHOLE,
     Fields,
     Given,
-    Tables,
     as_marked,
     completed,
     data_directory,
@@ -27,7 +25,6 @@ from optimizers.data import (
     fields_of,
     require_unseen,
     split_own,
-    tables_at,
     tables_given,
 )
 from optimizers.recipes import Recipe, Rows

@@ -14,11 +14,11 @@ from dspy_programs.errors import DatasetError
 from dspy_programs.lm import use
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.planner import Planner
+from dspy_programs.tables import LONGEST_LINE, WHOLE
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Function, Task, Tool, read_tools
 from optimizers.data import (
     SPLITS,
-    WHOLE,
     as_jsonl,
     completed,
     data_directory,
@@ -27,7 +27,6 @@ from optimizers.data import (
     sha256,
     split_own,
 )
-from optimizers.data.files import LONGEST_LINE
 from optimizers.data.splits import FEWEST_OWN, inputs_of
 from optimizers.recipes import RECIPES
 from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build

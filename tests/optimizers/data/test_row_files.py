@@ -15,9 +15,9 @@ import pytest
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.programs.planner import Planner
+from dspy_programs.tables import LONGEST_LINE, MOST_COLUMNS, rows_in
 from dspy_programs.types import Task
-from optimizers.data import SPLITS, as_jsonl, read_split, rows_in
-from optimizers.data.files import LONGEST_LINE, MOST_COLUMNS
+from optimizers.data import SPLITS, as_jsonl, read_split
 from optimizers.recipes import RECIPES
 from optimizers.train import main
 from optimizers.training import read_rows, rows_to_test, training_of
@@ -63,6 +63,8 @@ READ = {
     "JSONL called JSON": ("rows.json", JSONL),
     "byte order mark, CRLF": ("rows.ndjson", codecs.BOM_UTF8 + JSONL.replace(b"\n", b"\r\n")),
     "packed": ("rows.jsonl.gz", gzip.compress(JSONL)),
+    "UTF-16 with a mark": ("rows.jsonl", JSONL.decode().encode("utf-16")),
+    "CSV in UTF-16 with a mark": ("rows.csv", as_csv().decode().encode("utf-16")),
     "JSON list": ("rows.json", LISTED),
     "JSON list, indented": ("rows.JSON", codecs.BOM_UTF8 + json.dumps(ROWS, indent=2).encode()),
     "JSON list on one line longer than a row may be": ("rows.json", json.dumps(ROWS).replace(", ", ", " + " " * 9000).encode()),
@@ -108,7 +110,7 @@ REFUSED = {
         ":13: row: not JSON: Expecting property name enclosed in double",
     ),
     "CR only": ("r.jsonl", JSONL.replace(b"\n", b"\r"), "r.jsonl:1: row: not JSON: Extra data, column"),
-    "UTF-16": ("r.jsonl", JSONL.decode().encode("utf-16"), "r.jsonl:1: row: the file is UTF-16; save it as UTF-8"),
+    "key twice": ("r.jsonl", b'{"id": "a", "id": "b"}', "r.jsonl:1: row: not JSON: the key 'id' is there twice"),
     "UTF-16 without a mark": ("r.csv", as_csv().decode().encode("utf-16-le"), "r.csv:1: row: byte 2 is NUL"),
     "Latin-1": ("r.csv", as_csv(with_goal("café")).decode().encode("latin-1"), "r.csv:5: row: byte"),
     "surrogate": ("r.jsonl", JSONL.replace(b"job 3", b"job \\ud800"), "r.jsonl:4: row: not JSON: 'utf-8' codec can't encode"),

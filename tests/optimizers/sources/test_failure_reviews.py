@@ -8,7 +8,8 @@ import pytest
 from dspy_programs.errors import DatasetError
 from dspy_programs.programs.failure_judge import text_of
 from dspy_programs.registry import digest
-from optimizers.data import data_directory, rows_in
+from dspy_programs.tables import rows_in
+from optimizers.data import data_directory
 from optimizers.sources.failure_reviews import ENDS, Review, _review, reviews
 
 FOLDER = data_directory("failure_judge")

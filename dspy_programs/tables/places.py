@@ -13,19 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.errors import DatasetError
-from optimizers.data.files import (
-    FORMATS,
-    WHOLE,
-    Row,
-    Tables,
-    arrow_rows,
-    by_split,
-    ending_of,
-    foreign,
-    one_line,
-    reading,
-    tables_in,
-)
+from dspy_programs.tables.arrow import arrow_rows
+from dspy_programs.tables.files import FORMATS, by_split, ending_of, tables_in
+from dspy_programs.tables.lines import reading
+from dspy_programs.tables.row import WHOLE, Found, Row, Tables, foreign, one_line, strictly
 
 HUB = "hf:"
 _ON_HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[^@]+))?(?:@(?P<revision>\S+))?")
@@ -36,7 +27,7 @@ RETRIES = 1  # if the Hub does not answer
 def tables_at(place: Path) -> Tables:
     """Return the rows at a place by split; under WHOLE if it has no splits. Raises DatasetError."""
     if str(place).startswith(HUB):
-        return _hub_tables(str(place))
+        return tables_of(str(place), _of_hub(str(place)))
     with reading(place):
         if os.path.isfile(place):
             return tables_in(place)
@@ -44,8 +35,8 @@ def tables_at(place: Path) -> Tables:
             raise DatasetError(f"{place}: no such file or folder")
         if not place.is_dir():
             raise DatasetError(f"{place}: neither a file nor a folder; give one with rows")
-        if any((place / name).is_file() for name in _SAVED):
-            return _saved_tables(place)
+        if is_saved(place):
+            return tables_of(str(place), _saved(place))
         return _folder_tables(place)
 
 
@@ -74,37 +65,61 @@ def _one_table(file: Path) -> Iterator[Row]:
 # Hugging Face datasets -----------------------------------------------------------------------------------------------------
 
 
-def _saved_tables(place: Path) -> Tables:
+def saved_or_hub(place: str, split: str | None = None) -> Iterator[Found]:
+    """Yield the rows of one split of a folder made by `save_to_disk`, or of hf:OWNER/NAME[:CONFIG][@REVISION].
+
+    split: its own name there; it may be left out if there is only one. Raises DatasetError.
+    """
+    found = _of_hub(place) if place.startswith(HUB) else _saved(Path(place))
+    splits = found if isinstance(found, Mapping) else {str(found.split or ""): found}
+    names = one_line(", ".join(splits))
+    if split is None and len(splits) > 1:
+        raise DatasetError(f"{place}: has several splits; choose one of {names}")
+    if split is not None and split not in splits:
+        raise DatasetError(f"{place}: no split {split!r}, only {names or 'one without a name'}")
+    with quiet():
+        yield from arrow_rows(place, splits[split] if split is not None else next(iter(splits.values())))
+
+
+def is_saved(place: Path) -> bool:
+    """Return whether a folder was made by `save_to_disk`."""
+    return any((place / name).is_file() for name in _SAVED)
+
+
+def _saved(place: Path) -> Any:
     library = hugging_face()
     with foreign(place):
-        found = library.load_from_disk(str(place))
-    return tables_of(str(place), found)
+        return library.load_from_disk(str(place))
 
 
-def _hub_tables(place: str) -> Tables:
-    """Return the rows of hf:OWNER/NAME[:CONFIG][@REVISION], fetched as they are read."""
+def _of_hub(place: str) -> Any:
+    """Return a data set of the Hub, whose rows are fetched as they are read."""
     asked = _ON_HUB.fullmatch(place)
     if not asked:
         raise DatasetError(f"{one_line(place)}: give a Hub data set as hf:OWNER/NAME[:CONFIG][@REVISION]")
     library = hugging_face()
     with foreign(place, "fetched", "; check its name and the connection, or give a file"), quiet():
         patience = library.DownloadConfig(max_retries=RETRIES)
-        found = library.load_dataset(
-            asked["name"], asked["config"], revision=asked["revision"], streaming=True, download_config=patience
+        return library.load_dataset(
+            asked["name"],
+            asked["config"],
+            revision=asked["revision"],
+            streaming=True,
+            download_config=patience,
+            token=os.environ.get("HUGGINGFACE_TOKEN") or None,  # None: the one that its own tools have stored
         )
-    return tables_of(place, found)
 
 
 def tables_of(place: str, found: Any) -> Tables:
     """Return a data set's rows by split; under WHOLE if it has a single split, whatever its name."""
     if not isinstance(found, Mapping):
-        return {WHOLE: arrow_rows(place, found)}
+        return {WHOLE: strictly(arrow_rows(place, found))}
     if len(found) == 1:
-        return {WHOLE: arrow_rows(place, *found.values())}
+        return {WHOLE: strictly(arrow_rows(place, *found.values()))}
     splits = by_split(place, found)
     if not splits:
         raise DatasetError(f"{place}: no train, val or test split, only {one_line(', '.join(found))}")
-    return {split: arrow_rows(f"{place} {name}", found[name]) for split, name in splits.items()}
+    return {split: strictly(arrow_rows(f"{place} {name}", found[name])) for split, name in splits.items()}
 
 
 def hugging_face() -> Any:
