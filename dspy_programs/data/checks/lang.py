@@ -48,12 +48,23 @@ def checked_language(code: str) -> str:
 
 def lang_findings(pair: DataPair, language: str, named: Detector) -> Iterator[Finding]:
     """Find fields in another language: a warning for each."""
-    wanted = _SAME.get(language, language)
+    wanted = family_of(language)
     for field, text in (("instruction", pair.instruction), ("output", pair.output)):
-        prose = " ".join(_NO_LANGUAGE.sub(" ", text[: 2 * _LONGEST]).split())[:_LONGEST]
-        letters = sum(map(str.isalpha, prose))
-        if letters < _FEWEST and len(_CJK.findall(prose)) < _FEWEST_CJK:
-            continue
-        found, sure = named(prose.lower() if prose.isupper() else prose)
-        if _SAME.get(found, found) != wanted and sure >= _SURE:
+        found, sure = language_of(text, named)
+        if found and family_of(found) != wanted:
             yield Finding("lang", "warning", f"{field} is in {found} ({sure:.2f}), not {language}", field)
+
+
+def language_of(text: str, named: Detector) -> tuple[str, float]:
+    """Return the language of a text and how sure it is; "" for a text that is not judged."""
+    prose = " ".join(_NO_LANGUAGE.sub(" ", text[: 2 * _LONGEST]).split())[:_LONGEST]
+    letters = sum(map(str.isalpha, prose))
+    if letters < _FEWEST and len(_CJK.findall(prose)) < _FEWEST_CJK:
+        return "", 0.0
+    found, sure = named(prose.lower() if prose.isupper() else prose)
+    return (found, sure) if sure >= _SURE else ("", sure)
+
+
+def family_of(language: str) -> str:
+    """Return the code that stands for languages which are told apart badly."""
+    return _SAME.get(language, language)

@@ -1,0 +1,42 @@
+"""Clusters of near duplicates over all distinct rows, whatever their order.
+
+The sketches, what is compared and when two rows are near duplicates come from the check `near_dup` of `data validate`. Here
+the clusters count, not who came first: rows are looked at in the order of their digests, and a chain of near duplicates is
+one cluster.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from dspy_programs.data.checks.candidates import candidate_pairs
+from dspy_programs.data.checks.near_dup import Shape, shape_of, similarity
+from dspy_programs.data.scorer.ready import Ready, Rows
+from dspy_programs.data.scorer.view import view_of
+
+_REMEMBERED = 4096  # rows
+
+
+def clusters_of(ready: Ready) -> tuple[Rows, Rows]:
+    """Return the rows of clusters but the first of each, in order, and that first one."""
+    live = ready.first[ready.numbers["characters"][ready.first] > 0]  # in the order of their digests
+    columns = [band.all() for band in ready.tally.bands]
+
+    @lru_cache(_REMEMBERED)
+    def shape(row: int) -> Shape:
+        return shape_of(view_of(ready.tally.kept.read(row).fields).as_pair())
+
+    leader: dict[int, int] = {}  # of the rows that are in a cluster
+
+    def leading(row: int) -> int:
+        while (of := leader.get(row, row)) != row:
+            leader[row] = leader.get(of, of)
+            row = of
+        return row
+
+    for pair in candidate_pairs(columns, live).tolist():
+        one, other = leading(pair >> 32), leading(pair & 0xFFFFFFFF)
+        if one != other and similarity(shape(pair >> 32), shape(pair & 0xFFFFFFFF), ready.config.near_threshold):
+            leader[max(one, other)] = min(one, other)
+    again = sorted(row for row in leader if leading(row) != row)
+    return np.array(again, np.int64), np.array([leading(row) for row in again], np.int64)
