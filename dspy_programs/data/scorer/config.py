@@ -100,11 +100,11 @@ class ScorerConfig(BaseModel):
     """Jaccard index of words and pairs of words from which two rows are near duplicates."""
     shortest_request: Annotated[int, Field(ge=0)] = 3
     """Characters."""
-    longest_text: Annotated[int, Field(ge=1)] = 20_000
+    longest_text: Annotated[int, Field(ge=1)] = 200_000
     """Characters of a whole row."""
     length_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 50
     """A row is an outlier if it is this many times as long as the median, or an answer as short."""
-    max_tokens: Annotated[int, Field(ge=1)] = 4096
+    max_tokens: Annotated[int, Field(ge=1)] = 8192
     """Tokens of a whole row that fit into training."""
     tokenizer: str | None = None
     """The model whose tokens count, as provider/name; none: an OpenAI vocabulary."""

@@ -10,7 +10,7 @@ from dspy_programs.data.checks.lang import family_of, language_of
 from dspy_programs.data.scorer.view import View
 
 MOST = 10_000  # rows; a share of 1 % is then known to 0.1 points
-_SURE = 0.8  # of the language of an answer by itself: names of products look like German
+_SURE = 0.8  # names of products look like German
 _BEGINNING = 300  # characters of each text, if one does not do
 _ALL = 2**64
 
@@ -35,8 +35,8 @@ class LanguageSample:
         language, sure = language_of(view.answered, self.named)
         if sure < _SURE:
             texts = (view.answered, view.asked, view.given) if view.asked or view.answered else (view.more,)
-            language, _ = language_of("\n".join(text[:_BEGINNING] for text in texts), self.named)
-        if not language:
+            language, sure = language_of("\n".join(text[:_BEGINNING] for text in texts), self.named)
+        if sure < _SURE:
             return
         self.rows.append(row)
         self.digests.append(digest)

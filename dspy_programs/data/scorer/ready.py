@@ -58,8 +58,12 @@ class Ready:
         examples = []
         for place, row in enumerate(rows[: self.config.examples].tolist()):
             kept = self.tally.kept.read(row)
-            other = self.tally.kept.read(int(at[place])).where if at is not None else ""
-            examples.append(Example(kept.where, shortened(show(kept)), other))
+            if at is None:
+                examples.append(Example(kept.where, shortened(show(kept))))
+            else:
+                other = self.tally.kept.read(int(at[place]))
+                text, beside = shortened(show(kept)), shortened(show(other))
+                examples.append(Example(kept.where, text if text == beside else f"{text} ≈ {beside}", other.where))
         return Finding(kind, f"{quantity(len(rows), 'row')} {text}", len(rows), examples)
 
     def scored(

@@ -10,7 +10,8 @@ from dspy_programs.data.scorer.result import CheckScore, Finding
 from dspy_programs.data.scorer.tally import opening_of
 from dspy_programs.data.scorer.view import view_of
 
-_ALIKE = 0.02  # two requests in fifty may begin alike in any language
+_ALIKE = 0.03  # probability with which two requests may begin alike
+_WORTH_TELLING = 0.01
 _SHOWN = 5  # languages
 
 
@@ -31,7 +32,7 @@ def near_duplicates_check(ready: Ready) -> CheckScore:
     again, of = clusters_of(ready)
     findings = []
     if len(again):
-        text = f"nearly the same as an earlier one (Jaccard index at least {ready.config.near_threshold:g})"
+        text = f"nearly the same as another (Jaccard index at least {ready.config.near_threshold:g})"
         findings.append(ready.finding("near_duplicate", text, again, asked_and_answered, of))
     return ready.scored("near_duplicates", len(again) / ready.distinct, findings)
 
@@ -53,7 +54,7 @@ def diversity_check(ready: Ready) -> CheckScore:
     count = int(counts.sum())
     alike = float((counts * (counts - 1.0)).sum() / (count * (count - 1.0))) if count > 1 else 0.0
     alike = max(0.0, alike - _ALIKE)
-    if alike:
+    if alike >= _WORTH_TELLING:
         common = int(np.argmax(counts))
         begin = np.flatnonzero(ready.numbers["opening"] == known[common])
         shown = opening_of(view_of(ready.tally.kept.read(int(begin[0])).fields).asked)

@@ -24,12 +24,12 @@ from dspy_programs.data.scorer.language_sample import LanguageSample
 from dspy_programs.data.scorer.numbers import Growing, number_of
 from dspy_programs.data.scorer.shapes import Shapes
 from dspy_programs.data.scorer.values import NONE, Values, label_in, short_answer
-from dspy_programs.data.scorer.view import FORMATS, IDS, View, text_of, view_of
+from dspy_programs.data.scorer.view import ASKED, FORMATS, IDS, View, text_of, view_of
 from dspy_programs.tables import Fault, Found, Row
 
 _BATCH = 2048  # rows whose words are hashed at once
 _OPENING = 5  # words
-_LONG_ANSWER = 40  # characters; shorter ones may well be the same
+_LONG_ANSWER = 80  # characters; shorter ones may well be the same
 _LONGEST_DOCUMENT = 200_000  # characters that count for near duplicates
 _LARGEST = 2**32 - 1
 
@@ -100,7 +100,7 @@ class Taker:
     def _take_row(self, row: Row) -> None:
         tally, view = self.tally, view_of(row.fields)
         pair = view.as_pair()
-        digest = self._digest_of(view, pair, tally.rows)
+        digest = _digest_of(view, pair, row)
         tally.kept.add(row.where, row.fields)
         tally.formats[view.format] += 1
         tally.languages.add(tally.rows, digest, view)
@@ -126,12 +126,6 @@ class Taker:
         if len(self._batch) == _BATCH:
             self._flush()
 
-    def _digest_of(self, view: View, pair: DataPair, number: int) -> int:
-        """Return the number that duplicates share. A row that says nothing is missing, not a duplicate of the others."""
-        if not view.whole().strip():
-            return number_of(f"row {number}")
-        return int.from_bytes(content_key(pair)[:8])
-
     def _flush(self) -> None:
         if not self._batch:
             return
@@ -148,6 +142,14 @@ class Taker:
 def opening_of(asked: str) -> str:
     """Return the first words of a request."""
     return " ".join(asked[:200].split()[:_OPENING])
+
+
+def _digest_of(view: View, pair: DataPair, row: Row) -> int:
+    """Return the number that duplicates share. Rows that ask and answer nothing are missing something, they are no duplicates."""
+    asks = any(name.lower() in ASKED for name in row.fields)
+    if not view.whole().strip() or (asks and not view.asked.strip() and not view.answered.strip()):
+        return number_of(row.where)
+    return int.from_bytes(content_key(pair)[:8])
 
 
 def _id_in(row: Mapping[str, Any]) -> int:

@@ -18,23 +18,9 @@ ANSWERED = ("output", "completion", "response", "answer", "chosen")
 GIVEN = ("input", "context", "passage")
 REST = ("system", "rejected", "tools", "history")  # content too, beside what is asked and answered
 _ABOUT = frozenset(
-    (
-        "metadata",
-        "category",
-        "difficulty",
-        "source",
-        "topic",
-        "tags",
-        "tag",
-        "created_at",
-        "timestamp",
-        "split",
-        "url",
-        "model",
-        "meta",
-    )
+    "metadata meta category difficulty level source topic tags tag created_at created updated_at updated date timestamp split url "
+    "link model model_name author annotator user score rating quality verdict rubric license version status hash dataset".split()
 )
-_SAYS = 3  # words of a column beside a pair's own: with fewer it marks a row, with more it says something
 _ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
 IDS = frozenset(("id", "_id", "uuid", "guid", "idx", "index", "row_id", "example_id"))
 
@@ -42,7 +28,7 @@ IDS = frozenset(("id", "_id", "uuid", "guid", "idx", "index", "row_id", "example
 class View(NamedTuple):
     """format: alpaca, chatml, sharegpt, prompt-completion or generic. turns: of a conversation, in OpenAI's form, else None.
 
-    more: the texts of other columns, of a row that is not generic those of several words.
+    more: the texts of other columns, but for numbers, unless it is generic.
     """
 
     format: str
@@ -81,14 +67,14 @@ def view_of(row: Mapping[str, Any]) -> View:
         text_of(row[given]) if given else "",
         text_of(row[answered]) if answered else "",
         system,
-        _more(row, taken, 1 if kind == "generic" else _SAYS),
+        _more(row, taken, kind == "generic"),
     )
 
 
-def _more(row: Mapping[str, Any], taken: set[str], fewest: int) -> str:
+def _more(row: Mapping[str, Any], taken: set[str], with_numbers: bool) -> str:
     """Return the texts of the columns that no role takes, but for what only says something about the row."""
-    texts = (text_of(value) for name, value in row.items() if name not in taken and not is_about(name.lower()))
-    return "\n".join(text for text in texts if len(text[:1000].split()) >= fewest)
+    rest = [value for name, value in row.items() if name not in taken and not is_about(name.lower())]
+    return "\n".join(text for value in rest if (with_numbers or not isinstance(value, (int, float))) and (text := text_of(value)))
 
 
 def is_about(name: str) -> bool:
@@ -110,10 +96,15 @@ def format_of(names: Mapping[str, str]) -> str:
 
 
 def text_of(value: object) -> str:
-    """Return a value as the text it would be trained on; nothing for null."""
+    """Return a value as the text it would be trained on: of turns what they say; nothing for null."""
     if isinstance(value, str):
         return value
-    return "" if value is None or value in ([], {}) else json.dumps(value, ensure_ascii=False, default=str)
+    if value is None or value in ([], {}):
+        return ""
+    inner = value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list) else value
+    if isinstance(inner, list) and all(isinstance(turn, dict) and isinstance(turn.get("content"), str) for turn in inner):
+        return "\n".join(turn["content"] for turn in inner)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _is_text(value: object) -> bool:
@@ -137,7 +128,7 @@ def _of_chat(kind: str, value: object, row: Mapping[str, Any], names: Mapping[st
         said[role if role in said else ""] += contents_of(turn)
     system = [*said["system"], *(text for name in REST if name in names and (text := text_of(row[names[name]])))]
     taken = {names[name] for name in (*CHATS, *REST) if name in names}
-    more = _more(row, taken, _SAYS)
+    more = _more(row, taken, False)
     return View(kind, "\n".join(said["user"]), "", "\n".join(said[""]), "\n".join(system), more, turns)
 
 
