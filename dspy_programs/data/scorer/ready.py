@@ -62,8 +62,8 @@ class Ready:
                 examples.append(Example(kept.where, shortened(show(kept))))
             else:
                 other = self.tally.kept.read(int(at[place]))
-                text, beside = shortened(show(kept)), shortened(show(other))
-                examples.append(Example(kept.where, text if text == beside else f"{text} ≈ {beside}", other.where))
+                one, two = shortened(show(kept)), shortened(show(other))
+                examples.append(Example(kept.where, one if one == two else f"{one} ≈ {two}", other.where))
         return Finding(kind, f"{quantity(len(rows), 'row')} {text}", len(rows), examples)
 
     def scored(
