@@ -72,9 +72,9 @@ class Bands(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    READY: float = Field(92, ge=0, le=100)
-    CAUTION: float = Field(80, ge=0, le=100)
-    NEEDS_WORK: float = Field(60, ge=0, le=100)
+    READY: float = Field(default=92, ge=0, le=100)
+    CAUTION: float = Field(default=80, ge=0, le=100)
+    NEEDS_WORK: float = Field(default=60, ge=0, le=100)
 
     @model_validator(mode="after")
     def _falling(self) -> "Bands":

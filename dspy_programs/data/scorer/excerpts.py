@@ -28,7 +28,7 @@ def field_of(kept: Kept, name: str) -> str:
     return f"{name}: {text_of(kept.fields.get(name)) or 'null'}"
 
 
-def fault_of(kept: Kept, fault: RowFault) -> str:
+def fault_of(kept: Kept, fault: int) -> str:
     """Return the place of a row's fault."""
     view = view_of(kept.fields)
     whole = view.whole()

@@ -6,7 +6,6 @@ Source     what a row asks and answers is read by view.py; fences, turns, refusa
 
 import re
 from collections.abc import Callable
-from enum import IntFlag, auto
 
 from dspy_programs.data.checks.fences import fences_findings
 from dspy_programs.data.checks.turns import turns_findings
@@ -18,25 +17,25 @@ _REFUSAL = 300  # characters in which a refusal begins
 _ECHO = 12  # characters; shorter answers may well be the question
 
 
-class RowFault(IntFlag):
-    """A bit for each fault."""
+class RowFault:
+    """A bit for each fault; plain numbers, since a flag of `enum` costs more than the checks."""
 
-    DAMAGED = auto()
-    NO_REQUEST = auto()
-    NO_ANSWER = auto()
-    PLACEHOLDER = auto()
-    SHORT_REQUEST = auto()
-    LONG_TEXT = auto()
-    MANY_TOKENS = auto()
-    REFUSAL = auto()
-    ECHO = auto()
-    TURNS = auto()
-    OPEN_FENCE = auto()
-    WRAPPED = auto()
-    LEFTOVER = auto()
+    DAMAGED = 1 << 0
+    NO_REQUEST = 1 << 1
+    NO_ANSWER = 1 << 2
+    PLACEHOLDER = 1 << 3
+    SHORT_REQUEST = 1 << 4
+    LONG_TEXT = 1 << 5
+    MANY_TOKENS = 1 << 6
+    REFUSAL = 1 << 7
+    ECHO = 1 << 8
+    TURNS = 1 << 9
+    OPEN_FENCE = 1 << 10
+    WRAPPED = 1 << 11
+    LEFTOVER = 1 << 12
 
 
-SAID: dict[RowFault, tuple[CheckName, str, str]] = {
+SAID: dict[int, tuple[CheckName, str, str]] = {
     RowFault.DAMAGED: ("json", "damaged", "with characters that a wrong encoding left, or that no text has"),
     RowFault.PLACEHOLDER: ("missing", "placeholder", "with only a placeholder as request or answer"),
     RowFault.SHORT_REQUEST: ("text_length", "short_request", "with a request of fewer than {shortest_request} characters"),
@@ -61,10 +60,10 @@ LEFTOVER = re.compile(
 _RUN_ON = re.compile(r"^#{2,3} ?(?:Instruction|Response|Human|Assistant|Input):?\s*$", re.MULTILINE)
 
 
-def faults_of(view: View, config: ScorerConfig, tokens: Callable[[str], int]) -> RowFault:
+def faults_of(view: View, config: ScorerConfig, tokens: Callable[[str], int]) -> int:
     """Return what is wrong with a row. tokens: counts those of a text; it is only asked where there may be too many."""
     whole = view.whole()
-    found = RowFault(0)
+    found = 0
     if (not whole.isascii() and DAMAGED.search(whole)) or (not whole.isprintable() and DAMAGED.search(whole)):
         found |= RowFault.DAMAGED
     if len(whole) > config.longest_text:
@@ -75,35 +74,34 @@ def faults_of(view: View, config: ScorerConfig, tokens: Callable[[str], int]) ->
     return found | _of_request(view, config) | _of_answer(view) | _of_form(view, whole)
 
 
-def _of_request(view: View, config: ScorerConfig) -> RowFault:
+def _of_request(view: View, config: ScorerConfig) -> int:
     asked = view.asked.strip()
     if not asked:
         return RowFault.NO_REQUEST
     if is_placeholder(asked):
         return RowFault.PLACEHOLDER
-    return RowFault.SHORT_REQUEST if len(asked) < config.shortest_request and asked.isascii() else RowFault(0)
+    return RowFault.SHORT_REQUEST if len(asked) < config.shortest_request and asked.isascii() else 0
 
 
-def _of_answer(view: View) -> RowFault:
+def _of_answer(view: View) -> int:
     answered = view.answered.strip()
     if not answered:
-        return RowFault(0) if view.turns and _calls(view.turns[-1]) else RowFault.NO_ANSWER
+        return 0 if view.turns and _calls(view.turns[-1]) else RowFault.NO_ANSWER
     if is_placeholder(answered):
         return RowFault.PLACEHOLDER
     last = _last_said(view) if view.turns else answered
-    found = RowFault.REFUSAL if is_refusal(last[:_REFUSAL]) else RowFault(0)
+    found = RowFault.REFUSAL if is_refusal(last[:_REFUSAL]) else 0
     if len(answered) >= _ECHO and " ".join(answered.lower().split()) == " ".join(view.asked.lower().split()):
         found |= RowFault.ECHO
     return found
 
 
-def _of_form(view: View, whole: str) -> RowFault:
-    found = RowFault(0)
-    pair = view._replace(more="").as_pair()
+def _of_form(view: View, whole: str) -> int:
+    found = 0
     if "```" in whole:
-        for finding in fences_findings(pair):
+        for finding in fences_findings(view._replace(more="").as_pair()):
             found |= RowFault.WRAPPED if finding.message.startswith("the whole") else RowFault.OPEN_FENCE
-    if view.turns and any(turns_findings(pair)):
+    if view.turns and any(turns_findings(view.as_pair())):
         found |= RowFault.TURNS
     if LEFTOVER.search(whole) or ("##" in view.answered and _RUN_ON.search(view.answered)):
         found |= RowFault.LEFTOVER

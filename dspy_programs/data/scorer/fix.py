@@ -64,7 +64,8 @@ def kind_of(change: Change) -> str:
     """Return a change in words, without what is special to its row."""
     if change.field:
         return f"{change.field}: {change.reason.rpartition(': ')[2]}"
-    return f"dropped: {change.reason.partition(':')[0] if not change.reason.startswith('the same') else 'the same as an earlier row'}"
+    is_copy = change.reason.startswith("the same as")
+    return f"dropped: {'the same as an earlier row' if is_copy else change.reason.partition(':')[0]}"
 
 
 def _write(file: IO[bytes] | None, value: Any) -> None:

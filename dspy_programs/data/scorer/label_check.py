@@ -4,6 +4,7 @@ The label is a column that is named so, or an answer that is one of a few choice
 category or a topic is no label.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -135,7 +136,7 @@ def _crowded(ready: Ready, labels: _Labels) -> tuple[float, list[Finding]]:
     return beyond, [Finding("largest_class", text, 0)]
 
 
-def _labelled(ready: Ready):  # type: ignore[no-untyped-def]
+def _labelled(ready: Ready) -> Callable[[Kept], str]:
     def show(kept: Kept) -> str:
         label = label_in(kept.fields, ready.config.label)
         return f"{label}: {asked_and_answered(kept)}" if label else asked_and_answered(kept)

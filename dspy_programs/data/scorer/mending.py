@@ -76,8 +76,7 @@ class Mender:
             yield "written as text", json.dumps(fields[name])
         if isinstance(fields[name], str):
             is_spoken = kind == "alpaca" and role in (*ASKED, *GIVEN, *ANSWERED, *REST)
-            for reason, text in _text_steps(fields[name], is_spoken, role in ANSWERED and kind == "alpaca", asked):
-                yield reason, text
+            yield from _text_steps(fields[name], is_spoken, role in ANSWERED and kind == "alpaca", asked)
         elif role in CHATS and isinstance(fields[name], list):
             yield from _turn_steps(fields[name], asked)
 

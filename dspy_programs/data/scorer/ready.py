@@ -31,7 +31,7 @@ class Ready:
         self.digests, self.first, self.group = np.unique(self.numbers["digest"], return_index=True, return_inverse=True)
         self.distinct = len(self.first)
 
-    def has(self, fault: RowFault) -> Mask:
+    def has(self, fault: int) -> Mask:
         """Return which rows have a fault."""
         found: Mask = (self.numbers["faults"] & np.uint32(fault)) != 0
         return found
@@ -47,7 +47,7 @@ class Ready:
     def answers(self) -> bool:
         return self._is_meant(RowFault.NO_ANSWER)
 
-    def _is_meant(self, without: RowFault) -> bool:
+    def _is_meant(self, without: int) -> bool:
         return self.tally.format in _KNOWN or 2 * int(self.has(without).sum()) < self.rows
 
     def finding(

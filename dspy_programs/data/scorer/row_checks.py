@@ -4,6 +4,7 @@ from collections import Counter
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dspy_programs.data.scorer.config import CheckName
 from dspy_programs.data.scorer.excerpts import answer_of, asked_and_answered, fault_of, field_of
@@ -60,18 +61,23 @@ def text_length_check(ready: Ready) -> CheckScore:
     config = ready.config
     bad, findings = _by_faults(ready, "text_length")
     lengths, answers = ready.numbers["characters"], ready.numbers["answer_characters"]
-    usual = float(np.median(lengths[ready.first]))
+    usual = _usual(lengths[ready.first])
     long = (lengths > config.length_factor * max(usual, _SHORT_MEDIAN)) & ~bad
     if long.any():
-        text = f"more than {config.length_factor:g} times as long as the median of {usual:,.0f} characters"
+        text = f"more than {config.length_factor:g} times as long as usual here, which is {usual:,} characters or more"
         findings.append(ready.finding("outlier", text, long, partial(fault_of, fault=RowFault.LONG_TEXT)))
-    given = answers[ready.first]
-    usual = float(np.median(given[given > 0])) if (given > 0).any() else 0.0
+    usual = _usual(answers[ready.first][answers[ready.first] > 0])
     short = (answers > 0) & (answers * config.length_factor < usual) & (usual >= _SHORT_MEDIAN)
     if short.any():
-        text = f"with an answer {config.length_factor:g} times as short as the median of {usual:,.0f} characters"
+        text = f"with an answer {config.length_factor:g} times as short as usual here, which is {usual:,} characters or more"
         findings.append(ready.finding("short_answer", text, short, asked_and_answered))
     return ready.scored("text_length", ready.share(bad | long | short), findings)
+
+
+def _usual(lengths: NDArray[np.uint32]) -> int:
+    """Return the median as a power of two: one row more, or a worse one, hardly ever moves it."""
+    median = int(np.median(lengths)) if len(lengths) else 0
+    return 1 << (median.bit_length() - 1) if median else 0
 
 
 def token_length_check(ready: Ready) -> CheckScore:

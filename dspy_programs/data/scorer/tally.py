@@ -113,7 +113,7 @@ class Taker:
                 "answer": number_of(view.answered) if len(view.answered) >= _LONG_ANSWER else 0,
                 "opening": number_of(opening_of(view.asked)),
                 "id": _id_in(row.fields),
-                "faults": int(faults_of(view, self.config, self.tokens)),
+                "faults": faults_of(view, self.config, self.tokens),
                 "format": FORMATS.index(view.format),
                 "shape": tally.shapes.number_of(row.fields),
                 "label": NONE if label is None else tally.labels.number_of(label),
@@ -145,7 +145,7 @@ def opening_of(asked: str) -> str:
 
 
 def _digest_of(view: View, pair: DataPair, row: Row) -> int:
-    """Return the number that duplicates share. Rows that ask and answer nothing are missing something, they are no duplicates."""
+    """Return the number that duplicates share. Rows that ask and answer nothing miss something: they are no duplicates."""
     asks = any(name.lower() in ASKED for name in row.fields)
     if not view.whole().strip() or (asks and not view.asked.strip() and not view.answered.strip()):
         return number_of(row.where)

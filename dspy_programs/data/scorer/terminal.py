@@ -27,7 +27,7 @@ def show(*parts: "Table | Text | str") -> None:
 
 
 def rendered(*parts: "Table | Text | str", for_terminal: bool = False) -> str:
-    """Return what would be printed, without blanks at the ends of lines; colours and the width are those of a terminal, if any."""
+    """Return what would be printed, without blanks at the ends of lines; a terminal gives its colours and its width."""
     file = sys.stdout if for_terminal else io.StringIO()
     out = Console(file=file, markup=False, highlight=False, emoji=False, width=None if for_terminal else _WIDTH_IN_PIPE)
     with out.capture() as captured:

@@ -18,11 +18,18 @@ ANSWERED = ("output", "completion", "response", "answer", "chosen")
 GIVEN = ("input", "context", "passage")
 REST = ("system", "rejected", "tools", "history")  # content too, beside what is asked and answered
 _ABOUT = frozenset(
-    "metadata meta category difficulty level source topic tags tag created_at created updated_at updated date timestamp split url "
-    "link model model_name author annotator user score rating quality verdict rubric license version status hash dataset".split()
+    "metadata meta category difficulty level source topic tags tag created_at created updated_at updated date timestamp split "
+    "url link model model_name author annotator user score rating quality verdict rubric license version status hash dataset "
+    "source_seed cycle_id".split()
 )
 _ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
 IDS = frozenset(("id", "_id", "uuid", "guid", "idx", "index", "row_id", "example_id"))
+
+
+_DEFAULTS: dict[str, Any] = {
+    name: None if field.default_factory else field.default for name, field in DataPair.model_fields.items()
+}
+"""Given all of them, pydantic looks up none: that would take a third of all the time."""
 
 
 class View(NamedTuple):
@@ -42,9 +49,14 @@ class View(NamedTuple):
     def as_pair(self) -> DataPair:
         """Return it as the checks of pairs take it."""
         output = f"{self.answered}\n{self.more}" if self.more else self.answered
-        return DataPair.model_construct(
-            instruction=self.asked, input=self.given, output=output, context=self.system, messages=self.turns
-        )
+        given = {
+            "instruction": self.asked,
+            "input": self.given,
+            "output": output,
+            "context": self.system,
+            "messages": self.turns,
+        }
+        return DataPair.model_construct(**{**_DEFAULTS, **given})
 
     def whole(self) -> str:
         """Return all its texts as one."""
@@ -74,7 +86,9 @@ def view_of(row: Mapping[str, Any]) -> View:
 def _more(row: Mapping[str, Any], taken: set[str], with_numbers: bool) -> str:
     """Return the texts of the columns that no role takes, but for what only says something about the row."""
     rest = [value for name, value in row.items() if name not in taken and not is_about(name.lower())]
-    return "\n".join(text for value in rest if (with_numbers or not isinstance(value, (int, float))) and (text := text_of(value)))
+    return "\n".join(
+        text for value in rest if (with_numbers or not isinstance(value, (int, float))) and (text := text_of(value))
+    )
 
 
 def is_about(name: str) -> bool:

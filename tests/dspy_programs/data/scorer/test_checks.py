@@ -168,7 +168,7 @@ def test_mixed_languages_are_found_each_by_its_name():
     [
         ({"output": "I'm sorry, but I can't help with that request of yours."}, "instruction", "refusal"),
         ({"output": "Write it so:\n```python\nprint(1)"}, "instruction", "open_fence"),
-        ({"output": "```json\n{\"a\": 1}\n```"}, "instruction", "wrapped"),
+        ({"output": '```json\n{"a": 1}\n```'}, "instruction", "wrapped"),
         ({"output": "It is so.<|im_end|>\n<|im_start|>user"}, "instruction", "leftover"),
         ({"output": "It is so.\n### Instruction:\nAnd now another one"}, "instruction", "leftover"),
         ({"instruction": "Say hello to the whole world", "output": "say hello to  the whole world"}, "instruction", "echo"),
@@ -188,7 +188,9 @@ def test_a_row_with_one_fault_has_that_finding(change, check, kind):
     assert kinds(scored(rows), check)[kind] == 1
 
 
-@pytest.mark.parametrize("answer", ["São Paulo é uma cidade: ÂNGULO, Ã, Ação, naïve café", "5 € → 10 €", "```python\nprint(1)\n```\nis it"])
+@pytest.mark.parametrize(
+    "answer", ["São Paulo é uma cidade: ÂNGULO, Ã, Ação, naïve café", "5 € → 10 €", "```python\nprint(1)\n```\nis it"]
+)
 def test_what_only_looks_like_a_fault_is_none(answer):
     rows = clean_rows(60)
     rows[7] = {**rows[7], "output": answer}
@@ -244,10 +246,14 @@ def test_a_row_of_another_format_is_found():
 
 
 @pytest.mark.parametrize(
-    "messages", [None, [], "text", [{"role": "user", "content": "Hello there"}], [{"role": "assistant", "content": ""}], [1, None]]
+    "messages",
+    [None, [], "text", [{"role": "user", "content": "Hello there"}], [{"role": "assistant", "content": ""}], [1, None]],
 )
 def test_a_conversation_without_an_answer_is_missing_it(messages):
-    good = [{"messages": [{"role": "user", "content": r["instruction"]}, {"role": "assistant", "content": r["output"]}]} for r in clean_rows(40)]
+    good = [
+        {"messages": [{"role": "user", "content": r["instruction"]}, {"role": "assistant", "content": r["output"]}]}
+        for r in clean_rows(40)
+    ]
     assert kinds(scored([*good, {"messages": messages}]), "missing")["no_answer"] == 1
 
 

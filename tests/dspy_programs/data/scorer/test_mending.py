@@ -25,7 +25,7 @@ def mended(fields):
         ("output", "Red\r\nBlue\rGreen", "Red\nBlue\nGreen", "line breaks written as LF"),
         ("output", "\n  Red \n\n", "Red", "blanks around it removed"),
         ("instruction", " Name a colour. ", "Name a colour.", "blanks around it removed"),
-        ("output", "```json\n{\"a\": 1}\n```", '{"a": 1}', "the fence around it removed"),
+        ("output", '```json\n{"a": 1}\n```', '{"a": 1}', "the fence around it removed"),
         ("output", "```text\nRed\n```\n", "Red", "the fence around it removed"),
         ("input", None, "", "null written as empty text"),
         ("output", 42, "42", "written as text"),
@@ -50,7 +50,13 @@ def test_a_field_is_mended_and_the_change_told(field, before, after, reason):
         {"task_id": "1", "prompt": "def f():\n", "canonical_solution": "    return 1\n"},
         {"instruction": "A family?", "output": "👩\u200d👩\u200d👧", "input": ""},
         {"instruction": "Verse.", "output": "one  \ntwo"},
-        {"messages": [{"role": "user", "content": "a"}, {"role": "tool", "content": " raw \n"}, {"role": "assistant", "content": "b"}]},
+        {
+            "messages": [
+                {"role": "user", "content": "a"},
+                {"role": "tool", "content": " raw \n"},
+                {"role": "assistant", "content": "b"},
+            ]
+        },
         {"instruction": "Is it?", "output": "TODO"},
     ],
 )

@@ -30,7 +30,10 @@ CHANGES = {
     "long": lambda row, drawn: {**row, "output": f"{row['output']} " * 2000},
     "damaged": lambda row, drawn: {**row, "output": f"{row['output']} \ufffd"},
     "stray": lambda row, drawn: {**row, f"x{drawn.randrange(3)}": "y"},
-    "French": lambda row, drawn: {**row, "output": f"La bibliothèque de la ville est fermée le dimanche matin. {drawn.random()}"},
+    "French": lambda row, drawn: {
+        **row,
+        "output": f"La bibliothèque de la ville est fermée le dimanche matin. {drawn.random()}",
+    },
 }
 # as one row more
 COPIES = {"copy": lambda row, drawn: row, "near copy": _cut}
@@ -53,7 +56,9 @@ def test_the_order_of_rows_changes_nothing(drawn, changes, copies):
 
 
 @slow
-@given(st.randoms(use_true_random=False), st.lists(st.sampled_from(sorted(CHANGES)), max_size=12), st.sampled_from(sorted(CHANGES)))
+@given(
+    st.randoms(use_true_random=False), st.lists(st.sampled_from(sorted(CHANGES)), max_size=12), st.sampled_from(sorted(CHANGES))
+)
 def test_a_fault_more_never_scores_higher(drawn, changes, one_more):
     rows = list(ROWS)
     for place, name in enumerate(changes):

@@ -1,5 +1,7 @@
 """Scores, the total and the band: what follows from what."""
 
+import json
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -45,7 +47,8 @@ def test_ten_good_checks_do_not_pay_for_a_broken_one():
 
 
 @pytest.mark.parametrize(
-    ("total", "band"), [(92, "READY"), (91.99, "CAUTION"), (80, "CAUTION"), (79.99, "NEEDS_WORK"), (59.99, "NOT_READY"), (0, "NOT_READY")]
+    ("total", "band"),
+    [(92, "READY"), (91.99, "CAUTION"), (80, "CAUTION"), (79.99, "NEEDS_WORK"), (59.99, "NOT_READY"), (0, "NOT_READY")],
 )
 def test_the_band_follows_from_the_total(total, band):
     assert band_of(total, BANDS) == band
@@ -63,7 +66,7 @@ def test_the_band_follows_from_the_total(total, band):
         ("languages: english", "languages"),
         ("languages: [English]", "languages.0"),
         ("bands: {READY: 70}", "READY must be above"),
-        ("checks: {%s}" % ", ".join(f"{name}: {{weight: 0}}" for name in MEASURES), "weight 0"),
+        (json.dumps({"checks": {name: {"weight": 0} for name in MEASURES}}), "weight 0"),
         ("- a", "configuration"),
         ("a: [", "not YAML"),
     ],
