@@ -6,13 +6,16 @@ from dspy_programs.data.scorer.kept_rows import Kept
 from dspy_programs.data.scorer.view import text_of, view_of
 
 _AROUND = 40  # characters
-_HALF = 75  # characters of a request and of its answer
+_HALF = 75  # characters of a request, of its input and of its answer
 
 
 def asked_and_answered(kept: Kept) -> str:
     view = view_of(kept.fields)
-    asked, answered = (" ".join(text[: 4 * _HALF].split()) for text in (view.asked or view.more or view.given, view.answered))
-    return f"{_cut(asked)} → {_cut(answered)}" if answered else asked
+    asked = _cut(view.asked or view.more or view.given)
+    if view.asked and view.given:
+        asked = f"{asked} ({_cut(view.given)})"
+    answered = _cut(view.answered)
+    return f"{asked} → {answered}" if answered else asked
 
 
 def request_of(kept: Kept) -> str:
@@ -52,4 +55,5 @@ def fault_of(kept: Kept, fault: int) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _HALF else f"{text[: _HALF - 1].rstrip()}…"
+    line = " ".join(text[: 4 * _HALF].split())
+    return line if len(line) <= _HALF else f"{line[: _HALF - 1].rstrip()}…"

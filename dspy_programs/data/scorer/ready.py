@@ -80,7 +80,7 @@ class Ready:
         return CheckScore(check, measure.weight, measure.half, 0.0, 0, self.config.pass_score, skipped=why)
 
 
-def shortened(text: str, longest: int = 160) -> str:
+def shortened(text: str, longest: int = 240) -> str:
     """Return a text in one line, its end left out if it is long."""
     line = " ".join(text[: 2 * longest].split())
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
