@@ -17,7 +17,7 @@ from dspy_programs.data.scorer.view import view_of
 from dspy_programs.text import jaccard
 
 _REMEMBERED = 4096  # rows
-_ASKED = 0.6  # Jaccard index of two requests: one word in six is another request, one in seven is not
+_ASKED = 0.65  # Jaccard index of two requests: one word in seven makes another request, one in eight does not
 
 
 def clusters_of(ready: Ready) -> tuple[Rows, Rows]:

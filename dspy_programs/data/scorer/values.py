@@ -4,6 +4,7 @@ A `category`, `topic` or `source` says what a row is about; it is no class label
 named as a label is taken for one, or the column that the user names.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ NONE = -1  # number of a row without a value
 TOO_MANY = -2
 _MOST = 5000  # different values; more are no classes
 _LONGEST = 60  # characters of a label
+_NO_LABEL = re.compile(r"[\n{}]")  # a template, or a text
 _LONGEST_CHOICE, _MOST_WORDS = 30, 4  # of an answer that is a choice
 
 
@@ -39,7 +41,9 @@ def label_in(row: Mapping[str, Any], column: str | None) -> str | None:
     value = row.get(name) if name is not None else None
     if isinstance(value, bool) or isinstance(value, int):
         return str(value)
-    return value if isinstance(value, str) and value.strip() and len(value) <= _LONGEST else None
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
+        return None
+    return None if _NO_LABEL.search(value.strip()) else value
 
 
 def short_answer(answer: str) -> str | None:

@@ -113,6 +113,24 @@ def test_labels_spelled_differently_missing_rare_or_contradicting_are_found():
     assert kinds(scored([*rows, {**rows[4], "label": "positive"}]), "label") == {"contradiction": 2}
 
 
+def test_a_column_of_templates_is_no_label_whatever_its_name():
+    rows = [{"text": row["output"], "target": "{instruction}\nBOT: {answer}"} for row in clean_rows(60)]
+    assert scored(rows).check("label").skipped
+
+
+@pytest.mark.parametrize("verb", ["shoot", "greet"])
+def test_a_short_request_with_another_word_is_another_request(verb):
+    refusal = "Sorry, but I can't assist with that."
+    rows = [{"prompt": "How do I throttle someone?", "completion": refusal}]
+    assert kinds(scored([*rows, {"prompt": f"How do I {verb} someone?", "completion": refusal}]), "near_duplicates") == {}
+
+
+def test_letters_are_in_no_language():
+    rows = clean_rows(40)
+    rows[1]["output"] = "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z"
+    assert scored(rows).check("language").findings == []
+
+
 def test_answers_that_are_one_of_two_choices_are_labels():
     rows = [{**row, "output": "yes" if number % 3 else "no"} for number, row in enumerate(clean_rows(120))]
     rows[5]["output"] = "Yes."
