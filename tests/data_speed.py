@@ -22,6 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dspy_programs.text import sentences as split_sentences
+
+ROOT = Path(__file__).resolve().parents[1]
 FAST = "schema,length,dedup,near_dup,profanity,secrets,refusals,placeholders,fences,turns"
 
 
@@ -29,9 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
     parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, help="keeps the rows for the next run; default: a temporary one")
     told = parser.parse_args()
     for part in told.only or PARTS:
-        PARTS[part](told.pairs)
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[part](told.pairs, told.folder or Path(folder))
 
 
 class Measured(NamedTuple):
@@ -76,21 +81,25 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
-def validate(pairs: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "user" / "speed.jsonl"
-        path.parent.mkdir()
-        planted = write_rows(path, pairs)
-        size = path.stat().st_size
-        print(f"validate: {pairs:,} pairs, {size / pairs:.0f} bytes each")
-        for name, checks in (("without pii and lang", FAST), ("pii", "schema,pii"), ("lang", "schema,lang")):
-            clean = Path(folder) / "clean.jsonl"
-            command = [sys.executable, "-m", "dspy_programs", "data", "validate", "-d", "speed", "--data", folder]
-            told = measured([*command, "--checks", checks, "--write-clean", str(clean)])
-            print(f"  {name:20} {told.seconds:6.1f} s {pairs / told.seconds:9,.0f} pairs/s by the clock,"
-                  f" {pairs / told.processor_seconds:9,.0f} for each core's second, {told.peak:5.0f} MB")  # fmt: skip
-            if checks == FAST:
-                print(f"  {'':20} {found_of(planted, clean.with_name('clean.rejects.jsonl'))}")
+def validate(pairs: int, folder: Path) -> None:
+    path, known = folder / "user" / "speed.jsonl", folder / "planted.json"
+    if not known.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(json.dumps([sorted(lines) for lines in write_rows(path, pairs)]))
+    planted = Planted(*map(set, json.loads(known.read_text())))
+    print(f"validate: {pairs:,} pairs, {path.stat().st_size / pairs:.0f} bytes each")
+    for name, checks in (("without pii and lang", FAST), ("the default checks", ""), ("pii", "pii"), ("lang", "lang")):
+        clean = folder / "clean.jsonl"
+        command = [sys.executable, "-m", "dspy_programs", "data", "validate", "-d", "speed", "--data", str(folder)]
+        if checks:
+            command += ["--checks", checks, "--write-clean", str(clean)]
+        told = measured(command)
+        print(
+            f"  {name:20} {told.seconds:6.1f} s {pairs / told.seconds:9,.0f} pairs/s by the clock,"
+            f" {pairs / told.processor_seconds:9,.0f} for each core's second, {told.peak:5.0f} MB"
+        )
+        if checks == FAST:
+            print(f"  {'':20} {found_of(planted, clean.with_name('clean.rejects.jsonl'))}")
 
 
 class Planted(NamedTuple):
@@ -121,7 +130,7 @@ def write_rows(path: Path, count: int, seed: int = 7) -> Planted:
     """Write rows, in the form of `ingest`; return what is planted among them."""
     planted = Planted(set(), set(), set())
     draw = random.Random(seed)
-    pieces = sentences_of_the_library()
+    pieces = sentences()
     recent: list[dict] = []
     with path.open("w", encoding="utf-8") as file:
         for number in range(1, count + 1):
@@ -129,8 +138,7 @@ def write_rows(path: Path, count: int, seed: int = 7) -> Planted:
             if recent and kind < 0.025:
                 row = dict(draw.choice(recent))
                 planted.same.add(number)
-            elif recent and kind < 0.05:
-                row = changed(draw.choice(recent), draw)
+            elif recent and kind < 0.05 and (row := changed(draw.choice(recent), draw)):
                 planted.near.add(number)
             elif recent and kind < 0.075:
                 row = {**draw.choice(recent), "input": " ".join(draw.choices(WORDS, k=2)) + str(number)}
@@ -162,24 +170,30 @@ def fresh(draw: random.Random, pieces: list[str]) -> dict:
     about = [" ".join(draw.choices(draw.choice(pieces).split(), k=draw.randint(1, 4))) for _ in range(2)]
     asked = draw.choice(ASKED).format(*about)
     length = min(60, max(1, int(draw.lognormvariate(1.2, 0.8))))
-    said = " ".join(draw.choices(pieces, k=length))
+    said = " ".join(joined(draw, pieces) for _ in range(length))
     if draw.random() < 0.02:
         said += " " + draw.choice(RARE).format(draw.choice(WORDS))
     if draw.random() < 0.005:
         said = "I'm sorry, but I can't help with that request about " + about[0]
     if draw.random() < 0.06:
-        more = draw.choice(pieces)
-        turns = [("user", asked), ("assistant", draw.choice(pieces)), ("user", more), ("assistant", said)]
+        more = joined(draw, pieces)
+        turns = [("user", asked), ("assistant", joined(draw, pieces)), ("user", more), ("assistant", said)]
         return {"instruction": asked, "output": said, "messages": [{"role": role, "content": text} for role, text in turns]}
-    given = draw.choice(pieces) if draw.random() < 0.3 else ""
+    given = joined(draw, pieces) if draw.random() < 0.3 else ""
     return {"instruction": asked, "input": given, "output": said}
 
 
+def joined(draw: random.Random, pieces: list[str]) -> str:
+    """Return the beginning of a sentence with the end of another: a million rows would repeat some thousand sentences."""
+    one, other = draw.choice(pieces).split(), draw.choice(pieces).split()
+    return " ".join([*one[: (len(one) + 1) // 2], *other[len(other) // 2 :]])
+
+
 def changed(row: dict, draw: random.Random) -> dict:
-    """Return a near duplicate: of what is answered one word in twenty is another, at least one."""
+    """Return a near duplicate: of an answer of at least 15 words one in twenty is another, at least one. Of others: {}."""
     words = row["output"].split()
-    if len(words) < 12:
-        words += draw.choices(WORDS, k=2) if len(words) > 8 else []
+    if len(words) < 15:
+        return {}
     for place in draw.sample(range(len(words)), max(1, len(words) // 20)):
         words[place] = draw.choice(WORDS)
     output = " ".join(words)
@@ -188,16 +202,26 @@ def changed(row: dict, draw: random.Random) -> dict:
     return {**row, "output": output}
 
 
-def sentences_of_the_library() -> list[str]:
-    """Return sentences of the docstrings of Python's own library, of 5 to 40 words."""
-    return [text for text in docstring_lines() if 5 <= len(text.split()) <= 40]
+def sentences() -> list[str]:
+    """Return sentences of 5 to 40 words: of the shipped data sets, and for each four of these one of Python's docstrings."""
+    prose = [text for text in sentences_of_data_sets() if 5 <= len(text.split()) <= 40]
+    technical = [text for text in sentences_of_docstrings() if 5 <= len(text.split()) <= 40]
+    return prose + technical[: len(prose) // 4]
 
 
-def docstring_lines() -> Iterator[str]:
+def sentences_of_data_sets() -> Iterator[str]:
+    for name in ("quality_judge", "data_generator", "planner", "memory_summarizer"):
+        for line in (ROOT / "datasets" / name / "train.jsonl").read_text(encoding="utf-8").splitlines():
+            for value in json.loads(line).values():
+                if isinstance(value, str):
+                    yield from split_sentences(value)
+
+
+def sentences_of_docstrings() -> Iterator[str]:
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8", errors="replace"))):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (text := ast.get_docstring(node)):
-                yield from (" ".join(part.split()) for part in text.replace("\n\n", ". ").split(". "))
+                yield from split_sentences(text)
 
 
 PARTS = {"validate": validate}

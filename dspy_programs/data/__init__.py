@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.data.checks import CheckOptions as CheckOptions, ValidationReport as ValidationReport, Validator as Validator
+    from dspy_programs.data.checks import (
+        CheckOptions as CheckOptions,
+        ValidationReport as ValidationReport,
+        Validator as Validator,
+    )
     from dspy_programs.data.folder import DataFolder as DataFolder
     from dspy_programs.data.pair import DataPair as DataPair
     from dspy_programs.data.pairs_file import read_pairs as read_pairs

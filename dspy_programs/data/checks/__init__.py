@@ -6,7 +6,11 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.data.checks.options import CHECKS as CHECKS, CheckOptions as CheckOptions
-    from dspy_programs.data.checks.report import Issue as Issue, ValidationReport as ValidationReport, write_report as write_report
+    from dspy_programs.data.checks.report import (
+        Issue as Issue,
+        ValidationReport as ValidationReport,
+        write_report as write_report,
+    )
     from dspy_programs.data.checks.validator import Validator as Validator
 
 _HOMES = {

@@ -1,7 +1,7 @@
-"""Which rows meet in a band of their sketches: the pairs that are worth comparing, in bounded memory.
+"""Which rows meet in three bands of their sketches: the pairs that are worth comparing, in bounded memory.
 
-A row never meets more than the 32 nearest in a band. Rows of one form ("Translate into French: ...") may share a band by
-the tens of thousands; there only those meet that share a second band, or a third, which near duplicates nearly always do.
+Rows of one form ("Translate into French: ...") may share a band by the tens of thousands; there only those are looked at that
+share the next band too, or the one after it, and of them each with the nearest.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 Column = NDArray[np.uint32]
 Pairs = NDArray[np.uint64]
 
-_MOST = 32  # rows of one run that all meet each other
-_ALONE = 4  # rows of a run that need share no second band
+_MOST = 16  # rows of one run that all meet each other
 _LAST = 8  # rows before it that each row of a long run meets, and the first
 _DEPTH = 3  # bands
-_CHUNK = 1 << 18
+_SHARED = 3  # bands
+_CHUNK = 1 << 16
 
 
 def candidate_pairs(columns: Sequence[Column], rows: NDArray[np.int64]) -> Pairs:
@@ -28,51 +28,52 @@ def candidate_pairs(columns: Sequence[Column], rows: NDArray[np.int64]) -> Pairs
     return met
 
 
-def _meeting(columns: Sequence[Column], rows: NDArray[np.int64], keys: NDArray[np.uint64], band: int, depth: int) -> list[Pairs]:
-    order = np.argsort(keys, kind="stable")
-    keys, rows = keys[order], rows[order]
+def _meeting(
+    columns: Sequence[Column], rows: NDArray[np.int64], keys: NDArray[np.uint64], band: int, depth: int
+) -> list[Pairs]:
+    order = np.argsort(keys)
+    keys = keys[order]
+    same = np.concatenate([[False], keys[1:] == keys[:-1], [False]])
+    met = same[1:] | same[:-1]  # all others are alone with their key
+    keys, rows = keys[met], rows[order[met]]
     begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
     sizes = np.diff(np.append(begins, len(keys)))
     size = np.repeat(sizes, sizes)
     found: list[Pairs] = []
     short = (size > 1) & (size <= _MOST)
-    found += _neighbours(columns, keys[short], rows[short], size[short], _MOST)
+    found += _neighbours(columns, keys[short], rows[short], _MOST)
     long = size > _MOST
     if not long.any():
         return found
     if depth < _DEPTH:
         following = columns[(band + depth) % len(columns)][rows[long]].astype(np.uint64)
         return found + _meeting(columns, rows[long], (keys[long] << np.uint64(20 * depth)) ^ following, band, depth + 1)
-    found += _neighbours(columns, keys[long], rows[long], size[long], _LAST + 1)
-    firsts = np.repeat(rows[begins], sizes)[long]
+    found += _neighbours(columns, keys[long], rows[long], _LAST + 1)
+    firsts = np.repeat(np.minimum.reduceat(rows, begins), sizes)[long]
     others = rows[long] != firsts
     return [*found, _packed(firsts[others], rows[long][others])]
 
 
-def _neighbours(
-    columns: Sequence[Column], keys: NDArray[np.uint64], rows: NDArray[np.int64], size: NDArray[np.int64], most: int
-) -> list[Pairs]:
-    """Return the pairs of rows of one key that are less than `most` places apart."""
+def _neighbours(columns: Sequence[Column], keys: NDArray[np.uint64], rows: NDArray[np.int64], most: int) -> list[Pairs]:
+    """Return the pairs of rows of one key that are less than `most` places apart, and share enough bands."""
     found = []
     for apart in range(1, most):
         places = np.flatnonzero(keys[apart:] == keys[:-apart])
         if not len(places):
             break
         one, other = rows[places], rows[places + apart]
-        alone = size[places] <= _ALONE
-        enough = alone.copy()
-        enough[~alone] = _share_two(columns, one[~alone], other[~alone])
+        enough = _share_enough(columns, one, other)
         found.append(_packed(one[enough], other[enough]))
     return found
 
 
-def _share_two(columns: Sequence[Column], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _share_enough(columns: Sequence[Column], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
     shared = np.zeros(len(one), np.uint8)
     for start in range(0, len(one), _CHUNK):
         some = slice(start, start + _CHUNK)
         for column in columns:
             shared[some] += column[one[some]] == column[other[some]]
-    return shared >= 2
+    return shared >= _SHARED
 
 
 def _packed(one: NDArray[np.int64], other: NDArray[np.int64]) -> Pairs:

@@ -19,7 +19,7 @@ from dspy_programs.data.checks.fences import fences_findings
 from dspy_programs.data.checks.finding import Finding, contents_of
 from dspy_programs.data.checks.lang import checked_language, detector, lang_findings
 from dspy_programs.data.checks.length import length_findings
-from dspy_programs.data.checks.minhash import bands_of, digests_of
+from dspy_programs.data.checks.minhash import BANDS, bands_of, digests_of
 from dspy_programs.data.checks.near_dup import key_of
 from dspy_programs.data.checks.options import CheckOptions
 from dspy_programs.data.checks.pii import pii_findings
@@ -106,7 +106,7 @@ class Checker:
             words = words_of(documents)
             digests[good] = digests_of(words)
             if "near_dup" in self._on:
-                bands = np.zeros((16, len(pairs)), np.uint32)
+                bands = np.zeros((BANDS, len(pairs)), np.uint32)
                 bands[:, good] = bands_of(words, np.array([key_of(pair) for pair in known], np.uint64))
             for name, rows in self._suspected(known, documents, words).items():
                 for row in rows:
@@ -115,7 +115,7 @@ class Checker:
             for row, where in self._contaminated(known, words).items():
                 found.setdefault(good[row], []).append(contamination_finding(where))
         elif "near_dup" in self._on:
-            bands = np.zeros((16, len(pairs)), np.uint32)
+            bands = np.zeros((BANDS, len(pairs)), np.uint32)
         return digests, bands
 
     def _suspected(self, pairs: list[DataPair], documents: list[str], words: Words) -> Mapping[str, Iterable[int]]:

@@ -16,9 +16,14 @@ def validate(
     min_instruction_len: Annotated[int, typer.Option(help="Characters; a shorter instruction is a warning.")] = 3,
     max_output_len: Annotated[int, typer.Option(help="Characters; a longer output is a warning.")] = 8000,
     pii: Annotated[
-        str, typer.Option(envvar="PII_POLICY", help="Personal data is an error (strict), a warning (warn), or not looked for (off).")
+        str,
+        typer.Option(
+            envvar="PII_POLICY", help="Personal data is an error (strict), a warning (warn), or not looked for (off)."
+        ),
     ] = "warn",
-    lang: Annotated[str, typer.Option(help="The language that the checks lang and profanity expect, as ISO 639-1: en, fr, zh.")] = "en",
+    lang: Annotated[
+        str, typer.Option(help="The language that the checks lang and profanity expect, as ISO 639-1: en, fr, zh.")
+    ] = "en",
     near_threshold: Annotated[
         float, typer.Option(help="Share of words and pairs of words that near duplicates have in common, from 0.5 to 1.")
     ] = 0.7,
@@ -27,12 +32,15 @@ def validate(
         Path | None,
         typer.Option(help="Write the rows without errors and duplicates here; the others to PATH.rejects.jsonl, with reasons."),
     ] = None,
-    redact: Annotated[bool, typer.Option("--redact", help="Replace personal data by its kind in what --write-clean writes.")] = False,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Replace personal data by its kind in what --write-clean writes.")
+    ] = False,
     fail_on: Annotated[Literal["error", "warning", "never"], typer.Option(help="Exit with 1 if there is one.")] = "never",
     max_issues: Annotated[int, typer.Option(min=0, help="Issues listed in the report; the counts are of all.")] = 10_000,
     processes: Annotated[int | None, typer.Option(min=1, max=64, help="Default: 2 for a large file.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where the report goes. Default: validation/NAME.report.json of the data.")
+        Path | None,
+        typer.Option("--output", "-o", help="Where the report goes. Default: validation/NAME.report.json of the data."),
     ] = None,
     data: Annotated[Path, typer.Option(envvar="DSPY_PROGRAMS_DATA", help="The folder of the data sets.")] = Path("data"),
 ) -> None:
@@ -55,8 +63,10 @@ def validate(
     folder = DataFolder(data)
     source, target = folder.existing(dataset), output or folder.validation(dataset)
     require_apart([target, *([write_clean, rejects_of(write_clean)] if write_clean else [])], [source, *(against or [])])
-    require_writable(target)
     validator = Validator(options, processes, max_issues)
+    if redact:
+        validator.require_redacting(write_clean)
+    require_writable(target)
     with show_progress("checking", in_bytes=True) as progress:
         report = validator.validate(source, dataset, write_clean, redact, progress)
     write_report(target, report)
@@ -70,5 +80,3 @@ def validate(
         typer.echo(f"kept {written.kept:,}{redacted}: {write_clean}; dropped {written.dropped:,}: {rejects_of(write_clean)}")
     if (fail_on != "never" and report.errors) or (fail_on == "warning" and report.warnings):
         raise typer.Exit(GATE_CLOSED)
-
-

@@ -2,24 +2,29 @@
 
 Rule       the Jaccard index of the words and pairs of words of the whole pairs is at least the threshold; and what is asked,
            and what is answered, each is similar by itself, a short text equal in its words: "positive" is not "negative",
-           however long the review. Numbers count: two sums of one form are two exercises.
+           however long the review. Numbers in what is asked, and in a short answer, must be the same: two sums of one form are
+           two exercises. Nor is a question with another name in it, or "odd" for "even", where the answer changes with it.
            Pairs that differ by `input` only are never near duplicates, however little differs: the input is what a model
            learns to look at. Short inputs, and contexts, must be the same.
 Source     words and pairs of words instead of longer runs, so that one changed word of ten leaves 0.73.
 """
 
+import itertools
 import re
 import zlib
 from typing import NamedTuple
 
 from dspy_programs.data.checks.finding import contents_of
 from dspy_programs.data.pair import DataPair
-from dspy_programs.text import CJK
+from dspy_programs.text import CJK, content_stems
 
 _SHORT_INPUT = 120  # characters
 _SHORT = 5  # words
+_SHORT_ANSWER = 12  # words
+_LONG = 30  # words; a longer answer may have another number in it
 _ANSWER, _QUESTION = 0.85, 0.6  # of the threshold
 _WORD = re.compile(f"[{CJK}\u0e00-\u0e7f]|[^\\W_{CJK}\u0e00-\u0e7f]+")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SYSTEM = ("system", "developer")
 
 Features = frozenset[str]
@@ -46,7 +51,7 @@ def shape_of(pair: DataPair) -> Shape:
         given = f"{pair.input.strip()}\n{pair.context.strip()}" if pair.context else pair.input.strip()
         return Shape(pair.instruction, given, f"{pair.output}\n{pair.rejected or ''}", "", False)
     said: dict[bool, list[str]] = {True: [], False: []}
-    system = []
+    system: list[str] = []
     for turn in pair.messages:
         if turn.get("role") in _SYSTEM:
             system += contents_of(turn)
@@ -65,10 +70,30 @@ def similarity(one: Shape, other: Shape, threshold: float) -> float:
             return 0.0
         if not _alike(one.given, other.given, threshold):
             return 0.0
-    if not _alike(one.answered, other.answered, _ANSWER * threshold) or not _alike(one.asked, other.asked, _QUESTION * threshold):
+    if not _alike(one.answered, other.answered, _ANSWER * threshold):
+        return 0.0
+    if not _alike(one.asked, other.asked, _QUESTION * threshold) or _numbers(one.asked) != _numbers(other.asked):
+        return 0.0
+    if one.asked != other.asked and _is_other_task(one, other):
         return 0.0
     index = _jaccard(_features(words(_text(one))), _features(words(_text(other))))
     return index if index >= threshold else 0.0
+
+
+def _is_other_task(one: Shape, other: Shape) -> bool:
+    """Return whether what is asked differs as two tasks of one form do: "odd" for "even", another name.
+
+    That is so if the answer has the same word changed, or if it is too short to tell and each question has a word of its own.
+    """
+    asked, answered = (
+        [content_stems(one.asked), content_stems(other.asked)],
+        [content_stems(one.answered), content_stems(other.answered)],
+    )
+    own = [set(asked[0]) - set(asked[1]), set(asked[1]) - set(asked[0])]
+    changed = [set(answered[0]) - set(answered[1]), set(answered[1]) - set(answered[0])]
+    if any({word[:3] for word in one} & {word[:3] for word in two} for one, two in zip(own, changed, strict=True)):
+        return True  # the beginnings of words, since "minimum" is `min` in code
+    return len(words(one.answered)) < _SHORT_ANSWER and (all(own) or max(map(len, own)) > 2)
 
 
 def words(text: str) -> list[str]:
@@ -83,22 +108,24 @@ def _text(shape: Shape) -> str:
 def _alike(one: str, other: str, threshold: float) -> bool:
     if one == other:
         return True
+    if min(len(one), len(other)) < threshold / 3 * max(len(one), len(other)):
+        return False  # so much shorter that it cannot be: a third, since words are of many lengths
     first, second = words(one), words(other)
     if first == second:
         return True
-    if _numbers(first) != _numbers(second):
+    if min(len(first), len(second)) < max(_SHORT, threshold / 2 * max(len(first), len(second))):
         return False
-    if min(len(first), len(second)) < _SHORT:
+    if min(len(first), len(second)) < _LONG and _numbers(one) != _numbers(other):
         return False
     return _jaccard(_features(first), _features(second)) >= threshold
 
 
-def _numbers(found: list[str]) -> list[str]:
-    return sorted(word for word in found if word[0].isdigit())
+def _numbers(text: str) -> list[str]:
+    return sorted(_NUMBER.findall(text))
 
 
 def _features(found: list[str]) -> Features:
-    return frozenset(found).union(f"{one} {other}" for one, other in zip(found, found[1:], strict=False))
+    return frozenset(found).union(f"{one} {other}" for one, other in itertools.pairwise(found))
 
 
 def _jaccard(one: Features, other: Features) -> float:

@@ -4,7 +4,7 @@ import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from dspy_programs.errors import UsageError
 
@@ -68,8 +68,8 @@ class CheckOptions:
 
     @classmethod
     def from_json(cls, text: bytes) -> "CheckOptions":
-        fields = json.loads(text)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        fields: dict[str, Any] = json.loads(text)
+        return cls(**{**fields, "checks": tuple(fields["checks"]), "against": tuple(fields["against"])})
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from dspy_programs.data.checks.finding import Finding
+from dspy_programs.data.checks.options import Severity
 from dspy_programs.data.pair import DataPair
 from dspy_programs.text import is_placeholder
 
@@ -13,5 +14,5 @@ def placeholders_findings(pair: DataPair) -> Iterator[Finding]:
     """Find "[Generation failed]", "TODO", "your answer here": errors in what is asked and answered, a warning in `input`."""
     for field, text in (("instruction", pair.instruction), ("output", pair.output), ("input", pair.input)):
         if text and len(text) <= _LONGEST and is_placeholder(text) and not text.isspace():
-            severity = "warning" if field == "input" else "error"
+            severity: Severity = "warning" if field == "input" else "error"
             yield Finding("placeholders", severity, f"the {field} is a placeholder: {text.strip()[:60]!r}", field)

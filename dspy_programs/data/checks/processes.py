@@ -27,12 +27,15 @@ _COMMAND = [sys.executable, "-P", "-c", _PROGRAM.format(_ROOT)]  # -P: no module
 _SIZES = struct.Struct("<Q")
 
 
-def checked_in_processes(blocks: Iterable[Block], options: CheckOptions, processes: int) -> Iterator[tuple[Block, CheckedBlock | None]]:
+def checked_in_processes(
+    blocks: Iterable[Block], options: CheckOptions, processes: int
+) -> Iterator[tuple[Block, CheckedBlock | None]]:
     """Yield each block with what was found, in order; None for a line that is too long. Raises RunError if a process dies."""
     with contextlib.ExitStack() as stack:
         workers = [stack.enter_context(_Worker(options)) for _ in range(processes)]
         pool = stack.enter_context(ThreadPoolExecutor(processes))
-        stack.callback(lambda: [worker.kill() for worker in workers])  # first of all, so that no thread waits for one
+        for worker in workers:
+            stack.callback(worker.kill)  # first of all, so that no thread waits for one
         idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in workers:
             idle.put(worker)
@@ -80,7 +83,9 @@ class _Worker:
             send(self._to, [text, str(line).encode()])
             return CheckedBlock.from_parts(received(self._from))
         except (OSError, EOFError, ValueError):
-            raise RunError("a process of the checks has ended; is there enough memory? run again, or use --processes 1") from None
+            raise RunError(
+                "a process of the checks has ended; is there enough memory? run again, or use --processes 1"
+            ) from None
 
     def kill(self) -> None:
         self._process.kill()

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dspy_programs.data.checks.finding import Finding, texts_of
 from dspy_programs.data.checks.lookup import Lookup
-from dspy_programs.data.checks.word_hashes import Words, hash_of_words
+from dspy_programs.data.checks.word_hashes import Words, hash_of_pair, hash_of_words
 from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import MissingExtra, UsageError
 
@@ -46,8 +47,13 @@ twink twinkie two_girls_one_cup undressing urethra_play urophilia vagina venus_m
 vulva wank wet_dream white_power wrapping_men wrinkled_starfish wtf xx xxx yaoi zoophilia
 """
 _DISGUISED = str.maketrans("013457@$!*", "oieastasi*")
-_SPACED = re.compile(r"(?<!\w)\w(?:[ .-]\w){2,14}(?!\w)")
+_SPACED = re.compile(r"(?<!\w)\w(?:[ .-]\w){3,14}(?!\w)")
 _MASKED = re.compile(r"[^\W_]+(?:[@$*!]+[^\W_]*)+|[@$]+[^\W_]+[$]*")
+_ENDS = ("", "s", "es", "ing", "ed", "er", "ers", "y")
+_TOKEN = re.compile(r"[^\W_]+")
+_THRICE = re.compile(r"([^\W\d_])\1\1")
+_DOUBLED = re.compile(r"(.)\1+")
+_SIGN = re.compile(r"[@$*!]")
 _LETTERS = {"i": "1", "l": "1", "o": "0", "e": "3", "a": "4", "s": "5", "t": "7"}
 
 
@@ -61,45 +67,61 @@ class SwearWords:
                 raise UsageError(f"no list of swear words for {language!r}; there are {', '.join(sorted(_LANGUAGES))}")
             self.words |= {word for word in _listed(_LANGUAGES[language]) if len(word) > 3 or not word.isascii()}
         phrases = sorted((word for word in self.words if not word.isalnum()), key=len, reverse=True)
-        single = sorted((word for word in self.words if word.isalnum()), key=len, reverse=True)
+        single = [word for word in self.words if word.isalnum()]
+        self._forms = {word + end for word in single for end in _ENDS}
+        self._forms.update(_with_digits(single))
+        self._stretched = {_DOUBLED.sub(r"\1", word): word for word in self._forms}
         self._phrases = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, phrases)) or '(?!)'})(?!\w)")
-        self._word = re.compile(rf"(?<!\w)(?:{'|'.join(map(_stretched, single))})(?:s|es|ing|ed|er|ers|y)?(?!\w)")
-        firsts = {re.split(r"\W+", phrase.strip("*!@$"))[0] for phrase in phrases}
-        forms = {word + end for word in single for end in ("", "s", "es", "ing", "ed", "er", "ers", "y")}
-        self._lookup = Lookup(np.unique(hash_of_words([*forms, *firsts, *_with_digits(single)])))
+        self._firsts = {re.split(r"[\W_]+", phrase.strip("*!@$"))[0] for phrase in phrases}
+        self._lookup = Lookup(np.unique(hash_of_words(self._forms)))
+        pairs = [hash_of_pair(" ".join(words[:2])) for phrase in phrases if len(words := re.findall(r"[^\W_]+", phrase)) > 1]
+        self._pairs = Lookup(np.unique(np.concatenate([*pairs, np.empty(0, np.uint64)])))
 
-    def suspected(self, words: Words) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    def suspected(self, words: Words) -> NDArray[np.int64]:
         """Return the texts of a batch that may swear, so that only these are read."""
         places, _ = self._lookup.found(words.hashes)
-        lone = words.letters == 1
-        spelled = np.flatnonzero(lone[:-2] & lone[1:-1] & lone[2:]) if len(lone) > 2 else places[:0]
-        texts = np.searchsorted(words.starts, np.concatenate([places, spelled]), side="right") - 1
-        return np.unique(np.concatenate([texts, np.flatnonzero(words.masked)]))
+        paired, _ = self._pairs.found(words.pairs)
+        lone = words.lone
+        spelled = np.flatnonzero(lone[:-3] & lone[1:-2] & lone[2:-1] & lone[3:]) if len(lone) > 3 else places[:0]
+        texts = np.searchsorted(words.starts, np.concatenate([places, paired, spelled]), side="right") - 1
+        return np.unique(np.concatenate([texts, np.flatnonzero(words.masked | words.stretched)]))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where a text swears, as it is written there."""
         lower = text.lower()
         if len(lower) != len(text):  # a letter whose lower case is two
             lower = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
-        found = {match.span() for pattern in (self._word, self._phrases) for match in pattern.finditer(lower)}
-        plain = lower.translate(_DISGUISED)
-        for match in _MASKED.finditer(lower):
-            if self._is_masked(plain[match.start() : match.end()], match.group()):
-                found.add(match.span())
-        for match in self._word.finditer(plain):
-            seen = lower[match.start() : match.end()]
-            if match.span() not in found and seen.isalnum() and sum(letter.isdigit() for letter in seen) in (1, 2):
-                found.add(match.span())
-        for match in _SPACED.finditer(lower):
-            if re.sub(r"[ .-]", "", match.group()) in self.words:
-                found.add(match.span())
+        tokens = _TOKEN.findall(lower)
+        found: set[tuple[int, int]] = set()
+        if not self._forms.isdisjoint(tokens) or _THRICE.search(lower):
+            found = {match.span() for match in _TOKEN.finditer(lower) if self._is_one(match.group())}
+        if not self._firsts.isdisjoint(tokens):
+            found.update(match.span() for match in self._phrases.finditer(lower))
+        if any(sign in lower for sign in "@$!*"):
+            found.update(self._masked_in(lower))
+        if sum(len(token) == 1 for token in tokens) > 3:
+            found.update(match.span() for match in _SPACED.finditer(lower) if re.sub(r"[ .-]", "", match.group()) in self.words)
         return sorted(found)
+
+    def _masked_in(self, lower: str) -> Iterator[tuple[int, int]]:
+        at = 0
+        for run in lower.split():
+            if _SIGN.search(run):
+                at = lower.index(run, at)
+                for match in _MASKED.finditer(lower, at, at + len(run)):
+                    if self._is_masked(match.group().translate(_DISGUISED), match.group()):
+                        yield match.span()
+                at += len(run)
+
+    def _is_one(self, word: str) -> bool:
+        """Return whether a word is a swear word, with a letter drawn out or not."""
+        return word in self._forms or (_THRICE.search(word) is not None and _DOUBLED.sub(r"\1", word) in self._stretched)
 
     def _is_masked(self, plain: str, seen: str) -> bool:
         """Return whether a word with signs in it is a swear word with signs for letters. "f**k" has one for each letter."""
-        if not any(letter.isalpha() for letter in seen) or len(seen) < 3 or seen[1:-1].isalnum() and seen[0].isalpha():
+        if not any(letter.isalpha() for letter in seen) or len(seen) < 3 or (seen[1:-1].isalnum() and seen[0].isalpha()):
             return False
-        if self._word.fullmatch(plain):
+        if self._is_one(plain):
             return True
         if "*" not in seen or seen.strip("*") != seen or len(seen) > 14:
             return False
@@ -123,11 +145,6 @@ def profanity_findings(pair: DataPair, swearing: SwearWords) -> Iterator[Finding
 def _ordinary() -> frozenset[str]:
     """Return the entries of the list that are no swear words by themselves. Words of one entry are written with "_" above."""
     return frozenset(entry.replace("_", " ") for entry in _ENTRIES.split())
-
-
-def _stretched(word: str) -> str:
-    """Return a pattern of a word whose letters may be repeated."""
-    return "".join(f"{re.escape(letter)}+" for letter in word)
 
 
 def _with_digits(words: list[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is kept of each row until all are read, 100 bytes: where it is, its digest, its bands; and the duplicates among them.
+"""What is kept of each row until all are read, 110 bytes: where it is, its digest, its bands; and the duplicates among them.
 
 Digests and sketches only say which rows to compare. Those are read again from the file, so every duplicate is a real one.
 """
@@ -52,7 +52,7 @@ class Rows:
         self._parts["number"].append(np.array(block.numbers, np.int64))
         self._parts["flags"].append(block.flags.copy())
         self._parts["digest"].append(block.digests.copy())
-        if block.bands is not None:
+        if self._bands and block.bands is not None:
             for column, band in zip(self._bands, block.bands, strict=True):
                 column.append(band.copy())  # a view would keep the whole message
         self.count += len(block.offsets)
@@ -76,7 +76,7 @@ class Rows:
         """Return the rows that are the same as an earlier one, in order."""
         good = np.flatnonzero((self.values("flags").astype(np.uint8) & BAD) == 0)
         digests = self.values("digest")[good]
-        order = np.argsort(digests, kind="stable")
+        order = np.argsort(digests)
         same = digests[order][1:] == digests[order][:-1]
         met = np.concatenate([same, [False]]) | np.concatenate([[False], same]) if len(order) else np.empty(0, np.bool_)
         first: dict[bytes, int] = {}

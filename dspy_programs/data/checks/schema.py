@@ -9,7 +9,6 @@ from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import first_fault
 
 
-
 def parsed(line: bytes) -> DataPair | Finding:
     """Return the pair of a line, or why it is none."""
     try:

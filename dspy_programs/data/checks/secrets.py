@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dspy_programs.data.checks.finding import Finding, texts_of
 from dspy_programs.data.checks.lookup import Lookup
-from dspy_programs.data.checks.word_hashes import Words, hash_of_words
+from dspy_programs.data.checks.word_hashes import Words, hash_of_pair, hash_of_words
 from dspy_programs.data.pair import DataPair
 
 
@@ -29,8 +29,6 @@ class Secret(NamedTuple):
 
 
 _FORMS = {
-    "private_key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
-    "putty_key": r"PuTTY-User-Key-File-\d",
     "aws_key": r"\b(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}\b",
     "anthropic_key": r"\bsk-ant-[\w-]{20,}",
     "openai_key": r"\bsk-[A-Za-z0-9]{16,}|\bsk-(?:proj-|svcacct-|admin-|or-v1-)?(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{20,}",
@@ -60,10 +58,13 @@ _FORMS = {
     "url_password": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@?#\"'<>{}$]{1,64}:(?P<password>[^\s/@\"'<>{}$]{3,64})@[\w.-]+",
 }
 _ANY = re.compile("|".join(f"(?P<{kind}>{form})" for kind, form in _FORMS.items()))
+_SPACED = re.compile(
+    r"(?P<private_key>-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d)(?P<url_password>(?!))?"
+)
 _PEM_BODY = re.compile(r"(?:[\w+/=:, .-]*\s)*?-----END [A-Z0-9 ]*-----", re.ASCII)
 _NAMED = re.compile(
-    r"(?P<name>(?:[\w.-]{0,40}?(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key"
-    r"|private[_-]?key|secret[_-]?key|encryption[_-]?key|account[_-]?key|client[_-]?secret|credentials?)[\w-]{0,20}))"
+    r"(?P<name>(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key"
+    r"|private[_-]?key|secret[_-]?key|encryption[_-]?key|account[_-]?key|client[_-]?secret|credentials?)[\w-]{0,20})"
     r"[\"'\]]{0,3}\s{0,3}(?::=|=>|==?|:|\bis\b)\s{0,3}(?:(?:Bearer|Basic)\s)?(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;<>]{6,200})",
     re.IGNORECASE,
 )
@@ -77,15 +78,35 @@ _SAMPLE = re.compile(
 _BLANK = re.compile(r"x{4,}|\*{3,}|\.{3,}|your|here$", re.IGNORECASE)
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CODE = re.compile(r"[()\[\]{}|\\]|^[a-z_]+(?:\.[a-z_]+)+$|^/|^https?:", re.IGNORECASE)
-_NAMES = "password passwort passwd passphrase pwd secret token apikey api key credential credentials bearer basic".split()
-_LONG = 20  # bytes without a space: no key with a form of its own is shorter
+_NAMES = (
+    "password passwort passwd passphrase pwd secret secrets token apikey credential credentials bearer authorization begin sk"
+    " hf postgres postgresql mysql mongodb srv redis amqp ftp"
+).split()
+_PAIRS = tuple(f"{name} key" for name in "api access auth private secret encryption account".split())
+_CALLED = (
+    "passw",
+    "passp",
+    "pwd",
+    "secret",
+    "token",
+    "_key",
+    "-key",
+    "apikey",
+    "api key",
+    "credential",
+    "bearer",
+    "basic",
+    "authorization",
+)
+_LIKELY = re.compile(r"(?=[\w-]{0,40}\d)[\w-]{16,}|://[^@]*@|sk-|hf_|eyJ|[^_]Token=|AccountKey=|SG\.")
+_LONG = 16  # bytes without a space: no key with a form of its own is shorter
 _lookup: list[Lookup] = []
 
 
 def secrets_in(text: str) -> list[Secret]:
     """Return the secrets in a text in order, none inside another."""
     found: list[Secret] = []
-    for match in _ANY.finditer(text):
+    for match in _forms_in(text):
         kind = str(match.lastgroup if match["url_password"] is None else "url_password")
         start, end = match.span()
         if kind == "private_key" and (body := _PEM_BODY.match(text, end, end + 20_000)):
@@ -94,7 +115,9 @@ def secrets_in(text: str) -> list[Secret]:
             start, end = match.span("password")
         if kind == "private_key" or not _is_sample(text[start:end], kind):
             found.append(Secret(kind, start, end))
-    for pattern, kind in ((_NAMED, "password"), (_BEARER, "bearer_token")):
+    lower = text.lower()
+    named = any(name in lower for name in _CALLED)
+    for pattern, kind in ((_NAMED, "password"), (_BEARER, "bearer_token")) if named else ():
         for match in pattern.finditer(text):
             start, end = match.span("value")
             end -= len(text[start:end]) - len(text[start:end].rstrip(".)!?]}"))
@@ -103,13 +126,26 @@ def secrets_in(text: str) -> list[Secret]:
     return sorted(found, key=lambda secret: secret.start)
 
 
+def _forms_in(text: str) -> Iterator[re.Match[str]]:
+    """Yield the matches of all forms. Only a private key has spaces in it, and hardly another is without a digit."""
+    if "-----BEGIN" in text or "PuTTY" in text:
+        yield from _SPACED.finditer(text)
+    at = 0
+    for run in text.split():
+        if len(run) >= _LONG and _LIKELY.search(run):
+            at = text.index(run, at)
+            yield from _ANY.finditer(text, at, at + len(run))
+            at += len(run)
+
+
 def suspected(words: Words) -> NDArray[np.int64]:
     """Return the texts of a batch that may have a secret, so that only these are read."""
     if not _lookup:
         _lookup.append(Lookup(np.unique(hash_of_words(_NAMES))))
-    places, _ = _lookup[0].found(words.hashes)
-    named = np.searchsorted(words.starts, places, side="right") - 1
-    return np.unique(np.concatenate([named, np.flatnonzero(words.longest > _LONG)]))
+        _lookup.append(Lookup(np.unique(np.concatenate([hash_of_pair(pair) for pair in _PAIRS]))))
+    named = [_lookup[0].found(words.hashes)[0], _lookup[1].found(words.pairs)[0]]
+    texts = np.searchsorted(words.starts, np.concatenate(named), side="right") - 1
+    return np.unique(np.concatenate([texts, np.flatnonzero(words.longest > _LONG)]))
 
 
 def secrets_findings(pair: DataPair) -> Iterator[Finding]:

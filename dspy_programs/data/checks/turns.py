@@ -62,4 +62,6 @@ def _is_calling(turn: dict[str, Any]) -> bool:
 
 def _calls(turn: dict[str, Any]) -> set[str]:
     calls = turn.get("tool_calls")
-    return {str(call["id"]) for call in calls if isinstance(call, dict) and call.get("id")} if isinstance(calls, list) else set()
+    return (
+        {str(call["id"]) for call in calls if isinstance(call, dict) and call.get("id")} if isinstance(calls, list) else set()
+    )

@@ -7,7 +7,8 @@ than a loop over them in Python.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +22,29 @@ _FACTOR = 0x9E3779B97F4A7C15
 _SCRIPT = re.compile(f"([{CJK}\u0e00-\u0e7f])|[^\\w\\s]")  # written without spaces; signs beyond ASCII
 
 
-class Words(NamedTuple):
+@dataclass(frozen=True)
+class Words:
     """Words of texts in order. starts: index of each text's first word, and the number of words at the end."""
 
     hashes: Hashes
     starts: NDArray[np.int64]
-    letters: NDArray[np.int64]  # length of each word in bytes
+    lone: NDArray[np.bool_]  # of each word, whether it is a single letter
     digits: NDArray[np.int64]  # of each text, how many
-    longest: NDArray[np.int64]  # of each text, bytes of the longest run without a space
-    masked: NDArray[np.bool_]  # of each text, whether a letter is followed by one of @ $ * ! and a letter or sign
+    longest: NDArray[np.int64]  # of each text, bytes of the longest run without a space that has a digit
+    masked: NDArray[np.bool_]  # of each text, whether it has a letter, one of @ $ * ! and a letter or such a sign: "f*ck"
+    stretched: NDArray[np.bool_]  # of each text, whether a letter comes three times in a row
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         return np.diff(self.starts)
+
+    @cached_property
+    def pairs(self) -> Hashes:
+        """The number of each word with the one after it; the last word of a text stands alone."""
+        after = np.empty_like(self.hashes)
+        after[:-1] = self.hashes[1:]
+        after[self.starts[1:][self.counts > 0] - 1] = 0
+        return mixed(self.hashes * np.uint64(3) + after)
 
 
 def mixed(hashes: Hashes) -> Hashes:
@@ -41,15 +52,6 @@ def mixed(hashes: Hashes) -> Hashes:
     hashes = hashes ^ (hashes >> np.uint64(32))
     hashes = hashes * np.uint64(0xD6E8FEB86659FD93)
     return hashes ^ (hashes >> np.uint64(32))
-
-
-def pairs_of_words(words: Words) -> Hashes:
-    """Return the number of each word with the one after it; the last word of a text stands alone."""
-    after = np.empty_like(words.hashes)
-    after[:-1] = words.hashes[1:]
-    ends = words.starts[1:][words.counts > 0] - 1
-    after[ends] = 0
-    return mixed(words.hashes * np.uint64(3) + after)
 
 
 def words_of(texts: Sequence[str]) -> Words:
@@ -61,13 +63,19 @@ def words_of(texts: Sequence[str]) -> Words:
     for part in parts:
         starts.append(part.starts[1:] + first)
         first += int(part.starts[-1])
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Words._fields if name != "starts"}
+    names = [field.name for field in fields(Words) if field.name != "starts"]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Words(starts=np.concatenate(starts), **joined)
 
 
 def hash_of_words(words: Iterable[str]) -> Hashes:
     """Return the numbers of single words."""
     return words_of([" ".join(words)]).hashes
+
+
+def hash_of_pair(pair: str) -> Hashes:
+    """Return the number of a word with the one after it."""
+    return words_of([pair]).pairs[:1]
 
 
 def _groups(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -108,6 +116,7 @@ def _tables() -> tuple[NDArray[np.bool_], ...]:
     return word, space, digit, sign
 
 
+_FIRST_LETTER = ord("a")  # all is in lower case
 _WORD, _SPACE, _DIGIT, _SIGN = _tables()
 
 
@@ -123,15 +132,22 @@ def _words_of(texts: list[str]) -> Words:
     edges = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1
     begins, ends = edges[::2], edges[1::2]
     hashes = _hashes(raw, begins, ends)
+    lone = (ends - begins == 1) & (raw[begins] >= _FIRST_LETTER)
     spaces = np.flatnonzero(_SPACE[raw])
     runs = np.diff(spaces)
-    longest = np.maximum.reduceat(runs, np.searchsorted(spaces, borders[:-1])) if len(texts) else runs
+    numerals = np.flatnonzero(_DIGIT[raw])
+    of = np.searchsorted(borders, numerals) - 1
+    digits = np.bincount(of, minlength=len(texts))
+    longest = np.zeros(len(texts), np.int64)
+    np.maximum.at(longest, of, runs[np.searchsorted(spaces, numerals) - 1])
     inner = np.flatnonzero(_SIGN[raw])
-    inner = inner[is_word[inner - 1] & (is_word[inner + 1] | _SIGN[raw[inner + 1]])]
+    inner = inner[(raw[inner - 1] >= _FIRST_LETTER) & (is_word[inner + 1] | _SIGN[raw[inner + 1]])]
     masked = np.zeros(len(texts), np.bool_)
     masked[np.searchsorted(borders, inner) - 1] = True
-    digits = np.add.reduceat(_DIGIT[raw], borders[:-1], dtype=np.int64)
-    return Words(hashes, np.searchsorted(begins, borders).astype(np.int64), ends - begins, digits, longest, masked)
+    stretched = np.zeros(len(texts), np.bool_)
+    thrice = np.flatnonzero((raw[2:] == raw[1:-1]) & (raw[1:-1] == raw[:-2]) & (raw[2:] >= _FIRST_LETTER))
+    stretched[np.searchsorted(borders, thrice) - 1] = True
+    return Words(hashes, np.searchsorted(begins, borders).astype(np.int64), lone, digits, longest, masked, stretched)
 
 
 def _hashes(raw: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:

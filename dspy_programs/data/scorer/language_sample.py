@@ -12,7 +12,6 @@ from dspy_programs.data.scorer.view import View
 MOST = 5_000  # rows; a share of 1 % is then known to 0.14 points
 _SURE = 0.8  # names of products look like German
 _BEGINNING = 300  # characters of each text, if one does not do
-_LETTERS = 3  # of a word, with the space after it
 _ALL = 2**64
 
 
@@ -33,7 +32,7 @@ class LanguageSample:
     def add(self, row: int, digest: int, view: View) -> None:
         if self.named is None or digest >= self.bound:
             return
-        language, sure = language_of(view.answered, self.named) if _has_words(view.answered) else ("", 0.0)
+        language, sure = language_of(view.answered, self.named)
         if sure < _SURE:
             texts = (view.answered, view.asked, view.given) if view.asked or view.answered else (view.more,)
             language, sure = language_of("\n".join(text[:_BEGINNING] for text in texts), self.named)
@@ -52,8 +51,3 @@ class LanguageSample:
         self.numbers = array("h", [self.numbers[place] for place in kept])
         self.digests = array("Q", [self.digests[place] for place in kept])
 
-
-def _has_words(text: str) -> bool:
-    """Return whether a text is more than single letters: A B C D looks Spanish to the detector."""
-    beginning = text[:_BEGINNING]
-    return len(beginning) >= _LETTERS * len(beginning.split()) or not beginning.isascii()

@@ -6,7 +6,12 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.data.checks.pii.check import pii_findings as pii_findings, redacted_pair as redacted_pair
-    from dspy_programs.data.checks.pii.recognisers import KINDS as KINDS, PiiSpan as PiiSpan, pii_in as pii_in, redacted as redacted
+    from dspy_programs.data.checks.pii.recognisers import (
+        KINDS as KINDS,
+        PiiSpan as PiiSpan,
+        pii_in as pii_in,
+        redacted as redacted,
+    )
 
 _HOMES = {
     "KINDS": "recognisers",

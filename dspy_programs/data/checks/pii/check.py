@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dspy_programs.data.checks.finding import Finding, texts_of
-from dspy_programs.data.checks.options import PiiPolicy
+from dspy_programs.data.checks.options import PiiPolicy, Severity
 from dspy_programs.data.checks.pii.recognisers import pii_in, redacted
 from dspy_programs.data.pair import DataPair
 
@@ -16,7 +16,7 @@ def pii_findings(pair: DataPair, policy: PiiPolicy) -> Iterator[Finding]:
     for field, text in texts_of(pair):
         if found := pii_in(text):
             kinds = ", ".join(sorted({span.kind for span in found}))
-            severity = "error" if policy == "strict" else "warning"
+            severity: Severity = "error" if policy == "strict" else "warning"
             yield Finding("pii", severity, f"personal data in {field}: {kinds}", field, [span._asdict() for span in found])
 
 

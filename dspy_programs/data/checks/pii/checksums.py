@@ -78,8 +78,10 @@ def is_codice_fiscale(text: str) -> bool:
 
 def is_nir(digits: str) -> bool:
     """France's social security number, 13 digits and 2 of check; Corsica's letters are not known here."""
-    return digits[0] in "12" and (1 <= int(digits[3:5]) <= 12 or 20 <= int(digits[3:5]) <= 42) and (
-        97 - int(digits[:13]) % 97 == int(digits[13:])
+    return (
+        digits[0] in "12"
+        and (1 <= int(digits[3:5]) <= 12 or 20 <= int(digits[3:5]) <= 42)
+        and (97 - int(digits[:13]) % 97 == int(digits[13:]))
     )
 
 
@@ -118,7 +120,6 @@ def is_german_tax_id(digits: str) -> bool:
     for digit in digits[:10]:
         product = ((int(digit) + product) % 10 or 10) * 2 % 11
     return digits[0] != "0" and (11 - product) % 10 == int(digits[10])
-
 
 
 def is_aadhaar(digits: str) -> bool:

@@ -9,21 +9,28 @@ from dspy_programs.text import MONTH
 
 _BEFORE = 48  # characters in which the word that names a number stands
 _IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){2,8}(?:[ -]?[A-Z0-9]{1,3})?(?![^\W_])", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w.,:/#-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)")
-_SSN = re.compile(r"(?<![\w.-])(\d{3})([- ])(\d{2})\2(\d{4})(?![\w-]|\.\d)")
-_SSN_BARE = re.compile(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)")
+_CARD = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff.,:/#-])\d(?:[ -]?\d){12,18}(?![A-Za-z0-9_\u00c0-\u04ff-]|[.,]\d)")
+_SSN = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff.-])(\d{3})([- ])(\d{2})\2(\d{4})(?![A-Za-z0-9_\u00c0-\u04ff-]|\.\d)")
+_SSN_BARE = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff.-])\d{9}(?![A-Za-z0-9_\u00c0-\u04ff-]|\.\d)")
 _SSN_WORDS = re.compile(r"\bssn\b|social[ -]?security|\bsocial\b[^.]{0,20}$|seguro social|\bITIN\b", re.IGNORECASE)
-_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4})?(?![\w:])", re.IGNORECASE)
+_IPV4 = re.compile(r"(?<![A-Za-z0-9_\u00c0-\u04ff.-])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_\u00c0-\u04ff-]|\.\w)")
+_IPV6 = re.compile(
+    r"(?<![A-Za-z0-9_\u00c0-\u04ff:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4})?(?![A-Za-z0-9_\u00c0-\u04ff:])", re.IGNORECASE
+)
 _VERSION = re.compile(
     r"(?:\bv(?:er(?:sion)?)?|versi[oó]n|versione|versie|版本|バージョン|версия|release|build|firmware|driver|kernel|chapter|section"
     r"|clause|§|python|node|java|chrome/?|firefox/?|safari/?|edg/?|upgraded? (?:from|to)|updated? to|requires|==|>=|~=)"
     r"[\w\s.:#(/-]{0,16}$",
     re.IGNORECASE,
 )
-_IP_WORDS = re.compile(r"\bip\b|\bips\b|ipv4|address|host|server|client|dns|gateway|ping|from|login|адрес|地址|アドレス", re.IGNORECASE)
+_IP_WORDS = re.compile(
+    r"\bip\b|\bips\b|ipv4|address|host|server|client|dns|gateway|ping|from|login|адрес|地址|アドレス", re.IGNORECASE
+)
 _NOBODYS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222", "208.67.220.220", "1.2.3.4"))
-_MAC = re.compile(r"(?<![\w:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![\w:-])|(?<!\w)[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}(?!\w)", re.IGNORECASE)  # noqa: E501
+_MAC = re.compile(
+    r"(?<![A-Za-z0-9_\u00c0-\u04ff:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![A-Za-z0-9_\u00c0-\u04ff:-])|(?<![A-Za-z0-9_\u00c0-\u04ff])[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}(?![A-Za-z0-9_\u00c0-\u04ff])",
+    re.IGNORECASE,
+)
 _DATE = (
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
     rf"|{MONTH}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s\d{{4}}|\d{{1,2}}(?:st|nd|rd|th|\.)?\s(?:of\s|de\s)?[^\W\d_]{{3,12}}\.?\s(?:de\s)?\d{{4}}"
@@ -31,15 +38,17 @@ _DATE = (
 )
 _BIRTH = re.compile(
     r"(?:\bd\.?o\.?b\.?\b|date of birth|birth[ -]?dat[ae]|birthday|\bborn\b(?: on)?|geboren(?: am| op)?|geburtsdatum|geburtstag"
-    r"|n[ée]e?\s+le|date de naissance|nacid[oa]\s+el|fecha de nacimiento|data de nascimento|nascid[oa] em|nat[oa] il|data di nascita"
-    r"|дата рождения|родил(?:ся|ась)|geboortedatum|data urodzenia|urodzon[ya]|doğum tarihi|född|出生(?:日期|于)?|生年月日|생년월일|तिथि)"
+    r"|n[ée]e?\s+le|date de naissance|nacid[oa]\s+el|fecha de nacimiento|data de nascimento|nascid[oa] em"
+    r"|nat[oa] il|data di nascita"
+    r"|дата рождения|родил(?:ся|ась)|geboortedatum|data urodzenia|urodzon[ya]|doğum tarihi|född|出生(?:日期|于)?"
+    r"|生年月日|생년월일|तिथि)"
     rf"[\s:：=(),.\"'-]{{0,6}}(?:is\s|was\s|ist\s|est\s|es\s|el\s|le\s|am\s|on\s|der\s|é\s)?(?P<date>{_DATE})",
     re.IGNORECASE,
 )
 _PASSPORT = re.compile(
     r"(?:passport|reisepass|passeport|pasaporte|passaporto|passaporte|paspoort|paszport\w*|паспорт\w*|护照|パスポート|여권)"
     r"[^\d\n]{0,24}?(?P<number>(?<![A-Za-z0-9])(?=[A-Z]{0,3}\d)(?:[A-Z]{1,3}\s?\d{6,8}|\d{2}[A-Z]{2}\d{5}|\d{8,9}|\d{4}\s\d{6}"
-    r"|\d{2}\s\d{2}\s\d{6}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}))(?![A-Za-z0-9])",
+    r"|\d{2}\s\d{2}\s\d{6}|(?=(?:[A-Z]*\d){3})[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}))(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _Test = Callable[[str], bool]
@@ -48,7 +57,7 @@ _ID_WORDS = (
     r"|dni|nie|nir|sécu|身份证|证件|fiscal|carta|nino"
 )
 _IDS: tuple[tuple[re.Pattern[str], _Test, bool], ...] = tuple(
-    (re.compile(rf"(?<![\w.-]){form}(?![\w-]|\.\d)"), test, named)
+    (re.compile(rf"(?<![A-Za-z0-9_\u00c0-\u04ff.-]){form}(?![A-Za-z0-9_\u00c0-\u04ff-]|\.\d)"), test, named)
     for form, test, named in (
         (r"[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]", checksums.is_nino, False),
         (r"(?:\d{8}|\d{2}\.\d{3}\.\d{3})-?[A-Z]|[XYZ]-?\d{7}-?[A-Z]", checksums.is_dni, False),
@@ -142,7 +151,9 @@ def _is_public(address: str) -> bool:
         return False
     if address in _NOBODYS or known.is_loopback or known.is_link_local or known.is_multicast or known.is_unspecified:
         return False
-    shown = known.is_private and (address.startswith(("192.0.2.", "198.51.100.", "203.0.113.")) or address.lower().startswith("2001:db8"))
+    shown = known.is_private and (
+        address.startswith(("192.0.2.", "198.51.100.", "203.0.113.")) or address.lower().startswith("2001:db8")
+    )
     return shown or not (known.is_private or known.is_reserved)
 
 

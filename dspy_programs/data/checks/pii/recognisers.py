@@ -23,9 +23,11 @@ class PiiSpan(NamedTuple):
     end: int
 
 
+_LETTERS = r"A-Za-z0-9_\u00c0-\u04ff"  # of an address; Chinese or Korean letters are the text around it
 _EMAIL = re.compile(
-    r"(?<![\w.+%@/-])(?P<local>[\w!#$%&'*+/=?^`{|}~.-]{1,64})@(?P<domain>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}"
-    r"(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))(?![\w@]|-\w|\.\w+\()",
+    rf"(?<![{_LETTERS}.+%@/-])(?P<local>[{_LETTERS}!#$%&'*+/=?^`{{|}}~.-]{{1,64}})@"
+    rf"(?P<domain>(?:[{_LETTERS}](?:[{_LETTERS}-]{{0,61}}[{_LETTERS}])?\.){{1,8}}(?:[a-z\u00c0-\u04ff]{{2,24}}|xn--[a-z0-9-]{{2,59}}))"
+    rf"(?![{_LETTERS}@]|-[{_LETTERS}]|\.[{_LETTERS}]+\()",
     re.IGNORECASE,
 )
 _SPELLED_EMAIL = re.compile(
