@@ -24,6 +24,12 @@ class Growing:
             self._parts = [np.concatenate(self._parts) if self._parts else np.empty(0, self._kind)]
         return self._parts[0]
 
+    def taken(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the numbers at some places; all are given up for it."""
+        found = self.all()[places]
+        self._parts = []
+        return found
+
 
 def number_of(text: str) -> int:
     """Return 64 bits that stand for a text, in lower case and with single spaces; 0 for one without a letter."""
