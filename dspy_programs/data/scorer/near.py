@@ -5,6 +5,7 @@ the clusters count, not who came first: rows are looked at in the order of their
 one cluster.
 """
 
+from array import array
 from functools import lru_cache
 
 import numpy as np
@@ -15,23 +16,24 @@ from dspy_programs.data.scorer.ready import Ready, Rows
 from dspy_programs.data.scorer.view import view_of
 
 _REMEMBERED = 4096  # rows
+_NONE = -1
 
 
 def clusters_of(ready: Ready) -> tuple[Rows, Rows]:
-    """Return the rows of clusters but the first of each, in order, and a near duplicate of each. The bands are used up."""
+    """Return the rows of clusters but the first of each, in order, and a near duplicate of each."""
     live = ready.first[ready.numbers["characters"][ready.first] > 0]  # in the order of their digests
-    columns = [band.taken(live) for band in ready.tally.bands]
+    columns = [band.all()[live] for band in ready.tally.bands]
 
     @lru_cache(_REMEMBERED)
     def shape(row: int) -> Shape:
         return shape_of(view_of(ready.tally.kept.read(row).fields).as_pair())
 
-    leader: dict[int, int] = {}  # of the rows that are in a cluster
-    partner: dict[int, int] = {}
+    leader = array("i", range(ready.rows))
+    partner = array("i", [_NONE]) * ready.rows
 
     def leading(row: int) -> int:
-        while (of := leader.get(row, row)) != row:
-            leader[row] = leader.get(of, of)
+        while (of := leader[row]) != row:
+            leader[row] = leader[of]
             row = of
         return row
 
@@ -40,7 +42,8 @@ def clusters_of(ready: Ready) -> tuple[Rows, Rows]:
         one, other = leading(later), leading(earlier)
         if one != other and similarity(shape(later), shape(earlier), ready.config.near_threshold):
             leader[max(one, other)] = min(one, other)
-            partner.setdefault(later, earlier)
-            partner.setdefault(earlier, later)
-    again = sorted(row for row in partner if leading(row) != row)
-    return np.array(again, np.int64), np.array([partner[row] for row in again], np.int64)
+            for row, of in ((later, earlier), (earlier, later)):
+                if partner[row] == _NONE:
+                    partner[row] = of
+    again = np.flatnonzero(np.array(leader) != np.arange(ready.rows))
+    return again, np.array(partner, np.int64)[again]
