@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Growing:
-    """A column of numbers of one type, filled a batch at a time; on the disk, in a file without a name, until it is asked for."""
+    """A column of numbers of one type, filled a batch at a time; in a file without a name until it is asked for."""
 
     def __init__(self, kind: type[np.generic]) -> None:
         self._kind = kind
