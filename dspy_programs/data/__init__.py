@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from dspy_programs.data.pair import DataPair as DataPair
     from dspy_programs.data.pairs_file import read_pairs as read_pairs
     from dspy_programs.data.reading import ingest as ingest, load_dataset_jsonl as load_dataset_jsonl
+    from dspy_programs.data.scorer import DatasetScore as DatasetScore, ScorerConfig as ScorerConfig, score_rows as score_rows
 
 _HOMES = {
     "CheckOptions": "checks",
@@ -76,9 +77,12 @@ _HOMES = {
     "export_pairs": "export.export",
     "ingest": "reading",
     "load_dataset_jsonl": "reading",
+    "DatasetScore": "scorer",
+    "ScorerConfig": "scorer",
     "ValidationReport": "checks",
     "Validator": "checks",
     "read_pairs": "pairs_file",
+    "score_rows": "scorer",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -25,6 +25,12 @@ def fences_findings(pair: DataPair) -> Iterator[Finding]:
         yield Finding("fences", "warning", "the whole output is in a code fence", "output")
 
 
+def unwrapped(text: str) -> str | None:
+    """Return what is in the fence around a whole text that calls itself text, Markdown or JSON; None if there is no such."""
+    wrapped = _WRAPPED.fullmatch(text)
+    return wrapped[1] if wrapped and "```" not in wrapped[1] and not text.lstrip().startswith("```\n") else None
+
+
 def _all_closed(text: str) -> bool:
     """Return whether each fence is followed by one of its kind, at least as long and with nothing behind it."""
     opened = ""

@@ -58,9 +58,24 @@ def lang_findings(pair: DataPair, language: str, named: Detector) -> Iterator[Fi
     if not enough and _is_enough(together := ". ".join(prose.values())):
         enough = {"output": together}
     for field, text in enough.items():
-        found, sure = named(text.lower() if text.isupper() else text)
-        if _SAME.get(found, found) != _SAME.get(language, language) and sure >= _SURE:
+        found, sure = _named(text, named)
+        if family_of(found) != family_of(language) and sure >= _SURE:
             yield Finding("lang", "warning", f"{field} is in {found} ({sure:.2f}), not {language}", field)
+
+
+def language_of(text: str, named: Detector) -> tuple[str, float]:
+    """Return the language of a text and how sure it is; "" and 0.0 for a text that is not judged."""
+    prose = _prose(text)
+    return _named(prose, named) if _is_enough(prose) else ("", 0.0)
+
+
+def family_of(language: str) -> str:
+    """Return the code that stands for languages which are told apart badly."""
+    return _SAME.get(language, language)
+
+
+def _named(prose: str, named: Detector) -> tuple[str, float]:
+    return named(prose.lower() if prose.isupper() else prose)
 
 
 def _prose(text: str) -> str:
