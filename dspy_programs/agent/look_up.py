@@ -88,6 +88,9 @@ def broader(
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
     given = _given_of(last.tool_input, told)
     given |= _named_in(last.tool_input, given, [name for name in names if _is_given(name, told)])
+    left_out = [value for key, value in last.tool_input.items() if key not in given and not _is_day(value)]
+    if all(map(_is_day, given.values())) and not any(_is_to_be(value, told) for value in left_out):
+        return None  # all else that happened on a day is not what was looked for
     tried = [turn.tool_input for turn in turns if turn.tool_name == tool.name]
     complete = set(required_of(tool.parameters)) <= given.keys() <= named_in(tool.parameters).keys()
     return Call(tool=tool.name, arguments=given) if given and complete and given not in tried else None
@@ -120,6 +123,12 @@ def _is_given(value: JsonValue, told: Sequence[str]) -> bool:
         return False
     stands = re.compile(rf"(?<!\bto ['\"])(?<!\bto )(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
     return any(stands.search(each) for each in told)
+
+
+def _is_to_be(value: JsonValue, told: Sequence[str]) -> bool:
+    """Return whether a text says that something is to become this value."""
+    becomes = re.compile(rf"\bto ['\"]?{re.escape(str(value))}(?!\w)", re.IGNORECASE)
+    return any(becomes.search(each) for each in told)
 
 
 def _is_given_date(value: JsonValue, told: Sequence[str]) -> bool:
