@@ -165,7 +165,7 @@ class Host:
 
     @property
     def _wants_change(self) -> bool:
-        wants = words.CHANGING.search(self.wish) or words.WRITES.search(self.wish)
+        wants = words.CHANGING.search(self.wish) or words.WRITES.search(self.wish) or words.ACTS.search(self.wish)
         return wants is not None and not words.ASKS.search(self.wish)
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:

@@ -85,12 +85,19 @@ def broader(
     if last is None or tool is None or not isinstance(last.tool_input, dict) or not _is_nothing(last.tool_output):
         return None
     told = [_TODAY.sub("", each) for each in (text, *said)]
+    days = {key: value for key, value in last.tool_input.items() if _is_day(value)}
+    if days and not any(_is_given_date(value, told) for value in days.values()):
+        if any(map(_WHEN.search, told)):
+            return None  # it looked at the wrong time, and there may be more of the kind at others
+        days = {}
+    others = {key: value for key, value in last.tool_input.items() if not _is_day(value)}
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
-    given = _given_of(last.tool_input, told)
-    given |= _named_in(last.tool_input, given, [name for name in names if _is_given(name, told)])
-    left_out = [value for key, value in last.tool_input.items() if key not in given and not _is_day(value)]
-    if all(map(_is_day, given.values())) and not any(_is_to_be(value, told) for value in left_out):
+    given = _given_of(others, told)
+    given |= _named_in(others, given, [name for name in names if _is_given(name, told) and not _WHEN.match(f"{name} 1")])
+    left_out = [value for key, value in others.items() if key not in given]
+    if not given and not any(_is_to_be(value, told) or _is_request(value, told) for value in left_out):
         return None  # all else that happened on a day is not what was looked for
+    given |= days
     tried = [turn.tool_input for turn in turns if turn.tool_name == tool.name]
     complete = set(required_of(tool.parameters)) <= given.keys() <= named_in(tool.parameters).keys()
     return Call(tool=tool.name, arguments=given) if given and complete and given not in tried else None
@@ -100,7 +107,7 @@ def _given_of(arguments: Mapping[str, JsonValue], told: Sequence[str]) -> dict[s
     """Return the conditions that were given as they stand; a value is one condition, however often a model sends it."""
     given: dict[str, JsonValue] = {}
     for key, value in arguments.items():
-        if value not in given.values() and (_is_given(value, told) or _is_given_date(value, told)):
+        if value not in given.values() and _is_given(value, told):
             given[key] = value
     return given
 
@@ -129,6 +136,12 @@ def _is_to_be(value: JsonValue, told: Sequence[str]) -> bool:
     """Return whether a text says that something is to become this value."""
     becomes = re.compile(rf"\bto ['\"]?{re.escape(str(value))}(?!\w)", re.IGNORECASE)
     return any(becomes.search(each) for each in told)
+
+
+def _is_request(value: JsonValue, told: Sequence[str]) -> bool:
+    """Return whether a value is the request itself, which is no condition."""
+    text = str(value).casefold()
+    return len(text.split()) > _SHORT and any(text in each.casefold() for each in told)
 
 
 def _is_given_date(value: JsonValue, told: Sequence[str]) -> bool:

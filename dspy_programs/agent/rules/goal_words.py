@@ -137,6 +137,12 @@ WRITES = re.compile(
     re.I,
 )
 """A piece that asks, and one that wants something written all the same."""
+ACTS = re.compile(
+    r"\b(?:send|forward|reply|cancel|assign|reassign|schedule|reschedule|book|invite|plot|draw|post|publish|order|buy|pay|upload"
+    r"|submit|approve|archive|share|senden?|schicke?n?|antworte|buche?n?|plane?n?)\b",
+    re.I,
+)
+"""What a goal wants done beyond files, by tools of the user's own."""
 _CHANGING = """move|remove|delete|erase|cut|clear|empty|edit|update|replace|change|mark|rename|sort|fix|clean|bump|set|correct
     |reorder|prepend|strip|wrap|back\\s+up|needs|should\\s+(?:be|have)|häng\\w*|verschieb\\w*|lösch\\w*|entfern\\w*
     |änder\\w*|ersetz\\w*|sortier\\w*|setz\\w*"""

@@ -83,3 +83,13 @@ def test_a_search_has_no_day_that_nobody_gave(goal, kept):
     call = Call(tool="search", arguments={"name": "Nadia", "day_min": "2023-11-30 00:00:00"})
     found = without_made_up_days(call, search, "reply to Nadia", [goal]).arguments
     assert found == (call.arguments if kept else {"name": "Nadia"})
+
+
+def test_the_request_itself_is_no_condition_and_a_window_of_days_stays_whole():
+    goal = "cancel my first meeting on December 7"
+    found = again(goal, [], name=goal, day_min="2023-11-30", day_max="2023-12-07")
+    assert found == {"day_min": "2023-11-30", "day_max": "2023-12-07"}
+
+
+def test_who_looked_at_the_wrong_time_does_not_look_at_all_times():
+    assert again("find the meeting on December 7", [], name="meeting", day_min="2023-11-07") is None
