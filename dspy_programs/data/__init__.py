@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.data.export.export import Selection as Selection, export_pairs as export_pairs
-    from dspy_programs.data.expressions import Expression as Expression
     from dspy_programs.data.checks import (
         CheckOptions as CheckOptions,
         ValidationReport as ValidationReport,
         Validator as Validator,
     )
+    from dspy_programs.data.export.export import Selection as Selection, export_pairs as export_pairs
+    from dspy_programs.data.expressions import Expression as Expression
     from dspy_programs.data.folder import DataFolder as DataFolder
     from dspy_programs.data.judging.async_judge import (
         AsyncQualityJudge as AsyncQualityJudge,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.data.judging.cache import JudgmentCache as JudgmentCache
     from dspy_programs.data.judging.calibration import Calibration as Calibration, require_trusted as require_trusted
+    from dspy_programs.data.judging.judged import Judgments as Judgments
     from dspy_programs.data.judging.judges import Unjudged as Unjudged
     from dspy_programs.data.judging.judgment import Judgment as Judgment
     from dspy_programs.data.judging.judgments_file import read_judgments as read_judgments
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         prf as prf,
     )
     from dspy_programs.data.judging.which_model import get_backend as get_backend
-    from dspy_programs.data.judgments_file import Judgments as Judgments
     from dspy_programs.data.labels.label import Label as Label
     from dspy_programs.data.labels.store import LabelStore as LabelStore
     from dspy_programs.data.pair import DataPair as DataPair
@@ -61,7 +61,7 @@ _HOMES = {
     "get_backend": "judging.which_model",
     "DataPair": "pair",
     "Expression": "expressions",
-    "Judgments": "judgments_file",
+    "Judgments": "judging.judged",
     "Label": "labels.label",
     "LabelStore": "labels.store",
     "Selection": "export.export",

@@ -38,6 +38,10 @@ class LabelStore:
         """How many lines were cut off and are left out."""
         return self._index.broken
 
+    def lines(self) -> Iterator[Label]:
+        """Yield every line's label, oldest first."""
+        return self._labels(self._index.all_lines())
+
     def last(self, pair_id: str) -> Label | None:
         """Return what is said of a pair, with its edit; None if nothing is, or it was taken back."""
         newest = edit = None
