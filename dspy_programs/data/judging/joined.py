@@ -109,6 +109,14 @@ class Joined:
         count, passed, mean = self._file.execute(asked, (tag,)).fetchone()
         return count, passed, mean
 
+    def passed_by_slice(self, tag: str) -> Iterator[tuple[str, int, int]]:
+        """Yield each category with how many of its pairs were judged, and how many passed."""
+        asked = (
+            "SELECT coalesce(nullif(slice, ''), '(none)') AS name, count(*), sum(passed) "
+            "FROM judgments JOIN pairs USING (pair_id) WHERE tag = ? GROUP BY name ORDER BY name"
+        )
+        yield from self._file.execute(asked, (tag,))
+
     def common(self, tags: list[str]) -> Iterator[tuple[tuple[bool, float], ...]]:
         """Yield, for each pair that all tags judged, (passed, overall) of each."""
         columns = ", ".join(f"j{place}.passed, j{place}.overall" for place in range(len(tags)))

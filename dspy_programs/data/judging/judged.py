@@ -7,7 +7,7 @@ Guarantees a judgment that failed (it has an `error`, or no scores) is none; onl
 Raises     UsageError for a file that is not there or has no judgment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,10 @@ class Judgments:
         """Return the judgment of a pair, None if it has none or it failed."""
         line = self._index.last(pair_id)
         return line if line and _scores_in(line) else None
+
+    def each(self) -> Iterator[dict[str, Any]]:
+        """Yield the last judgment of every pair that has one."""
+        return (line for line in self._index.all_last() if _scores_in(line))
 
     def described(self) -> str:
         how = "as they say" if self.is_declared else "by their values"

@@ -73,7 +73,10 @@ class Record:
     def alike(self, placed: Placed) -> Done | None:
         """Return the last done step of the same kind and files, whatever its inputs were."""
         outputs = {*map(str, placed.writes)}
-        return next((each for each in reversed(self.done.values()) if each.kind == placed.step.kind and {*each.outputs} == outputs), None)
+        return next(
+            (each for each in reversed(self.done.values()) if each.kind == placed.step.kind and {*each.outputs} == outputs),
+            None,
+        )
 
     def add(self, placed: Placed, inputs: Mapping[str, Seen | None], said: str) -> None:
         """inputs: as they were before the step ran."""

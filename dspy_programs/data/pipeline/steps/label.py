@@ -54,9 +54,7 @@ class Label(Step):
         judged = Judgments(judgments_path(judgments, at)) if judgments else None
         where, store = filter_of(self.where, judged), LabelStore(at.folder.labels(at.dataset))
         verdict = self._verdict(where, judged)
-        tally = label_many(
-            at.folder.existing(at.dataset), store, judged, verdict, self.mode, self.note, True, where, progress
-        )
+        tally = label_many(at.folder.existing(at.dataset), store, judged, verdict, self.mode, self.note, True, where, progress)
         store.path.parent.mkdir(parents=True, exist_ok=True)
         store.path.touch()  # there are no labels, which is not that it was never done
         written = ", ".join(f"{count:,} {status}" for status, count in sorted(tally.written.items()))
