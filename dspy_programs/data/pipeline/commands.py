@@ -46,17 +46,7 @@ def run(
     folder, steps = DataFolder(data), read_pipeline(file)
     if plan:
         found = plan_of(steps.placed(folder), Record(folder, file), fresh)
-        rows = [
-            {
-                "number": number,
-                "step": each.placed.step.kind,
-                "dataset": each.placed.at.dataset,
-                "plan": each.intent,
-                "why": each.why,
-            }
-            for number, each in enumerate(found, 1)
-        ]
-        print_result(rows, lines_of_plan(found), as_json)
+        print_result([each.as_dict() for each in found], lines_of_plan(found), as_json)
         return
     done = run_pipeline(steps, folder, keep_going, fresh, lambda step: print(line_of_step(step), file=sys.stderr, flush=True))
     print_result(done.model_dump(mode="json"), lines_of_run(done), as_json)

@@ -64,9 +64,8 @@ class Document:
             node = waiting.pop()
             count += 1
             if count > _MOST_NODES:
-                raise self.error(
-                    f"more than {_MOST_NODES:,} values, or an anchor that contains itself", node.start_mark.line + 1
-                )
+                why = f"more than {_MOST_NODES:,} values, or an anchor that contains itself"
+                raise self.error(why, node.start_mark.line + 1)
             if isinstance(node, yaml.MappingNode):
                 names = set()
                 for name, value in node.value:

@@ -51,20 +51,20 @@ class Pipeline:
 
     def placed(self, folder: DataFolder) -> list[Placed]:
         """Return the steps where they stand, all options checked. Raises UsageError, before anything is done."""
-        tags: dict[str, str] = {}
+        judged: dict[str, tuple[str, frozenset[str]]] = {}
         made: set[str] = set()
         found = []
         for number, (step, line) in enumerate(self.steps):
             where = f"{self.path}:{line}: steps[{number}].{step.kind}"
             try:
                 dataset = step.dataset or self.dataset
-                at = step.placed(Place(folder, self.dataset, tags.get(dataset)))
+                at = step.placed(Place(folder, self.dataset, *judged.get(dataset, ())))
                 new = step.makes(at)
                 if at.dataset not in made | {*new}:
                     folder.existing(at.dataset)
                 step.check(at)
-                if tag := step.tag_here(at):
-                    tags[at.dataset] = tag
+                if judges := step.judges(at):
+                    judged[at.dataset] = judges
                 made |= {*new}
                 found.append(Placed(step, at, line))
             except UsageError as error:

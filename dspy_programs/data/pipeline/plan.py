@@ -17,6 +17,9 @@ class Planned(NamedTuple):
     intent: Intent
     why: str
 
+    def as_dict(self) -> dict[str, str]:
+        return {"step": self.placed.step.kind, "dataset": self.placed.at.dataset, "plan": self.intent, "why": self.why}
+
 
 def plan_of(steps: Iterable[Placed], record: Record, fresh: bool = False) -> list[Planned]:
     """fresh: all steps are to run."""

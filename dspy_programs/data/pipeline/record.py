@@ -71,12 +71,10 @@ class Record:
         return None
 
     def alike(self, placed: Placed) -> Done | None:
-        """Return the last done step of the same kind and files, whatever its inputs were."""
-        outputs = {*map(str, placed.writes)}
-        return next(
-            (each for each in reversed(self.done.values()) if each.kind == placed.step.kind and {*each.outputs} == outputs),
-            None,
-        )
+        """Return the done step of the same kind and files, whatever its inputs were."""
+        kind, outputs = placed.step.kind, {*map(str, placed.writes)}
+        alike = (each for each in self.done.values() if each.kind == kind and {*each.outputs} == outputs)
+        return next(alike, None)
 
     def add(self, placed: Placed, inputs: Mapping[str, Seen | None], said: str) -> None:
         """inputs: as they were before the step ran."""

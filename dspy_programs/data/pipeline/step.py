@@ -4,27 +4,31 @@ Holds      `run` does what the options, the files of `reads` and the environment
            are as they were, and what it wrote is still there, it need not run again.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.cli import Progress
+from dspy_programs.data.expressions import Expression
 from dspy_programs.data.folder import DataFolder, checked_name
 from dspy_programs.errors import UsageError
 
 AUTO = "auto"
+_CRITERION = re.compile(r"""scores\s*\[\s*['"]([^'"]+)['"]""")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a step stands. tag: of the last judge before it, on its data set."""
+    """Where a step stands. tag, criteria: of the last judge before it, on its data set."""
 
     folder: DataFolder
     dataset: str
     tag: str | None = None
+    criteria: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Outcome:
     said: str
     passed: bool = True
     complete: bool = True
-    interrupted: bool = field(default=False)
+    interrupted: bool = False
 
 
 class Step(BaseModel):
@@ -66,8 +70,8 @@ class Step(BaseModel):
         """Return the data sets that it makes."""
         return []
 
-    def tag_here(self, at: Place) -> str | None:
-        """Return the tag of judgments that it makes."""
+    def judges(self, at: Place) -> tuple[str, frozenset[str]] | None:
+        """Return the tag of the judgments that it makes, and their criteria."""
         return None
 
     def run(self, at: Place, progress: Progress | None) -> Outcome:
@@ -75,7 +79,7 @@ class Step(BaseModel):
 
     def placed(self, at: Place) -> Place:
         """Return its own place among the pipeline's."""
-        return at if self.dataset is None else Place(at.folder, checked_name(self.dataset), at.tag)
+        return at if self.dataset is None else replace(at, dataset=checked_name(self.dataset))
 
 
 def resolved(judgments: str | None, at: Place) -> str | None:
@@ -85,6 +89,14 @@ def resolved(judgments: str | None, at: Place) -> str | None:
     if at.tag is None:
         raise UsageError("auto: no judge step stands before this one; name a tag or a file")
     return at.tag
+
+
+def check_filter(text: str | None, judgments: str | None, at: Place) -> None:
+    """Raise UsageError for a filter that could never work. What others judged by is seen when the step runs."""
+    tag = resolved(judgments, at)
+    if text is not None:
+        asked = frozenset(_CRITERION.findall(text))
+        Expression(text, None if tag is None else at.criteria if tag == at.tag else asked)
 
 
 def judgments_path(judgments: str, at: Place) -> Path:

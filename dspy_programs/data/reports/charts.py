@@ -69,8 +69,8 @@ def _pairs(found: Overview) -> list[Chart]:
 
 def _length_chart(name: str, lengths: Lengths) -> Chart:
     columns = lengths.columns()
-    most = max(column.count for column in columns)
-    bars = [Bar(_short(column.low), column.count / most, f"{column.count:,}") for column in columns]
+    most = max(column.rows for column in columns)
+    bars = [Bar(_short(column.low), column.rows / most, f"{column.rows:,}") for column in columns]
     median, p95 = lengths.quantile(0.5), lengths.quantile(0.95)
     note = f"Median {quantity(median, 'character')}, 95 % have at most {p95:,}, the longest {lengths.quantile(1):,}."
     return Chart(f"Length of the {name}, in characters from", bars, "columns", note)
@@ -81,9 +81,8 @@ def counted(title: str, counts: Mapping[str, int], note: str = "") -> Chart:
     ordered = Counter(counts).most_common()
     shown, rest = (ordered, []) if len(ordered) <= _MOST_BARS else (ordered[: _MOST_BARS - 1], ordered[_MOST_BARS - 1 :])
     total, most = sum(counts.values()) or 1, max(counts.values(), default=1) or 1
-    bars = [
-        Bar(name, count / most, f"{count:,} ({_percent(count / total)})", tone=_TONES.get(name, "")) for name, count in shown
-    ]
+    said = {name: f"{count:,} ({_percent(count / total)})" for name, count in shown}
+    bars = [Bar(name, count / most, said[name], tone=_TONES.get(name, "")) for name, count in shown]
     if rest:
         count = sum(count for _, count in rest)
         bars.append(Bar(f"{len(rest):,} others", min(1.0, count / most), f"{count:,} ({_percent(count / total)})"))

@@ -88,7 +88,7 @@ def diff(
     if output:
         _require_free(output, paths)
     kinds: tuple[What, ...] = ("changed", "removed", "added")
-    with show_progress("comparing") as progress, pairs_diff(*paths, progress) as found:
+    with show_progress("comparing") as progress, pairs_diff(paths[0], paths[1], progress) as found:
         if output:
             with opened_atomically(output) as file:
                 file.writelines(change.as_line() for kind in kinds for change in found.changes(kind))

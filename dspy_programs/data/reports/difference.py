@@ -98,7 +98,10 @@ class Difference:
         self._file.execute(_MATCHED.format(key=key))
         if key == "content":
             self.unchanged = self._file.execute("SELECT count(*) FROM matched").fetchone()[0]
-            differ = "SELECT count(*) FROM matched JOIN pairs a ON a.rowid = old JOIN pairs b ON b.rowid = new WHERE a.about <> b.about"
+            differ = (
+                "SELECT count(*) FROM matched JOIN pairs a ON a.rowid = old JOIN pairs b ON b.rowid = new "
+                "WHERE a.about <> b.about"
+            )
             self.about = self._file.execute(differ).fetchone()[0]
         self._file.execute("UPDATE pairs SET mate = matched.new FROM matched WHERE pairs.rowid = matched.old")
         self._file.execute("UPDATE pairs SET mate = matched.old FROM matched WHERE pairs.rowid = matched.new")

@@ -10,10 +10,10 @@ _LONGEST = 2**32 - 1
 
 
 class Column(NamedTuple):
-    """low: characters from which on it counts; the next column's is where it ends."""
+    """low: characters from which on it counts; the next column's is where it ends; rows: how many."""
 
     low: int
-    count: int
+    rows: int
 
 
 class Lengths:
@@ -38,8 +38,8 @@ class Lengths:
 
     def columns(self) -> list[Column]:
         """Return the histogram, without empty columns at its ends."""
-        counts, _ = np.histogram(np.frombuffer(self._all, np.uint32), bins=[*EDGES, 2**33]) if self._all else ([], [])
-        filled = [place for place, count in enumerate(counts) if count]
-        if not filled:
+        if not self._all:
             return []
+        counts = np.histogram(np.frombuffer(self._all, np.uint32), bins=[*EDGES, 2**33])[0]
+        filled = np.flatnonzero(counts)
         return [Column(EDGES[place], int(counts[place])) for place in range(filled[0], filled[-1] + 1)]

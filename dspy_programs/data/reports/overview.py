@@ -1,7 +1,7 @@
 """All that is known of a data set, in figures: its pairs, checks, judgments, labels and cycles.
 
-Guarantees what is not there is left out; a file that cannot be read is named in `notes`, and the rest is shown. Memory: 12 bytes
-           a pair, 16 bytes a judgment and a label.
+Guarantees what is not there is left out; a file that cannot be read is named in `notes`, and the rest is shown. Memory: 12
+           bytes a pair, 16 bytes a judgment and a label.
 Raises     UsageError for no such data set; DatasetError for a line that is no pair.
 """
 

@@ -10,9 +10,8 @@ from dspy_programs.data.export.formats import FormatName
 from dspy_programs.data.export.grouping import group_of
 from dspy_programs.data.export.selecting import described, selection_of
 from dspy_programs.data.export.splits import shares_of
-from dspy_programs.data.known_rows import filter_of
 from dspy_programs.data.labels.label import STATUSES
-from dspy_programs.data.pipeline.step import Outcome, Place, Step, judgments_path, resolved
+from dspy_programs.data.pipeline.step import Outcome, Place, Step, check_filter, judgments_path, resolved
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 
@@ -31,8 +30,7 @@ class Export(Step):
     by: str = "hash"
 
     def check(self, at: Place) -> None:
-        resolved(self.judgments, at)
-        filter_of(self.filter, None)
+        check_filter(self.filter, self.judgments, at)
         group_of(self.by)
         self._target()
         if unknown := [each for each in self._statuses() or [] if each not in STATUSES]:

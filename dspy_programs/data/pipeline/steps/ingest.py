@@ -1,6 +1,8 @@
 from pathlib import Path
 from typing import ClassVar
 
+from pydantic import Field
+
 from dspy_programs.cli import Progress
 from dspy_programs.data.pipeline.step import Outcome, Place, Step
 from dspy_programs.data.reading.columns import checked_mapping, mapping_of
@@ -17,7 +19,7 @@ class Ingest(Step):
     input: str
     format: Format = "auto"
     hf_split: str | None = None
-    map: dict[str, str] | str = {}
+    map: dict[str, str] | str = Field(default_factory=dict)
     tag: str = ""
     limit: int | None = None
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from dspy_programs.cli import Progress
 from dspy_programs.data.folder import checked_name
 from dspy_programs.data.judging.commands import rubric_at, usual_tag
+from dspy_programs.data.judging.judgment import OVERALL
 from dspy_programs.data.judging.which_model import Spec, specs_of
 from dspy_programs.data.pipeline.step import Outcome, Place, Step
 from dspy_programs.errors import UsageError
@@ -17,8 +18,8 @@ class Judge(Step):
     """Judge every pair by a rubric. Keys of models are those of the environment. A run that was cut is continued."""
 
     kind: ClassVar[str] = "judge"
-    lm: list[str] | str = []
-    api_base: list[str] | str = []
+    lm: list[str] | str = Field(default_factory=list)
+    api_base: list[str] | str = Field(default_factory=list)
     backend: str | None = None
     model: str | None = None
     no_llm: bool = False
@@ -52,8 +53,9 @@ class Judge(Step):
     def _tag(self) -> str:
         return self.tag or usual_tag(self._specs())
 
-    def tag_here(self, at: Place) -> str | None:
-        return self._tag()
+    def judges(self, at: Place) -> tuple[str, frozenset[str]] | None:
+        names = (criterion.name for criterion in rubric_at(self.rubric).criteria)
+        return self._tag(), frozenset([*names, OVERALL])
 
     def settings(self, at: Place) -> Mapping[str, Any]:
         minimums = {name: value for name, value in os.environ.items() if name.startswith("QUALITY_MIN_")}

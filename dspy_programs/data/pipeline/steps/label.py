@@ -11,7 +11,7 @@ from dspy_programs.data.known_rows import Known, filter_of
 from dspy_programs.data.labels.label import Status
 from dspy_programs.data.labels.many import BY_PEOPLE, REJECT_BELOW, Verdict, by_filter, by_judge, label_many
 from dspy_programs.data.labels.store import LabelStore
-from dspy_programs.data.pipeline.step import Outcome, Place, Step, judgments_path, resolved
+from dspy_programs.data.pipeline.step import Outcome, Place, Step, check_filter, judgments_path, resolved
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 
@@ -36,8 +36,7 @@ class Label(Step):
             raise UsageError("mode bulk needs where and set_status")
         if self.mode == "auto-from-judge" and (self.judgments is None or self.set_status is not None):
             raise UsageError("mode auto-from-judge needs judgments, and takes no set_status")
-        resolved(self.judgments, at)
-        filter_of(self.where, None)
+        check_filter(self.where, self.judgments, at)
 
     def settings(self, at: Place) -> Mapping[str, Any]:
         return {"judgments": resolved(self.judgments, at)}

@@ -55,7 +55,7 @@ class Calibrate(Step):
     tag: str = AUTO
     labels: str | None = None
     approved_is: Status = "approved"
-    negatives: list[Status] = ["rejected"]
+    negatives: list[Status] = Field(default=["rejected"])
     any_labeler: bool = False
     output: str | None = None
     gate: bool = False

@@ -41,9 +41,8 @@ class Score(Step):
         rows = rows_of(str(at.folder.existing(at.dataset)), at.folder)
         found = score_rows(islice(rows, self.limit), at.dataset, config)
         is_page = output.suffix.lower() in (".html", ".htm")
-        write_atomically(
-            output, page_of(found) if is_page else json.dumps(found.as_dict(), ensure_ascii=False, indent=2) + "\n"
-        )
+        text = json.dumps(found.as_dict(), ensure_ascii=False, indent=2) + "\n"
+        write_atomically(output, page_of(found) if is_page else text)
         passed = self.min_score is None or found.total >= self.min_score
         below = "" if passed else f", below {self.min_score:g}"
         return Outcome(f"{found.total:.1f} {found.band}{below}", passed)

@@ -19,13 +19,13 @@ class Validate(Step):
     """Check a data set. write_clean: a file, or true for the data set NAME.clean, which later steps can name."""
 
     kind: ClassVar[str] = "validate"
-    checks: list[str] | str = list(DEFAULT_CHECKS)
+    checks: list[str] | str = Field(default_factory=lambda: list(DEFAULT_CHECKS))
     min_instruction_len: int = 3
     max_output_len: int = 8000
     pii: PiiPolicy = "warn"
     lang: str = "en"
     near_threshold: float = 0.7
-    against: list[str] = []
+    against: list[str] = Field(default_factory=list)
     write_clean: bool | str = False
     redact: bool = False
     fail_on: Literal["error", "warning", "never"] = "never"
