@@ -12,12 +12,14 @@ Raises     UsageError, as "file:line: steps[2].judge.tga: why".
 """
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from dspy_programs.atomic_file import require_apart
 from dspy_programs.data.folder import DataFolder, checked_name
 from dspy_programs.data.pipeline.document import Document
 from dspy_programs.data.pipeline.step import Place, Step
@@ -53,6 +55,7 @@ class Pipeline:
         """Return the steps where they stand, all options checked. Raises UsageError, before anything is done."""
         judged: dict[str, tuple[str, frozenset[str]]] = {}
         made: set[str] = set()
+        writers: dict[Path, int] = {}
         found = []
         for number, (step, line) in enumerate(self.steps):
             where = f"{self.path}:{line}: steps[{number}].{step.kind}"
@@ -66,10 +69,24 @@ class Pipeline:
                 if judges := step.judges(at):
                     judged[at.dataset] = judges
                 made |= {*new}
+                _require_files(step, at, writers)
+                if not step.appends:
+                    writers.update(dict.fromkeys(step.writes(at), number))
                 found.append(Placed(step, at, line))
             except UsageError as error:
                 raise UsageError(f"{where}: {error}") from None
         return found
+
+
+def _require_files(step: Step, at: Place, writers: Mapping[Path, int]) -> None:
+    """Raise UsageError for an input that nobody writes, and for an output that is an input, or another step's."""
+    for path in step.needs(at):
+        if path not in writers and not path.exists():
+            raise UsageError(f"{path}: no such file, and no step before writes it")
+    outputs = step.writes(at)
+    require_apart(outputs, step.reads(at))
+    if not step.appends and (twice := [path for path in outputs if path in writers]):
+        raise UsageError(f"{twice[0]}: steps[{writers[twice[0]]}] writes it, too; give another file or tag")
 
 
 def read_pipeline(path: Path) -> Pipeline:
@@ -111,6 +128,8 @@ def _step(given: Any, number: int, document: Document) -> tuple[Step, int]:
         line = document.line_of(["steps", number, kind, *fault["loc"]])
         key = ".".join(map(str, fault["loc"]))
         why = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "model_type":
+            why = "give its options as `name: value`"
         if fault["type"] == "extra_forbidden":
             why = f"unknown key; {_meant(str(fault['loc'][-1]), [*STEPS[kind].model_fields])}"
         raise document.error(f"{where}.{kind}{'.' if key else ''}{key}: {why[:1].lower()}{why[1:]}", line) from None

@@ -63,6 +63,10 @@ class Step(BaseModel):
         """Return the files that it reads, whether or not they are there."""
         return [at.folder.pairs(at.dataset)]
 
+    def needs(self, at: Place) -> list[Path]:
+        """Return the files of `reads` that must be there, or that an earlier step must write."""
+        return []
+
     def writes(self, at: Place) -> list[Path]:
         raise NotImplementedError
 

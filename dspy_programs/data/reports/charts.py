@@ -73,7 +73,7 @@ def _length_chart(name: str, lengths: Lengths) -> Chart:
     bars = [Bar(_short(column.low), column.rows / most, f"{column.rows:,}") for column in columns]
     median, p95 = lengths.quantile(0.5), lengths.quantile(0.95)
     note = f"Median {quantity(median, 'character')}, 95 % have at most {p95:,}, the longest {lengths.quantile(1):,}."
-    return Chart(f"Length of the {name}, in characters from", bars, "columns", note)
+    return Chart(f"Length of the {name}: characters, from the number below", bars, "columns", note)
 
 
 def counted(title: str, counts: Mapping[str, int], note: str = "") -> Chart:
@@ -114,7 +114,9 @@ def _judgments(found: Overview) -> list[Chart]:
     charts = []
     if found.judged:
         bars = [rate_bar(each.tag, each.passed, each.judged) for each in found.judged]
-        models = ", ".join(f"{each.tag} is {each.model}" for each in found.judged if each.model and each.model != each.tag)
+        models = ", ".join(
+            f"{each.tag} was judged by {each.model}" for each in found.judged if each.model and each.model != each.tag
+        )
         charts.append(Chart("Pass rate of each run, with 95 % intervals", bars, note=f"{models}." if models else ""))
     for each in found.judged:
         most = max(each.overall.values())

@@ -98,7 +98,7 @@ def _pairs(found: Overview, path: Path, progress: Progress | None) -> None:
             found.categories["(others)"] += 1
         found.kinds["preference" if pair.rejected is not None else "conversation" if pair.messages else "instruction"] += 1
         if named and (cluster := named.get(pair.identified().id)):
-            cluster.text = shortened(pair.instruction, _LONGEST_TEXT)
+            cluster.text = shortened(f"{pair.instruction} {pair.input}".strip(), _LONGEST_TEXT)
     if found.validation and found.validation.total_pairs != found.pairs:
         found.notes.append(f"checked when there were {found.validation.total_pairs:,} pairs; run validate again")
 

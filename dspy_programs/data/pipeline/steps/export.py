@@ -60,6 +60,10 @@ class Export(Step):
         files = [at.folder.pairs(at.dataset), at.folder.labels(at.dataset)]
         return [*files, *([judgments_path(judgments, at)] if judgments else [])]
 
+    def needs(self, at: Place) -> list[Path]:
+        judgments = resolved(self.judgments, at)
+        return [judgments_path(judgments, at)] if judgments else []
+
     def writes(self, at: Place) -> list[Path]:
         target = self._target()
         return [target.part(name) for name in (self._shares() or {"": 1.0})]

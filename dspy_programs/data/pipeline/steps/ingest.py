@@ -35,6 +35,10 @@ class Ingest(Step):
     def reads(self, at: Place) -> list[Path]:
         return [Path(self.input)]
 
+    def needs(self, at: Place) -> list[Path]:
+        path = source_of(self.input, self.format, self.hf_split).path
+        return [] if path is None else [Path(self.input)]
+
     def writes(self, at: Place) -> list[Path]:
         return [at.folder.pairs(at.dataset), at.folder.rejects(at.dataset), at.folder.meta(at.dataset)]
 

@@ -45,6 +45,10 @@ class Label(Step):
         judgments = resolved(self.judgments, at)
         return [at.folder.pairs(at.dataset), *([judgments_path(judgments, at)] if judgments else [])]
 
+    def needs(self, at: Place) -> list[Path]:
+        judgments = resolved(self.judgments, at)
+        return [judgments_path(judgments, at)] if judgments else []
+
     def writes(self, at: Place) -> list[Path]:
         return [at.folder.labels(at.dataset)]
 

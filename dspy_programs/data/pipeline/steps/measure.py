@@ -37,6 +37,9 @@ class Compare(Step):
     def reads(self, at: Place) -> list[Path]:
         return [judgments_path(tag, at) for tag in self._tags(at)]
 
+    def needs(self, at: Place) -> list[Path]:
+        return self.reads(at) if self.tags else []
+
     def writes(self, at: Place) -> list[Path]:
         return [Path(self.output) if self.output else at.folder.reports(at.dataset) / "compare.json"]
 
@@ -76,6 +79,9 @@ class Calibrate(Step):
 
     def reads(self, at: Place) -> list[Path]:
         return [at.folder.pairs(at.dataset), judgments_path(self._tag(at), at), self._labels(at)]
+
+    def needs(self, at: Place) -> list[Path]:
+        return [judgments_path(self._tag(at), at)]
 
     def writes(self, at: Place) -> list[Path]:
         name = judgments_path(self._tag(at), at).stem.removeprefix(f"{at.dataset}.")

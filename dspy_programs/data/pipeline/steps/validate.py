@@ -3,7 +3,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from dspy_programs.atomic_file import require_apart
 from dspy_programs.cli import Progress
 from dspy_programs.data.checks.clean import rejects_of
 from dspy_programs.data.checks.options import DEFAULT_CHECKS, CheckOptions, PiiPolicy
@@ -36,7 +35,6 @@ class Validate(Step):
         validator = self._validator()
         if self.redact:
             validator.require_redacting(self._clean(at))
-        require_apart(self.writes(at), self.reads(at))
 
     def _validator(self) -> Validator:
         given = self.checks.split(",") if isinstance(self.checks, str) else self.checks
@@ -63,6 +61,9 @@ class Validate(Step):
 
     def reads(self, at: Place) -> list[Path]:
         return [at.folder.pairs(at.dataset), *map(Path, self.against)]
+
+    def needs(self, at: Place) -> list[Path]:
+        return [*map(Path, self.against)]
 
     def writes(self, at: Place) -> list[Path]:
         clean = self._clean(at)
