@@ -22,8 +22,9 @@ steps:
 - judge: {dataset: raw.clean, tag: b, no_llm: true, rubric: factuality}
 - label: {dataset: raw.clean, judgments: auto}
 - compare: {dataset: raw.clean, tags: [a, auto]}
-- calibrate: {dataset: raw.clean, any_labeler: true}
-- export: {dataset: raw.clean, to: out/train.jsonl, judgments: a, filter: "scores['overall'] >= 0", split: {train: 0.5, test: 0.5}}
+- calibrate: {dataset: raw.clean, any_labeler: true, negatives: [needs_edit]}
+- export:
+    {dataset: raw.clean, to: out/train.jsonl, judgments: a, filter: "scores['overall'] >= 0", split: {train: .5, test: .5}}
 - visualize: {dataset: raw.clean}
 """
 
@@ -93,7 +94,8 @@ def test_the_plan_says_why_and_does_nothing(room, capsys):
     capsys.readouterr()
     assert room.run("--plan", "--json") == 0
     plan = [(each["plan"], each["why"]) for each in json.loads(capsys.readouterr().out)]
-    assert plan[3:7] == [("unchanged", ""), ("runs", "other options"), ("may run", "reads what step 5 writes"), ("may run", "reads what step 5 writes")]  # fmt: skip
+    reading = ("may run", "reads what step 5 writes")
+    assert plan[3:7] == [("unchanged", ""), ("runs", "other options"), reading, reading]
     assert plan[8] == ("may run", "reads what step 6 writes") and plan[:3] == [("unchanged", "")] * 3
 
 
@@ -112,8 +114,10 @@ def test_what_people_said_stays_and_is_no_reason_to_label_again(room, capsys):
 
 def test_a_failure_ends_the_run_and_keep_going_does_what_can_be_done(room, capsys):
     room.says(
-        "dataset: raw\nsteps:\n- ingest: {input: raw.jsonl}\n- score: {min_score: 100}\n- judge: {tag: a, no_llm: true}\n"
-        "- export: {to: out/none.jsonl, filter: \"instruction == 'no such'\"}\n- ingest: {dataset: again, input: out/none.jsonl}\n"
+        "dataset: raw\nsteps:\n- ingest: {input: raw.jsonl}\n- validate: {min_instruction_len: 99, fail_on: warning}\n"
+        "- judge: {tag: a, no_llm: true}\n"
+        "- export: {to: out/none.jsonl, filter: \"instruction == 'no such'\"}\n"
+        "- ingest: {dataset: again, input: out/none.jsonl}\n"
         "- visualize: {dataset: again}\n- visualize\n"
     )
     assert room.run() == 1
