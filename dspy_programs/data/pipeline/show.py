@@ -8,10 +8,11 @@ from dspy_programs.text import printable
 
 
 def lines_of_run(run: PipelineRun) -> Iterator[str]:
-    yield f"{'step':>4}  {'name':<10} {'data set':<20} {'status':<12} {'seconds':>8}  result"
+    wide = _width(step.dataset for step in run.steps)
+    yield f"{'step':>4}  {'name':<10} {'data set':<{wide}} {'status':<12} {'seconds':>8}  result"
     for step in run.steps:
         yield printable(
-            f"{step.number:>4}  {step.step:<10} {step.dataset:<20} {step.status:<12} {step.seconds:>8.2f}  {step.said}"
+            f"{step.number:>4}  {step.step:<10} {step.dataset:<{wide}} {step.status:<12} {step.seconds:>8.2f}  {step.said}"
         ).rstrip()
 
 
@@ -20,7 +21,14 @@ def line_of_step(step: StepRun) -> str:
 
 
 def lines_of_plan(plan: Iterable[Planned]) -> Iterator[str]:
-    yield f"{'step':>4}  {'name':<10} {'data set':<20} {'plan':<10} why"
+    plan = list(plan)
+    wide = _width(each.placed.at.dataset for each in plan)
+    yield f"{'step':>4}  {'name':<10} {'data set':<{wide}} {'plan':<10} why"
     for number, each in enumerate(plan, 1):
         step = each.placed.step.kind
-        yield printable(f"{number:>4}  {step:<10} {each.placed.at.dataset:<20} {each.intent:<10} {each.why}").rstrip()
+        yield printable(f"{number:>4}  {step:<10} {each.placed.at.dataset:<{wide}} {each.intent:<10} {each.why}").rstrip()
+
+
+def _width(names: Iterable[str]) -> int:
+    """Return the width of the column of data sets."""
+    return max(len(name) for name in [*names, "data set"]) + 1
