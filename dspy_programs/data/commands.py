@@ -3,6 +3,7 @@
 from dspy_programs.cli import new_app
 from dspy_programs.data.checks.commands import validate
 from dspy_programs.data.export.commands import export, notebook, push
+from dspy_programs.data.growing.commands import run, status
 from dspy_programs.data.judging.commands import judge
 from dspy_programs.data.judging.measure_commands import calibrate, compare_judgments
 from dspy_programs.data.labels.commands import label
@@ -27,10 +28,12 @@ app.command("init")(init)
 app.command("ingest")(ingest)
 app.command("ls")(ls)
 app.command("info")(info)
+app.command("validate")(validate)
 app.command("judge")(judge)
 app.command("calibrate")(calibrate)
 app.command("compare")(compare_judgments)
-app.command("validate")(validate)
+app.command("run")(run)
+app.command("status")(status)
 app.command("score")(score)
 app.command("score-diff")(score_diff)
 app.command("fix")(fix)
