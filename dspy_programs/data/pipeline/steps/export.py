@@ -1,3 +1,5 @@
+"""The step `export`: files to train with."""
+
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar

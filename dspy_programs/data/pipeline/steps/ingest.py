@@ -1,3 +1,5 @@
+"""The step `ingest`: rows of any shape become a data set."""
+
 from pathlib import Path
 from typing import ClassVar
 

@@ -1,3 +1,5 @@
+"""The step `judge`: a file of judgments under a tag, by rules or models."""
+
 import os
 from collections.abc import Mapping
 from pathlib import Path

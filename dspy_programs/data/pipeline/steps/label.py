@@ -1,3 +1,5 @@
+"""The step `label`: labels for many pairs, by a filter or from a judge."""
+
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal

@@ -1,3 +1,5 @@
+"""The step `score`: a total from 0 to 100, which can be a gate."""
+
 import json
 from itertools import islice
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The step `validate`: a report of what is wrong, and the rows without it."""
+
 from pathlib import Path
 from typing import ClassVar, Literal
 

@@ -1,3 +1,5 @@
+"""The step `visualize`: the page of a data set."""
+
 from pathlib import Path
 from typing import ClassVar
 
