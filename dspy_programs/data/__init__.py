@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.data.judging.cache import JudgmentCache as JudgmentCache
     from dspy_programs.data.judging.calibration import Calibration as Calibration, require_trusted as require_trusted
+    from dspy_programs.data.judging.judged import Judgments as Judgments
     from dspy_programs.data.judging.judges import Unjudged as Unjudged
     from dspy_programs.data.judging.judgment import Judgment as Judgment
     from dspy_programs.data.judging.judgments_file import read_judgments as read_judgments
@@ -39,12 +40,13 @@ if TYPE_CHECKING:
         prf as prf,
     )
     from dspy_programs.data.judging.which_model import get_backend as get_backend
-    from dspy_programs.data.judgments_file import Judgments as Judgments
     from dspy_programs.data.labels.label import Label as Label
     from dspy_programs.data.labels.store import LabelStore as LabelStore
     from dspy_programs.data.pair import DataPair as DataPair
     from dspy_programs.data.pairs_file import read_pairs as read_pairs
+    from dspy_programs.data.pipeline import read_pipeline as read_pipeline, run_pipeline as run_pipeline
     from dspy_programs.data.reading import ingest as ingest, load_dataset_jsonl as load_dataset_jsonl
+    from dspy_programs.data.reports import overview_of as overview_of, pairs_diff as pairs_diff
     from dspy_programs.data.scorer import DatasetScore as DatasetScore, ScorerConfig as ScorerConfig, score_rows as score_rows
 
 _HOMES = {
@@ -70,7 +72,7 @@ _HOMES = {
     "get_backend": "judging.which_model",
     "DataPair": "pair",
     "Expression": "expressions",
-    "Judgments": "judgments_file",
+    "Judgments": "judging.judged",
     "Label": "labels.label",
     "LabelStore": "labels.store",
     "Selection": "export.export",
@@ -81,7 +83,11 @@ _HOMES = {
     "ScorerConfig": "scorer",
     "ValidationReport": "checks",
     "Validator": "checks",
+    "overview_of": "reports",
+    "pairs_diff": "reports",
     "read_pairs": "pairs_file",
+    "read_pipeline": "pipeline",
+    "run_pipeline": "pipeline",
     "score_rows": "scorer",
 }
 

@@ -7,7 +7,9 @@ from dspy_programs.data.growing.commands import run, status
 from dspy_programs.data.judging.commands import judge
 from dspy_programs.data.judging.measure_commands import calibrate, compare_judgments
 from dspy_programs.data.labels.commands import label
+from dspy_programs.data.pipeline.commands import app as pipeline
 from dspy_programs.data.reading.commands import info, ingest, init, ls
+from dspy_programs.data.reports.commands import diff, report, visualize
 from dspy_programs.data.scorer.commands import fix, score, score_diff, stats
 
 app = new_app("Make training data: read, check, judge, label, grow, export.")
@@ -36,3 +38,7 @@ app.command("score")(score)
 app.command("score-diff")(score_diff)
 app.command("fix")(fix)
 app.command("stats")(stats)
+app.command("visualize")(visualize)
+app.command("report")(report)
+app.command("diff")(diff)
+app.add_typer(pipeline, name="pipeline", help="Run all steps of a data set; a second run does only what changed.")

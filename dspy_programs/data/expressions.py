@@ -1,4 +1,4 @@
-"""Filters: expressions over a pair, its judgement and its label, in Python's syntax, never executed as Python.
+"""Filters: expressions over a pair, its judgment and its label, in Python's syntax, never executed as Python.
 
 filter = Expression("scores['overall'] >= 7 and label['status'] != 'rejected'", scores={"overall"})
 kept = [row for row in rows if filter(row)]
@@ -19,6 +19,7 @@ from typing import Any
 
 from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
+from dspy_programs.data.labels.label import STATUSES
 from dspy_programs.data.operators import OPERATORS
 from dspy_programs.errors import UsageError
 
@@ -27,7 +28,6 @@ NAMES = (
     *("scores", "passed", "judge_model", "label"),
 )
 LENGTHS = ("instruction", "input", "output", "context")
-STATUSES = ("approved", "rejected", "needs_edit", "skipped")
 _LABEL = ("status", "tag", "note")
 _JUDGED = ("scores", "passed", "judge_model")
 _LONGEST = 20_000  # characters: some hundred ids in a list
@@ -88,7 +88,7 @@ class Expression:
             if isinstance(node, ast.Name):
                 _require(node.id, NAMES, "name")
                 if node.id in _JUDGED and scores is None:
-                    raise ValueError(f"{node.id} needs judgements; give them with --judgments")
+                    raise ValueError(f"{node.id} needs judgments; give them with --judgments")
         for node in ast.walk(self._tree):
             match node:
                 case ast.BoolOp(values=values):

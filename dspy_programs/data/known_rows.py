@@ -1,11 +1,11 @@
-"""What is known of each pair: the pair as it was last edited, its judgement and its label, as filters read them."""
+"""What is known of each pair: the pair as it was last edited, its judgment and its label, as filters read them."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dspy_programs.data.expressions import Expression
-from dspy_programs.data.judgments_file import Judgments, scores_in
+from dspy_programs.data.judging.judged import Judgments, scores_in
 from dspy_programs.data.labels.label import Label, revised
 from dspy_programs.data.labels.store import LabelStore
 from dspy_programs.data.pair import DataPair
@@ -34,7 +34,7 @@ def known_rows(path: Path, labels: LabelStore, judgments: Judgments | None = Non
 
 
 def row_of(known: Known) -> dict[str, Any]:
-    """Return the names of a filter, under the id that judgements and labels have."""
+    """Return the names of a filter, under the id that judgments and labels have."""
     pair, label, judgment = known.pair, known.label, known.judgment
     return {
         "id": known.original.id,
@@ -55,5 +55,5 @@ def row_of(known: Known) -> dict[str, Any]:
 
 
 def filter_of(text: str | None, judgments: Judgments | None) -> Expression | None:
-    """Return a filter whose criteria are those of the judgements. Raises UsageError."""
+    """Return a filter whose criteria are those of the judgments. Raises UsageError."""
     return None if text is None else Expression(text, judgments.criteria if judgments else None)

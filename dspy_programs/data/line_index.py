@@ -51,6 +51,12 @@ class LineIndex:
     def last(self, id_: str) -> dict[str, Any] | None:
         return next(self.newest_first(id_), None)
 
+    def all_lines(self) -> Iterator[dict[str, Any]]:
+        """Yield every line, oldest first, as far as the file has been read."""
+        for place, line in self._read(0):
+            if place < self._end:
+                yield line
+
     def all_last(self) -> Iterator[dict[str, Any]]:
         """Yield the last line of every id, in the order of the file."""
         for place, line in self._read(0):

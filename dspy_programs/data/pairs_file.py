@@ -1,9 +1,12 @@
 """The pairs of a data set, streamed from their file."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import DatasetError, first_fault
@@ -34,7 +37,19 @@ def pair_at(path: Path, place: int) -> DataPair:
 
 def as_line(pair: DataPair) -> bytes:
     """Return a pair as a line of a file, without what it does not have."""
-    return pair.model_dump_json(exclude_defaults=True).encode("utf-8", "replace") + b"\n"
+    try:
+        return pair.model_dump_json(exclude_defaults=True).encode() + b"\n"
+    except PydanticSerializationError:  # half of an emoji, which a careless cut leaves: no text file can hold it
+        return json.dumps(_whole(pair.model_dump(exclude_defaults=True)), ensure_ascii=False).encode() + b"\n"
+
+
+def _whole(value: Any) -> Any:
+    """Return a value whose texts have `?` for what is no character."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list) else value
 
 
 def _pair_of(line: bytes, where: str) -> DataPair:

@@ -27,7 +27,7 @@ from dspy_programs.data.export.splits import Groups, parts_of
 from dspy_programs.data.export.writers import Hashed, writer_for
 from dspy_programs.data.expressions import Expression
 from dspy_programs.data.folder import DataFolder
-from dspy_programs.data.judgments_file import Judgments
+from dspy_programs.data.judging.judged import Judgments
 from dspy_programs.data.known_rows import Known, known_rows, row_of
 from dspy_programs.data.labels.store import LabelStore
 from dspy_programs.data.pair import DataPair

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from dspy_programs.data.judging.joined import Judges, Labelled
+from dspy_programs.data.judging.joined import Judges, Labelled, LabelsRead
 from dspy_programs.data.judging.statistics import bootstrap, kappa_interval, kappa_of, prf_of
 from dspy_programs.errors import JudgeNotTrusted
 from dspy_programs.failures import Interval, wilson
@@ -67,6 +67,8 @@ class Calibration(Measured):
     """Judged pairs whose status is neither approved nor a negative."""
     by_judge: int
     """Lines of labels that were derived from judgments, and are not counted: a judge agrees with itself."""
+    broken_labels: int
+    """Lines of labels that were cut off when their writer was killed."""
     threshold: Threshold | None
     slices: dict[str, Measured]
     better_than_chance: bool
@@ -83,9 +85,9 @@ def calibrated(
     tag: str,
     approved: str,
     negatives: Collection[str],
-    by_judge: int = 0,
+    read: LabelsRead,
 ) -> Calibration:
-    """Measure a judge. approved, negatives: statuses; by_judge: as in Calibration."""
+    """Measure a judge. approved, negatives: statuses; read: what was not counted of the file of labels."""
     statuses: Counter[str] = Counter()
     used: list[Labelled] = []  # as many as people have labelled
     for row in rows:
@@ -113,7 +115,8 @@ def calibrated(
         judge=judges.digest,
         labels=dict(sorted(statuses.items())),
         left_out=statuses.total() - len(used),
-        by_judge=by_judge,
+        by_judge=read.by_judge,
+        broken_labels=read.broken,
         threshold=threshold_of(used, truth),
         slices=slices,
         better_than_chance=whole.intervals["kappa"].low > 0,

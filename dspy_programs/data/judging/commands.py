@@ -93,7 +93,7 @@ def judge(
     specs = [] if no_llm else specs_of(lm or [], backend, model, api_base or [], api_key)
     if max_usd is not None and all(spec.lm.startswith("local/") for spec in specs):
         raise UsageError("--max-usd: these judges are free; limit --max-minutes or --max-pairs instead")
-    tag = tag or _usual_tag(specs)
+    tag = tag or usual_tag(specs)
     out = output or folder.judgments(dataset, tag)
     require_apart([out], [pairs, Path(rubric)])
     meter = Meter(Limits(max_usd, max_tokens, max_minutes))
@@ -124,7 +124,8 @@ def rubric_at(name: str) -> "Rubric":
     return read_any_rubric(Path(name))
 
 
-def _usual_tag(specs: "list[Spec]") -> str:
+def usual_tag(specs: "list[Spec]") -> str:
+    """Return the name of a run by its models."""
     import re
 
     if not specs:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.data.judging.judgments_file import read_judgments
-from dspy_programs.data.labels_file import BY_JUDGE, read_labels
+from dspy_programs.data.labels.label import BY_JUDGE
+from dspy_programs.data.labels.store import LabelStore
 from dspy_programs.data.pair import DataPair
 
 _TABLES = """
@@ -50,6 +51,13 @@ class Judges(NamedTuple):
     digest: str | None
 
 
+class LabelsRead(NamedTuple):
+    """by_judge: lines of labels that judgments made, and that were left out; broken: lines that a kill cut off."""
+
+    by_judge: int
+    broken: int
+
+
 class Joined:
     """Use as a context manager."""
 
@@ -73,20 +81,20 @@ class Joined:
         self._insert("judgments", rows())
         return seen.pop() if len(seen) == 1 else Judges(None, None, None)
 
-    def add_labels(self, path: Path, any_labeler: bool = False) -> int:
-        """Add what people said; with any_labeler also what was derived from judgments. Return how many lines were left out."""
-        left_out = 0
+    def add_labels(self, path: Path, any_labeler: bool = False) -> LabelsRead:
+        """Add what people said; with any_labeler also what was derived from judgments."""
+        by_judge, store = 0, LabelStore(path)
 
         def rows() -> Iterator[tuple[str, str | None, bool | None]]:
-            nonlocal left_out
-            for each in read_labels(path):
+            nonlocal by_judge
+            for each in store.lines():
                 if each.labeler == BY_JUDGE and not any_labeler:
-                    left_out += 1
+                    by_judge += 1
                 else:
                     yield each.pair_id, each.status, None if each.edit is None else bool(each.edit)
 
         self._insert("labels", rows())
-        return left_out
+        return LabelsRead(by_judge, store.broken)
 
     def add_pairs(self, pairs: Iterable[DataPair]) -> None:
         self._insert("pairs", ((each.identified().id, each.category) for each in pairs))
@@ -100,6 +108,14 @@ class Joined:
         asked = "SELECT count(*), coalesce(sum(passed), 0), coalesce(avg(overall), 0) FROM judgments WHERE tag = ?"
         count, passed, mean = self._file.execute(asked, (tag,)).fetchone()
         return count, passed, mean
+
+    def passed_by_slice(self, tag: str) -> Iterator[tuple[str, int, int]]:
+        """Yield each category with how many of its pairs were judged, and how many passed."""
+        asked = (
+            "SELECT coalesce(nullif(slice, ''), '(none)') AS name, count(*), sum(passed) "
+            "FROM judgments JOIN pairs USING (pair_id) WHERE tag = ? GROUP BY name ORDER BY name"
+        )
+        yield from self._file.execute(asked, (tag,))
 
     def common(self, tags: list[str]) -> Iterator[tuple[tuple[bool, float], ...]]:
         """Yield, for each pair that all tags judged, (passed, overall) of each."""

@@ -72,6 +72,8 @@ class Judgment(BaseModel):
     """A digest of all that decides but the pair: models, decoding, program, rubric, minimums."""
     key: str = ""
     """A digest of all that decides, the pair's text too: 16 hexadecimal digits."""
+    error: str | None = None
+    """Why it failed, in lines of other tools: here a failure is no line."""
 
     @property
     def overall(self) -> float:

@@ -144,11 +144,19 @@ def whole_bytes(path: Path) -> int:
 
 
 def read_judgments(path: Path) -> Iterator[Judgment]:
-    """Yield each judgment; a last line that a kill cut off is none. Raises DatasetError with the line of what is none."""
+    """Yield each judgment; one that failed has no scores and is none, as is a last line that a kill cut off.
+
+    Raises DatasetError with the line of what is none.
+    """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            if line.strip() and line.endswith(b"\n"):
-                yield judgment_in(line, path, number)
-            elif line.strip():
-                with contextlib.suppress(DatasetError):  # written by hand, without an end of its last line
-                    yield judgment_in(line, path, number)
+            if not line.strip():
+                continue
+            try:
+                found = judgment_in(line, path, number)
+            except DatasetError:
+                if line.endswith(b"\n"):
+                    raise
+                return
+            if found.scores and not found.error:
+                yield found

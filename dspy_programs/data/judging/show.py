@@ -43,6 +43,8 @@ def lines_of_calibration(found: Calibration, path: str) -> Iterator[str]:
     yield _row("Evaluated pairs", f"{found.n_evaluated:,} ({found.left_out:,} labelled otherwise)")
     if found.by_judge:
         yield _row("Left out", f"{quantity(found.by_judge, 'label')} that judgments made")
+    if found.broken_labels:
+        yield _row("Left out", f"{quantity(found.broken_labels, 'broken line')} of labels")
     yield from _measured(found)
     if (threshold := found.threshold) is not None:
         on = threshold.on_the_other

@@ -13,12 +13,12 @@ from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 
 if TYPE_CHECKING:
-    from dspy_programs.data.judgments_file import Judgments
+    from dspy_programs.data.judging.judged import Judgments
     from dspy_programs.data.labels.many import Tally
     from dspy_programs.data.labels.queue import Queue
 
 Mode = Literal["interactive", "web", "bulk", "auto-from-judge"]
-JudgmentsOption = Annotated[str | None, typer.Option(help="Judgements: a file, or the tag that judge was given.")]
+JudgmentsOption = Annotated[str | None, typer.Option(help="Judgments: a file, or the tag that judge was given.")]
 
 
 def label(
@@ -48,7 +48,8 @@ def label(
     from dspy_programs.cli import show_progress
     from dspy_programs.data.expressions import Expression
     from dspy_programs.data.folder import DataFolder
-    from dspy_programs.data.judgments_file import Judgments, judgments_file
+    from dspy_programs.data.judging.judged import Judgments
+    from dspy_programs.data.judging.tags import judgments_at
     from dspy_programs.data.known_rows import filter_of
     from dspy_programs.data.labels.label import Status
     from dspy_programs.data.labels.many import by_filter, by_judge, label_many
@@ -58,7 +59,7 @@ def label(
     folder = DataFolder(data)
     path = folder.existing(dataset)
     _require_fitting(mode, where, set_status, judgments, reject_below, note)
-    judged = Judgments(judgments_file(folder, dataset, judgments)) if judgments else None
+    judged = Judgments(judgments_at(folder, dataset, judgments).path) if judgments else None
     expression = filter_of(where, judged)
     store = LabelStore(folder.labels(dataset))
     if store.broken:
@@ -81,7 +82,7 @@ def _require_fitting(
     mode: Mode, where: str | None, set_status: str | None, judgments: str | None, reject_below: float | None, note: str
 ) -> None:
     """Raise UsageError for options that are missing in this mode, or have no meaning in it."""
-    from dspy_programs.data.expressions import STATUSES
+    from dspy_programs.data.labels.label import STATUSES
 
     if mode == "bulk" and (where is None or set_status is None):
         raise UsageError("bulk needs --where EXPR and --set-status STATUS")
@@ -99,7 +100,7 @@ def _require_fitting(
 
 
 def _limit(given: float | None, judgments: "Judgments") -> float:
-    """Return the limit on the judgements' scale, and say on standard error which that is."""
+    """Return the limit on the judgments' scale, and say on standard error which that is."""
     from dspy_programs.data.labels.many import REJECT_BELOW
 
     limit, scale = REJECT_BELOW if given is None else given, judgments.scale
@@ -116,7 +117,7 @@ def _tell(tally: "Tally", path: Path, judgments: "Judgments | None") -> None:
     written = ", ".join(f"{count:,} {status}" for status, count in sorted(tally.written.items()))
     print(f"{path}: {quantity(tally.written.total(), 'label')} of {quantity(tally.pairs, 'pair')}: {written or 'none'}")
     if judgments is not None and tally.unjudged:
-        print(f"{quantity(tally.unjudged, 'pair')} without a judgement in {judgments.path}", file=sys.stderr)
+        print(f"{quantity(tally.unjudged, 'pair')} without a judgment in {judgments.path}", file=sys.stderr)
     if tally.same:
         print(f"{quantity(tally.same, 'pair')} had that label already", file=sys.stderr)
     if tally.peoples:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field as Default
+from pydantic import BaseModel, ConfigDict, Field as Default, field_validator
 
 from dspy_programs.data.pair import DataPair, id_of
 
 Status = Literal["approved", "rejected", "needs_edit", "skipped"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 Labeler = Literal["interactive", "web", "bulk", "auto-from-judge"]
+BY_JUDGE: Labeler = "auto-from-judge"  # such a label repeats a judgment
 Field = Literal["instruction", "input", "output"]
 EDITABLE: tuple[Field, ...] = get_args(Field)
 Edit: TypeAlias = Mapping[Field, str]
@@ -48,6 +50,12 @@ class Label(BaseModel):
     by: str = ""
     """Who: an account's name."""
     edit: dict[Field, str] | None = None
+
+    @field_validator("tag", "note", "labeler", "labeled_at", "by", mode="before")
+    @classmethod
+    def _said(cls, value: object) -> object:
+        """Take null for nothing, as the data flywheel writes it."""
+        return "" if value is None else value
 
     def says_as(self, other: "Label | None") -> bool:
         """Return whether it says nothing that the other does not."""

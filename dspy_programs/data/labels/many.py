@@ -12,14 +12,14 @@ from pathlib import Path
 
 from dspy_programs.cli import Progress
 from dspy_programs.data.expressions import Expression
-from dspy_programs.data.judgments_file import Judgments, overall_of
+from dspy_programs.data.judging.judged import Judgments, overall_of
 from dspy_programs.data.known_rows import Known, known_rows, row_of
 from dspy_programs.data.labels.label import Label, Labeler, Status, now, user
 from dspy_programs.data.labels.store import LabelStore
 from dspy_programs.errors import UsageError
 
 REJECT_BELOW = 3.5  # of 10
-_BY_PEOPLE = ("interactive", "web")
+BY_PEOPLE = ("interactive", "web")
 
 
 @dataclass
@@ -42,7 +42,7 @@ def by_filter(where: Expression, status: Status, tag: str) -> Verdict:
 
 
 def by_judge(reject_below: float, where: Expression | None, tag: str = "") -> Verdict:
-    """Return: passed is approved, overall under the limit, which is on the judgements' scale, rejected, else needs_edit."""
+    """Return: passed is approved, overall under the limit, which is on the judgments' scale, rejected, else needs_edit."""
 
     def verdict(known: Known) -> tuple[Status, str] | None:
         if known.judgment is None or (where and not where(row_of(known))):
@@ -84,13 +84,13 @@ def label_many(
             if resume and label.says_as(known.label):
                 tally.same += 1
                 continue
-            tally.peoples += known.label is not None and known.label.labeler in _BY_PEOPLE and known.label.status != status
+            tally.peoples += known.label is not None and known.label.labeler in BY_PEOPLE and known.label.status != status
             tally.written[status] += 1
             yield label
         if where and tally.pairs:
             where.require_metadata()
         if judgments is not None and tally.unjudged == tally.pairs:
-            raise UsageError(f"{judgments.path}: its judgements are of no pair in {path}")
+            raise UsageError(f"{judgments.path}: its judgments are of no pair in {path}")
 
     store.append_all(labels())
     return tally

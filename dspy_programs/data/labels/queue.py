@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.data.expressions import Expression
-from dspy_programs.data.judgments_file import Judgments
+from dspy_programs.data.judging.judged import Judgments
 from dspy_programs.data.known_rows import Known, known_of, row_of
 from dspy_programs.data.labels.label import Edit, Field, Label, Labeler, Status, now, revised, user
 from dspy_programs.data.labels.store import LabelStore

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from dspy_programs.data.judgments_file import scores_in
+from dspy_programs.data.judging.judged import scores_in
 from dspy_programs.data.known_rows import Known
 from dspy_programs.text import printable
 

@@ -38,6 +38,10 @@ class LabelStore:
         """How many lines were cut off and are left out."""
         return self._index.broken
 
+    def lines(self) -> Iterator[Label]:
+        """Yield every line's label, oldest first."""
+        return self._labels(self._index.all_lines())
+
     def last(self, pair_id: str) -> Label | None:
         """Return what is said of a pair, with its edit; None if nothing is, or it was taken back."""
         newest = edit = None
@@ -56,8 +60,12 @@ class LabelStore:
 
     def load(self) -> dict[str, Label]:
         """Return every pair's label: for data sets that fit in memory."""
+        return {label.pair_id: label for label in self.each()}
+
+    def each(self) -> Iterator[Label]:
+        """Yield every pair's label."""
         found = (self.last(line["pair_id"]) for line in self._index.all_last())
-        return {label.pair_id: label for label in found if label}
+        return (label for label in found if label)
 
     def append(self, label: Label) -> None:
         self.append_all([label])

@@ -36,7 +36,7 @@ def write(root: Path, pairs: list[DataPair], name: str = NAME) -> Path:
 
 
 def judge(root: Path, pairs: list[DataPair], overalls: list[float | None], tag: str = "j", top: float = 10, **more) -> Path:
-    """Write judgements with these overall scores; None is one that failed."""
+    """Write judgments with these overall scores; None is one that failed."""
     path = DataFolder(root).judgments(NAME, tag)
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = []

@@ -114,7 +114,7 @@ def test_a_misspelled_key_of_metadata_is_no_empty_result():
         asked.require_metadata()
 
 
-def test_scores_without_judgements_are_an_error():
+def test_scores_without_judgments_are_an_error():
     with pytest.raises(UsageError, match="--judgments"):
         Expression("scores['overall'] > 7")
 

@@ -4,6 +4,7 @@ import pytest
 
 from dspy_programs.data import DataFolder, DataPair
 from dspy_programs.data.pair import id_of
+from dspy_programs.data.pairs_file import as_line
 from dspy_programs.errors import UsageError
 
 PAIR = {"instruction": "Translate", "input": "cat", "output": "chat"}
@@ -36,3 +37,10 @@ def test_a_lone_surrogate_has_an_id():
 def test_the_name_of_a_data_set_is_no_path(name):
     with pytest.raises(UsageError, match="no name of a data set"):
         DataFolder().pairs(name)
+
+
+def test_half_an_emoji_is_written_as_a_question_mark():
+    """A careless cut of a text leaves a lone surrogate, which no UTF-8 file can hold."""
+    pair = DataPair(instruction="say \ud83d", output="hi", metadata={"\ud83d": ["\ude00", 1]}).identified()
+    read = DataPair.model_validate_json(as_line(pair))
+    assert (read.instruction, read.metadata, read.id) == ("say ?", {"?": ["?", 1]}, pair.id)

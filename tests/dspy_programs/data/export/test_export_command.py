@@ -251,7 +251,7 @@ def test_a_grouping_can_be_a_function(tmp_path):
         (["--filter", "metadata['licens'] == 'x'"], "did you mean 'license'?"),
         (["--filter", "category == 'none'"], "nothing to export: of 8 pairs, 8 did not match the filter"),
         (["--judgments", "j", "--filter", "scores['overal'] > 7"], "did you mean 'overall'?"),
-        (["--judgments", "k"], "there are the tags j"),
+        (["--judgments", "k"], "there are: j"),
         (["--where-label", "good"], "choose from approved"),
         (["--where-label", "approved"], "8 without a label"),
         (["--split", "train:0.8"], "such as train=0.8,test=0.2"),

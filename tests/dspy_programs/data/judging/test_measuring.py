@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dspy_programs.__main__ import main
-from dspy_programs.data import cohens_kappa, fleiss_kappa, pearson, prf, require_trusted
+from dspy_programs.data import DataFolder, cohens_kappa, fleiss_kappa, pearson, prf, require_trusted
 from dspy_programs.data.judging.calibration import Calibration
+from dspy_programs.data.judging.tags import tags_of
 from dspy_programs.data.pair import DataPair
 from dspy_programs.data.pairs_file import as_line
 from dspy_programs.errors import JudgeNotTrusted
@@ -202,7 +203,7 @@ def test_each_category_has_its_figures(room):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--tag", "b"], "no judgments of 'demo' under the tag 'b'; there are: a"),
+        (["--tag", "b"], "no judgments of 'demo' under the tag 'b', nor a file of that name; there are: a"),
         (["--tag", "../a"], "no name of a tag"),
         (["--tag", "a", "--approved-is", "good"], "unknown status 'good'"),
         (["--tag", "a", "--negatives", "approved"], "give statuses other than approved"),
@@ -287,3 +288,34 @@ def test_prf_and_calibration_say_the_same(room):
     truth = [each["status"] == "approved" for each in labels]
     expected = prf([judged[each["pair_id"]][0] for each in labels], truth)
     assert {name: found[name] for name in expected} == pytest.approx(expected)
+
+
+def test_a_label_that_was_cut_off_is_skipped_and_counted(room, capsys):
+    """A writer was killed in the middle of a line, and the next one began a new one."""
+    room.judged("a", {str(i): (i < 2, 9.0) for i in range(4)})
+    labels = room.data / "labels" / "demo.jsonl"
+    labels.parent.mkdir()
+    lines = [json.dumps(label(str(i), "approved" if i < 2 else "rejected")) for i in range(4)]
+    labels.write_text("\n".join([lines[0], lines[1][:25], *lines[1:], lines[0][:30]]))
+    assert room.run("calibrate", "--tag", "a") == 0
+    found = room.report("calibrate.a.json")
+    assert (found["tp"], found["tn"], found["n_evaluated"], found["broken_labels"]) == (2, 2, 4, 1)
+    assert "1 broken line of labels" in capsys.readouterr().out
+
+
+def test_a_judgment_that_failed_is_no_verdict(room):
+    """Other tools write a failure as a line without scores; it says nothing of the judge's verdicts."""
+    room.judged("a", {str(i): (True, 9.0) for i in range(2)})
+    with (room.data / "judgments" / "demo.a.jsonl").open("a") as file:
+        file.write(json.dumps({"pair_id": "2", "scores": {}, "passed": False, "error": "timeout"}) + "\n")
+    room.labelled(*(label(str(i), "approved") for i in range(3)))
+    assert room.run("calibrate", "--tag", "a") == 0
+    assert (room.report("calibrate.a.json")["tp"], room.report("calibrate.a.json")["fn"]) == (2, 0)
+
+
+def test_the_judgments_of_another_data_set_are_not_taken_for_a_tag(room):
+    """demo.clean is a data set of its own: its judgments are not demo's under the tag "clean.a"."""
+    room.judged("a", {"1": (True, 9.0)})
+    room.write("user/demo.clean.jsonl", [{"instruction": "i", "output": "o"}])
+    room.write("judgments/demo.clean.a.jsonl", [])
+    assert tags_of(DataFolder(room.data), "demo") == ["a"]

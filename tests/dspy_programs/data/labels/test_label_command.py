@@ -99,7 +99,7 @@ def test_a_judge_labels_by_its_own_scale(tmp_path, pairs, labels, capsys, top, a
     assert [getattr(found.last(pair.id), "status", None) for pair in pairs] == EXPECTED
     assert found.last(pairs[0].id).tag == ("overall=9.0" if top == 10 else "overall=0.90")
     told = capsys.readouterr().err
-    assert f"scores from 0 to {top}" in told and "2 pairs without a judgement" in told
+    assert f"scores from 0 to {top}" in told and "2 pairs without a judgment" in told
     assert label(tmp_path, "--mode", "auto-from-judge", "--judgments", "j", "--resume") == 0
     assert len(lines_of(labels)) == 6
 
@@ -117,13 +117,13 @@ def test_a_pass_that_is_no_true_is_none(tmp_path, pairs, labels):
     assert {line["status"] for line in lines_of(labels)} == {"rejected"}
 
 
-def test_judgements_that_are_not_there_are_named(tmp_path, pairs, capsys):
+def test_judgments_that_are_not_there_are_named(tmp_path, pairs, capsys):
     judge(tmp_path, pairs, OVERALLS)
     assert label(tmp_path, "--mode", "auto-from-judge", "--judgments", "k") == 2
-    assert "there are the tags j" in capsys.readouterr().err
+    assert "there are: j" in capsys.readouterr().err
     judge(tmp_path, pairs, [None] * 8)
     assert label(tmp_path, "--mode", "auto-from-judge", "--judgments", "j") == 2
-    assert "no judgement with scores (8 lines without)" in capsys.readouterr().err
+    assert "no judgment with scores (8 lines without)" in capsys.readouterr().err
     assert label(tmp_path, "--mode", "auto-from-judge", "--judgments", "../../j") == 2
 
 

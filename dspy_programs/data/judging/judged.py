@@ -1,28 +1,27 @@
-"""Judgements of a data set's pairs, by pair, with the scale of their scores.
+"""Judgments of a data set's pairs, by pair, with the scale of their scores.
 
 Input      the file that `data judge` writes: {pair_id, scores, passed, judge_model, ...} a line; the last of a pair counts.
-Output     `scale`: what the best score is, 10 or 1. A judgement says it itself (`scale`, or its rubric's); one with a
+Output     `scale`: what the best score is, 10 or 1. A judgment says it itself (`scale`, or its rubric's); one with a
            `quality_tier` is on 10, as tiers are; else scores above 1 mean 10.
-Guarantees a judgement that failed (it has an `error`, or no scores) is none; only `true` itself is a pass.
-Raises     UsageError for a file that is not there or has no judgement.
+Guarantees a judgment that failed (it has an `error`, or no scores) is none; only `true` itself is a pass.
+Raises     UsageError for a file that is not there or has no judgment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.data.folder import DataFolder
 from dspy_programs.data.line_index import LineIndex
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 
 
 class Judgments:
-    """The judgements in a file. `criteria`: every name that has a score in one of them."""
+    """The judgments in a file. `criteria`: every name that has a score in one of them."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise UsageError(f"{path}: no such file of judgements; make one: dspy-programs data judge -d NAME")
+            raise UsageError(f"{path}: no such file of judgments; make one: dspy-programs data judge -d NAME")
         self.path = path
         self._index = LineIndex(path)
         self.criteria: set[str] = set()
@@ -38,39 +37,30 @@ class Judgments:
             if declared := _scale_in(line):
                 scales.add(declared)
         if not self.judged:
-            raise UsageError(f"{path}: has no judgement with scores ({quantity(self.failed, 'line')} without)")
+            raise UsageError(f"{path}: has no judgment with scores ({quantity(self.failed, 'line')} without)")
         if len(scales) > 1:
-            raise UsageError(f"{path}: judgements on several scales, up to {' and '.join(f'{s:g}' for s in sorted(scales))}")
+            raise UsageError(f"{path}: judgments on several scales, up to {' and '.join(f'{s:g}' for s in sorted(scales))}")
         self.is_declared = bool(scales)
         self.scale = scales.pop() if scales else 10.0 if highest > 1 else 1.0
 
     def of(self, pair_id: str) -> dict[str, Any] | None:
-        """Return the judgement of a pair, None if it has none or it failed."""
+        """Return the judgment of a pair, None if it has none or it failed."""
         line = self._index.last(pair_id)
         return line if line and _scores_in(line) else None
 
+    def each(self) -> Iterator[dict[str, Any]]:
+        """Yield the last judgment of every pair that has one."""
+        return (line for line in self._index.all_last() if _scores_in(line))
+
     def described(self) -> str:
         how = "as they say" if self.is_declared else "by their values"
-        return f"{self.path}: {quantity(self.judged, 'judgement')}, scores from 0 to {self.scale:g} ({how})"
+        return f"{self.path}: {quantity(self.judged, 'judgment')}, scores from 0 to {self.scale:g} ({how})"
 
 
 def overall_of(judgment: Mapping[str, Any]) -> float:
     """Return the overall score; the mean of the others if there is none."""
     scores = _scores_in(judgment)
     return scores["overall"] if "overall" in scores else sum(scores.values()) / len(scores)
-
-
-def judgments_file(folder: DataFolder, name: str, given: str) -> Path:
-    """Return the file that is named by its path, or by its tag. Raises UsageError that says which tags there are."""
-    path = Path(given)
-    if path.is_file():
-        return path
-    if "/" not in given and not given.endswith(".jsonl") and (tagged := folder.judgments(name, given)).is_file():
-        return tagged
-    there = sorted(folder.judgments(name, "x").parent.glob(f"{name}.*.jsonl"))
-    tags = [each.name.removeprefix(f"{name}.").removesuffix(".jsonl") for each in there]
-    known = f"there are the tags {', '.join(tags[:12])}" if tags else f"make one: dspy-programs data judge -d {name} --tag TAG"
-    raise UsageError(f"no judgements {given!r} of {name}: neither a file nor a tag; {known}")
 
 
 def scores_in(judgment: Mapping[str, Any] | None) -> dict[str, float]:
