@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.data.checks import (
+        CheckOptions as CheckOptions,
+        ValidationReport as ValidationReport,
+        Validator as Validator,
+    )
     from dspy_programs.data.export.export import Selection as Selection, export_pairs as export_pairs
     from dspy_programs.data.expressions import Expression as Expression
     from dspy_programs.data.folder import DataFolder as DataFolder
@@ -36,8 +41,10 @@ if TYPE_CHECKING:
     from dspy_programs.data.pair import DataPair as DataPair
     from dspy_programs.data.pairs_file import read_pairs as read_pairs
     from dspy_programs.data.reading import ingest as ingest, load_dataset_jsonl as load_dataset_jsonl
+    from dspy_programs.data.scorer import DatasetScore as DatasetScore, ScorerConfig as ScorerConfig, score_rows as score_rows
 
 _HOMES = {
+    "CheckOptions": "checks",
     "DataFolder": "folder",
     "AsyncQualityJudge": "judging.async_judge",
     "default_rubric": "judging.async_judge",
@@ -61,7 +68,12 @@ _HOMES = {
     "export_pairs": "export.export",
     "ingest": "reading",
     "load_dataset_jsonl": "reading",
+    "DatasetScore": "scorer",
+    "ScorerConfig": "scorer",
+    "ValidationReport": "checks",
+    "Validator": "checks",
     "read_pairs": "pairs_file",
+    "score_rows": "scorer",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

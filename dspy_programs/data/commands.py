@@ -1,11 +1,13 @@
 """python -m dspy_programs data ...: thin commands over this package, one file of commands for each part."""
 
 from dspy_programs.cli import new_app
+from dspy_programs.data.checks.commands import validate
 from dspy_programs.data.export.commands import export, notebook, push
 from dspy_programs.data.judging.commands import judge
 from dspy_programs.data.judging.measure_commands import calibrate, compare_judgments
 from dspy_programs.data.labels.commands import label
 from dspy_programs.data.reading.commands import info, ingest, init, ls
+from dspy_programs.data.scorer.commands import fix, score, score_diff, stats
 
 app = new_app("Make training data: read, check, judge, label, grow, export.")
 
@@ -26,3 +28,8 @@ app.command("info")(info)
 app.command("judge")(judge)
 app.command("calibrate")(calibrate)
 app.command("compare")(compare_judgments)
+app.command("validate")(validate)
+app.command("score")(score)
+app.command("score-diff")(score_diff)
+app.command("fix")(fix)
+app.command("stats")(stats)

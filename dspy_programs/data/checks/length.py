@@ -1,0 +1,19 @@
+"""Is the instruction too short, or the output too long?"""
+
+from collections.abc import Iterator
+
+from dspy_programs.data.checks.finding import Finding
+from dspy_programs.data.checks.options import CheckOptions
+from dspy_programs.data.pair import DataPair
+
+
+def length_findings(pair: DataPair, options: CheckOptions) -> Iterator[Finding]:
+    """Compare lengths in characters with the limits. An empty text is the schema's matter, unless that is all there is."""
+    if pair.messages is not None and not pair.instruction:
+        return
+    if len(pair.instruction) < options.min_instruction_len:
+        message = f"instruction has {len(pair.instruction)} characters, fewer than {options.min_instruction_len}"
+        yield Finding("length", "warning", message, "instruction")
+    if len(pair.output) > options.max_output_len:
+        message = f"output has {len(pair.output):,} characters, more than {options.max_output_len:,}"
+        yield Finding("length", "warning", message, "output")

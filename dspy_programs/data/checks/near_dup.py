@@ -1,0 +1,134 @@
+"""Are two pairs nearly the same? What meets in a band of the sketches is compared word by word.
+
+Rule       the Jaccard index of the words and pairs of words of the whole pairs is at least the threshold; and what is asked,
+           and what is answered, each is similar by itself, a short text equal in its words: "positive" is not "negative",
+           however long the review. Numbers in what is asked, and in a short answer, must be the same: two sums of one form are
+           two exercises. Nor is a question with another name in it, or "odd" for "even", where the answer changes with it.
+           Pairs that differ by `input` only are never near duplicates, however little differs: the input is what a model
+           learns to look at. Short inputs, and contexts, must be the same.
+Source     words and pairs of words instead of longer runs, so that one changed word of ten leaves 0.73.
+"""
+
+import itertools
+import re
+import zlib
+from typing import NamedTuple
+
+from dspy_programs.data.checks.finding import contents_of
+from dspy_programs.data.pair import DataPair
+from dspy_programs.text import CJK, content_stems
+
+_SHORT_INPUT = 120  # characters
+_SHORT = 5  # words
+_SHORT_ANSWER = 12  # words
+_LONG = 30  # words; a longer answer may have another number in it
+_ANSWER, _QUESTION = 0.85, 0.6  # of the threshold
+_WORD = re.compile(f"[{CJK}\u0e00-\u0e7f]|[^\\W_{CJK}\u0e00-\u0e7f]+")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SYSTEM = ("system", "developer")
+
+Features = frozenset[str]
+
+
+class Shape(NamedTuple):
+    """A pair as it is compared. given: input and context; system: what a conversation's system messages say."""
+
+    asked: str
+    given: str
+    answered: str
+    system: str
+    is_chat: bool
+
+
+def key_of(pair: DataPair) -> int:
+    """Return a number that two pairs must share to be compared: of a short input and a context."""
+    given = pair.input if len(pair.input) < _SHORT_INPUT else ""
+    return zlib.crc32(f"{given.strip()}\0{pair.context.strip()}".encode("utf-8", "replace")) if given or pair.context else 0
+
+
+def shape_of(pair: DataPair) -> Shape:
+    if pair.messages is None:
+        given = f"{pair.input.strip()}\n{pair.context.strip()}" if pair.context else pair.input.strip()
+        return Shape(pair.instruction, given, f"{pair.output}\n{pair.rejected or ''}", "", False)
+    said: dict[bool, list[str]] = {True: [], False: []}
+    system: list[str] = []
+    for turn in pair.messages:
+        if turn.get("role") in _SYSTEM:
+            system += contents_of(turn)
+        else:
+            said[turn.get("role") == "user"] += contents_of(turn)
+    return Shape("\n".join(said[True]), pair.input.strip(), "\n".join(said[False]), "\n".join(system), True)
+
+
+def similarity(one: Shape, other: Shape, threshold: float) -> float:
+    """Return the Jaccard index of two pairs if they are near duplicates, 0.0 if they are not."""
+    if one.is_chat != other.is_chat or one.system != other.system:
+        return 0.0
+    if one.given != other.given:
+        short = min(len(one.given), len(other.given)) < _SHORT_INPUT
+        if short or (one.asked == other.asked and one.answered == other.answered):
+            return 0.0
+        if not _alike(one.given, other.given, threshold):
+            return 0.0
+    if not _alike(one.answered, other.answered, _ANSWER * threshold):
+        return 0.0
+    if not _alike(one.asked, other.asked, _QUESTION * threshold) or _numbers(one.asked) != _numbers(other.asked):
+        return 0.0
+    if one.asked != other.asked and _is_other_task(one, other):
+        return 0.0
+    index = _jaccard(_features(words(_text(one))), _features(words(_text(other))))
+    return index if index >= threshold else 0.0
+
+
+def _is_other_task(one: Shape, other: Shape) -> bool:
+    """Return whether what is asked differs as two tasks of one form do: "odd" for "even", another name.
+
+    That is so if the answer has the same word changed, or if it is too short to tell and each question has a word of its own.
+    """
+    asked, answered = (
+        [content_stems(one.asked), content_stems(other.asked)],
+        [content_stems(one.answered), content_stems(other.answered)],
+    )
+    own = [set(asked[0]) - set(asked[1]), set(asked[1]) - set(asked[0])]
+    changed = [set(answered[0]) - set(answered[1]), set(answered[1]) - set(answered[0])]
+    if any({word[:3] for word in one} & {word[:3] for word in two} for one, two in zip(own, changed, strict=True)):
+        return True  # the beginnings of words, since "minimum" is `min` in code
+    return len(words(one.answered)) < _SHORT_ANSWER and (all(own) or max(map(len, own)) > 2)
+
+
+def words(text: str) -> list[str]:
+    """Return the words as the sketches know them: in lower case, each Chinese or Japanese character one."""
+    return _WORD.findall(text.lower())
+
+
+def _text(shape: Shape) -> str:
+    return f"{shape.asked}\n{shape.given}\n{shape.answered}"
+
+
+def _alike(one: str, other: str, threshold: float) -> bool:
+    if one == other:
+        return True
+    if min(len(one), len(other)) < threshold / 3 * max(len(one), len(other)):
+        return False  # so much shorter that it cannot be: a third, since words are of many lengths
+    first, second = words(one), words(other)
+    if first == second:
+        return True
+    if min(len(first), len(second)) < max(_SHORT, threshold / 2 * max(len(first), len(second))):
+        return False
+    if min(len(first), len(second)) < _LONG and _numbers(one) != _numbers(other):
+        return False
+    return _jaccard(_features(first), _features(second)) >= threshold
+
+
+def _numbers(text: str) -> list[str]:
+    return sorted(_NUMBER.findall(text))
+
+
+def _features(found: list[str]) -> Features:
+    return frozenset(found).union(f"{one} {other}" for one, other in itertools.pairwise(found))
+
+
+def _jaccard(one: Features, other: Features) -> float:
+    shared = len(one & other)
+    every = len(one) + len(other) - shared
+    return shared / every if every else 0.0

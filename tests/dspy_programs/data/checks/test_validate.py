@@ -1,0 +1,178 @@
+"""data validate: whole files, in one process and in two."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from dspy_programs.__main__ import main
+from dspy_programs.data import CheckOptions, DataPair, Validator
+from dspy_programs.data.checks.blocks import LONGEST, SIZE, blocks_of
+from dspy_programs.data.checks.minhash import bands_of, digests_of
+from dspy_programs.data.checks.near_dup import shape_of, similarity
+from dspy_programs.data.checks.word_hashes import words_of
+from tests.data_speed import FAST, found_of, write_rows
+
+LONG = "The river runs slowly through the old town and past the mill on its way to the sea in spring"
+
+
+def written(folder: Path, *rows: dict | str, name: str = "mine") -> Path:
+    path = folder / "user" / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def dropped(clean: Path) -> dict[int, str]:
+    lines = clean.with_name(f"{clean.stem}.rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    return {row["line"]: row["reason"] for row in map(json.loads, lines)}
+
+
+def test_every_row_is_kept_or_listed_with_its_reason(tmp_path, capsys):
+    written(
+        tmp_path,
+        {"instruction": "Translate", "input": "cat", "output": "ok"},
+        {"instruction": "Translate", "input": "dog", "output": "ok"},
+        {"instruction": " translate", "input": "cat", "output": "OK"},
+        {"instruction": "Describe it", "output": LONG},
+        {"instruction": "Describe it", "output": LONG.replace("slowly", "softly")},
+        {"instruction": "", "output": "x"},
+        "{broken",
+    )
+    clean = tmp_path / "clean.jsonl"
+    argv = ["data", "validate", "-d", "mine", "--data", str(tmp_path), "--checks", "all", "--write-clean", str(clean)]
+    assert main(argv) == 0
+    reasons = dropped(clean)
+    assert [reasons[line].split(":")[0] for line in (3, 5, 6, 7)] == ["dedup", "near_dup", "schema", "schema"]
+    assert len(clean.read_text().splitlines()) == 3 and len(reasons) == 4
+    report = json.loads((tmp_path / "validation" / "mine.report.json").read_text())
+    assert report["total_pairs"] == 7 and report["counts"]["near_dup"] == 1 and report["issues_left_out"] == 0
+    assert set(report["issues"][0]) == {"pair_id", "check", "severity", "message", "field"}
+
+
+@pytest.mark.parametrize("fail_on, code", [("error", 0), ("warning", 1), ("never", 0)])
+def test_fail_on_sets_the_exit_code(tmp_path, fail_on, code):
+    written(tmp_path, {"instruction": "Hi", "output": "Hello"})
+    assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), "--fail-on", fail_on]) == code
+
+
+def test_thresholds_change_the_counts(tmp_path):
+    path = written(tmp_path, {"instruction": "Hi you", "output": "Hello there"})
+    options = CheckOptions(checks=("length",), min_instruction_len=10, max_output_len=5)
+    assert Validator(options).validate(path).counts == {"length": 2, "severity:warning": 2}
+
+
+@pytest.mark.parametrize(
+    "flags", [["--checks", "schema,bogus"], ["--pii", "maybe"], ["--redact"], ["-d", "none"], ["--lang", "x!"]]
+)
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, flags):
+    written(tmp_path, {"instruction": "Hi", "output": "Hello"})
+    assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), *flags]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "validation").exists()
+
+
+def test_the_data_set_is_never_overwritten(tmp_path):
+    path = written(tmp_path, {"instruction": "Hi there", "output": "Hello"})
+    before = path.read_bytes()
+    assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), "--write-clean", str(path)]) == 2
+    assert path.read_bytes() == before
+
+
+def test_redacted_rows_stay_even_if_the_policy_is_strict(tmp_path):
+    path, clean = written(tmp_path, {"instruction": "Who is it?", "output": "It is bo@uni.se."}), tmp_path / "clean.jsonl"
+    report = Validator(CheckOptions(pii="strict")).validate(path, clean=clean, redact=True)
+    assert report.errors == 1 and json.loads(clean.read_text())["output"] == "It is [EMAIL]."
+    assert dropped(clean) == {}
+
+
+def test_issues_left_out_are_counted(tmp_path):
+    path = written(tmp_path, *({"instruction": f"Count {n}", "output": ""} for n in range(20)))
+    report = Validator(CheckOptions(checks=("schema",)), max_issues=5).validate(path)
+    assert (len(report.issues), report.issues_left_out, report.counts["schema"]) == (5, 15, 20)
+
+
+def test_planted_duplicates_are_found_and_pairs_that_differ_by_input_stay(tmp_path):
+    path, clean = tmp_path / "rows.jsonl", tmp_path / "clean.jsonl"
+    planted = write_rows(path, 4000)
+    Validator(CheckOptions(checks=tuple(FAST.split(",")))).validate(path, clean=clean)
+    reasons = dropped(clean)
+    duplicates = {line for line, reason in reasons.items() if "duplicate of" in reason}
+    assert planted.same <= reasons.keys(), found_of(planted, clean.with_name("clean.rejects.jsonl"))
+    assert len(planted.near & reasons.keys()) >= 0.97 * len(planted.near)
+    assert not planted.by_input & duplicates
+
+
+def test_two_processes_find_what_one_finds(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    write_rows(path, 3000)
+    options = CheckOptions(checks=tuple(FAST.split(",")))
+    reports = [Validator(options, processes).validate(path, clean=tmp_path / f"{processes}.jsonl") for processes in (1, 2)]
+    assert reports[0].model_dump(exclude={"produced_at"}) == reports[1].model_dump(exclude={"produced_at"})
+    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
+    assert (tmp_path / "1.rejects.jsonl").read_bytes() == (tmp_path / "2.rejects.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("size", [7, 64, 1 << 18])
+def test_blocks_are_the_file_whatever_their_size(tmp_path, size):
+    path = tmp_path / "rows"
+    path.write_bytes(b"one\n\ntwo is longer than a block\nthree\r\nlast")
+    found = list(blocks_of(path, size))
+    assert b"".join(block.text or b"" for block in found) == path.read_bytes()
+    assert [block.offset for block in found[1:]] == [block.end for block in found[:-1]]
+
+
+def test_a_line_that_is_too_long_is_skipped_and_said(tmp_path):
+    good = {"instruction": "Say hello", "output": "Hello"}
+    path = written(tmp_path, good, {"instruction": "x" * (LONGEST + 3 * SIZE), "output": "y"}, {**good, "input": "z"})
+    report = Validator(CheckOptions(checks=("schema",)), processes=1).validate(path, clean=tmp_path / "clean.jsonl")
+    assert report.total_pairs == 3 and [issue.pair_id for issue in report.issues] == ["line 2"]
+    assert len((tmp_path / "clean.jsonl").read_text().splitlines()) == 2
+
+
+NEAR = {"instruction": "Describe the river in a few words", "output": LONG}
+
+
+@pytest.mark.parametrize(
+    "change, is_near",
+    [
+        ({"output": LONG.replace("slowly", "softly")}, True),
+        ({"instruction": "Describe the river in few words"}, True),
+        ({"input": "now"}, False),
+        ({"output": " ".join(reversed(LONG.split()))}, False),
+        ({"instruction": "Describe the mill in a few words", "output": LONG.replace("river", "mill")}, False),
+        ({"instruction": "Describe the river in 20 words"}, False),
+        ({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": LONG}]}, False),
+    ],
+)
+def test_near_duplicates_are_what_a_reader_calls_so(change, is_near):
+    index = similarity(shape_of(DataPair(**NEAR)), shape_of(DataPair(**NEAR | change)), 0.7)
+    assert (index >= 0.7) is is_near
+
+
+def test_long_inputs_that_differ_by_a_word_are_two_pairs():
+    one = DataPair(instruction="Summarise", input=f"{LONG}. {LONG}. {LONG}", output="A river.")
+    other = one.model_copy(update={"input": one.input.replace("old", "new", 1)})
+    assert similarity(shape_of(one), shape_of(other), 0.7) == 0
+
+
+def test_words_are_the_same_alone_and_in_a_batch():
+    draw = random.Random(1)
+    texts = [
+        "",
+        "...",
+        "Tea & cake",
+        "茶と菓子 ok",
+        "x" * 30,
+        "a\0b",
+        "ß İ \ud800",
+        " ".join(str(draw.random()) for _ in range(9)),
+    ]
+    together = words_of(texts)
+    for place, text in enumerate(texts):
+        alone = words_of([text])
+        assert alone.hashes.tolist() == together.hashes[together.starts[place] : together.starts[place + 1]].tolist()
+    assert together.counts.tolist()[:4] == [0, 0, 2, 5]
+    assert digests_of(words_of(["Tea, cake!", "tea   CAKE"])).tolist()[0] == digests_of(words_of(["tea cake"])).tolist()[0]
+    keys = digests_of(together) * 0
+    assert bands_of(together, keys)[:, 2].tolist() == bands_of(words_of([texts[2]]), keys[:1])[:, 0].tolist()
