@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dspy_programs.data.export.export import Selection as Selection, export_pairs as export_pairs
     from dspy_programs.data.expressions import Expression as Expression
     from dspy_programs.data.folder import DataFolder as DataFolder
+    from dspy_programs.data.growing.growth import Grown as Grown, grow as grow
+    from dspy_programs.data.growing.request import Settings as Settings
+    from dspy_programs.data.growing.seed import Seed as Seed
+    from dspy_programs.data.growing.writing import Writer as Writer
     from dspy_programs.data.judging.async_judge import (
         AsyncQualityJudge as AsyncQualityJudge,
         default_rubric as default_rubric,
@@ -46,6 +50,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "CheckOptions": "checks",
     "DataFolder": "folder",
+    "Grown": "growing.growth",
+    "Seed": "growing.seed",
+    "Settings": "growing.request",
+    "Writer": "growing.writing",
+    "grow": "growing.growth",
     "AsyncQualityJudge": "judging.async_judge",
     "default_rubric": "judging.async_judge",
     "JudgmentCache": "judging.cache",

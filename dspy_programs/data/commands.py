@@ -3,6 +3,7 @@
 from dspy_programs.cli import new_app
 from dspy_programs.data.checks.commands import validate
 from dspy_programs.data.export.commands import export, notebook, push
+from dspy_programs.data.growing.commands import run, status
 from dspy_programs.data.judging.commands import judge
 from dspy_programs.data.judging.measure_commands import calibrate, compare_judgments
 from dspy_programs.data.labels.commands import label
@@ -33,3 +34,5 @@ app.command("score")(score)
 app.command("score-diff")(score_diff)
 app.command("fix")(fix)
 app.command("stats")(stats)
+app.command("run")(run)
+app.command("status")(status)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.lm.cached import AnswerCache as AnswerCache, connect_kept as connect_kept
+    from dspy_programs.lm.cached import AnswerCache as AnswerCache, CachedEngine as CachedEngine, connect_kept as connect_kept
     from dspy_programs.lm.from_options import model_named as model_named, using as using
     from dspy_programs.lm.models import (
         DEFAULT_SPEC as DEFAULT_SPEC,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AnswerCache": "cached",
+    "CachedEngine": "cached",
     "connect_kept": "cached",
     "model_named": "from_options",
     "using": "from_options",

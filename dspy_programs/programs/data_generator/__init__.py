@@ -9,16 +9,20 @@ if TYPE_CHECKING:
         MEANING as MEANING,
         DataGenerator as DataGenerator,
         DataGeneratorResult as DataGeneratorResult,
+        DraftPair as DraftPair,
         Rejected as Rejected,
         subject as subject,
+        unfenced as unfenced,
     )
 
 _HOMES = {
     "DataGenerator": "data_generator",
     "DataGeneratorResult": "data_generator",
+    "DraftPair": "data_generator",
     "MEANING": "data_generator",
     "Rejected": "data_generator",
     "subject": "data_generator",
+    "unfenced": "data_generator",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

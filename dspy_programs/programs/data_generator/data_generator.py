@@ -154,7 +154,7 @@ class _Harvest:
 
     def add(self, draft: Pair) -> None:
         """Keep a pair that is new and suitable for training; else record why not."""
-        pair = Pair(**{name: sendable(_unfenced(text), _READ) for name, text in draft.model_dump().items()})
+        pair = Pair(**{name: sendable(unfenced(text), _READ) for name, text in draft.model_dump().items()})
         problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if _is_copy(pair.instruction, text)]
         if problems:
             self.rejected.append(Rejected(reason="; ".join(problems), pair=pair))
@@ -205,7 +205,7 @@ def subject(seed: Pair) -> str:
     return ", ".join(list(telling)[:_MOST_WORDS]) or seed.instruction[:_LONGEST_WORD]
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str) -> str:
     """Return the contents of a code fence if there is nothing else."""
     match = _FENCED.fullmatch(text)
     return match["text"] if match else text

@@ -17,7 +17,7 @@ from dspy_programs.types import Pair
 _LONGEST_TEXT = 180  # characters of the text that a task is about
 _FEWEST_WORDS = 3
 _SENTENCE_END = re.compile(r"(?<=[a-z]{4}[.!?])\s+(?=[A-Z])")  # not after "Dr." or an initial
-_NUMBER = re.compile(r"(?<![\w.,-])\d{1,6}(?![\w,]|\.\d)")
+_NUMBER = re.compile(r"(?<![\w.,-])\d{1,6}(?!\w|[,.]\d)")
 _LINE_OF_VERSE = 4  # words
 TOOLS = {
     "count_words": "Call the tool that tells how many words there are.",
@@ -87,8 +87,14 @@ def first_sentence(text: str) -> Pair | None:
 
 
 def _extract_numbers(text: str) -> Pair | None:
-    found = _NUMBER.findall(text)
+    found = _whole_numbers(text)
     return Pair(instruction="Extract every whole number.", input=text, output=", ".join(found)) if found else None
+
+
+def _whole_numbers(text: str) -> list[str]:
+    """Return the whole numbers of a text; none if it has other digits, of which nobody can say whether they count."""
+    found = _NUMBER.findall(text)
+    return found if sum(map(len, found)) == sum(letter.isdigit() for letter in text) else []
 
 
 # QA
@@ -166,7 +172,7 @@ def _reading_aloud(text: str) -> Pair:
 
 
 def _sum_of_numbers(text: str) -> Pair | None:
-    found = [int(number) for number in _NUMBER.findall(text)]
+    found = [int(number) for number in _whole_numbers(text)]
     if len(found) < 2:
         return None
     return Pair(

@@ -43,6 +43,25 @@ def test_reasoning_rules_are_right():
     assert "5 + 12 = 17" in found and "14 * 3 = 42" in found and "3 + 4 = 7" in found and 'the answer is "none"' in found
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Born on October 28, 1955, she is now 66.", "28, 1955, 66"),
+        ("Rooms: 3, 14, and 15.", "3, 14, 15"),
+        ("It costs 1,200 for 5 people", None),
+        ("Temp: 10 C, pm2.5: 27, in Beijing", None),
+        ("From -4 to 92 degrees", None),
+        ("Call 555-1234 at 9 sharp", None),
+    ],
+)
+def test_every_number_counts_or_none_is_asked_for(text, numbers):
+    seed = Pair(instruction="x", input=text, output="x")
+    pair = made("INSTRUCTION", seed).get("Extract every whole number.")
+    assert (pair and pair.output) == numbers
+    asked = "Add up all the whole numbers in the text and show the calculation."
+    assert (asked in made("REASONING", seed)) is (numbers is not None)
+
+
 def test_question_rules_are_right():
     found = made("QA")
     assert found["What is the last word of the text?"].output == "none"

@@ -1,0 +1,1 @@
+"""Grow a data set: seeds, new pairs, checks, a judge; what failed seeds the next cycle."""
