@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dspy_programs.cli import MODEL_STOPPED, ApiBaseOption, ApiKeyOption, NoLlmOption, ToolLmOption
-from dspy_programs.data.judging.options import JsonOption, print_result
+from dspy_programs.data.options import JsonOption, print_result
 from dspy_programs.errors import ModelFailing, UsageError
 from dspy_programs.text import printable
 

@@ -35,6 +35,11 @@ def test_a_whole_name_stays_whole():
     assert found == {"name": "Jamie Davis"}
 
 
+def test_one_name_is_one_condition():
+    found = again("update Jamie Davis's status", [], name="Jamie Davis", status="Jamie Davis", day_min="2023-11-30")
+    assert found == {"name": "Jamie Davis"}
+
+
 def test_nothing_is_searched_twice():
     assert again("delete my last event with Nadia", [], name="Nadia") is None
 
