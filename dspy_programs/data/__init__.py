@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dspy_programs.data.labels.label import Label as Label
     from dspy_programs.data.labels.store import LabelStore as LabelStore
     from dspy_programs.data.pair import DataPair as DataPair
-    from dspy_programs.data.pairs_file import read_pairs as read_pairs
+    from dspy_programs.data.pairs_file import as_line as as_line, read_pairs as read_pairs
     from dspy_programs.data.reading import ingest as ingest, load_dataset_jsonl as load_dataset_jsonl
     from dspy_programs.data.scorer import DatasetScore as DatasetScore, ScorerConfig as ScorerConfig, score_rows as score_rows
 
@@ -81,6 +81,7 @@ _HOMES = {
     "ScorerConfig": "scorer",
     "ValidationReport": "checks",
     "Validator": "checks",
+    "as_line": "pairs_file",
     "read_pairs": "pairs_file",
     "score_rows": "scorer",
 }
