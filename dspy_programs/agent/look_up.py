@@ -85,19 +85,35 @@ def broader(
     if last is None or tool is None or not isinstance(last.tool_input, dict) or not _is_nothing(last.tool_output):
         return None
     told = [_TODAY.sub("", each) for each in (text, *said)]
-    given = {key: value for key, value in last.tool_input.items() if _is_given(value, told) or _is_given_date(value, told)}
     names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
-    left = [name for name in names if not any(name.casefold() in str(value).casefold() for value in given.values())]
-    for key, value in last.tool_input.items():
-        named = [
-            name for name in left if isinstance(value, str) and name.casefold() in value.casefold() and _is_given(name, told)
-        ]
-        if key not in given and named:
-            given[key] = named[0]
-            left = []  # one condition a name
+    given = _given_of(last.tool_input, told)
+    given |= _named_in(last.tool_input, given, [name for name in names if _is_given(name, told)])
+    left_out = [value for key, value in last.tool_input.items() if key not in given and not _is_day(value)]
+    if all(map(_is_day, given.values())) and not any(_is_to_be(value, told) for value in left_out):
+        return None  # all else that happened on a day is not what was looked for
     tried = [turn.tool_input for turn in turns if turn.tool_name == tool.name]
     complete = set(required_of(tool.parameters)) <= given.keys() <= named_in(tool.parameters).keys()
     return Call(tool=tool.name, arguments=given) if given and complete and given not in tried else None
+
+
+def _given_of(arguments: Mapping[str, JsonValue], told: Sequence[str]) -> dict[str, JsonValue]:
+    """Return the conditions that were given as they stand; a value is one condition, however often a model sends it."""
+    given: dict[str, JsonValue] = {}
+    for key, value in arguments.items():
+        if value not in given.values() and (_is_given(value, told) or _is_given_date(value, told)):
+            given[key] = value
+    return given
+
+
+def _named_in(arguments: Mapping[str, JsonValue], given: Mapping[str, JsonValue], names: Sequence[str]) -> dict[str, JsonValue]:
+    """Return the first condition that has a name in it, as that name, if no condition that was given has one."""
+    left = [name for name in names if not any(name.casefold() in str(value).casefold() for value in given.values())]
+    for key, value in arguments.items():
+        if key not in given and isinstance(value, str):
+            for name in left:
+                if name.casefold() in value.casefold():
+                    return {key: name}
+    return {}
 
 
 def _is_given(value: JsonValue, told: Sequence[str]) -> bool:
@@ -107,6 +123,12 @@ def _is_given(value: JsonValue, told: Sequence[str]) -> bool:
         return False
     stands = re.compile(rf"(?<!\bto ['\"])(?<!\bto )(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
     return any(stands.search(each) for each in told)
+
+
+def _is_to_be(value: JsonValue, told: Sequence[str]) -> bool:
+    """Return whether a text says that something is to become this value."""
+    becomes = re.compile(rf"\bto ['\"]?{re.escape(str(value))}(?!\w)", re.IGNORECASE)
+    return any(becomes.search(each) for each in told)
 
 
 def _is_given_date(value: JsonValue, told: Sequence[str]) -> bool:

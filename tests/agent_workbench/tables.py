@@ -54,12 +54,13 @@ class Office:
         self.tables[table].append({key: id_, **values})
         return id_
 
-    def set(self, table: str, id_: str, field: str, value: str) -> str:
+    def set(self, table: str, id_: str, field: str, value: str, allowed: Callable[[str, str], str] | None = None) -> str:
+        """allowed: returns a value that a field may have, else raises ToolError; None where any may be."""
         record = self.record(table, id_)
         if field not in record or field == IDS[table]:
             known = ", ".join(name for name in record if name != IDS[table])
             raise ToolError(f"Field not valid. Please choose from: {known}")
-        record[field] = value
+        record[field] = allowed(field, value) if allowed else value
         return f"{_one(table)} updated successfully."
 
     def delete(self, table: str, id_: str) -> str:

@@ -24,6 +24,7 @@ _SHORT_ANSWER = 12  # words
 _LONG = 30  # words; a longer answer may have another number in it
 _ANSWER, _QUESTION = 0.85, 0.6  # of the threshold
 _WORD = re.compile(f"[{CJK}\u0e00-\u0e7f]|[^\\W_{CJK}\u0e00-\u0e7f]+")
+_CODE = re.compile(r"\breturn\b|\bdef \w+\(|[;{]\s*$|```|\w = \w", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SYSTEM = ("system", "developer")
 
@@ -93,6 +94,8 @@ def _is_other_task(one: Shape, other: Shape) -> bool:
     changed = [set(answered[0]) - set(answered[1]), set(answered[1]) - set(answered[0])]
     if any({word[:3] for word in one} & {word[:3] for word in two} for one, two in zip(own, changed, strict=True)):
         return True  # the beginnings of words, since "minimum" is `min` in code
+    if all(own) and one.answered.split() != other.answered.split() and _CODE.search(one.answered):
+        return True  # in code one sign makes it the other task
     return len(words(one.answered)) < _SHORT_ANSWER and (all(own) or max(map(len, own)) > 2)
 
 

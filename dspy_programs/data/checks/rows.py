@@ -49,7 +49,7 @@ class Rows:
         """Take the rows of a block that begins at an offset, in bytes."""
         self._parts["at"].append(block.offsets.astype(np.int64) + offset)
         self._parts["length"].append(block.lengths.copy())
-        self._parts["number"].append(np.array(block.numbers, np.int64))
+        self._parts["number"].append(np.array(block.numbers, np.uint32))
         self._parts["flags"].append(block.flags.copy())
         self._parts["digest"].append(block.digests.copy())
         if self._bands and block.bands is not None:

@@ -114,6 +114,8 @@ class ScorerConfig(BaseModel):
     """The column that is a class label; none: one that is named so; "" for no label at all."""
     largest_class: Annotated[float, Field(gt=0, le=1)] = 0.95
     """A class may have this share of the rows; those beyond it teach nothing new."""
+    ignore: list[str] = Field(default_factory=list)
+    """Columns that nothing is made of, such as hashes: rows that differ only there are the same."""
     examples: Annotated[int, Field(ge=0, le=100)] = 5
     """Rows shown for each finding."""
 

@@ -50,4 +50,3 @@ class LanguageSample:
         self.rows = array("q", [self.rows[place] for place in kept])
         self.numbers = array("h", [self.numbers[place] for place in kept])
         self.digests = array("Q", [self.digests[place] for place in kept])
-

@@ -1,6 +1,7 @@
-"""Numbers that grow by rows: plain arrays, a few bytes a row."""
+"""Numbers that grow by rows: a few bytes a row, and not all of them in memory at once."""
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,20 +10,19 @@ from numpy.typing import NDArray
 
 
 class Growing:
-    """A column of numbers of one type, filled a batch at a time."""
+    """A column of numbers of one type, filled a batch at a time; in a file without a name until it is asked for."""
 
     def __init__(self, kind: type[np.generic]) -> None:
         self._kind = kind
-        self._parts: list[NDArray[Any]] = []
+        self._file = tempfile.TemporaryFile("w+b")
 
     def add(self, values: "Sequence[int] | NDArray[Any]") -> None:
-        self._parts.append(np.asarray(values, self._kind))
+        self._file.write(np.asarray(values, self._kind).tobytes())
 
     def all(self) -> NDArray[Any]:
-        """Return them as one array; the parts are given up for it."""
-        if len(self._parts) != 1:
-            self._parts = [np.concatenate(self._parts) if self._parts else np.empty(0, self._kind)]
-        return self._parts[0]
+        """Return them as one array, read anew each time."""
+        self._file.seek(0)
+        return np.frombuffer(self._file.read(), self._kind)
 
 
 def number_of(text: str) -> int:

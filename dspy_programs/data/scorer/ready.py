@@ -4,7 +4,7 @@ Every check but `duplicates` counts distinct rows: a fault that was copied fifty
 not make the share of bad ones smaller.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dspy_programs.data.scorer.config import CheckName, ScorerConfig
 from dspy_programs.data.scorer.faults import RowFault
 from dspy_programs.data.scorer.kept_rows import Kept
+from dspy_programs.data.scorer.numbers import Growing
 from dspy_programs.data.scorer.result import CheckScore, Example, Finding
 from dspy_programs.data.scorer.tally import Tally
 from dspy_programs.text import quantity
@@ -22,13 +23,24 @@ Rows = NDArray[np.int64]
 _KNOWN = ("alpaca", "chatml", "sharegpt", "prompt-completion")
 
 
+class _Columns:
+    """The columns by their name, each read when it is asked for: together they would take most of the memory."""
+
+    def __init__(self, growing: Mapping[str, Growing]) -> None:
+        self._growing = growing
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._growing[name].all()
+
+
 class Ready:
     """group: the number of each row's set of copies, 0 to distinct - 1. first: the first row of each, by its number."""
 
     def __init__(self, tally: Tally, config: ScorerConfig) -> None:
         self.tally, self.config, self.rows = tally, config, tally.rows
-        self.numbers: dict[str, NDArray[Any]] = {name: growing.all() for name, growing in tally.numbers.items()}
-        self.digests, self.first, self.group = np.unique(self.numbers["digest"], return_index=True, return_inverse=True)
+        self.numbers = _Columns(tally.numbers)
+        self.digests, self.first, group = np.unique(self.numbers["digest"], return_index=True, return_inverse=True)
+        self.group = group.astype(np.int32)
         self.distinct = len(self.first)
 
     def has(self, fault: int) -> Mask:

@@ -47,15 +47,12 @@ class View(NamedTuple):
     turns: list[dict[str, Any]] | None = None
 
     def as_pair(self) -> DataPair:
-        """Return it as the checks of pairs take it."""
-        output = f"{self.answered}\n{self.more}" if self.more else self.answered
-        given = {
-            "instruction": self.asked,
-            "input": self.given,
-            "output": output,
-            "context": self.system,
-            "messages": self.turns,
-        }
+        """Return it as the checks of pairs take it. What other columns say is an input, or the answer if there is none."""
+        beside, output = (self.given, self.answered or self.more)
+        if self.answered and self.more:
+            beside = f"{self.given}\n{self.more}"
+        given: dict[str, Any] = {"instruction": self.asked, "input": beside, "output": output}
+        given |= {"context": self.system, "messages": self.turns}
         return DataPair.model_construct(**{**_DEFAULTS, **given})
 
     def whole(self) -> str:

@@ -44,7 +44,7 @@ def customers(office: Office) -> list[AgentTool]:
     def update_customer(customer_id: Id, field: str, new_value: str) -> str:
         """Updates a field of a customer: customer_name, assigned_to_email, customer_email, customer_phone, last_contact_date,
         product_interest, status, notes or follow_up_by."""
-        return office.set("customers", customer_id, field, allowed(field, new_value))
+        return office.set("customers", customer_id, field, new_value, allowed)
 
     def add_customer(
         customer_name: str,

@@ -51,7 +51,10 @@ def tasks(office: Office) -> list[AgentTool]:
 
     def update_task(task_id: Id, field: str, new_value: str) -> str:
         """Updates a field of a task: task_name, assigned_to_email, list_name, due_date or board."""
-        value = person(new_value) if field == "assigned_to_email" else allowed(field, new_value)
-        return office.set("tasks", task_id, field, value)
+
+        def of_field(field: str, value: str) -> str:
+            return person(value) if field == "assigned_to_email" else allowed(field, value)
+
+        return office.set("tasks", task_id, field, new_value, of_field)
 
     return named("project_management", [get_task_information_by_id, search_tasks, create_task, delete_task, update_task])

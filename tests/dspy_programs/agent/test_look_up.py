@@ -30,6 +30,10 @@ def test_a_day_that_nobody_named_goes():
     assert again("delete my last event with Nadia", said, name="Nadia", day_min="2023-11-01") == {"name": "Nadia"}
 
 
+def test_what_else_is_on_a_day_is_not_what_was_looked_for():
+    assert again("search for meetings on December 12", [], name="cancel meetings", day_min="2023-12-12") is None
+
+
 def test_a_whole_name_stays_whole():
     found = again("update Jamie Davis's status in the CRM", [], name="Jamie Davis", status="Lead", day_min="2023-11-30")
     assert found == {"name": "Jamie Davis"}

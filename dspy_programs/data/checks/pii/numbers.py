@@ -18,7 +18,7 @@ _IPV6 = re.compile(
     r"(?<![A-Za-z0-9_\u00c0-\u04ff:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4})?(?![A-Za-z0-9_\u00c0-\u04ff:])", re.IGNORECASE
 )
 _VERSION = re.compile(
-    r"(?:\bv(?:er(?:sion)?)?|versi[oó]n|versione|versie|版本|バージョン|версия|release|build|firmware|driver|kernel|chapter|section"
+    r"(?:\bv(?=[\s.]{0,2}$)|\bver\b|\bversion|versi[oó]n|versione|versie|版本|バージョン|версия|release|build|firmware|driver|kernel|chapter|section"
     r"|clause|§|python|node|java|chrome/?|firefox/?|safari/?|edg/?|upgraded? (?:from|to)|updated? to|requires|==|>=|~=)"
     r"[\w\s.:#(/-]{0,16}$",
     re.IGNORECASE,

@@ -27,7 +27,7 @@ _LETTERS = r"A-Za-z0-9_\u00c0-\u04ff"  # of an address; Chinese or Korean letter
 _EMAIL = re.compile(
     rf"(?<![{_LETTERS}.+%@/-])(?P<local>[{_LETTERS}!#$%&'*+/=?^`{{|}}~.-]{{1,64}})@"
     rf"(?P<domain>(?:[{_LETTERS}](?:[{_LETTERS}-]{{0,61}}[{_LETTERS}])?\.){{1,8}}(?:[a-z\u00c0-\u04ff]{{2,24}}|xn--[a-z0-9-]{{2,59}}))"
-    rf"(?![{_LETTERS}@]|-[{_LETTERS}]|\.[{_LETTERS}]+\()",
+    rf"(?![{_LETTERS}@]|-[{_LETTERS}]|\.[{_LETTERS}]+\(|:[{_LETTERS}.~-]+/)",
     re.IGNORECASE,
 )
 _SPELLED_EMAIL = re.compile(

@@ -12,7 +12,7 @@ from dspy_programs.data.checks.blocks import LONGEST, SIZE, blocks_of
 from dspy_programs.data.checks.minhash import bands_of, digests_of
 from dspy_programs.data.checks.near_dup import shape_of, similarity
 from dspy_programs.data.checks.word_hashes import words_of
-from tests.data_check_speed import FAST, found_of, write_rows
+from tests.validate_speed import FAST, found_of, write_rows
 
 LONG = "The river runs slowly through the old town and past the mill on its way to the sea in spring"
 

@@ -79,6 +79,17 @@ def test_copies_that_differ_in_case_and_spaces_are_duplicates_and_those_that_dif
     assert kinds(score, "near_duplicates") == {}
 
 
+def test_rows_that_differ_in_a_column_nobody_knows_are_no_duplicates_unless_it_is_ignored():
+    rows = clean_rows(50)
+    rows += [dict(row) for row in rows[:5]]
+    rows = [{**row, "other": f"another answer {number}"} for number, row in enumerate(rows)]
+    score = scored(rows)
+    assert kinds(score, "duplicates") == kinds(score, "near_duplicates") == {}
+    assert kinds(scored(rows, ignore=["other"]), "duplicates") == {"duplicate": 5}
+    rated = [{**row, "rating": number} for number, row in enumerate(clean_rows(20) * 2)]
+    assert kinds(scored(rated), "duplicates") == {"duplicate": 20}
+
+
 def test_a_category_is_no_label():
     score = scored([{**row, "category": "io" if number % 20 else "parsing"} for number, row in enumerate(clean_rows(400))])
     assert score.check("label").skipped

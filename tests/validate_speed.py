@@ -1,4 +1,4 @@
-"""python -m tests.data_check_speed [--only PART]: how fast the data room is, and how much memory it takes.
+"""python -m tests.validate_speed: how fast `data validate` is, and how much memory it takes.
 
 validate   a million pairs of mixed lengths (instructions, inputs, conversations; exact and near duplicates, pairs that differ
            by input only, swear words, keys, e-mail addresses, refusals), by the command itself in a process of its own.
@@ -30,13 +30,11 @@ FAST = "schema,length,dedup,near_dup,profanity,secrets,refusals,placeholders,fen
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=sorted(PARTS), action="append")
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="keeps the rows for the next run; default: a temporary one")
     told = parser.parse_args()
-    for part in told.only or PARTS:
-        with tempfile.TemporaryDirectory() as folder:
-            PARTS[part](told.pairs, told.folder or Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        validate(told.pairs, told.folder or Path(folder))
 
 
 class Measured(NamedTuple):
@@ -61,17 +59,17 @@ def measured(command: list[str]) -> Measured:
 
 
 def watch(process: "subprocess.Popen[str]", peaks: list[float]) -> None:
-    """Add up the memory of a process and its children, twenty times a second. Shared pages count once for each process."""
+    """Add up the memory of a process and its children, five times a second; a page that n share counts as 1/n for each."""
     while process.poll() is None:
         total = 0
         for pid in [process.pid, *children_of(process.pid)]:
             try:
-                status = Path(f"/proc/{pid}/status").read_text()
+                status = Path(f"/proc/{pid}/smaps_rollup").read_text()
             except OSError:
                 continue
-            total += next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")), 0)
+            total += next((int(line.split()[1]) for line in status.splitlines() if line.startswith("Pss:")), 0)
         peaks.append(total / 1024)
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def children_of(pid: int) -> list[int]:
@@ -223,8 +221,6 @@ def sentences_of_docstrings() -> Iterator[str]:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (text := ast.get_docstring(node)):
                 yield from split_sentences(text)
 
-
-PARTS = {"validate": validate}
 
 if __name__ == "__main__":
     main()
