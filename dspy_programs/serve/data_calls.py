@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from dspy_programs.data import DataPair, as_line
-from dspy_programs.data.checks import CheckOptions, Severity, Validator
+from dspy_programs.data.checks import CheckOptions, Severity, ValidationReport, Validator
 from dspy_programs.data.reading import Shaper, pair_of
 from dspy_programs.data.scorer import ScorerConfig, score_rows
 from dspy_programs.errors import DatasetError, MissingExtra
@@ -147,12 +147,7 @@ def validate_pairs(request: asked.ValidatePairs, progress: Progress) -> Validate
         for place, each in enumerate(read)
         if each.pair is None
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        path, clean = Path(folder) / "pairs.jsonl", Path(folder) / "clean.jsonl"
-        with path.open("wb") as file:
-            file.writelines(_placed_lines(read))
-        report = validator.validate(path, clean=clean, progress=progress)
-        kept = [_place_in(json.loads(line)["id"]) for line in clean.read_bytes().splitlines()]
+    report, kept = _checked(read, validator, progress)
     issues = no_pairs + [
         PairIssue(
             index=(place := _place_in(issue.pair_id)), pair_id=_id_of(read[place]), **issue.model_dump(exclude={"pair_id"})
@@ -169,6 +164,18 @@ def validate_pairs(request: asked.ValidatePairs, progress: Progress) -> Validate
         issues_left_out=report.issues_left_out + max(0, len(issues) - MAX_ISSUES),
         clean=kept,
     )
+
+
+def _checked(read: Sequence[ReadPair], validator: Validator, progress: Progress) -> tuple[ValidationReport, list[int]]:
+    """Return what is found in the pairs, named by their places, and the places of those that are clean."""
+    if not any(each.pair for each in read):
+        return ValidationReport(dataset="pairs", total_pairs=0), []
+    with tempfile.TemporaryDirectory() as folder:
+        path, clean = Path(folder) / "pairs.jsonl", Path(folder) / "clean.jsonl"
+        with path.open("wb") as file:
+            file.writelines(_placed_lines(read))
+        report = validator.validate(path, clean=clean, progress=progress)
+        return report, [_place_in(json.loads(line)["id"]) for line in clean.read_bytes().splitlines()]
 
 
 def _placed_lines(read: Sequence[ReadPair]) -> Iterator[bytes]:

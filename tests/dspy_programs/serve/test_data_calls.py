@@ -80,6 +80,11 @@ def test_pairs_that_differ_by_input_only_are_no_duplicates(server):
     assert answer(server, "validate_pairs", {"pairs": rows, "checks": RULES})["clean"] == [0, 1]
 
 
+def test_rows_of_which_none_is_a_pair_are_findings(server):
+    found = answer(server, "validate_pairs", {"pairs": [{"foo": 1}, {}], "checks": RULES})
+    assert (found["errors"], found["clean"]) == (2, [])
+
+
 def test_a_report_has_an_end_and_its_counts_are_exact(server):
     rows = [{"foo": n} for n in range(MAX_ISSUES)] + [{"instruction": f"Say {n}.", "output": " "} for n in range(30)]
     found = answer(server, "validate_pairs", {"pairs": rows, "checks": ["schema"]})
@@ -109,7 +114,7 @@ def test_a_large_body_is_answered_by_a_process_as_a_small_one_is_here(name, fiel
     [
         ("validate_pairs", {"pairs": []}, 422, "pairs: "),
         ("validate_pairs", {"pairs": ["text"]}, 422, "pairs.0: "),
-        ("validate_pairs", {"pairs": [CAPITAL], "checks": ["shema"]}, 422, "choose from schema"),
+        ("validate_pairs", {"pairs": [CAPITAL], "checks": ["schemas"]}, 422, "choose from schema"),
         ("validate_pairs", {"pairs": [CAPITAL], "checks": ["contamination"]}, 422, "choose from schema"),
         ("validate_pairs", {"pairs": [CAPITAL], "against": ["/etc/passwd"]}, 422, "against: "),
         ("validate_pairs", {"pairs": [{}] * (MAX_PAIRS + 1)}, 422, f"at most {MAX_PAIRS}"),
