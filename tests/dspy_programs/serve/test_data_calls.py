@@ -6,6 +6,7 @@ import re
 import threading
 import time
 
+import httpx
 import pytest
 from a2a.client import ClientConfig, create_client
 from a2a.helpers import get_data_parts, new_data_message
@@ -301,6 +302,33 @@ def test_a2a_checks_pairs(server):
     task = asyncio.run(call())
     assert task.status.state == TaskState.TASK_STATE_COMPLETED, task.status
     assert get_data_parts(task.artifacts[0].parts)[0]["clean"] == [0]
+
+
+def checked_over(surface, url, asked):
+    """Return the answer of validate_pairs, over MCP or A2A."""
+
+    async def by_mcp():
+        async with Client(f"{url}/mcp") as client:
+            return (await client.call_tool("validate_pairs", asked)).structured_content
+
+    async def by_a2a():
+        async with httpx.AsyncClient(timeout=60) as patient:  # a process has to start
+            client = await create_client(url, ClientConfig(streaming=False, httpx_client=patient))
+            [reply] = [reply async for reply in client.send_message(sent({"skill": "validate_pairs", "input": asked}))]
+        [part] = reply.task.artifacts[0].parts
+        return json.loads(part.text) if part.text else get_data_parts([part])[0]
+
+    return asyncio.run(by_mcp() if surface == "mcp" else by_a2a())
+
+
+@pytest.mark.parametrize("surface", ["mcp", "a2a"])
+def test_many_pairs_are_checked_by_a_process_over(surface):
+    rows = [*numbered(1500), numbered(1)[0]]
+    with running() as server:
+        found = checked_over(surface, server.url, {"pairs": rows, "checks": ["schema", "dedup"]})
+        assert server.worker_pool.processes.ids
+    assert found["total_pairs"] == 1501 and found["clean"] == [*range(1500)]
+    assert [(each["index"], each["message"]) for each in found["issues"]] == [(1500, "duplicate of pairs.0")]
 
 
 def slow_judge():
