@@ -20,6 +20,8 @@ def lines_of_report(report: Report) -> Iterator[str]:
     by_criterion = ", ".join(f"{name} {mean:.2f}" for name, mean in totals.mean_scores.items())
     yield _row("Mean overall", f"{totals.mean_overall:.2f} of 10" + (f" ({by_criterion})" if by_criterion else ""))
     yield _row("Answered by", ", ".join(f"{who} {count:,}" for who, count in sorted(totals.answered_by.items())) or "nobody")
+    if totals.answered_by.get("rules"):
+        yield _row("", "rules compare words and form, and cannot tell what is true; a model can: --lm")
     if " + " in report.judge_model:
         yield _row("Judges disagree", f"on {totals.disagreed:,} of {totals.judged:,}")
     if report.failed:
