@@ -23,7 +23,7 @@ MAY_IMPORT = {
         "budget": TOOLS,
         "agent": {"failures", "memory", *TOOLS},
         "data": {"failures", "tables", *TOOLS},
-        "serve": {"failures", "memory", "budget", "agent", "data", *TOOLS},
+        "serve": {"failures", "memory", "budget", "agent", "data", "tables", *TOOLS},
     },
     "optimizers": {
         "calls": set(),

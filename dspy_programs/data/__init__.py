@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dspy_programs.data.labels.label import Label as Label
     from dspy_programs.data.labels.store import LabelStore as LabelStore
     from dspy_programs.data.pair import DataPair as DataPair
-    from dspy_programs.data.pairs_file import read_pairs as read_pairs
+    from dspy_programs.data.pairs_file import as_line as as_line, read_pairs as read_pairs
     from dspy_programs.data.pipeline import read_pipeline as read_pipeline, run_pipeline as run_pipeline
     from dspy_programs.data.reading import ingest as ingest, load_dataset_jsonl as load_dataset_jsonl
     from dspy_programs.data.reports import overview_of as overview_of, pairs_diff as pairs_diff
@@ -85,6 +85,7 @@ _HOMES = {
     "Validator": "checks",
     "overview_of": "reports",
     "pairs_diff": "reports",
+    "as_line": "pairs_file",
     "read_pairs": "pairs_file",
     "read_pipeline": "pipeline",
     "run_pipeline": "pipeline",

@@ -48,7 +48,7 @@ def agent_card(url: str, needs_key: bool) -> AgentCard:
     address = url.rstrip("/") + PATH
     return AgentCard(
         name="dspy-programs",
-        description="Tools for people who build LM agents: find out why runs fail, compress memory, shrink prompts.",
+        description="Tools for people who build LM agents: find out why runs fail, compress memory, shrink prompts, make data.",
         version=dspy_programs.__version__,
         supported_interfaces=[
             AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="1.0"),

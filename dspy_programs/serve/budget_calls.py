@@ -47,6 +47,11 @@ def _sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
 
 def _counter_of(model: str | None) -> TokenCounter:
     """Count as the named model does, else as the server's own, else with a shipped vocabulary."""
-    if model is not None and model.startswith("local/") and (model.count("/") > 1 or model.endswith(".gguf")):
+    return counter_for(model_in_use()) if model is None else counter_named(named(model))
+
+
+def named(model: str) -> str:
+    """Return the name of a model whose tokens count. Raises UsageError for a path."""
+    if model.startswith("local/") and (model.count("/") > 1 or model.endswith(".gguf")):
         raise UsageError("model: a path; name a model, such as openai/gpt-4.1-mini: requests open no files of the server")
-    return counter_for(model_in_use()) if model is None else counter_named(model)
+    return model

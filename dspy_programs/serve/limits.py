@@ -13,6 +13,10 @@ MAX_PARTS = 1_000  # of one message
 MAX_SECTIONS = 40  # of one prompt
 MAX_CRITERIA = 20  # of one rubric
 MAX_EXAMPLES = 1_000  # of one prompt
+MAX_PAIRS = 10_000  # to validate or to score
+MAX_JUDGED = 500  # pairs, of which each is a call to the model
+MAX_SEEDS = 100
+MAX_ISSUES = 1_000  # that one report of pairs lists
 MAX_TEXT = 100_000  # characters of one section, message or goal
 MAX_TOKENS = 10_000_000  # a larger budget is no limit at all
 

@@ -11,8 +11,17 @@ from pydantic import BaseModel
 
 from dspy_programs.budget import Analysis, NegotiationResult
 from dspy_programs.failures import FailureReport
-from dspy_programs.serve import requests as asked
+from dspy_programs.serve import data_requests, requests as asked
 from dspy_programs.serve.budget_calls import analyze_prompt, negotiate_prompt
+from dspy_programs.serve.data_calls import ScoredDataset, ValidatedPairs, score_dataset, validate_pairs
+from dspy_programs.serve.data_model_calls import (
+    GeneratedPairs,
+    JudgedPairs,
+    calls_to_generate,
+    calls_to_judge,
+    generate_pairs,
+    judge_pairs,
+)
 from dspy_programs.serve.failure_calls import ClassifiedTraces, classify_failure, classify_failures
 from dspy_programs.serve.memory_calls import BuiltContext, CompressedMemory, build_context, compress_memory
 from dspy_programs.serve.worker_pool import OnProgress, Progress, WorkerPool
@@ -116,6 +125,57 @@ OPERATIONS = {
             NegotiationResult,
             negotiate_prompt,
             model_calls=lambda request: max(len(request.sections), len(request.examples or ())),
+        ),
+        Operation(
+            "validate_pairs",
+            "Check training pairs",
+            "/v1/data/validate",
+            "Check training pairs: form, length, exact and near duplicates, personal data, secrets, refusals and more. Send "
+            "rows in any usual form. Returns each finding with the place of its pair, and the places of the pairs that are "
+            "clean. No model is asked.",
+            ("training data", "quality"),
+            data_requests.ValidatePairs,
+            ValidatedPairs,
+            validate_pairs,
+            asks_model=False,
+            model_calls=lambda request: 0,
+        ),
+        Operation(
+            "judge_pairs",
+            "Judge training pairs by a rubric",
+            "/v1/data/judge",
+            "Score training pairs by a rubric, and say which pass. Send rows in any usual form, and a rubric or its name. "
+            "Returns one judgment a pair, in order, and the totals; verdicts follow from scores and the rubric's condition.",
+            ("training data", "evaluation"),
+            data_requests.JudgePairs,
+            JudgedPairs,
+            judge_pairs,
+            model_calls=calls_to_judge,
+        ),
+        Operation(
+            "score_dataset",
+            "Score a data set",
+            "/v1/data/score",
+            "Score a whole data set from 0 to 100 by eleven weighted checks, to decide whether it is ready to train on. Send "
+            "its rows. Returns the score, its band, and what each check found, with rows to look at. No model is asked.",
+            ("training data", "quality"),
+            data_requests.ScoreDataset,
+            ScoredDataset,
+            score_dataset,
+            asks_model=False,
+            model_calls=lambda request: 0,
+        ),
+        Operation(
+            "generate_pairs",
+            "Make training pairs from seeds",
+            "/v1/data/generate",
+            "Make new training pairs out of seeds, which are instructions or pairs. Returns the pairs of each seed, and what "
+            "was refused, with the reason. Check them with validate_pairs and judge_pairs before you train on them.",
+            ("training data", "generation"),
+            data_requests.GeneratePairs,
+            GeneratedPairs,
+            generate_pairs,
+            model_calls=calls_to_generate,
         ),
     )
 }

@@ -20,7 +20,7 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _readable(value: Any) -> Any:
+def readable(value: Any) -> Any:
     """Return a JSON value that can be serialized again."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -40,18 +40,18 @@ def _known_format(name: str) -> str:
 
 Whole = Annotated[int, BeforeValidator(whole)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-_JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_readable)]
-_JsonArray = Annotated[list[JsonValue], BeforeValidator(_readable), Field(min_length=1, max_length=limits.MAX_MESSAGES)]
-Parts = Annotated[list[JsonValue], BeforeValidator(_readable), Field(min_length=1, max_length=limits.MAX_PARTS)]
+JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(readable)]
+_JsonArray = Annotated[list[JsonValue], BeforeValidator(readable), Field(min_length=1, max_length=limits.MAX_MESSAGES)]
+Parts = Annotated[list[JsonValue], BeforeValidator(readable), Field(min_length=1, max_length=limits.MAX_PARTS)]
 _Raw = Annotated[
-    Annotated[_JsonObject, Tag("object")] | Annotated[_JsonArray, Tag("list")],
+    Annotated[JsonObject, Tag("object")] | Annotated[_JsonArray, Tag("list")],
     Discriminator(
         lambda value: {dict: "object", list: "list"}.get(type(value)),
         custom_error_type="json_container",
         custom_error_message="send an object or a list",
     ),
 ]
-_Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
+Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
 _Format = Annotated[str, AfterValidator(_known_format), Field(json_schema_extra={"enum": list(FORMATS)})]
 
 
@@ -83,14 +83,14 @@ PROMPT = [
 _FACTS = {"name": "facts", "criteria": [{"name": "accuracy", "description": "accurate facts"}]}
 
 
-_UseLlm = Annotated[bool, Field(description="whether the server's model may be asked; false: the rules answer alone")]
+UseLlm = Annotated[bool, Field(description="whether the server's model may be asked; false: the rules answer alone")]
 
 
 class Classify(Request):
     """How to classify."""
 
     format: _Format | None = Field(default=None, description="the format of the traces; default: detected for each")
-    use_llm: _UseLlm = True
+    use_llm: UseLlm = True
     open_question: bool = Field(
         default=False, description="also ask the model how a run failed in which nothing was found; only a large one can tell"
     )
@@ -124,11 +124,11 @@ class Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "compressed"]
-    content: _Text | Parts | None = None
+    content: Text | Parts | None = None
 
 
 _Messages = Annotated[
-    list[Message], BeforeValidator(_readable), Field(max_length=limits.MAX_MESSAGES, description="oldest first")
+    list[Message], BeforeValidator(readable), Field(max_length=limits.MAX_MESSAGES, description="oldest first")
 ]
 
 
@@ -154,7 +154,7 @@ class CompressMemory(Request):
     fallback: Literal["extract"] | None = Field(
         default=None, description="extract: where the model fails the rules answer; default: an error"
     )
-    use_llm: _UseLlm = True
+    use_llm: UseLlm = True
 
 
 class BuildContext(Request):
@@ -165,7 +165,7 @@ class BuildContext(Request):
     messages: _Messages
     max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the context")
     protected_recent: _Recent = Field(default=3, description="how many of the latest messages are always included")
-    system_message: _Text | None = Field(default=None, description="a system message to put first, within the limit")
+    system_message: Text | None = Field(default=None, description="a system message to put first, within the limit")
 
 
 class PromptSection(Request):
@@ -173,7 +173,7 @@ class PromptSection(Request):
 
     name: str = Field(min_length=1, max_length=60)
     type: Literal["system", "few_shot", "context", "instruction"] = "instruction"
-    content: _Text = ""
+    content: Text = ""
     priority: Whole = Field(default=0, ge=-1_000_000, le=1_000_000)
 
 
@@ -182,7 +182,7 @@ Sections = Annotated[
 ]
 
 
-_Tokenizer = Annotated[
+Tokenizer = Annotated[
     str | None, Field(max_length=100, description="model whose tokenizer to use: provider/name; default: the server's")
 ]
 
@@ -193,7 +193,7 @@ class AnalyzePrompt(Request):
     model_config = with_example({"sections": PROMPT})
 
     sections: Sections
-    model: _Tokenizer = None
+    model: Tokenizer = None
 
 
 class RubricCriterion(Request):
@@ -204,7 +204,7 @@ class RubricCriterion(Request):
     weight: float = Field(default=1.0, ge=0.001, le=1000, allow_inf_nan=False)
 
 
-_Expected = _Text | Annotated[list[_Text], Field(max_length=limits.MAX_PARTS)] | None
+_Expected = Text | Annotated[list[Text], Field(max_length=limits.MAX_PARTS)] | None
 
 
 class PromptRubric(Request):
@@ -236,7 +236,7 @@ class NegotiatePrompt(Request):
         description="measure the model's answers to these; without any, a model scores the sections by the rubric",
     )
     rubric: PromptRubric | None = Field(default=None, description="default: accuracy and relevance")
-    target_task: _Text = Field(default="", description="what the prompt is for, in a sentence")
+    target_task: Text = Field(default="", description="what the prompt is for, in a sentence")
     quality_threshold: Share = Field(default=0.95, description="share of the full prompt's quality that must be kept")
     min_token_savings: Share = Field(default=0.40, description="stop when this share of the tokens is saved")
     max_token_savings: Share = Field(default=0.60, description="never save more than this share")
@@ -246,8 +246,8 @@ class NegotiatePrompt(Request):
         max_length=3,
         description="remove whole sections, compress them, reorder them; default: compress with examples, else remove",
     )
-    model: _Tokenizer = None
-    allow: list[_Text] = Field(
+    model: Tokenizer = None
+    allow: list[Text] = Field(
         default=["none"],
         max_length=100,
         description="binding sentences that may go: all, none, numbers as in the answer's `lost`, or a part of their text",

@@ -8,7 +8,7 @@ import pytest
 from dspy_programs.failures.formats import FORMATS
 from dspy_programs.lm.weights.catalog import CATALOG, DEFAULT_ID
 from dspy_programs.registry import PROGRAMS
-from dspy_programs.serve.limits import MAX_MESSAGES, MAX_SECTIONS, MAX_TRACES, Limits
+from dspy_programs.serve.limits import MAX_JUDGED, MAX_MESSAGES, MAX_PAIRS, MAX_SECTIONS, MAX_SEEDS, MAX_TRACES, Limits
 from dspy_programs.serve.operations import OPERATIONS
 from optimizers.training.budgets import MINUTES
 from tests.docs import cli_reference, figures, picture
@@ -19,6 +19,7 @@ WORDS = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight",
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HOME = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
 SERVE = (ROOT / "docs" / "tools" / "serve.md").read_text(encoding="utf-8")
+DATA = (ROOT / "docs" / "tools" / "data.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 SITE = [page.relative_to(ROOT / "docs") for page in pages() if page.is_relative_to(ROOT / "docs")]
 API = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
@@ -105,6 +106,8 @@ def test_page_of_the_servers_says_their_limits():
     assert f"take {limits.seconds:g} seconds" in SERVE
     assert f"hold {limits.body_bytes >> 20} MiB" in SERVE
     assert f"{MAX_TRACES} traces, {MAX_MESSAGES:,} messages or {MAX_SECTIONS} sections" in SERVE
+    assert f"{MAX_PAIRS:,} pairs, {MAX_JUDGED} to judge, or {MAX_SEEDS} seeds" in SERVE
+    assert f"{MAX_PAIRS:,} pairs, {MAX_JUDGED} to judge, or {MAX_SEEDS} seeds" in DATA
     assert [each.name for each in OPERATIONS.values() if f"| `{each.name}` | `{each.path}` |" not in SERVE] == []
 
 

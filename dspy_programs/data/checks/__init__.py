@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.data.checks.options import CHECKS as CHECKS, CheckOptions as CheckOptions
+    from dspy_programs.data.checks.options import (
+        CHECKS as CHECKS,
+        CheckOptions as CheckOptions,
+        Severity as Severity,
+    )
     from dspy_programs.data.checks.report import (
         Issue as Issue,
         ValidationReport as ValidationReport,
@@ -17,6 +21,7 @@ _HOMES = {
     "CHECKS": "options",
     "CheckOptions": "options",
     "Issue": "report",
+    "Severity": "options",
     "ValidationReport": "report",
     "Validator": "validator",
     "write_report": "report",

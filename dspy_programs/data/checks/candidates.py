@@ -22,6 +22,8 @@ _CHUNK = 1 << 16
 def candidate_pairs(columns: Sequence[Column], rows: NDArray[np.int64]) -> Pairs:
     """Return each pair of rows once, as later << 32 | earlier, in order. columns: a band of all rows each."""
     met = np.empty(0, np.uint64)
+    if not len(rows):
+        return met
     for band in range(len(columns)):
         keys = columns[band][rows].astype(np.uint64)
         met = np.union1d(met, np.concatenate([*_meeting(columns, rows, keys, band, 1), met[:0]]))

@@ -11,14 +11,17 @@ if TYPE_CHECKING:
         ingest as ingest,
         preview as preview,
     )
-    from dspy_programs.data.reading.load import load_dataset_jsonl as load_dataset_jsonl
+    from dspy_programs.data.reading.load import load_dataset_jsonl as load_dataset_jsonl, pair_of as pair_of
+    from dspy_programs.data.reading.shapes import Shaper as Shaper
 
 _HOMES = {
     "Ingested": "ingesting",
     "Preview": "ingesting",
     "ingest": "ingesting",
     "load_dataset_jsonl": "load",
+    "pair_of": "load",
     "preview": "ingesting",
+    "Shaper": "shapes",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -17,10 +17,11 @@ def load_dataset_jsonl(path: str | Path) -> list[DataPair]:
     Raises DatasetError at the first line that is no pair. Duplicates stay. All are in memory: `read_pairs` streams.
     """
     shaper = Shaper({})
-    return [_pair_of(row, shaper) for row in rows_in(Path(path))]
+    return [pair_of(row, shaper) for row in rows_in(Path(path))]
 
 
-def _pair_of(row: Row, shaper: Shaper) -> DataPair:
+def pair_of(row: Row, shaper: Shaper) -> DataPair:
+    """Return a row's pair. Raises DatasetError for what is none."""
     try:
         if {"id", "instruction"} <= row.fields.keys() <= DataPair.model_fields.keys():
             return DataPair.model_validate(row.fields)

@@ -27,7 +27,11 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.data.scorer.config import ScorerConfig as ScorerConfig, read_config as read_config
+    from dspy_programs.data.scorer.config import (
+        MEASURES as MEASURES,
+        ScorerConfig as ScorerConfig,
+        read_config as read_config,
+    )
     from dspy_programs.data.scorer.difference import difference_of as difference_of
     from dspy_programs.data.scorer.result import (
         CheckScore as CheckScore,
@@ -43,6 +47,7 @@ _HOMES = {
     "DatasetScore": "result",
     "Example": "result",
     "Finding": "result",
+    "MEASURES": "config",
     "ScorerConfig": "config",
     "difference_of": "difference",
     "read_config": "config",

@@ -7,6 +7,7 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.programs.data_generator.data_generator import (
         MEANING as MEANING,
+        RETRIES as RETRIES,
         DataGenerator as DataGenerator,
         DataGeneratorResult as DataGeneratorResult,
         DraftPair as DraftPair,
@@ -20,6 +21,7 @@ _HOMES = {
     "DataGeneratorResult": "data_generator",
     "DraftPair": "data_generator",
     "MEANING": "data_generator",
+    "RETRIES": "data_generator",
     "Rejected": "data_generator",
     "subject": "data_generator",
     "unfenced": "data_generator",
