@@ -19,8 +19,9 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.data import DataPair, Judgment, read_judgments
 from dspy_programs.data.pairs_file import as_line
 from dspy_programs.lm import DEFAULT_SPEC
+from dspy_programs.tables import rows_in
 from dspy_programs.text import shortened
-from optimizers.data import data_directory, rows_in
+from optimizers.data import data_directory
 
 NAME, SEED = "read", 20261130
 TAGS = ("model", "rules")

@@ -49,9 +49,9 @@ class Server(uvicorn.Server):
         self.worker_pool = worker_pool
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
         self.worker_pool.processes.warm()
         settle()
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.worker_pool.close()

@@ -14,9 +14,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dspy_programs.serve.operations import OPERATIONS
+from dspy_programs.serve.operations import OPERATIONS, Operation
 from dspy_programs.serve.problems import SlowClient, TooLarge
-from dspy_programs.serve.rule_processes import LARGE
+from dspy_programs.serve.rule_processes import LARGE, SMALL
 from dspy_programs.serve.security import replayed
 from dspy_programs.serve.worker_pool import WorkerPool
 
@@ -38,13 +38,17 @@ class LargeRequests:
         body = (await receive())["body"]
         if len(body) > LARGE and operation is None:
             body = await unless_gone(receive, self._light(body))
-        elif len(body) > LARGE and operation and "json" in Headers(scope=scope).get("content-type", ""):
+        elif operation and "json" in Headers(scope=scope).get("content-type", "") and len(body) > self._in_here(operation):
             by_rules = self.worker_pool.by_rules(operation.asks_model)
             job = operation.name if by_rules else f"check {operation.name}"
             answer = await unless_gone(receive, self.worker_pool.run_in_process(job, body))
             if by_rules:
                 return await Response(answer, media_type="application/json")(scope, receive, send)
         return await self.app(scope, replayed(body, receive), send)
+
+    def _in_here(self, operation: Operation) -> int:
+        """Return the bytes of a request that is parsed in the event loop and, by the rules, answered in a thread."""
+        return SMALL if self.worker_pool.by_rules(operation.asks_model) else LARGE
 
     async def _light(self, body: bytes) -> bytes:
         if len(body) > (most := self.worker_pool.limits.call_bytes):

@@ -6,10 +6,8 @@ Output     an MCP server whose tools have the schemas of requests.py; each answe
 Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
 """
 
-import asyncio
 import functools
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import anyio
@@ -31,7 +29,7 @@ import dspy_programs
 from dspy_programs.lm import is_embedded
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform
 from dspy_programs.serve.problems import ServeError
-from dspy_programs.serve.rule_processes import LARGE
+from dspy_programs.serve.rule_processes import SMALL
 from dspy_programs.serve.stdio_drain import Conversation, Lines
 from dspy_programs.serve.typed_requests import request_from_texts
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -63,9 +61,9 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
 
         given = params.arguments or {}
         try:
-            if worker_pool.by_rules(operation.asks_model) and _size_of(given) > LARGE:
-                body = await asyncio.to_thread(json.dumps, given)
-                text = (await worker_pool.run_in_process(f"texts {operation.name}", body.encode(), on_progress)).decode()
+            body = json.dumps(given).encode() if worker_pool.by_rules(operation.asks_model) else b""
+            if len(body) > SMALL:
+                text = (await worker_pool.run_in_process(f"texts {operation.name}", body, on_progress)).decode()
                 content = json.loads(text)
             else:
                 answer = await perform(operation, request_from_texts(operation, given), worker_pool, on_progress)
@@ -82,11 +80,6 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
-
-
-def _size_of(arguments: Mapping[str, Any]) -> int:
-    """Return the characters of the texts among the arguments: what is large comes as text (light_calls.py)."""
-    return sum(len(value) for value in arguments.values() if isinstance(value, str))
 
 
 @functools.cache  # the SDK asks for it at each call, and making a schema takes longer than most calls

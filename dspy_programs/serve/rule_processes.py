@@ -1,7 +1,7 @@
 """Worker processes for work by the rules that may be slow: one that is no longer waited for is killed.
 
-A thread cannot be killed, and one regular expression can hold the whole interpreter, with its event loop. Small requests do
-without: they take milliseconds, and a process would cost them as much again.
+A thread cannot be killed, and one regular expression can hold the whole interpreter, with its event loop. Requests of a few
+lines do without: they take milliseconds, and a process would cost them as much again.
 
 Input      a job and its body, as rule_process.py describes; the Work whose end kills the process.
 Output     the answer's bytes; ServeError for a problem; Stopped.
@@ -23,7 +23,8 @@ from dspy_programs.serve.problems import Fault, Unavailable, from_fault
 if TYPE_CHECKING:
     from dspy_programs.serve.worker_pool import Work
 
-LARGE = 64 * 1024  # bytes; smaller requests are answered in a thread
+LARGE = 64 * 1024  # bytes; a larger request is not parsed in the event loop
+SMALL = 2 * 1024  # bytes; work by the rules on more is done in a process: a text that is one long word takes them long
 _PATIENCE = 1.0  # seconds for work that nobody waits for any more, because a new process costs more
 _ROOT = str(Path(dspy_programs.__file__).parent.parent)
 _PROGRAM = "import sys; sys.path.append({!r}); from dspy_programs.serve.rule_process import main; main()"
