@@ -13,8 +13,10 @@ import uvicorn
 from dspy_programs.errors import UsageError
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
+from dspy_programs.serve.failure_calls import classify_failure
 from dspy_programs.serve.keys import VARIABLE, Keys
 from dspy_programs.serve.problems import LOG
+from dspy_programs.serve.requests import ClassifyFailure
 from dspy_programs.serve.security import is_loopback
 from dspy_programs.serve.settling import settle
 from dspy_programs.serve.worker_pool import WorkerPool
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from dspy_programs.serve.agent_runs import AgentRuns
 
 _BACKLOG = 128
+_FIRST = ClassifyFailure(trace={"original_goal": "Say hi.", "turns": [{"role": "agent", "content": "Hi."}]}, use_llm=False)
 
 
 def listen(host: str, port: int, has_key: bool) -> socket.socket:
@@ -50,6 +53,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.worker_pool.processes.warm()
+        classify_failure(_FIRST, lambda done, total: None)  # what it loads takes half a second, of a client's time
         settle()
         await super().startup(sockets)
 

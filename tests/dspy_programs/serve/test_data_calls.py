@@ -101,7 +101,7 @@ def test_a_report_has_an_end_and_its_counts_are_exact(server):
     ],
 )
 def test_a_large_body_is_answered_by_a_process_as_a_small_one_is_here(name, field, same):
-    rows, more = numbered(100), {"checks": RULES} if name == "validate_pairs" else {}
+    rows, more = numbered(10), {"checks": RULES} if name == "validate_pairs" else {}
     with running() as server:
         small = answer(server, name, {field: rows} | more)
         assert not server.worker_pool.processes.ids
