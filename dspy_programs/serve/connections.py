@@ -1,20 +1,26 @@
 """The connections of clients, and how long a silent one is kept. uvicorn bounds neither; its `http=` takes a protocol class.
 
 Guarantees a request's head arrives in limited time, however slowly its bytes come; a client that does not read its answer is
-           cut off; idle connections turn nobody away, because the oldest of them makes room for a new one; one address cannot
-           hold them all.
+           cut off; connections that are idle, or whose body has not come, turn nobody away, because the oldest of them
+           makes room for a new one; one address cannot hold them all; one read stops the event loop for a few hundredths of a
+           second at most, however it is cut into chunks.
 """
 
 import asyncio
+from collections.abc import Callable
 
+import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import DEFAULT_MAX_INCOMPLETE_EVENT_SIZE, H11Protocol
 
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy
 
 _AT_ONCE = 256  # connections that are accepted in one step of the event loop: more would stop it for a while
 _FEWEST_BYTES = 64 * 1024  # that a client must read of its answer in `seconds_to_write`
+_MOST_CHUNKS = 1_000  # of a body in one read of up to 256 KB: h11 takes a fortieth of a millisecond for each, in the event loop
+_MOST_SMALL_CHUNKS = 20_000  # of one request: half a second of work
+_SMALL = 64  # bytes
 
 
 class Config(uvicorn.Config):
@@ -35,6 +41,35 @@ class Config(uvicorn.Config):
         self.limits = limits
 
 
+class _Chunks(h11.Connection):
+    """h11's reader, which gives a client up that sends its body in crumbs.
+
+    Chunks are what a client hands to its socket at once, usually kilobytes: a thousand in one read are under 256 bytes each,
+    and nobody but an attacker sends them. They cost the same before and after a request is refused.
+    """
+
+    def __init__(self, give_up: Callable[[], None]) -> None:
+        super().__init__(h11.SERVER, DEFAULT_MAX_INCOMPLETE_EVENT_SIZE)
+        self._give_up = give_up
+        self._of_read = self._small = 0
+
+    def receive_data(self, data: bytes) -> None:
+        self._of_read = 0
+        super().receive_data(data)
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Data) and event.chunk_start:
+            self._of_read += 1
+            self._small += bool(event.chunk_end and len(event.data) < _SMALL)
+            if self._of_read > _MOST_CHUNKS or self._small > _MOST_SMALL_CHUNKS:
+                self._give_up()
+                return h11.NEED_DATA
+        elif isinstance(event, h11.Request):
+            self._small = 0
+        return event
+
+
 class Connection(H11Protocol):
     """One connection of a client."""
 
@@ -45,6 +80,7 @@ class Connection(H11Protocol):
     _unwritten = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.conn = _Chunks(transport.abort)
         super().connection_made(transport)
         self._idle_since = self.loop.time()
         self._expect_head()

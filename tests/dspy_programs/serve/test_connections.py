@@ -6,10 +6,12 @@ import socket
 import time
 from urllib.parse import urlsplit
 
+import h11
 import pytest
 from pydantic import BaseModel
 
 from dspy_programs.serve import operations
+from dspy_programs.serve.connections import _Chunks
 from dspy_programs.serve.limits import Limits
 from tests.servers import HEALTHY, HTTP, running
 
@@ -116,3 +118,46 @@ def read_slowly(connection, pause):
 def test_client_that_reads_slowly_gets_all():
     with asked_for_much(seconds_to_write=0.2, receive_bytes=None) as connection:
         assert read_slowly(connection, 0.015) > 8_000_000
+
+
+CHUNKED = HEAD + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize("key", [None, "a-key-for-tests-0123456789"], ids=["wanted", "refused"])
+@pytest.mark.parametrize("piece", [400_000, 900], ids=["at once", "a few a read"])
+def test_body_in_crumbs_is_given_up(key, piece):
+    """Also a body that is refused already: its chunks cost the event loop as much."""
+    crumbs, sent = b"1\r\nx\r\n" * piece, 0
+    with running(key=key) as server, connect(server) as connection:
+        connection.sendall(CHUNKED + b"\r\n")
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while sent < 400_000:
+                connection.sendall(crumbs)
+                sent += piece
+                time.sleep(0.01)
+            assert ended(connection)
+        assert time.monotonic() - began < 5
+        assert sent < 400_000 or piece == 400_000, "its small chunks are counted over all reads"
+        assert HTTP.get(server.url + "/healthz").status_code == 200
+
+
+def test_one_read_of_chunks_is_short():
+    """What an event loop is stopped for, in seconds of its own CPU time."""
+    given_up = []
+    reader = _Chunks(lambda: given_up.append(True))
+    reader.receive_data(CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 43_000)
+    began = time.thread_time()
+    while reader.next_event() is not h11.NEED_DATA:
+        pass
+    assert given_up and time.thread_time() - began < 0.05
+
+
+@pytest.mark.parametrize("size", [8, 500, 100_000])
+def test_usual_chunks_arrive(size):
+    """Line ends in a body are no chunks, and a generator may hand out a few bytes each."""
+    body = json.dumps({"trace": HEALTHY}, indent=1).encode() + b"\r\n" * (0 if size == 8 else 2_000)
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    with running() as server:
+        answer = HTTP.post(server.url + CLASSIFY, content=iter(parts), headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200
