@@ -1,7 +1,7 @@
 """MCP sessions over HTTP that do not run out: clients that never say goodbye leave them behind.
 
-Guarantees where there are too many, the one that was idle longest is closed, never one with a request on its way; one key has at
-           most half of them, so it shuts nobody else out: then one of its own goes, or it alone is refused (503); a client
+Guarantees where there are too many, the one that was idle longest is closed, never one with a request on its way; one key has
+           at most half of them, so it shuts nobody else out: then one of its own goes, or it alone is refused (503); a client
            whose session is gone gets the protocol's 404, and begins anew; half a surrogate pair in a message is read as a
            question mark, as by the other servers.
 """
