@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import DEFAULT_MAX_INCOMPLETE_EVENT_SIZE, H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy
@@ -49,7 +49,7 @@ class _Chunks(h11.Connection):
     """
 
     def __init__(self, give_up: Callable[[], None]) -> None:
-        super().__init__(h11.SERVER, DEFAULT_MAX_INCOMPLETE_EVENT_SIZE)
+        super().__init__(h11.SERVER)
         self._give_up = give_up
         self._of_read = self._small = 0
 
@@ -74,7 +74,7 @@ class Connection(H11Protocol):
     """One connection of a client."""
 
     config: Config
-    _idle_since = 0.0
+    _waits_since = 0.0
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _unwritten = 0
@@ -82,19 +82,22 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.conn = _Chunks(transport.abort)
         super().connection_made(transport)
-        self._idle_since = self.loop.time()
+        self._waits_since = self.loop.time()
         self._expect_head()
         self._make_room()
 
     def data_received(self, data: bytes) -> None:
+        before = self.cycle
         super().data_received(data)
+        if self.cycle is not before:
+            self._waits_since = self.loop.time()
         if not self.is_idle:
             self._forget_head_timer()
         elif self._head_timer is None:
             self._expect_head()
 
     def on_response_complete(self) -> None:
-        self._idle_since = self.loop.time()
+        self._waits_since = self.loop.time()
         super().on_response_complete()
         self._expect_reading()
 
@@ -119,6 +122,11 @@ class Connection(H11Protocol):
     def is_idle(self) -> bool:
         """Whether no request of it is being answered: it has sent none, or only a part of its head."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client is to send something before anything can be done for it: a request, or the rest of a body."""
+        return self.is_idle or (self.cycle.more_body and not self.cycle.response_started)
 
     @property
     def address(self) -> str:
@@ -149,17 +157,17 @@ class Connection(H11Protocol):
             self._expect_reading()
 
     def _make_room(self) -> None:
-        """Close the oldest idle connection where there are too many, or this one if all are busy."""
+        """Close the connection that waits longest where there are too many, or this one if all others are being answered."""
         limits, everybody = self.config.limits, [one for one in self.connections if isinstance(one, Connection)]
         same = [one for one in everybody if one.address == self.address]
         for crowd, most in ((same, limits.connections_of_one), (everybody, limits.connections)):
             if len(crowd) > most and self in self.connections:
-                oldest = min((one for one in crowd if one.is_idle), key=lambda one: (one is self, one._idle_since))
+                oldest = min((one for one in crowd if one.waits), key=lambda one: (one is self, one._waits_since))
                 oldest._leave(len(everybody))
 
     def _leave(self, connections: int) -> None:
         self.connections.discard(self)
-        if self.cycle is None:
+        if self.cycle is None or not self.is_idle:  # else it may take this for the answer to its next request
             body = (
                 Busy(f"{connections} connections are open; try again in a second").problem().model_dump_json(exclude_none=True)
             )

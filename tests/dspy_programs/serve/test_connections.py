@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from dspy_programs.serve import operations
 from dspy_programs.serve.connections import _Chunks
 from dspy_programs.serve.limits import Limits
-from tests.servers import HEALTHY, HTTP, running
+from tests.servers import HEALTHY, HTTP, Slow, running
 
 CLASSIFY = "/v1/failures/classify"
 HEAD = b"POST /v1/failures/classify HTTP/1.1\r\nHost: localhost\r\n"
@@ -49,18 +49,35 @@ def test_idle_connections_turn_nobody_away(limits, opened):
 
 
 def test_connections_that_are_all_busy_are_not_cut():
-    """A body on its way is no idle connection: the newcomer is told to come back."""
-    with running(Limits(connections=2)) as server, contextlib.ExitStack() as stack:
-        busy = [stack.enter_context(connect(server)) for _ in range(2)]
-        body = json.dumps({"trace": HEALTHY}).encode()
-        for connection in busy:
-            connection.sendall(HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:1])
-        time.sleep(0.2)
-        with connect(server) as late:
-            assert b" 503 " in late.recv(1000)
-        for connection in busy:
-            connection.sendall(body[1:])
-            assert b" 200 " in connection.recv(1000)
+    """The newcomer is told to come back."""
+    body = b'{"sections": [{"name": "a"}]}'
+    head = HEAD.replace(CLASSIFY.encode(), b"/v1/budget/negotiate") + b"Content-Type: application/json\r\n"
+    with Slow(steps=50).instead_of("negotiate_prompt") as slow, running(Limits(connections=2)) as server:
+        with contextlib.ExitStack() as stack:
+            busy = [stack.enter_context(connect(server)) for _ in range(2)]
+            for connection in busy:
+                connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            while slow.started < 2:
+                time.sleep(0.01)
+            with connect(server) as late:
+                assert b" 503 " in late.recv(1000)
+            for connection in busy:
+                assert b" 200 " in connection.recv(1000)
+
+
+def test_bodies_that_do_not_come_turn_nobody_away():
+    """The oldest makes room, and is told; a later one may still send its own."""
+    body = json.dumps({"trace": HEALTHY}).encode()
+    head = HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with running(Limits(connections_of_one=4)) as server, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(connect(server)) for _ in range(4)]
+        for connection in waiting:
+            connection.sendall(head + body[:1])
+            time.sleep(0.05)
+        assert HTTP.post(server.url + CLASSIFY, json={"trace": HEALTHY}).status_code == 200
+        assert b" 503 " in waiting[0].recv(1000) and ended(waiting[0])
+        waiting[3].sendall(body[1:])
+        assert b" 200 " in waiting[3].recv(1000)
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST", HEAD, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET"])
