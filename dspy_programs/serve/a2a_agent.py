@@ -3,8 +3,8 @@
 Input      a message with one part: a data part (or text that is JSON) {"skill": NAME, "input": {...}}, where NAME is an
            operation; anything else is treated as a trace to classify.
 Output     a task with one artifact, the answer as data; the stream reports progress; an error is the status message.
-Guarantees cancelling a task stops its work; tasks that have not ended hold a bounded number of bytes; requests are not stored; a
-           task belongs to the key that made it (a2a_tasks.py).
+Guarantees cancelling a task stops its work; tasks that have not ended hold a bounded number of bytes; requests are not stored;
+           a task belongs to the key that made it (a2a_tasks.py).
 """
 
 import asyncio

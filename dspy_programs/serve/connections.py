@@ -18,8 +18,8 @@ from dspy_programs.serve.problems import Busy
 
 _AT_ONCE = 256  # connections that are accepted in one step of the event loop: more would stop it for a while
 _FEWEST_BYTES = 64 * 1024  # that a client must read of its answer in `seconds_to_write`
-_MOST_CHUNKS = 1_000  # of a body in one read of up to 256 KB: h11 takes a fortieth of a millisecond for each, in the event loop
-_MOST_SMALL_CHUNKS = 20_000  # of one request: half a second of work
+_MOST_CHUNKS = 1_000  # of a body in one read of up to 256 KB: h11 takes 5 microseconds or more for each, in the event loop
+_MOST_SMALL_CHUNKS = 20_000  # of one request: a tenth of a second of work or more
 _SMALL = 64  # bytes
 
 
