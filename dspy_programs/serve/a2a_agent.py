@@ -3,7 +3,8 @@
 Input      a message with one part: a data part (or text that is JSON) {"skill": NAME, "input": {...}}, where NAME is an
            operation; anything else is treated as a trace to classify.
 Output     a task with one artifact, the answer as data; the stream reports progress; an error is the status message.
-Guarantees cancelling a task stops its work; requests are not stored; a task belongs to the key that made it (a2a_tasks.py).
+Guarantees cancelling a task stops its work; tasks that have not ended hold a bounded number of bytes; requests are not stored;
+           a task belongs to the key that made it (a2a_tasks.py).
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from dspy_programs.serve.a2a_tasks import Tasks
 from dspy_programs.serve.light_calls import has_many
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import Operation, answer_as_json, perform
-from dspy_programs.serve.problems import Invalid, Malformed, ServeError, TooLarge
+from dspy_programs.serve.problems import Busy, Invalid, Malformed, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
 from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.security import replayed
@@ -42,6 +43,7 @@ class Agent(AgentExecutor):
 
     def __init__(self, worker_pool: WorkerPool) -> None:
         self.worker_pool = worker_pool
+        self._bytes = 0  # of the messages of tasks that have not ended: their requests may have, which counted them so far
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         task_id, context_id = context.task_id or "", context.context_id or ""
@@ -51,7 +53,11 @@ class Agent(AgentExecutor):
         async def on_progress(done: int, total: int) -> None:
             await updates.start_work(said(updates, f"{done} of {total}" if total else f"{done}"))
 
+        size = context.message.ByteSize() if context.message is not None else 0
+        self._bytes += size
         try:
+            if self._bytes > self.worker_pool.limits.task_bytes:
+                raise Busy("other tasks fill the memory; try again in a second")
             name, answer = await self._answer(_part_in(context.message), updates, on_progress)
         except (Malformed, Invalid, TooLarge) as error:
             await updates.reject(said(updates, str(error)))
@@ -60,6 +66,8 @@ class Agent(AgentExecutor):
         else:
             await updates.add_artifact([_part_of(answer)], name=name)
             await updates.complete()
+        finally:
+            self._bytes -= size
 
     async def _answer(self, part: Part, updates: TaskUpdater, on_progress: OnProgress) -> tuple[str, dict[str, Any]]:
         """Return the name of the operation that a part asks for, and its answer. Raises ServeError."""

@@ -1,12 +1,15 @@
 """The connections of clients, and how long a silent one is kept. uvicorn bounds neither; its `http=` takes a protocol class.
 
 Guarantees a request's head arrives in limited time, however slowly its bytes come; a client that does not read its answer is
-           cut off; idle connections turn nobody away, because the oldest of them makes room for a new one; one address cannot
-           hold them all.
+           cut off; connections that are idle, or whose body has not come, turn nobody away, because the oldest of them
+           makes room for a new one; one address cannot hold them all; one read stops the event loop for a few hundredths of a
+           second at most, however it is cut into chunks.
 """
 
 import asyncio
+from collections.abc import Callable
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -15,6 +18,9 @@ from dspy_programs.serve.problems import Busy
 
 _AT_ONCE = 256  # connections that are accepted in one step of the event loop: more would stop it for a while
 _FEWEST_BYTES = 64 * 1024  # that a client must read of its answer in `seconds_to_write`
+_MOST_CHUNKS = 1_000  # of a body in one read of up to 256 KB: h11 takes 5 microseconds or more for each, in the event loop
+_MOST_SMALL_CHUNKS = 20_000  # of one request: a tenth of a second of work or more
+_SMALL = 64  # bytes
 
 
 class Config(uvicorn.Config):
@@ -35,30 +41,63 @@ class Config(uvicorn.Config):
         self.limits = limits
 
 
+class _Chunks(h11.Connection):
+    """h11's reader, which gives a client up that sends its body in crumbs.
+
+    Chunks are what a client hands to its socket at once, usually kilobytes: a thousand in one read are under 256 bytes each,
+    and nobody but an attacker sends them. They cost the same before and after a request is refused.
+    """
+
+    def __init__(self, give_up: Callable[[], None]) -> None:
+        super().__init__(h11.SERVER)
+        self._give_up = give_up
+        self._of_read = self._small = 0
+
+    def receive_data(self, data: bytes) -> None:
+        self._of_read = 0
+        super().receive_data(data)
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Data) and event.chunk_start:
+            self._of_read += 1
+            self._small += bool(event.chunk_end and len(event.data) < _SMALL)
+            if self._of_read > _MOST_CHUNKS or self._small > _MOST_SMALL_CHUNKS:
+                self._give_up()
+                return h11.NEED_DATA
+        elif isinstance(event, h11.Request):
+            self._small = 0
+        return event
+
+
 class Connection(H11Protocol):
     """One connection of a client."""
 
     config: Config
-    _idle_since = 0.0
+    _waits_since = 0.0
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _unwritten = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.conn = _Chunks(transport.abort)
         super().connection_made(transport)
-        self._idle_since = self.loop.time()
+        self._waits_since = self.loop.time()
         self._expect_head()
         self._make_room()
 
     def data_received(self, data: bytes) -> None:
+        before = self.cycle
         super().data_received(data)
+        if self.cycle is not before:
+            self._waits_since = self.loop.time()
         if not self.is_idle:
             self._forget_head_timer()
         elif self._head_timer is None:
             self._expect_head()
 
     def on_response_complete(self) -> None:
-        self._idle_since = self.loop.time()
+        self._waits_since = self.loop.time()
         super().on_response_complete()
         self._expect_reading()
 
@@ -83,6 +122,11 @@ class Connection(H11Protocol):
     def is_idle(self) -> bool:
         """Whether no request of it is being answered: it has sent none, or only a part of its head."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client is to send something before anything can be done for it: a request, or the rest of a body."""
+        return self.is_idle or (self.cycle.more_body and not self.cycle.response_started)
 
     @property
     def address(self) -> str:
@@ -113,17 +157,17 @@ class Connection(H11Protocol):
             self._expect_reading()
 
     def _make_room(self) -> None:
-        """Close the oldest idle connection where there are too many, or this one if all are busy."""
+        """Close the connection that waits longest where there are too many, or this one if all others are being answered."""
         limits, everybody = self.config.limits, [one for one in self.connections if isinstance(one, Connection)]
         same = [one for one in everybody if one.address == self.address]
         for crowd, most in ((same, limits.connections_of_one), (everybody, limits.connections)):
             if len(crowd) > most and self in self.connections:
-                oldest = min((one for one in crowd if one.is_idle), key=lambda one: (one is self, one._idle_since))
+                oldest = min((one for one in crowd if one.waits), key=lambda one: (one is self, one._waits_since))
                 oldest._leave(len(everybody))
 
     def _leave(self, connections: int) -> None:
         self.connections.discard(self)
-        if self.cycle is None:
+        if self.cycle is None or not self.is_idle:  # else it may take this for the answer to its next request
             body = (
                 Busy(f"{connections} connections are open; try again in a second").problem().model_dump_json(exclude_none=True)
             )

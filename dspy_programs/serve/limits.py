@@ -42,6 +42,7 @@ class Limits:
     connections: int = 512  # at once; the oldest idle one makes room
     connections_of_one: int = 256  # of them from one address
     seconds_to_stop: float = 3.0  # for running work after SIGTERM
+    task_bytes: int = 128 * 1024 * 1024  # of A2A tasks that have not ended, whether or not a request waits
     kept_bytes: int = 32 * 1024 * 1024  # of finished A2A tasks
     kept_tasks: int = 1_000  # of each key
     kept_seconds: float = 3_600.0
@@ -49,5 +50,5 @@ class Limits:
     tokens_per_request: int | None = None
     calls_per_day: int | None = None  # of each key
     tokens_per_day: int | None = None
-    sessions: int = 256  # of MCP over HTTP, each dropped when idle
+    sessions: int = 256  # of MCP over HTTP, each dropped when idle; one key has at most half
     idle_seconds: float = 600.0

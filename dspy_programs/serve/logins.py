@@ -1,4 +1,4 @@
-"""Wrong keys: each is logged with its address, and answered later and later.
+"""Wrong keys: each is logged with its address, and answered later and later; refused ones are logged by their number.
 
 Guarantees a right key is never delayed, whoever else sends wrong ones from the same address; memory and waiting requests are
            bounded, whatever strangers send; no key is logged.
@@ -19,6 +19,7 @@ _FORGOTTEN = 600.0  # seconds after the last wrong key
 _ADDRESSES = 4096  # that are remembered
 _WAITING = 64  # requests at once, of all addresses
 _WAITING_OF_ONE = 16
+_SECONDS = 1.0  # between lines about wrong keys of one address that were refused at once
 
 
 @dataclass
@@ -34,12 +35,14 @@ class WrongKeys:
         self.longest, self.now = limits.seconds_for_wrong_key, now
         self.by_address: OrderedDict[str, _Failures] = OrderedDict()
         self._waiting: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()  # that the log does not know of yet
 
     async def wait(self, address: str) -> None:
         """Count a wrong key, and wait before it is answered. Raises Busy where too many already wait."""
         network = _network(address)
         wait, number = self._count(network)
         if self._waiting[network] >= _WAITING_OF_ONE or self._waiting.total() >= _WAITING:
+            self._refuse(network)
             raise Busy("too many wrong keys; wait before you try another")
         LOG.warning("a wrong key from %s, number %d", address or "nowhere", number)
         self._waiting[network] += 1
@@ -48,6 +51,16 @@ class WrongKeys:
         finally:
             self._waiting[network] -= 1
             self._waiting += Counter()  # drops the zeros
+
+    def _refuse(self, network: str) -> None:
+        """Count a wrong key for the log: a line for each would fill the disk."""
+        if not self._refused[network]:
+            asyncio.get_running_loop().call_later(_SECONDS, self._tell, network)
+        self._refused[network] += 1
+
+    def _tell(self, network: str) -> None:
+        number = self._refused.pop(network)
+        LOG.warning("%d more wrong keys from %s, refused at once", number, network or "nowhere")
 
     def _count(self, network: str) -> tuple[float, int]:
         """Return how long to wait, in seconds, and how many wrong keys there were."""

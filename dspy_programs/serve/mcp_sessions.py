@@ -1,6 +1,7 @@
 """MCP sessions over HTTP that do not run out: clients that never say goodbye leave them behind.
 
-Guarantees where there are too many, the one that was idle longest is closed, never one with a request on its way; a client
+Guarantees where there are too many, the one that was idle longest is closed, never one with a request on its way; one key has
+           at most half of them, so it shuts nobody else out: then one of its own goes, or it alone is refused (503); a client
            whose session is gone gets the protocol's 404, and begins anew; half a surrogate pair in a message is read as a
            question mark, as by the other servers.
 """
@@ -9,7 +10,9 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext, authorization_context
 from mcp.server.lowlevel import Server
+from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -36,7 +39,7 @@ class Sessions(StreamableHTTPSessionManager):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = Headers(scope=scope).get("mcp-session-id", "")
         if not session:
-            await self._make_room()
+            await self._make_room(_owner_in(scope))
         elif session in self._server_instances:  # now the last of them to go
             self._server_instances[session] = self._server_instances.pop(session)
         self._busy[session] += 1
@@ -46,10 +49,32 @@ class Sessions(StreamableHTTPSessionManager):
             self._busy[session] -= 1
             self._busy += Counter()  # drops the zeros
 
-    async def _make_room(self) -> None:
-        idle = [session for session in self._server_instances if not self._busy[session]]
-        for session in idle[: max(0, len(self._server_instances) - self.most + 1)]:
-            await self._discard_session(session, self._server_instances[session])
+    async def _make_room(self, owner: AuthorizationContext | None) -> None:
+        """Close what was idle longest: of the owner's where those are too many, and of all where all are."""
+        await self._close(self._of(owner), self._most_of(owner))
+        await self._close(list(self._server_instances), self.most)
+
+    async def _close(self, sessions: list[str], most: int) -> None:
+        idle = [session for session in sessions if not self._busy[session]]
+        for session in idle[: max(0, len(sessions) - most + 1)]:
+            if (transport := self._server_instances.get(session)) is not None:  # it may have ended while another was closed
+                await self._discard_session(session, transport)
+
+    def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
+        """Refuse one more of a key that has too many: many may have asked at once since there was room."""
+        full = len(self._of(requestor)) >= self._most_of(requestor)
+        return None if full else super()._admit_session(requestor)
+
+    def _of(self, owner: AuthorizationContext | None) -> list[str]:
+        return [session for session in self._server_instances if self._session_owners.get(session) == owner]
+
+    def _most_of(self, owner: AuthorizationContext | None) -> int:
+        return self.most if owner is None else max(1, self.most // 2)  # without keys there is nobody else
+
+
+def _owner_in(scope: Scope) -> AuthorizationContext | None:
+    user = scope.get("user")
+    return authorization_context(user) if isinstance(user, AuthenticatedUser) else None
 
 
 async def _readable(scope: Scope, receive: Receive) -> Receive:

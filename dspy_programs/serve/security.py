@@ -133,8 +133,9 @@ def is_open(path: str) -> bool:
 
 
 def keys_in(headers: Headers) -> list[str]:
+    """Return what was sent, one at most in each way: a request is one try."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    given = [*headers.getlist("x-api-key"), *([token.strip()] if scheme.lower() == "bearer" else [])]
+    given = [headers.get("x-api-key", ""), *([token.strip()] if scheme.lower() == "bearer" else [])]
     return [one for one in given if one]
 
 

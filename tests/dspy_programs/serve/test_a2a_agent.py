@@ -310,3 +310,32 @@ def test_ended_tasks_are_forgotten_when_they_take_too_much(server):
     size = asyncio.run(answer_to(server.url, HEALTHY)).ByteSize()
     with running(Limits(kept_bytes=3 * size)) as small:
         assert report_in(asyncio.run(first_and_last(small.url)))
+
+
+def test_tasks_that_nobody_waits_for_do_not_fill_the_memory():
+    """The request of each is over at once; its message stays until the task ends."""
+
+    async def send_many(server):
+        async with await client_of(server.url) as client:
+
+            async def sent(now):
+                content = NEGOTIATE | {"padding": "x" * 40_000}
+                [reply] = [reply async for reply in client.send_message(sending(content, return_immediately=now))]
+                return reply.task.id
+
+            async def state(task):
+                return await client.get_task(GetTaskRequest(id=task))
+
+            tasks = [await sent(True) for _ in range(4)]
+            while (await state(tasks[-1])).status.state == TaskState.TASK_STATE_SUBMITTED:
+                await asyncio.sleep(0.01)
+            states = [await state(task) for task in tasks]
+            for task in tasks[:2]:
+                await client.cancel_task(CancelTaskRequest(id=task))
+            return states, (await state(await sent(True))).status.state
+
+    with Slow().instead_of("negotiate_prompt"), running(Limits(task_bytes=100_000)) as server:
+        states, later = asyncio.run(send_many(server))
+    failed = [task.status.state == TaskState.TASK_STATE_FAILED for task in states]
+    assert failed == [False, False, True, True] and "fill the memory" in states[-1].status.message.parts[0].text
+    assert later in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING), "there is room again"

@@ -135,6 +135,51 @@ def test_session_of_mcp_belongs_to_its_key(server):
     assert ask(BOB, "tools/list", {}, session).status_code == 404
 
 
+@pytest.mark.parametrize("listening", [True, False], ids=["busy", "idle"])
+def test_sessions_of_one_key_shut_nobody_out(listening):
+    """Sessions that listen are never closed: a key that has half of them gets no more, and its own idle ones go first."""
+    with running(Limits(sessions=4), key=keys()) as server, contextlib.ExitStack() as stack:
+
+        def begin(key):
+            body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+            headers = {"X-API-Key": key, "Accept": "application/json, text/event-stream"}
+            answer = HTTP.post(f"{server.url}/mcp", json=body, headers=headers)
+            if listening and answer.status_code == 200:
+                headers["Mcp-Session-Id"] = answer.headers["mcp-session-id"]
+                stack.enter_context(HTTP.stream("GET", f"{server.url}/mcp", headers=headers))
+            return answer
+
+        def is_there(key, begun):
+            body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+            headers = {"X-API-Key": key, "Accept": "application/json, text/event-stream"}
+            headers["Mcp-Session-Id"] = begun.headers["mcp-session-id"]
+            return HTTP.post(f"{server.url}/mcp", json=body, headers=headers).status_code == 200
+
+        of_bob = begin(BOB)
+        of_ann = [begin(key) for key in (ANN, ANN_NEW, ANN, ANN_NEW)]
+        assert [one.status_code for one in of_ann] == ([200, 200, 503, 503] if listening else [200] * 4)
+        assert is_there(BOB, of_bob) and begin(BOB).status_code == 200
+        assert [is_there(ANN, one) for one in of_ann if one.status_code == 200] == (
+            [True, True] if listening else [False, False, True, True]
+        )
+
+
+def test_many_sessions_that_one_key_begins_at_once_are_no_more():
+    async def begin_many(server):
+        body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+        headers = {"X-API-Key": ANN, "Accept": "application/json, text/event-stream"}
+        async with httpx.AsyncClient(headers=headers, verify=False) as http:
+            begun = [http.post(f"{server.url}/mcp", json=body) for _ in range(30)]
+            answers = await asyncio.gather(*begun)
+            body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+            made = [one.headers["mcp-session-id"] for one in answers if one.status_code == 200]
+            pings = [http.post(f"{server.url}/mcp", json=body, headers={"Mcp-Session-Id": session}) for session in made]
+            return [one.status_code for one in await asyncio.gather(*pings)]
+
+    with running(Limits(sessions=8), key=keys()) as server:
+        assert 0 < asyncio.run(begin_many(server)).count(200) <= 4
+
+
 def agent_call(server, key, method, path, body=None):
     return HTTP.request(method, f"{server.url}/agent/{path}", json=body, headers={"X-API-Key": key}, timeout=30)
 

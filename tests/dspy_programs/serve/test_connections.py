@@ -6,12 +6,14 @@ import socket
 import time
 from urllib.parse import urlsplit
 
+import h11
 import pytest
 from pydantic import BaseModel
 
 from dspy_programs.serve import operations
+from dspy_programs.serve.connections import _Chunks
 from dspy_programs.serve.limits import Limits
-from tests.servers import HEALTHY, HTTP, running
+from tests.servers import HEALTHY, HTTP, Slow, running
 
 CLASSIFY = "/v1/failures/classify"
 HEAD = b"POST /v1/failures/classify HTTP/1.1\r\nHost: localhost\r\n"
@@ -47,18 +49,35 @@ def test_idle_connections_turn_nobody_away(limits, opened):
 
 
 def test_connections_that_are_all_busy_are_not_cut():
-    """A body on its way is no idle connection: the newcomer is told to come back."""
-    with running(Limits(connections=2)) as server, contextlib.ExitStack() as stack:
-        busy = [stack.enter_context(connect(server)) for _ in range(2)]
-        body = json.dumps({"trace": HEALTHY}).encode()
-        for connection in busy:
-            connection.sendall(HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:1])
-        time.sleep(0.2)
-        with connect(server) as late:
-            assert b" 503 " in late.recv(1000)
-        for connection in busy:
-            connection.sendall(body[1:])
-            assert b" 200 " in connection.recv(1000)
+    """The newcomer is told to come back."""
+    body = b'{"sections": [{"name": "a"}]}'
+    head = HEAD.replace(CLASSIFY.encode(), b"/v1/budget/negotiate") + b"Content-Type: application/json\r\n"
+    with Slow(steps=50).instead_of("negotiate_prompt") as slow, running(Limits(connections=2)) as server:
+        with contextlib.ExitStack() as stack:
+            busy = [stack.enter_context(connect(server)) for _ in range(2)]
+            for connection in busy:
+                connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            while slow.started < 2:
+                time.sleep(0.01)
+            with connect(server) as late:
+                assert b" 503 " in late.recv(1000)
+            for connection in busy:
+                assert b" 200 " in connection.recv(1000)
+
+
+def test_bodies_that_do_not_come_turn_nobody_away():
+    """The oldest makes room, and is told; a later one may still send its own."""
+    body = json.dumps({"trace": HEALTHY}).encode()
+    head = HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with running(Limits(connections_of_one=4)) as server, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(connect(server)) for _ in range(4)]
+        for connection in waiting:
+            connection.sendall(head + body[:1])
+            time.sleep(0.05)
+        assert HTTP.post(server.url + CLASSIFY, json={"trace": HEALTHY}).status_code == 200
+        assert b" 503 " in waiting[0].recv(1000) and ended(waiting[0])
+        waiting[3].sendall(body[1:])
+        assert b" 200 " in waiting[3].recv(1000)
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST", HEAD, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET"])
@@ -116,3 +135,46 @@ def read_slowly(connection, pause):
 def test_client_that_reads_slowly_gets_all():
     with asked_for_much(seconds_to_write=0.2, receive_bytes=None) as connection:
         assert read_slowly(connection, 0.015) > 8_000_000
+
+
+CHUNKED = HEAD + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize("key", [None, "a-key-for-tests-0123456789"], ids=["wanted", "refused"])
+@pytest.mark.parametrize("piece", [400_000, 900], ids=["at once", "a few a read"])
+def test_body_in_crumbs_is_given_up(key, piece):
+    """Also a body that is refused already: its chunks cost the event loop as much."""
+    crumbs, sent = b"1\r\nx\r\n" * piece, 0
+    with running(key=key) as server, connect(server) as connection:
+        connection.sendall(CHUNKED + b"\r\n")
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while sent < 400_000:
+                connection.sendall(crumbs)
+                sent += piece
+                time.sleep(0.01)
+            assert ended(connection)
+        assert time.monotonic() - began < 5
+        assert sent < 400_000 or piece == 400_000, "its small chunks are counted over all reads"
+        assert HTTP.get(server.url + "/healthz").status_code == 200
+
+
+def test_one_read_of_chunks_is_short():
+    """What an event loop is stopped for, in seconds of its own CPU time."""
+    given_up = []
+    reader = _Chunks(lambda: given_up.append(True))
+    reader.receive_data(CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 43_000)
+    began = time.thread_time()
+    while reader.next_event() is not h11.NEED_DATA:
+        pass
+    assert given_up and time.thread_time() - began < 0.05
+
+
+@pytest.mark.parametrize("size", [8, 500, 100_000])
+def test_usual_chunks_arrive(size):
+    """Line ends in a body are no chunks, and a generator may hand out a few bytes each."""
+    body = json.dumps({"trace": HEALTHY}, indent=1).encode() + b"\r\n" * (0 if size == 8 else 2_000)
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    with running() as server:
+        answer = HTTP.post(server.url + CLASSIFY, content=iter(parts), headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200

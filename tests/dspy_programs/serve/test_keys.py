@@ -203,6 +203,27 @@ def test_only_so_many_wrong_keys_wait():
     assert refused == [60 - 32, 100 - 64] and not waiting
 
 
+def test_wrong_keys_that_are_refused_are_logged_in_one_line_a_second(caplog):
+    async def many():
+        wrong = WrongKeys(Limits(seconds_for_wrong_key=0.2))
+        await asyncio.gather(*(wrong.wait("10.0.0.1") for _ in range(300)), return_exceptions=True)
+        await asyncio.sleep(1.2)
+        return wrong._refused
+
+    left = asyncio.run(many())
+    assert caplog.text.count("a wrong key from 10.0.0.1") == 16 and "284 more wrong keys from 10.0.0.1" in caplog.text
+    assert len(caplog.records) == 17 and not left
+
+
+def test_request_is_one_try(caplog):
+    with running(Limits(seconds_for_wrong_key=0), key=ANN) as server:
+        tries = [("X-API-Key", f"wrong-key-{number:06}") for number in range(100)]
+        for headers, expected in (([*tries, ("X-API-Key", ANN)], 401), ([("X-API-Key", ANN), *tries], 200)):
+            answer = HTTP.post(f"{server.url}/v1/failures/classify", json={"trace": HEALTHY}, headers=headers)
+            assert answer.status_code == expected
+    assert caplog.text.count("a wrong key from") == 1
+
+
 def test_addresses_are_forgotten_and_never_too_many():
     clock = [0.0]
     wrong = WrongKeys(Limits(seconds_for_wrong_key=0), now=lambda: clock[0])
