@@ -60,10 +60,10 @@ class Sessions(StreamableHTTPSessionManager):
             if (transport := self._server_instances.get(session)) is not None:  # it may have ended while another was closed
                 await self._discard_session(session, transport)
 
-    def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
+    def _admit_session(self, asker: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
         """Refuse one more of a key that has too many: many may have asked at once since there was room."""
-        full = len(self._of(requestor)) >= self._most_of(requestor)
-        return None if full else super()._admit_session(requestor)
+        full = len(self._of(asker)) >= self._most_of(asker)
+        return None if full else super()._admit_session(asker)
 
     def _of(self, owner: AuthorizationContext | None) -> list[str]:
         return [session for session in self._server_instances if self._session_owners.get(session) == owner]
