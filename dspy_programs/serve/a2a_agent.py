@@ -30,7 +30,7 @@ from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import Operation, answer_as_json, perform
 from dspy_programs.serve.problems import Busy, Invalid, Malformed, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
-from dspy_programs.serve.rule_processes import LARGE
+from dspy_programs.serve.rule_processes import SMALL
 from dspy_programs.serve.security import replayed
 from dspy_programs.serve.typed_requests import asked_in
 from dspy_programs.serve.worker_pool import OnProgress, WorkerPool
@@ -71,9 +71,9 @@ class Agent(AgentExecutor):
 
     async def _answer(self, part: Part, updates: TaskUpdater, on_progress: OnProgress) -> tuple[str, dict[str, Any]]:
         """Return the name of the operation that a part asks for, and its answer. Raises ServeError."""
-        if self.worker_pool.by_rules() and len(part.text) > LARGE:
+        body = await asyncio.to_thread(_as_json, part) if self.worker_pool.by_rules() else b""
+        if len(body) > SMALL:
             await updates.start_work()
-            body = part.text.encode("utf-8", "replace")
             found = json.loads(await self.worker_pool.run_in_process("asked", body, on_progress))
             return found["skill"], found["answer"]
         operation, request = await asyncio.to_thread(_asked_in, part)
@@ -105,6 +105,11 @@ def _asked_in(part: Part) -> tuple[Operation, Any]:
     """Return the operation that a part asks for, and its request. Raises Invalid."""
     [found] = get_data_parts([part]) or [_parsed(part.text)]
     return asked_in(integers(found))
+
+
+def _as_json(part: Part) -> bytes:
+    data = get_data_parts([part])
+    return (json.dumps(integers(data[0])) if data else part.text).encode("utf-8", "replace")
 
 
 def _parsed(text: str) -> Any:
