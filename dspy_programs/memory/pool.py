@@ -20,7 +20,7 @@ from dspy_programs.memory.reading.talk import densities
 from dspy_programs.memory.strategies import Strategy
 
 WANTED_WORTH = 4.0
-_WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[A-Z]{2,}")
+_WORD = re.compile(r"[^\W\d_]{4,}|(?:(?<!\w)\w*)?\d\w*|[A-Z]{2,}")
 
 
 def words_of(text: str) -> set[str]:

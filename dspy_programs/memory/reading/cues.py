@@ -44,21 +44,21 @@ _UNIT = "(?:days?|hours?|minutes?|seconds?|weeks?|months?|years?|ms|[KMGT]B|km|k
 _EXACT = re.compile(
     r"[a-z]+(?=[ ,;:!?)]|\.?$|\. )"  # a plain word, passed over at once: nothing exact begins inside it
     r"|(?P<setting>^[A-Z][A-Z0-9_]{3,}\s?[=:]\s?\S+)"
-    r"|(?P<address>\b[\w.+-]+@[\w-]+\.\w[\w.-]*|\bhttps?://[^\s'\"<>)]+"
-    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|internal|local|example)\b)"
+    r"|(?P<address>(?<![\w.+-])[\w.+-]++@[\w-]+\.\w[\w.-]*|\bhttps?://[^\s'\"<>)]+"
+    r"|\b(?<![\w.-])[\w-]++(?:\.[\w-]++)*\.(?:com|org|net|io|dev|internal|local|example)\b)"
     r"|(?P<money>[$\u20ac\u00a3\u00a5]\s?\d[\d.,]*(?:\s?(?:[kKmMbB]\b|million|billion))?"
     r"|\b\d[\d.,]*\s?(?:%|(?:USD|EUR|GBP|CHF|JPY|dollars|euros)\b|\u7f8e\u5143|\u5143|\u5186))"
     rf"|(?P<date>\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}[:h]\d{{2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}\b"
     rf"|\b{_MONTH}\s\d{{1,4}}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\bQ[1-4]\b"
     r"|\d{1,4}[\u5e74\u6708\u65e5\u53f7](?:\d{1,2}[\u6708\u65e5\u53f7])*)"
     r"|(?P<id>\+?\d+(?:[- ]\d+){2,}|\b\d+-\d+\b"
-    r"|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_][\w-]*[A-Za-z0-9_]\b|\b[A-Z]{2,6}\b|\bv?\d+\.\d+\.\d[\w.]*)"
-    r"|(?P<path>(?:~|\.{0,2})/[\w.-]+(?:/[\w.-]+)+|\b[\w-]+\.(?:yaml|yml|json|toml|py|md|csv|sql|txt|log|ts|js|go|rs)\b"
+    r"|\b(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Za-z])[A-Za-z0-9_][\w-]*[A-Za-z0-9_]\b|\b[A-Z]{2,6}\b|\bv?\d+\.\d+\.\d[\w.]*)"
+    r"|(?P<path>(?:~|\.{0,2})/[\w.-]+(?:/[\w.-]+)+|\b(?<![\w-])[\w-]++\.(?:yaml|yml|json|toml|py|md|csv|sql|txt|log|ts|js|go|rs)\b"
     r"|[A-Z]:\\\S+)"
     r"|(?P<constant>\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b)"
     rf"|(?P<number>\b\d[\d,]*(?:\.\d+)?(?:\s?{_UNIT}\b)?)"
     r"|(?P<name>(?<=[\w,;:\"'(] )[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*|\b[A-Z][a-z]+[A-Z]\w+"
-    r"|[A-Z][A-Za-z]+(?=[\u3040-\u9fff])|(?<=[\u3040-\u9fff])[A-Z][A-Za-z]+)"
+    r"|[A-Z][A-Za-z]{1,60}(?=[\u3040-\u9fff])|(?<=[\u3040-\u9fff])[A-Z][A-Za-z]+)"
 )
 WORTH = {
     "address": 3.0,

@@ -25,7 +25,7 @@ _BRIEF_REASON = 120
 _MOST_IN_RUN = 20
 _LONGEST_RUN = 160  # characters of the values of deeds that are told together
 LEVELS = FULL, BRIEF, SHORTEST = range(3)
-_WORD = re.compile(r"[^\W\d_]{4,}|(?=[\w-]*\d)[\w-]{3,}")  # a word that may tell a value from others
+_WORD = re.compile(r"[^\W\d_]{4,}|(?=[\w-]{0,200}\d)[\w-]{3,}")  # a word that may tell a value from others
 
 _LINE = re.compile(r"(?P<name>[\w.:/-]{1,120}|\(unnamed\))\((?P<given>.*?)\)(?P<outcome>(?: -> |: ).*)?", re.DOTALL)
 _NEXT_ARGUMENT = re.compile(r", (?=[\w.-]{1,60}=)")

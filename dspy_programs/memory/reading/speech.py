@@ -23,7 +23,7 @@ DECIDED_WORTH = 3.0  # of what a person decides
 _STATED_WORTH = 2.0  # of what a person states in exact values
 _ASKED_WORTH = 0.3  # of what an assistant asks or offers: the answer says it
 _STAMP = re.compile(r"\A\[[^\[\]]{1,60}\] ")
-_WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
+_WORDS = re.compile(r"(?:(?<![^\W\d_])[^\W\d_]++[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
 
 _new_piece = tuple.__new__  # there are hundreds of thousands: half the time of Piece(...)
 

@@ -23,9 +23,11 @@ _READ = 2_000  # characters of them
 _AMPLE = 80  # tokens of a room with place for a long mark
 _WHY = 40  # characters that tell a reason from others
 _OWN_ID_WORTH = 6.0  # of the first id in a record: a later call needs it
-_OWN_ID = re.compile(r"(?:\w+_)?id: ", re.IGNORECASE)
+_OWN_ID = re.compile(r"(?:(?<!\w)\w+_)?id: ", re.IGNORECASE)
 # ids, numbers, codes
-_MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")
+_MENTION = re.compile(
+    r"(?:(?<![A-Za-z_@#-])[A-Za-z_@#-]*+)?\d[\w@#-]*(?:[.:/-][\w@#-]+)*|(?<![\w.+-])[\w.+-]++@[\w.-]+\w|[A-Z][A-Z]++\b"
+)
 
 _WORD = re.compile(r"[^\W\d_]{4,}")
 

@@ -23,7 +23,7 @@ _NAMED = 0.7  # of the turns
 _PER_SENTENCE = 40  # characters that a sentence costs besides its own
 _SPEAKER = re.compile(r"\s*([A-Z][\w.'-]*(?: [\w.'-]+){0,4})(?: \([^()\n]{1,90}\))?: ")  # "Ann Lee (Chair): "
 _NO_SPEAKER = re.compile(r"(?i)(?:user|assistant|system|tool|note|done|failed|asked)|earlier\b.*")
-_WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[\u3040-\u9fff]{2}")
+_WORD = re.compile(r"[^\W\d_]{4,}|(?:(?<!\w)\w*)?\d\w*|[\u3040-\u9fff]{2}")
 _DECISIONS = re.compile(
     r"(?i)\b(?:decisions?|decided|action (?:items?|points?)|to-?dos?|who does what|minutes|protokoll|"
     r"beschl\u00fcsse|d\u00e9cisions|proc\u00e8s-verbal|decisiones)\b"

