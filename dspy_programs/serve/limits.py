@@ -43,7 +43,7 @@ class Limits:
     connections_of_one: int = 256  # of them from one address
     seconds_to_stop: float = 3.0  # for running work after SIGTERM
     task_bytes: int = 128 * 1024 * 1024  # of A2A tasks that have not ended, whether or not a request waits
-    kept_bytes: int = 32 * 1024 * 1024  # of finished A2A tasks
+    kept_bytes: int = 8 * 1024 * 1024  # of finished A2A tasks
     kept_tasks: int = 1_000  # of each key
     kept_seconds: float = 3_600.0
     calls_per_request: int | None = None  # to the model; None: no limit
