@@ -1,4 +1,4 @@
-"""Which checks there are, and what a run of them is told."""
+"""The checks that exist, and the options of a run."""
 
 import difflib
 import json

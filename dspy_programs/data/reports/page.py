@@ -1,20 +1,16 @@
 """Overviews as one self-contained page: nothing is loaded from elsewhere, what is in the data is escaped, no script runs."""
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
-from dspy_programs import __version__
+from dspy_programs.data.html_pages import environment
 from dspy_programs.data.reports.charts import sections_of
 from dspy_programs.data.reports.overview import Overview
-from dspy_programs.text import printable, quantity
+from dspy_programs.text import quantity
 
 
 def page_of(*overviews: Overview) -> bytes:
@@ -30,14 +26,6 @@ def _rendered(what: str, overviews: Sequence[Overview]) -> bytes:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    folder = files("dspy_programs.data.reports") / "templates"
-    made = Environment(
-        loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = (folder / "style.css").read_text(encoding="utf-8")
-    made.globals["style"] = Markup(style)
-    made.globals["style_hash"] = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    made.globals["version"] = __version__
+    made = environment("dspy_programs.data.reports")
     made.globals["quantity"] = quantity
-    made.filters["plain"] = printable
     return made

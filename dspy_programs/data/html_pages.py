@@ -1,0 +1,25 @@
+"""What pages of data share: all that comes from the data is escaped, nothing is loaded from elsewhere, no script runs."""
+
+import hashlib
+from base64 import b64encode
+from importlib.resources import files
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from dspy_programs import __version__
+from dspy_programs.text import printable
+
+
+def environment(package: str) -> Environment:
+    """Return the templates of a package, with its style and the digest by which the page's policy allows it."""
+    folder = files(package) / "templates"
+    made = Environment(
+        loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    made.globals["style"] = Markup(style)
+    made.globals["style_hash"] = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    made.globals["version"] = __version__
+    made.filters["plain"] = printable
+    return made
