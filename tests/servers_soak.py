@@ -63,9 +63,6 @@ def huge_requests(value: Callable[[int], str]) -> list[bytes]:
     ]
 
 
-HUGE_REQUESTS = [request for value in (lists, traces, lambda size: "[" * size) for request in huge_requests(value)]
-
-
 class Watch:
     """What the server process sees of itself, written as JSON lines."""
 
@@ -181,9 +178,10 @@ class Soak:
         self.count["slow readers that were cut off"] += 1
 
     async def huge(self, number: int) -> None:
+        requests = [request for value in (lists, traces, lambda size: "[" * size) for request in huge_requests(value)]
         async with Connection(self.port) as link:
             session = await mcp_session(link, X_API_Key=ANN)
-            for request in HUGE_REQUESTS:
+            for request in requests:
                 answer = await link.ask(request.replace(b"SESSION", session.encode(), 1))
                 self.count[f"huge: {answer.status}"] += 1
 

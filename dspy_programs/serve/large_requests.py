@@ -3,7 +3,8 @@
 Input      an ASGI app; the worker pool; the operations by their REST paths. Bodies arrive whole.
 Guarantees a large REST request that the rules answer is answered by a process, with the same answers and problems as a small
            one; one that may ask the model reaches the app if it can be read in a moment; a large call of A2A or MCP reaches
-           it as one that is easy to parse. All else passes through.
+           it as one that is easy to parse, with a tool's arguments in the scope until the request ends. All else passes
+           through.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dspy_programs.serve.light_calls import BESIDE, take_arguments
 from dspy_programs.serve.operations import OPERATIONS, Operation
 from dspy_programs.serve.problems import SlowClient, TooLarge
 from dspy_programs.serve.rule_processes import LARGE, SMALL
@@ -37,14 +39,18 @@ class LargeRequests:
             return await self.app(scope, receive, send)
         body = (await receive())["body"]
         if len(body) > LARGE and operation is None:
-            body = await unless_gone(receive, self._light(body))
+            body, _, arguments = (await unless_gone(receive, self._light(body))).partition(b"\n")
+            scope[BESIDE] = [arguments] if arguments else []
         elif operation and "json" in Headers(scope=scope).get("content-type", "") and len(body) > self._in_here(operation):
             by_rules = self.worker_pool.by_rules(operation.asks_model)
             job = operation.name if by_rules else f"check {operation.name}"
             answer = await unless_gone(receive, self.worker_pool.run_in_process(job, body))
             if by_rules:
                 return await Response(answer, media_type="application/json")(scope, receive, send)
-        return await self.app(scope, replayed(body, receive), send)
+        try:
+            return await self.app(scope, replayed(body, receive), send)
+        finally:
+            take_arguments(scope)  # if nobody did
 
     def _in_here(self, operation: Operation) -> int:
         """Return the bytes of a request that is parsed in the event loop and, by the rules, answered in a thread."""
@@ -67,3 +73,4 @@ async def unless_gone(receive: Receive, running: Coroutine[Any, Any, T]) -> T:
     finally:
         work.cancel()
         gone.cancel()
+        del work  # its exception has this frame: a ring, which would keep the body until Python looks for rings

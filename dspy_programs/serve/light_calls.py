@@ -1,20 +1,23 @@
-"""Calls of A2A and MCP made easy to parse: what may have millions of values becomes JSON text inside the call.
+"""Calls of A2A and MCP made easy to parse: what may have millions of values becomes JSON text.
 
 Both SDKs parse a call in the event loop, and protobuf takes a tenth of a millisecond for each value; text costs them nothing.
+A2A's data stays inside the call, as text. MCP's arguments go beside it, because each session of that SDK keeps its last call.
 """
 
 import json
+from collections.abc import MutableMapping
 from typing import Any
 
 from dspy_programs.jsonable import sound_json
 from dspy_programs.serve.problems import TooLarge
 
+BESIDE = "dspy_programs.arguments"  # of an ASGI scope: a list of a tool's arguments, empty when they have been taken
 MOST_VALUES = 1_000  # that an SDK gets, of a call or an answer
 MOST_TO_READ = 200_000  # that the event loop reads: a tenth of a second
 
 
 def light(body: bytes, read_here: bool = False) -> bytes:
-    """Return a large JSON-RPC call that is easy to parse.
+    """Return a large JSON-RPC call that is easy to parse, and a tool's arguments in a line of their own after it.
 
     read_here: what becomes text is read in the server's own process later. Raises TooLarge for too many values.
     """
@@ -22,10 +25,11 @@ def light(body: bytes, read_here: bool = False) -> bytes:
         call = json.loads(sound_json(body))
         if read_here:
             check_few(call)
+        arguments = _params_of(call).pop("arguments", None)
         lighten(call)
         if has_many(call):
             raise TooLarge(f"a call has at most {MOST_VALUES:,} values beside its data part or arguments")
-        return json.dumps(call).encode()
+        return b"\n".join(json.dumps(part).encode() for part in (call, arguments) if part is not None)
     except (ValueError, RecursionError):
         return b"{"  # not JSON either: whoever reads it says so at once
 
@@ -36,15 +40,15 @@ def check_few(value: Any) -> None:
         raise TooLarge(f"a request that may ask the model has at most {MOST_TO_READ:,} values; send less at a time")
 
 
+def take_arguments(scope: MutableMapping[str, Any]) -> bytes:
+    """Return the arguments that came beside this request's call, b"" if none did; they are not in its scope any more."""
+    beside: list[bytes] = scope.get(BESIDE, [])
+    return beside.pop() if beside else b""
+
+
 def lighten(call: Any) -> None:
-    """Put text in place of a call's data parts and arguments."""
-    params = call.get("params") if isinstance(call, dict) else None
-    if isinstance(params, dict):
-        _lighten_message(params.get("message"))
-        _lighten_arguments(params.get("arguments"))
-
-
-def _lighten_message(message: Any) -> None:
+    """Put text in place of the data parts of a call's message."""
+    message = _params_of(call).get("message")
     parts = message.get("parts") if isinstance(message, dict) else None
     for part in parts if isinstance(parts, list) else []:
         if isinstance(part, dict) and "data" in part:
@@ -52,10 +56,9 @@ def _lighten_message(message: Any) -> None:
             part |= {"kind": "text"} if part.get("kind") == "data" else {}
 
 
-def _lighten_arguments(arguments: Any) -> None:
-    for name, value in arguments.items() if isinstance(arguments, dict) else ():
-        if isinstance(value, (dict, list)):
-            arguments[name] = json.dumps(value)
+def _params_of(call: Any) -> dict[str, Any]:
+    params = call.get("params") if isinstance(call, dict) else None
+    return params if isinstance(params, dict) else {}
 
 
 def has_many(value: Any, most: int = MOST_VALUES) -> bool:

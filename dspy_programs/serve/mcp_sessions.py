@@ -31,7 +31,7 @@ class Sessions(StreamableHTTPSessionManager):
             server,
             session_idle_timeout=limits.idle_seconds,
             max_sessions=limits.sessions,
-            max_request_body_size=8 * limits.body_bytes,  # as text in JSON (light_calls.py); what is sent is smaller
+            max_request_body_size=limits.body_bytes,  # AccessMiddleware has counted
         )
         self.most = limits.sessions
         self._busy: Counter[str] = Counter()

@@ -27,6 +27,7 @@ from mcp_types import (
 
 import dspy_programs
 from dspy_programs.lm import is_embedded
+from dspy_programs.serve.light_calls import take_arguments
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform
 from dspy_programs.serve.problems import ServeError
 from dspy_programs.serve.rule_processes import SMALL
@@ -59,13 +60,14 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
         async def on_progress(done: int, total: int) -> None:
             await context.session.report_progress(done, total or None)
 
-        given = params.arguments or {}
+        beside = take_arguments(context.request.scope) if context.request is not None else b""
         try:
-            body = json.dumps(given).encode() if worker_pool.by_rules(operation.asks_model) else b""
-            if len(body) > SMALL:
+            body = beside or json.dumps(params.arguments or {}).encode()
+            if len(body) > SMALL and worker_pool.by_rules(operation.asks_model):
                 text = (await worker_pool.run_in_process(f"texts {operation.name}", body, on_progress)).decode()
                 content = json.loads(text)
             else:
+                given = json.loads(beside) if beside else params.arguments or {}
                 answer = await perform(operation, request_from_texts(operation, given), worker_pool, on_progress)
                 text, content = answer.model_dump_json(), answer_as_json(answer)
         except ServeError as error:

@@ -71,9 +71,9 @@ class AccessMiddleware:
                 receive = replayed(await self.body(Headers(scope=scope), receive, held), receive)
             await self.app(scope, receive, sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
-            fault = to_serve_error(error)
+            response = response_to(to_serve_error(error))
             if not started:
-                await response_to(fault)(scope, receive, sending)
+                await response(scope, receive, sending)
         finally:
             self._bytes -= sum(held)
 
@@ -102,10 +102,10 @@ class AccessMiddleware:
         held: receives the size of each piece, which counts until the request ends.
         """
         limit = self.limits.body_bytes
-        too_large = TooLarge(f"the body is too large; send at most {limit} bytes")
+        too_large = f"the body is too large; send at most {limit} bytes"
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
-            raise too_large
+            raise TooLarge(too_large)
         chunks: list[bytes] = []
         size = 0
         try:
@@ -121,7 +121,7 @@ class AccessMiddleware:
                     if self._bytes > self.limits.bytes_at_once:
                         raise Busy("other requests fill the memory; try again in a second")
                     if size > limit:
-                        raise too_large
+                        raise TooLarge(too_large)
                     if not message.get("more_body", False):
                         return b"".join(chunks)
         except TimeoutError:
@@ -164,6 +164,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def response_to(error: ServeError) -> JSONResponse:
+    error.__traceback__ = None  # its frames hold the request's body, and some of them this error: a ring
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if isinstance(error, NoKey):
         headers["WWW-Authenticate"] = "Bearer"

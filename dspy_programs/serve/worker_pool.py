@@ -141,6 +141,7 @@ class WorkerPool:
             return await self._outcome(future, work, ends, on_progress)
         finally:
             work.stop()
+            del future  # as in _outcome
 
     async def _place(self, lane: _Lane, ends: float) -> None:
         if self.closed:
@@ -172,9 +173,9 @@ class WorkerPool:
         try:
             outcome.set_result(call(work))
         except Stopped as stopped:
-            outcome.set_exception(stopped)
+            outcome.set_exception(stopped.with_traceback(None))
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
-            outcome.set_exception(to_serve_error(error))
+            outcome.set_exception(to_serve_error(error).with_traceback(None))
 
     def _ended(self, lane: _Lane, future: "asyncio.Future[Any]") -> None:
         del self._running[future]
@@ -195,6 +196,8 @@ class WorkerPool:
                 return future.result()
             except Stopped as stopped:
                 raise stopped.why or Unavailable("the server is shutting down") from None
+            finally:
+                del future  # its exception has this frame: a ring, which would keep the body until Python looks for rings
         if self.closed:
             raise Unavailable("the server is shutting down")
         raise TooSlow(f"not finished after {self.limits.seconds:g} s, so it was stopped; ask for less at a time")
