@@ -6,6 +6,7 @@ Output     an MCP server whose tools have the schemas of requests.py; each answe
 Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
 """
 
+import asyncio
 import functools
 import json
 from typing import Any
@@ -27,7 +28,7 @@ from mcp_types import (
 
 import dspy_programs
 from dspy_programs.lm import is_embedded
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform
+from dspy_programs.serve.operations import OPERATIONS, Operation, perform
 from dspy_programs.serve.problems import ServeError
 from dspy_programs.serve.rule_processes import SMALL
 from dspy_programs.serve.stdio_drain import Conversation, Lines
@@ -64,10 +65,10 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
             body = json.dumps(given).encode() if worker_pool.by_rules(operation.asks_model) else b""
             if len(body) > SMALL:
                 text = (await worker_pool.run_in_process(f"texts {operation.name}", body, on_progress)).decode()
-                content = json.loads(text)
             else:
-                answer = await perform(operation, request_from_texts(operation, given), worker_pool, on_progress)
-                text, content = answer.model_dump_json(), answer_as_json(answer)
+                request = await asyncio.to_thread(request_from_texts, operation, given)
+                text = await perform(operation, request, worker_pool, on_progress)
+            content = await asyncio.to_thread(json.loads, text)
         except ServeError as error:
             return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)

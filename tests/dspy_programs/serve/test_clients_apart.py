@@ -164,6 +164,29 @@ def test_sessions_of_one_key_shut_nobody_out(listening):
         )
 
 
+def test_keys_together_leave_room_for_another():
+    """All of theirs listen, so none is idle: the key that has most gives one up, and its listener is told by the end."""
+    names = {f"key{n}": f"key-{n}-0123456789-0123" for n in range(4)}
+    everybody = Keys(read_keys("\n".join(f"{name}: {key}" for name, key in names.items()), "keys"))
+    with running(Limits(sessions=6), key=everybody) as server, contextlib.ExitStack() as stack:
+
+        def begin(key):
+            body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+            headers = {"X-API-Key": key, "Accept": "application/json, text/event-stream"}
+            answer = HTTP.post(f"{server.url}/mcp", json=body, headers=headers)
+            if answer.status_code == 200:
+                headers["Mcp-Session-Id"] = answer.headers["mcp-session-id"]
+                streams.append(stack.enter_context(HTTP.stream("GET", f"{server.url}/mcp", headers=headers, timeout=5)))
+            return answer.status_code
+
+        streams = []
+        first, second, *others = names.values()
+        assert [begin(key) for key in [first] * 3 + [second] * 3] == [200] * 6
+        assert [begin(key) for key in others] == [200, 200]
+        assert not streams[0].read(), "the oldest of the first key has ended"
+        assert begin(first) == 503, "who has as many as the others waits"
+
+
 def test_many_sessions_that_one_key_begins_at_once_are_no_more():
     async def begin_many(server):
         body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
