@@ -112,7 +112,10 @@ def _part_in(message: Message | None) -> Part:
 def _asked_in(part: Part) -> tuple[Operation, Any]:
     """Return the operation that a part asks for, and its request. Raises Invalid."""
     [found] = get_data_parts([part]) or [_parsed(part.text)]
-    return asked_in(integers(found))
+    try:
+        return asked_in(integers(found))
+    except RecursionError:
+        raise Invalid("nested too deeply") from None
 
 
 def _as_json(part: Part) -> bytes:
