@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Busy, Malformed, ServeError
+from dspy_programs.serve.problems import Malformed, ServeError, Unavailable
 
 _AT_ONCE = 256  # connections that are accepted in one step of the event loop: more would stop it for a while
 _FEWEST_BYTES = 64 * 1024  # that a client must read of its answer in `seconds_to_write`
@@ -179,7 +179,7 @@ class Connection(H11Protocol):
         if self.transport.get_write_buffer_size():  # it would keep its socket until it has read
             return self.transport.abort()
         if self.cycle is None or not self.is_idle:  # else it may take this for the answer to its next request
-            self._refuse(Busy(f"{connections} connections are open; try again in a second"))
+            self._refuse(Unavailable(f"{connections} connections are open; try again in a few seconds"))
         self._end()
 
     def _refuse(self, error: ServeError) -> None:

@@ -21,7 +21,7 @@ from a2a.types import (
 )
 
 from dspy_programs.errors import UsageError
-from dspy_programs.serve.a2a_card import public_url_of
+from dspy_programs.serve.a2a_card import agent_card, public_url_of
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS
 from tests.fakes import scripted_lm
@@ -178,6 +178,15 @@ def test_half_a_surrogate_pair_in_a_message_is_a_question_mark(version, server):
     part = {"text": json.dumps([{"role": "user", "content": "\ud800"}])} | ({} if version == "1.0" else {"kind": "text"})
     message = {"messageId": "m", "role": role, "parts": [part | {"metadata": {"a": "\udfff"}}]}
     assert code_of(server, called(send, {"message": message}), version) is None
+
+
+def test_card_costs_strangers_more_than_the_server():
+    """In seconds of processor time: anybody may ask for it, as often as they like."""
+    agent_card("http://localhost", True)
+    began = time.thread_time()
+    for number in range(20):
+        agent_card(f"http://host{number}", True)
+    assert time.thread_time() - began < 0.1
 
 
 def test_card_names_the_public_address():
