@@ -7,6 +7,7 @@ import pytest
 from dspy import lm15
 
 from dspy_programs.agent import AgentConfig
+from dspy_programs.lm import connect
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.keys import Keys, read_keys
 from dspy_programs.serve.limits import Limits
@@ -96,13 +97,22 @@ def test_other_surfaces_are_told_too():
 
 def test_failed_calls_count():
     with ChatServer(status=500) as broken:
-        from dspy_programs.lm import connect
-
         lm = connect("openai/x", api_base=broken.url, api_key="k", timeout=5)
         with serving(lm, calls_per_day=2, seconds=5) as server:
             assert classify(server, ANN).status_code in (429, 503)
             assert len(broken.requests) <= 2
             assert classify(server, ANN).status_code == 429
+
+
+@pytest.mark.parametrize("limit", ["calls_per_request", "calls_per_day"])
+def test_model_that_fails_until_the_calls_are_used_up_is_what_the_client_is_told(limit):
+    """Its request is not too large: it asks again because the model failed."""
+    with ChatServer(status=500) as broken:
+        lm = connect("openai/x", api_base=broken.url, api_key="k", timeout=5)
+        with serving(lm, seconds=30, **{limit: 2}) as server:
+            answer = classify(server, ANN)
+    assert answer.status_code == 503 and "does not answer" in answer.json()["error"], answer.text
+    assert len(broken.requests) == 2
 
 
 def test_run_of_the_agent_is_refused_when_the_day_is_over(tmp_path):
