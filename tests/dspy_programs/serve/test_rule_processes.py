@@ -12,7 +12,8 @@ from mcp import Client
 
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Malformed, TooSlow, Unavailable
+from dspy_programs.serve.problems import Invalid, Malformed, TooSlow, Unavailable
+from dspy_programs.serve.rule_processes import _COMMAND
 from dspy_programs.serve.worker_pool import WorkerPool
 from tests.fakes import scripted_lm
 from tests.servers import FAILING, HTTP, Command, on_its_way, running
@@ -150,6 +151,27 @@ def test_process_that_dies_fails_its_request_and_not_the_next():
         await worker_pool.ended()
 
     asyncio.run(die(WorkerPool(Limits())))
+
+
+def test_no_more_processes_than_there_are_places():
+    async def many():
+        worker_pool = WorkerPool(Limits(processes=2))
+        jobs = [asyncio.ensure_future(worker_pool.run_in_process("analyze_prompt", b'{"sections": []}')) for _ in range(6)]
+        most = 0
+        while not all(job.done() for job in jobs):
+            most = max(most, worker_pool.running)
+            await asyncio.sleep(0.01)
+        await worker_pool.ended()
+        return most, [type(job.exception()) for job in jobs]
+
+    assert asyncio.run(many()) == (2, [Invalid] * 6)
+
+
+def test_process_whose_server_ends_while_it_starts_says_nothing():
+    started = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    started.stdout.close()
+    started.stdin.close()
+    assert started.stderr.read() == b"" and started.wait(60) == 0
 
 
 def test_processes_end_with_the_pool():
