@@ -207,15 +207,16 @@ def test_many_sessions_that_one_key_begins_at_once_are_no_more():
 def test_requests_of_one_key_shut_nobody_out():
     """They take all places, and wait for more: the next that is free is another key's."""
     body = NEGOTIATE["input"]
-    with Slow(steps=30).instead_of("negotiate_prompt") as slow, running(Limits(at_once=1, waiting=3), key=keys()) as server:
+    with Slow(steps=60).instead_of("negotiate_prompt") as slow, running(Limits(at_once=1, waiting=3), key=keys()) as server:
         with contextlib.ExitStack() as stack:
             for _ in range(8):
                 stack.enter_context(on_its_way(server, "/v1/budget/negotiate", body, key=ANN))
             while server.worker_pool.waiting < 3:
                 time.sleep(0.01)
+            before = slow.started
             asked = HTTP.post(f"{server.url}/v1/budget/negotiate", json=body, headers={"X-API-Key": BOB}, timeout=30)
             assert asked.status_code == 200, asked.text
-            assert slow.started <= 3, "it did not wait for all of them"
+            assert slow.started - before <= 2, "its own, and one that may have begun since"
 
 
 def agent_call(server, key, method, path, body=None):
