@@ -121,12 +121,12 @@ def running(
         thread.join(10)
 
 
-def on_its_way(server: Running, path: str, body: object, accept: str = "*/*") -> socket.socket:
+def on_its_way(server: Running, path: str, body: object, accept: str = "*/*", key: str = "") -> socket.socket:
     """Return the connection of a request that was sent and whose answer nobody has read; closing it is going away."""
     content = json.dumps(body).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n"
+        f"Content-Length: {len(content)}\r\n{f'X-API-Key: {key}' if key else 'X-None: '}\r\n\r\n"
     )
     connection = socket.create_connection(urlsplit(server.url).netloc.split(":"), timeout=5)
     connection.sendall(head.encode() + content)

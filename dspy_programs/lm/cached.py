@@ -1,7 +1,7 @@
 """A language model whose answers are cached on disk: repeating a request costs nothing, even the next day.
 
-The key is the whole request (server, model, decoding, schema, every word of the prompt), so it covers everything that changes
-an answer. Answers, like their prompts, may be private: only the owner can read the file, and modes that let others are
+The key is the whole request (server and what it says it runs, model, decoding, schema, every word of the prompt), so it covers
+everything that changes an answer. Answers, like their prompts, may be private: only the owner can read the file, and modes that let others are
 repaired.
 
 Guarantees safe for several threads and processes; errors are not cached. The file stays below `most_bytes`: the oldest answers
@@ -30,6 +30,7 @@ from filelock import FileLock
 
 from dspy_programs.lm.models import connect, decoding, prepare
 from dspy_programs.lm.samples import Sample, drawn
+from dspy_programs.lm.server.identity import ServedModel, Unasked
 from dspy_programs.lm.server.lm_wrapper import call_inner, endpoint_of, wrap
 
 _FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
@@ -207,7 +208,7 @@ class CachedEngine:
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
-        self.address = endpoint_of(lm)
+        self.address, self.served = endpoint_of(lm), ServedModel(lm)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
         return self
@@ -221,7 +222,12 @@ class CachedEngine:
             return self.answer(request, sample)
 
     def answer(self, request: lm15.Request, sample: Sample) -> lm15.Response:
+        try:
+            served = self.served.now()
+        except Unasked:  # who knows which model would answer: ask it, or hear what is wrong
+            return call_inner(self.lm, request)
         asked = {"model": self.lm.model, "at": self.address, "sample": sample, "request": request_to_dict(request)}
+        asked |= {"served": served} if served else {}
         key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
         if (known := self.cache.get(key)) is not None:
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):  # written by other code: ask again

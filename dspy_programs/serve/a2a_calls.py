@@ -2,8 +2,9 @@
 
 Output     light(body) -> a call that protobuf reads in time, or Refused; answered(call, response) -> the response with the
            right error code.
-Guarantees what is no JSON, or is nested too deeply, is a parse error (-32700); wrong parameters are that (-32602) in the older
-           protocol too, where the SDK calls them an invalid request; half a surrogate pair becomes a question mark.
+Guarantees what is no JSON, or is nested too deeply to be read, is a parse error (-32700); wrong parameters are that (-32602) in
+           the older protocol too, where the SDK calls them an invalid request, and where they are nested too deeply for
+           protobuf; half a surrogate pair becomes a question mark.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from dspy_programs.jsonable import sound_json
-from dspy_programs.serve.light_calls import MOST_VALUES, has_many, lighten
+from dspy_programs.serve.light_calls import MOST_LEVELS, MOST_VALUES, has_many, is_deep, lighten
 
 _PARSE_ERROR, _INVALID_REQUEST, _INVALID_PARAMS = -32700, -32600, -32602
 
@@ -32,9 +33,14 @@ def light(body: bytes) -> tuple[bytes, Any]:
         call = json.loads(sound_json(body))
     except (ValueError, RecursionError):
         raise Refused(_PARSE_ERROR, "the body is not JSON, or is nested too deeply") from None
-    lighten(call)
+    try:
+        lighten(call)
+    except RecursionError:  # what could just be read cannot always be written
+        raise Refused(_INVALID_PARAMS, "the data part is nested too deeply", call) from None
     if has_many(call):
         raise Refused(_INVALID_PARAMS, f"a call has at most {MOST_VALUES:,} values beside its data part", call)
+    if is_deep(call):
+        raise Refused(_INVALID_PARAMS, f"a call has at most {MOST_LEVELS} levels beside its data part", call)
     return json.dumps(call).encode(), call
 
 

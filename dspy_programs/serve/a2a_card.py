@@ -1,5 +1,6 @@
 """The agent card: what the A2A agent is, where it answers, and what it can do: every operation is a skill."""
 
+import functools
 import json
 import re
 from urllib.parse import urlsplit
@@ -63,6 +64,7 @@ def agent_card(url: str, needs_key: bool) -> AgentCard:
     )
 
 
+@functools.cache  # anybody may ask for the card, and making schemas takes 20 milliseconds
 def _skill_of(operation: Operation) -> AgentSkill:
     [given] = operation.request.model_json_schema()["examples"]
     example = json.dumps({"skill": operation.name, "input": given})

@@ -21,7 +21,7 @@ from starlette.routing import Route
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
 from dspy_programs.serve.keys import Keys
-from dspy_programs.serve.large_requests import LargeRequests, unless_gone
+from dspy_programs.serve.large_requests import LargeRequests, json_response, unless_gone
 from dspy_programs.serve.mcp_sessions import Sessions
 from dspy_programs.serve.mcp_tools import mcp_server
 from dspy_programs.serve.operations import OPERATIONS, Operation, perform
@@ -141,11 +141,11 @@ def fault_of(code: int) -> dict[str, Any]:
     return {"model": Fault, "description": FAULTS[code], **headers}
 
 
-def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
-    async def endpoint(body: Any, request: Request) -> BaseModel:
-        return await unless_gone(request.receive, perform(operation, body, worker_pool))
+def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, Response]]:
+    async def endpoint(body: Any, request: Request) -> Response:
+        return json_response(await unless_gone(request.receive, perform(operation, body, worker_pool)))
 
-    endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
+    endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": Response}
     return endpoint
 
 

@@ -1,20 +1,22 @@
 """The connections of clients, and how long a silent one is kept. uvicorn bounds neither; its `http=` takes a protocol class.
 
 Guarantees a request's head arrives in limited time, however slowly its bytes come; a client that does not read its answer is
-           cut off; connections that are idle, or whose body has not come, turn nobody away, because the oldest of them
-           makes room for a new one; one address cannot hold them all; one read stops the event loop for a few hundredths of a
-           second at most, however it is cut into chunks.
+           cut off; connections that are idle, whose body has not come, or that do not read, turn nobody away, because the
+           oldest of them makes room for a new one; one address cannot hold them all; one read stops the event loop for a few
+           hundredths of a second at most, however it is cut into chunks; what is no HTTP gets one answer (400), or the end of
+           the connection if its answer has begun.
 """
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Busy
+from dspy_programs.serve.problems import Malformed, ServeError, Unavailable
 
 _AT_ONCE = 256  # connections that are accepted in one step of the event loop: more would stop it for a while
 _FEWEST_BYTES = 64 * 1024  # that a client must read of its answer in `seconds_to_write`
@@ -105,7 +107,14 @@ class Connection(H11Protocol):
         super().timeout_keep_alive_handler()
         self._expect_reading()  # closing waits until everything is written
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP. uvicorn's own raises if the request that goes wrong was answered already."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._refuse(Malformed("this is no HTTP request, or the end of its body is malformed"))
+        self._end()
+
     def pause_writing(self) -> None:
+        self._waits_since = self.loop.time()
         super().pause_writing()
         self._expect_reading()
 
@@ -125,8 +134,8 @@ class Connection(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether the client is to send something before anything can be done for it: a request, or the rest of a body."""
-        return self.is_idle or (self.cycle.more_body and not self.cycle.response_started)
+        """Whether the client is to do something before anything can be done for it: send a request, or the rest, or read."""
+        return self.is_idle or self.flow.write_paused or (self.cycle.more_body and not self.cycle.response_started)
 
     @property
     def address(self) -> str:
@@ -167,14 +176,25 @@ class Connection(H11Protocol):
 
     def _leave(self, connections: int) -> None:
         self.connections.discard(self)
+        if self.transport.get_write_buffer_size():  # it would keep its socket until it has read
+            return self.transport.abort()
         if self.cycle is None or not self.is_idle:  # else it may take this for the answer to its next request
-            body = (
-                Busy(f"{connections} connections are open; try again in a second").problem().model_dump_json(exclude_none=True)
-            )
-            head = (
-                "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
-            )
-            self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            self._refuse(Unavailable(f"{connections} connections are open; try again in a few seconds"))
+        self._end()
+
+    def _refuse(self, error: ServeError) -> None:
+        """Write the answer to a request that the app has not answered."""
+        body = error.problem().model_dump_json(exclude_none=True)
+        fields = {"Connection": "close", "Content-Type": "application/json", "Content-Length": str(len(body))}
+        fields |= {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        head = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", *(f"{name}: {fields[name]}" for name in fields)]
+        self.transport.write("\r\n".join([*head, "", body]).encode())
+
+    def _end(self) -> None:
+        """Close the connection once all is written; what the app still says is for nobody."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
         self._expect_reading()
 

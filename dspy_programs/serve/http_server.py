@@ -20,6 +20,7 @@ from dspy_programs.serve.requests import ClassifyFailure
 from dspy_programs.serve.security import is_loopback
 from dspy_programs.serve.settling import settle
 from dspy_programs.serve.worker_pool import WorkerPool
+from dspy_programs.tokens import counter_for
 
 if TYPE_CHECKING:
     from dspy_programs.serve.agent_runs import AgentRuns
@@ -54,6 +55,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.worker_pool.processes.warm()
         classify_failure(_FIRST, lambda done, total: None)  # what it loads takes half a second, of a client's time
+        counter_for(self.worker_pool.lm).count("")  # and so does its vocabulary, which holds the interpreter meanwhile
         settle()
         await super().startup(sockets)
 

@@ -50,6 +50,10 @@ class Keys:
         found = [name for known, name in self.names.items() for one in digests if hmac.compare_digest(known, one)]
         return found[0] if found else None
 
+    def holds(self, given: Sequence[str], name: str) -> bool:
+        """Whether one of the keys, which was right before, still is this name's."""
+        return name in [self.names.get(_digest(one)) for one in given]
+
     def look(self) -> None:
         """Bring the keys up to date."""
 

@@ -13,6 +13,7 @@ from dspy_programs.serve.problems import TooLarge
 
 BESIDE = "dspy_programs.arguments"  # of an ASGI scope: a list of a tool's arguments, empty when they have been taken
 MOST_VALUES = 1_000  # that an SDK gets, of a call or an answer
+MOST_LEVELS = 30  # of these: protobuf takes 100 messages inside each other, three for each level
 MOST_TO_READ = 200_000  # that the event loop reads: a tenth of a second
 
 
@@ -69,3 +70,15 @@ def has_many(value: Any, most: int = MOST_VALUES) -> bool:
         if isinstance(item, (dict, list)):
             left.extend(item.values() if isinstance(item, dict) else item)
     return bool(left) or seen > most
+
+
+def is_deep(value: Any, most: int = MOST_LEVELS) -> bool:
+    """Whether a value has more levels of objects and lists than that. Look only at what does not have many."""
+    left = [(value, 1)]
+    while left:
+        item, level = left.pop()
+        if isinstance(item, (dict, list)):
+            if level > most:
+                return True
+            left.extend((each, level + 1) for each in (item.values() if isinstance(item, dict) else item))
+    return False

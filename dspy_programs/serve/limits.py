@@ -39,7 +39,7 @@ class Limits:
     seconds_to_read: float = 20.0  # for a body to arrive
     seconds_to_write: float = 20.0  # in which a client must read at least 64 KB of its answer
     seconds_for_wrong_key: float = 5.0  # that its answer takes at most
-    connections: int = 512  # at once; the oldest idle one makes room
+    connections: int = 512  # at once; the one that waits for its client longest makes room for one more
     connections_of_one: int = 256  # of them from one address
     seconds_to_stop: float = 3.0  # for running work after SIGTERM
     task_bytes: int = 128 * 1024 * 1024  # of A2A tasks that have not ended, whether or not a request waits

@@ -1,16 +1,19 @@
 """MCP sessions over HTTP that do not run out: clients that never say goodbye leave them behind.
 
-Guarantees where there are too many, the one that was idle longest is closed, never one with a request on its way; one key has
-           at most half of them, so it shuts nobody else out: then one of its own goes, or it alone is refused (503); a client
+Guarantees where there are too many, the key that has most gives up the one that was idle longest; where none of its own is
+           idle, and it has at least two more than the newcomer, one that listens or is being answered. So no number of keys
+           can hold all of them. One key has at most half: then one of its own goes, or it alone is refused (503). A client
            whose session is gone gets the protocol's 404, and begins anew; half a surrogate pair in a message is read as a
            question mark, as by the other servers.
 """
 
 import asyncio
-from collections import Counter
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext, authorization_context
+from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -38,43 +41,71 @@ class Sessions(StreamableHTTPSessionManager):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = Headers(scope=scope).get("mcp-session-id", "")
-        if not session:
-            await self._make_room(_owner_in(scope))
-        elif session in self._server_instances:  # now the last of them to go
+        if session in self._server_instances:  # now the last of them to go
             self._server_instances[session] = self._server_instances.pop(session)
+        with self._at_work(session):
+            await self.handle_request(scope, await _readable(scope, receive), send)
+
+    async def _serve_opening_request(
+        self, http_transport: StreamableHTTPServerTransport, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        with self._at_work(http_transport.mcp_session_id or ""):
+            await super()._serve_opening_request(http_transport, scope, receive, send)
+
+    @contextlib.contextmanager
+    def _at_work(self, session: str) -> Iterator[None]:
         self._busy[session] += 1
         try:
-            await self.handle_request(scope, await _readable(scope, receive), send)
+            yield
         finally:
             self._busy[session] -= 1
             self._busy += Counter()  # drops the zeros
 
-    async def _make_room(self, owner: AuthorizationContext | None) -> None:
-        """Close what was idle longest: of the owner's where those are too many, and of all where all are."""
-        await self._close(self._of(owner), self._most_of(owner))
-        await self._close(list(self._server_instances), self.most)
-
-    async def _close(self, sessions: list[str], most: int) -> None:
-        idle = [session for session in sessions if not self._busy[session]]
-        for session in idle[: max(0, len(sessions) - most + 1)]:
-            if (transport := self._server_instances.get(session)) is not None:  # it may have ended while another was closed
-                await self._discard_session(session, transport)
-
     def _admit_session(self, asker: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
-        """Refuse one more of a key that has too many: many may have asked at once since there was room."""
-        full = len(self._of(asker)) >= self._most_of(asker)
-        return None if full else super()._admit_session(asker)
+        """Make room for one more session of a key. None: there is none to be had."""
+        held = self._by_key()
+        own = held.get(_name_of(asker), [])
+        most = self.most if asker is None else max(1, self.most // 2)  # without keys there is nobody else
+        goes: str | None = None
+        if len(own) >= most:
+            goes = next(self._idle(own), None)
+        elif len(self._server_instances) >= self.most:
+            goes = self._from_most(held, len(own))
+        if goes is not None:
+            self._close(goes)
+        elif len(own) >= most:
+            return None
+        return super()._admit_session(asker)
 
-    def _of(self, owner: AuthorizationContext | None) -> list[str]:
-        return [session for session in self._server_instances if self._session_owners.get(session) == owner]
+    def _by_key(self) -> dict[str | None, list[str]]:
+        """Return the sessions of each key, the one that was used last at the end."""
+        held = defaultdict[str | None, list[str]](list)
+        for session in self._server_instances:
+            held[_name_of(self._session_owners.get(session))].append(session)
+        return held
 
-    def _most_of(self, owner: AuthorizationContext | None) -> int:
-        return self.most if owner is None else max(1, self.most // 2)  # without keys there is nobody else
+    def _idle(self, sessions: Iterable[str]) -> Iterator[str]:
+        return (session for session in sessions if not self._busy[session])
+
+    def _from_most(self, held: dict[str | None, list[str]], own: int) -> str | None:
+        """Return the session that goes for somebody who has `own`."""
+        for sessions in sorted(held.values(), key=len, reverse=True):
+            if (idle := next(self._idle(sessions), None)) is not None:
+                return idle
+            if len(sessions) > own + 1:
+                return sessions[0]
+        return None
+
+    def _close(self, session: str) -> None:
+        """Forget a session at once, and end what it still does soon."""
+        transport = self._server_instances.pop(session)
+        self._session_owners.pop(session, None)
+        assert self._task_group is not None  # else no session could be asked for
+        self._task_group.start_soon(self._discard_session, session, transport)
 
 
-def _owner_in(scope: Scope) -> AuthorizationContext | None:
-    user = scope.get("user")
-    return authorization_context(user) if isinstance(user, AuthenticatedUser) else None
+def _name_of(owner: AuthorizationContext | None) -> str | None:
+    return owner and owner["client_id"]
 
 
 async def _readable(scope: Scope, receive: Receive) -> Receive:

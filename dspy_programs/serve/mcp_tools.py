@@ -6,6 +6,7 @@ Output     an MCP server whose tools have the schemas of requests.py; each answe
 Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
 """
 
+import asyncio
 import functools
 import json
 from typing import Any
@@ -28,7 +29,7 @@ from mcp_types import (
 import dspy_programs
 from dspy_programs.lm import is_embedded
 from dspy_programs.serve.light_calls import take_arguments
-from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, perform
+from dspy_programs.serve.operations import OPERATIONS, Operation, perform
 from dspy_programs.serve.problems import ServeError
 from dspy_programs.serve.rule_processes import SMALL
 from dspy_programs.serve.stdio_drain import Conversation, Lines
@@ -65,11 +66,11 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
             body = beside or json.dumps(params.arguments or {}).encode()
             if len(body) > SMALL and worker_pool.by_rules(operation.asks_model):
                 text = (await worker_pool.run_in_process(f"texts {operation.name}", body, on_progress)).decode()
-                content = json.loads(text)
             else:
-                given = json.loads(beside) if beside else params.arguments or {}
-                answer = await perform(operation, request_from_texts(operation, given), worker_pool, on_progress)
-                text, content = answer.model_dump_json(), answer_as_json(answer)
+                given = await asyncio.to_thread(json.loads, beside) if beside else params.arguments or {}
+                request = await asyncio.to_thread(request_from_texts, operation, given)
+                text = await perform(operation, request, worker_pool, on_progress)
+            content = await asyncio.to_thread(json.loads, text)
         except ServeError as error:
             return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)

@@ -181,16 +181,10 @@ OPERATIONS = {
 }
 
 
-async def perform(
-    operation: Operation, request: Any, worker_pool: WorkerPool, on_progress: OnProgress | None = None
-) -> BaseModel:
-    """Return the answer to a request. Raises ServeError. Cancelling this stops the work."""
+async def perform(operation: Operation, request: Any, worker_pool: WorkerPool, on_progress: OnProgress | None = None) -> str:
+    """Return the answer to a request as JSON, made in the worker thread. Raises ServeError. Cancelling this stops the work."""
 
-    def call(progress: Progress) -> BaseModel:
-        return operation.call(request, progress)
+    def call(progress: Progress) -> str:
+        return operation.call(request, progress).model_dump_json()
 
     return await worker_pool.run(call, on_progress, operation.asks_model, operation.model_calls(request))
-
-
-def answer_as_json(answer: BaseModel) -> dict[str, Any]:
-    return answer.model_dump(mode="json")

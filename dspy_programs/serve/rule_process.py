@@ -83,7 +83,7 @@ def _read(jobs: "queue.SimpleQueue[tuple[str, bytes]]", source: BinaryIO) -> Non
     while line := source.readline():
         job, _, size = line.decode().rstrip("\n").rpartition(" ")
         jobs.put((job, source.read(int(size))))
-    os._exit(0)  # nobody waits for an answer any more
+    os._exit(0)
 
 
 def main() -> None:
@@ -93,4 +93,6 @@ def main() -> None:
     os.dup2(2, 1)  # what a tool prints is no answer
     jobs: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(jobs, sys.stdin.buffer), daemon=True).start()
-    work(jobs, out)
+    with contextlib.suppress(BrokenPipeError):
+        work(jobs, out)
+    os._exit(0)  # nobody waits for an answer any more, and the reader still reads

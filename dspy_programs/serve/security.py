@@ -2,12 +2,13 @@
 
 Input      an ASGI app; keys or None; Limits.
 Guarantees without keys only loopback is served, and only requests addressed to it (Host and Origin are checked against DNS
-           rebinding); the app knows whose key it was (`scope["user"]`, CALLER); a body is read up to its limit, in limited
-           time, before the app sees it; an exception in the app becomes a 500 with an id. Nothing here logs a header, a query
-           or a body.
+           rebinding); the app knows whose key it was (`scope["user"]`, CALLER); a request ends when its key is withdrawn; a
+           body is read up to its limit, in limited time, before the app sees it; an exception in the app becomes a 500 with
+           an id. Nothing here logs a header, a query or a body.
 """
 
 import asyncio
+import contextlib
 import functools
 import ipaddress
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dspy_programs.serve.keys import CALLER, Keys
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.logins import WrongKeys
+from dspy_programs.serve.open_requests import OpenRequests
 from dspy_programs.serve.problems import Busy, Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
 _OPEN_PATHS = ("/healthz", "/agent")  # reveal only that there is a server, and which
@@ -44,6 +46,7 @@ class AccessMiddleware:
         """public_url: where a proxy in front is reached; it may pass another Host on, and pages there may call this server."""
         self.app, self.keys, self.limits = app, keys, limits
         self._proxy = _name_in(public_url or "") or None
+        self.open = OpenRequests(keys) if keys is not None else None
         self.wrong_keys = WrongKeys(limits)
         self._bytes = 0  # of the bodies that are here
 
@@ -64,12 +67,16 @@ class AccessMiddleware:
             await send(message)
 
         try:
-            if (name := await self.admit(scope["path"], Headers(scope=scope), scope.get("client"))) is not None:
-                scope = {**scope, "user": _user(name)}
-                CALLER.set(name)
-            if not is_open(scope["path"]):  # those take no body, and anybody could fill the memory with one
-                receive = replayed(await self.body(Headers(scope=scope), receive, held), receive)
-            await self.app(scope, receive, sending)
+            headers = Headers(scope=scope)
+            async with contextlib.AsyncExitStack() as stack:
+                if (name := await self.admit(scope["path"], headers, scope.get("client"))) is not None:
+                    scope = {**scope, "user": _user(name)}
+                    CALLER.set(name)
+                    if self.open is not None:
+                        await stack.enter_async_context(self.open.request(keys_in(headers), name))
+                if not is_open(scope["path"]):  # those take no body, and anybody could fill the memory with one
+                    receive = replayed(await self.body(headers, receive, held), receive)
+                await self.app(scope, receive, sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
             response = response_to(to_serve_error(error))
             if not started:

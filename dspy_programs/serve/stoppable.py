@@ -14,7 +14,7 @@ from dspy import lm15
 
 from dspy_programs.lm import decoding
 from dspy_programs.lm.server import ending_at, wrap
-from dspy_programs.serve.problems import ServeError
+from dspy_programs.serve.problems import ServeError, Unavailable
 from dspy_programs.serve.spending import Meter
 
 _Check = Callable[[], None]
@@ -36,6 +36,7 @@ class StoppableEngine:
 
     def __init__(self, engine: Any, check: _Check, ends: float, meter: Meter) -> None:
         self.engine, self.check, self.ends, self.meter = engine, check, ends, meter
+        self._failed: Exception | None = None  # why the last request has no answer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
@@ -48,11 +49,22 @@ class StoppableEngine:
         try:
             booked = self.meter.ask(request)
         except ServeError as error:
-            raise Stopped(error) from None
-        with ending_at(self.ends):
-            response: lm15.Response = self.engine.complete(request)
+            raise Stopped(self._unanswered() or error) from None
+        try:
+            with ending_at(self.ends):
+                response: lm15.Response = self.engine.complete(request)
+        except Exception as error:
+            self._failed = error
+            raise
+        self._failed = None
         self.meter.tell(booked, response)
         return response
+
+    def _unanswered(self) -> ServeError | None:
+        """Return what to tell a client whose request used up its calls because the model failed: it is not too large."""
+        if self._failed is None:
+            return None
+        return Unavailable(f"the language model does not answer ({type(self._failed).__name__})")
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         return iter(lm15.response_to_events(self.complete(request)))

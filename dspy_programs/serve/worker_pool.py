@@ -19,8 +19,9 @@ import dspy
 
 from dspy_programs.lm import running_on, use
 from dspy_programs.serve.keys import CALLER
+from dspy_programs.serve.lanes import Lane
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Busy, TooSlow, Unavailable, to_serve_error
+from dspy_programs.serve.problems import TooSlow, Unavailable, to_serve_error
 from dspy_programs.serve.rule_processes import RuleProcesses
 from dspy_programs.serve.spending import Meter, Spending
 from dspy_programs.serve.stoppable import Stopped, stoppable
@@ -56,13 +57,6 @@ class Work:
             self.on_stop()
 
 
-class _Lane:
-    """Places of calls of one kind, and how many calls wait for one."""
-
-    def __init__(self, at_once: int) -> None:
-        self.places, self.waiting = asyncio.Semaphore(at_once), 0
-
-
 class WorkerPool:
     """Runs calls. One per server."""
 
@@ -82,7 +76,7 @@ class WorkerPool:
         self.closed, self.processes = False, RuleProcesses()
         threads, processes = self.limits.at_once, self.limits.processes
         places = {"model": threads, "rules": threads, "processes": processes, "parsing": 1}
-        self._lanes = {name: _Lane(at_once) for name, at_once in places.items()}
+        self._lanes = {name: Lane(at_once, self.limits.waiting) for name, at_once in places.items()}
         self._running: dict[asyncio.Future[Any], Work] = {}
 
     @property
@@ -143,24 +137,18 @@ class WorkerPool:
             work.stop()
             del future  # as in _outcome
 
-    async def _place(self, lane: _Lane, ends: float) -> None:
+    async def _place(self, lane: Lane, ends: float) -> None:
         if self.closed:
             raise Unavailable("the server is shutting down")
-        if lane.places.locked() and lane.waiting >= self.limits.waiting:
-            raise Busy(f"{self.running} requests are running and {self.waiting} are waiting; try again in a second")
-        lane.waiting += 1
         try:
-            async with asyncio.timeout(ends - time.monotonic()):
-                await lane.places.acquire()
+            await lane.take(CALLER.get() or "", ends)
         except TimeoutError:
             raise Unavailable(f"no worker was free for {self.limits.seconds:g} s; try again later") from None
-        finally:
-            lane.waiting -= 1
         if self.closed:
-            lane.places.release()
+            lane.give_back()
             raise Unavailable("the server is shutting down")
 
-    def _start(self, work: Work, call: Callable[[Work], Result], lane: _Lane) -> asyncio.Future[Result]:
+    def _start(self, work: Work, call: Callable[[Work], Result], lane: Lane) -> asyncio.Future[Result]:
         outcome: concurrent.futures.Future[Result] = concurrent.futures.Future()
         outcome.set_running_or_notify_cancel()
         future = asyncio.wrap_future(outcome)
@@ -177,9 +165,9 @@ class WorkerPool:
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
             outcome.set_exception(to_serve_error(error).with_traceback(None))
 
-    def _ended(self, lane: _Lane, future: "asyncio.Future[Any]") -> None:
+    def _ended(self, lane: Lane, future: "asyncio.Future[Any]") -> None:
         del self._running[future]
-        lane.places.release()
+        lane.give_back()
         future.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
     async def _outcome(

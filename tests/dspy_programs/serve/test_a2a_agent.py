@@ -21,9 +21,10 @@ from a2a.types import (
 )
 
 from dspy_programs.errors import UsageError
-from dspy_programs.serve.a2a_card import public_url_of
+from dspy_programs.serve.a2a_card import agent_card, public_url_of
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS
+from tests.fakes import scripted_lm
 from tests.servers import FAILING, HEALTHY, HTTP, Slow, running
 
 NEGOTIATE = {"skill": "negotiate_prompt", "input": {"sections": [{"name": "a", "content": "Say hello.", "priority": 3}]}}
@@ -153,12 +154,39 @@ def test_errors_have_the_codes_of_json_rpc(version, names, server):
     assert {key: code for key, code in found.items() if code != key[0]} == {}
 
 
+@pytest.mark.parametrize("lm", [None, scripted_lm(lambda prompt: "{}")], ids=["rules", "model"])
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_what_is_nested_deeply_is_refused_as_wrong_and_never_an_internal_error(version, lm):
+    """At any depth: what one reader takes, the next one may not."""
+    role, send, kind = ("ROLE_USER", "SendMessage", "") if version == "1.0" else ("user", "message/send", '"kind": "data", ')
+    found = set()
+    with running(lm=lm) as server:
+        for depth in (29, 100, 400, 900, *range(940, 1000, 7), 5000):
+            deep = '{"a":' * depth + "1" + "}" * depth
+            for part, metadata in ((deep, "{}"), ('{"skill": "classify_failure", "input": {"trace": %s}}' % deep, "{}"), ("1", deep)):
+                message = '{"messageId": "m", "role": "%s", "parts": [{%s"data": %s}], "metadata": %s}' % (role, kind, part, metadata)
+                call = '{"jsonrpc": "2.0", "id": 1, "method": "%s", "params": {"message": %s}}' % (send, message)
+                answer = HTTP.post(f"{server.url}/a2a", content=call, headers={"A2A-Version": version}, timeout=90).json()
+                found.add(answer["error"]["code"] if "error" in answer else "a task")
+                assert "internal error" not in json.dumps(answer), (depth, answer)
+    assert found == {-32602, -32700, "a task"}
+
+
 @pytest.mark.parametrize("version", ["1.0", "0.3"])
 def test_half_a_surrogate_pair_in_a_message_is_a_question_mark(version, server):
     role, send = ("ROLE_USER", "SendMessage") if version == "1.0" else ("user", "message/send")
     part = {"text": json.dumps([{"role": "user", "content": "\ud800"}])} | ({} if version == "1.0" else {"kind": "text"})
     message = {"messageId": "m", "role": role, "parts": [part | {"metadata": {"a": "\udfff"}}]}
     assert code_of(server, called(send, {"message": message}), version) is None
+
+
+def test_card_costs_strangers_more_than_the_server():
+    """In seconds of processor time: anybody may ask for it, as often as they like."""
+    agent_card("http://localhost", True)
+    began = time.thread_time()
+    for number in range(20):
+        agent_card(f"http://host{number}", True)
+    assert time.thread_time() - began < 0.1
 
 
 def test_card_names_the_public_address():

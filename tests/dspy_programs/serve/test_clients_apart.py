@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import time
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ from dspy_programs.serve.a2a_tasks import Tasks
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.keys import Keys, read_keys
 from dspy_programs.serve.limits import Limits
-from tests.servers import HEALTHY, HTTP, Slow, running
+from tests.servers import HEALTHY, HTTP, Slow, on_its_way, running
 
 ANN, BOB = "ann-key-0123456789", "bob-key-0123456789"
 ANN_NEW = "ann-new-key-0123456789"
@@ -164,6 +165,29 @@ def test_sessions_of_one_key_shut_nobody_out(listening):
         )
 
 
+def test_keys_together_leave_room_for_another():
+    """All of theirs listen, so none is idle: the key that has most gives one up, and its listener is told by the end."""
+    names = {f"key{n}": f"key-{n}-0123456789-0123" for n in range(4)}
+    everybody = Keys(read_keys("\n".join(f"{name}: {key}" for name, key in names.items()), "keys"))
+    with running(Limits(sessions=6), key=everybody) as server, contextlib.ExitStack() as stack:
+
+        def begin(key):
+            body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+            headers = {"X-API-Key": key, "Accept": "application/json, text/event-stream"}
+            answer = HTTP.post(f"{server.url}/mcp", json=body, headers=headers)
+            if answer.status_code == 200:
+                headers["Mcp-Session-Id"] = answer.headers["mcp-session-id"]
+                streams.append(stack.enter_context(HTTP.stream("GET", f"{server.url}/mcp", headers=headers, timeout=5)))
+            return answer.status_code
+
+        streams = []
+        first, second, *others = names.values()
+        assert [begin(key) for key in [first] * 3 + [second] * 3] == [200] * 6
+        assert [begin(key) for key in others] == [200, 200]
+        assert not streams[0].read(), "the oldest of the first key has ended"
+        assert begin(first) == 503, "who has as many as the others waits"
+
+
 def test_many_sessions_that_one_key_begins_at_once_are_no_more():
     async def begin_many(server):
         body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
@@ -178,6 +202,21 @@ def test_many_sessions_that_one_key_begins_at_once_are_no_more():
 
     with running(Limits(sessions=8), key=keys()) as server:
         assert 0 < asyncio.run(begin_many(server)).count(200) <= 4
+
+
+def test_requests_of_one_key_shut_nobody_out():
+    """They take all places, and wait for more: the next that is free is another key's."""
+    body = NEGOTIATE["input"]
+    with Slow(steps=60).instead_of("negotiate_prompt") as slow, running(Limits(at_once=1, waiting=3), key=keys()) as server:
+        with contextlib.ExitStack() as stack:
+            for _ in range(8):
+                stack.enter_context(on_its_way(server, "/v1/budget/negotiate", body, key=ANN))
+            while server.worker_pool.waiting < 3:
+                time.sleep(0.01)
+            before = slow.started
+            asked = HTTP.post(f"{server.url}/v1/budget/negotiate", json=body, headers={"X-API-Key": BOB}, timeout=30)
+            assert asked.status_code == 200, asked.text
+            assert slow.started - before <= 2, "its own, and one that may have begun since"
 
 
 def agent_call(server, key, method, path, body=None):
@@ -205,6 +244,17 @@ def test_session_of_the_agent_belongs_to_the_key_that_began_it(tmp_path):
             ]:
                 assert agent_call(server, key, method, path, body).status_code == 404, path
         assert agent_call(server, ANN, "GET", f"sessions/{session}").status_code == 200
+
+
+def test_key_named_default_has_the_sessions_of_the_command_line(tmp_path):
+    (tmp_path / "work").mkdir()
+    config = AgentConfig(workspace=str(tmp_path / "work"), sessions=str(tmp_path / "s.sqlite"))
+    with Sessions(tmp_path / "s.sqlite").new("Begun by hand") as session:
+        session.set(workspace=str((tmp_path / "work").resolve()), recalls="folder")
+    for everybody in (Keys(read_keys(f"ann: {ANN}\n{ANN_NEW}", "keys")), None):
+        with running(key=everybody, runs=AgentRuns(config, {})) as server:
+            seen = {key: len(agent_call(server, key, "GET", "sessions").json()) for key in (ANN, ANN_NEW)}
+            assert seen == {ANN: 0 if everybody else 1, ANN_NEW: 1}
 
 
 def test_memory_of_the_agent_is_that_of_the_key(tmp_path):

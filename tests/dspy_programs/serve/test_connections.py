@@ -16,6 +16,7 @@ from dspy_programs.serve.limits import Limits
 from tests.servers import HEALTHY, HTTP, Slow, running
 
 CLASSIFY = "/v1/failures/classify"
+KEY = "a-key-for-tests-0123456789"
 HEAD = b"POST /v1/failures/classify HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -80,6 +81,54 @@ def test_bodies_that_do_not_come_turn_nobody_away():
         assert b" 200 " in waiting[3].recv(1000)
 
 
+def test_clients_that_do_not_read_turn_nobody_away():
+    """They ask for much and read none of it: their connections are not idle, and hold no place either."""
+    with running(Limits(connections_of_one=4)) as server, contextlib.ExitStack() as stack:
+        long = HTTP.get(server.url + "/openapi.json", timeout=60)
+        assert len(long.content) > 50_000
+        for _ in range(4):
+            stranger = stack.enter_context(connect(server, 4096))
+            stranger.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        time.sleep(2)
+        for _ in range(4):
+            stack.enter_context(connect(server))
+        assert HTTP.get(server.url + "/healthz").status_code == 200
+
+
+def said_to(server, *pieces):
+    """Return all that the server says to these, and whether it has closed the connection."""
+    said = b""
+    with connect(server) as connection, contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.2)
+        while part := connection.recv(1 << 20):
+            said += part
+    return said
+
+
+@pytest.mark.parametrize(
+    ("key", "pieces", "statuses"),
+    [
+        (None, [b"\x16\x03\x01 no HTTP\r\n\r\n"], [400]),
+        (None, [b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nno HTTP\r\n\r\n"], [200, 400]),
+        (None, [b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", b"no chunk\r\n"], [400]),
+        (None, [b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", b"cdefg\r\n"], [400]),
+        ("k", [b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", b"no chunk\r\n"], [401]),
+        ("k", [b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", b"cdefg\r\n"], [401]),
+        ("k", [b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"], [400]),
+    ],
+)
+def test_what_is_no_http_gets_one_answer_and_the_end(key, pieces, statuses, caplog):
+    """Also in the body of a request that was refused before: there is no traceback."""
+    with running(key=key and KEY) as server:
+        said = said_to(server, *pieces)
+        assert [int(each[:3]) for each in said.split(b"HTTP/1.1 ")[1:]] == statuses, said
+        assert statuses[-1] != 400 or json.loads(said.rpartition(b"\r\n\r\n")[2])["code"] == "malformed"
+        assert HTTP.get(server.url + "/healthz").status_code == 200
+    assert not [record for record in caplog.records if record.exc_info], caplog.text
+
+
 @pytest.mark.parametrize("sent", [b"", b"POST", HEAD, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET"])
 def test_head_that_does_not_come_is_given_up(sent):
     """However slowly its bytes come: each would have renewed the time limit."""
@@ -140,7 +189,7 @@ def test_client_that_reads_slowly_gets_all():
 CHUNKED = HEAD + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
 
 
-@pytest.mark.parametrize("key", [None, "a-key-for-tests-0123456789"], ids=["wanted", "refused"])
+@pytest.mark.parametrize("key", [None, KEY], ids=["wanted", "refused"])
 @pytest.mark.parametrize("piece", [400_000, 900], ids=["at once", "a few a read"])
 def test_body_in_crumbs_is_given_up(key, piece):
     """Also a body that is refused already: its chunks cost the event loop as much."""
@@ -176,5 +225,5 @@ def test_usual_chunks_arrive(size):
     body = json.dumps({"trace": HEALTHY}, indent=1).encode() + b"\r\n" * (0 if size == 8 else 2_000)
     parts = [body[start : start + size] for start in range(0, len(body), size)]
     with running() as server:
-        answer = HTTP.post(server.url + CLASSIFY, content=iter(parts), headers={"Content-Type": "application/json"})
+        answer = HTTP.post(server.url + CLASSIFY, content=iter(parts), headers={"Content-Type": "application/json"}, timeout=60)
         assert answer.status_code == 200

@@ -47,6 +47,13 @@ def test_one_name_may_have_an_old_and_a_new_key(file):
     assert owner_of(ANN, KeyFile(file)) == owner_of(NEW, KeyFile(file)) == "ann"
 
 
+def test_only_digests_are_kept(file):
+    file.write_text(f"ann: {ANN}\nbob: {BOB}\n")
+    for keys in (KeyFile(file), Keys.of(ANN)):
+        assert ANN not in repr(vars(keys)) and BOB not in repr(vars(keys))
+        assert all(isinstance(name, bytes) and len(name) == 32 for name in keys.names)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -6,11 +6,14 @@ import os
 import subprocess
 import time
 
+import httpx
 import pytest
 from mcp import Client
 
+from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Malformed, TooSlow, Unavailable
+from dspy_programs.serve.problems import Invalid, Malformed, TooSlow, Unavailable
+from dspy_programs.serve.rule_processes import _COMMAND
 from dspy_programs.serve.worker_pool import WorkerPool
 from tests.fakes import scripted_lm
 from tests.servers import FAILING, HTTP, Command, on_its_way, running
@@ -150,6 +153,27 @@ def test_process_that_dies_fails_its_request_and_not_the_next():
     asyncio.run(die(WorkerPool(Limits())))
 
 
+def test_no_more_processes_than_there_are_places():
+    async def many():
+        worker_pool = WorkerPool(Limits(processes=2))
+        jobs = [asyncio.ensure_future(worker_pool.run_in_process("analyze_prompt", b'{"sections": []}')) for _ in range(6)]
+        most = 0
+        while not all(job.done() for job in jobs):
+            most = max(most, worker_pool.running)
+            await asyncio.sleep(0.01)
+        await worker_pool.ended()
+        return most, [type(job.exception()) for job in jobs]
+
+    assert asyncio.run(many()) == (2, [Invalid] * 6)
+
+
+def test_process_whose_server_ends_while_it_starts_says_nothing():
+    started = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    started.stdout.close()
+    started.stdin.close()
+    assert started.stderr.read() == b"" and started.wait(60) == 0
+
+
 def test_processes_end_with_the_pool():
     async def one(worker_pool):
         worker_pool.processes.warm()
@@ -200,6 +224,31 @@ def test_with_a_model_work_that_may_ask_it_stays_in_threads_and_is_small_enough_
         assert not lm.engine.prompts
         sections = {"sections": [{"name": "a", "content": "x " * 40_000}]}
         assert post(f"{server.url}/v1/budget/analyze", json=sections).status_code == 200
+
+
+def test_large_request_of_a_model_does_not_stop_the_event_loop():
+    """Its steps, in seconds of the loop's own processor time: what is read and checked there, others wait for."""
+    trace = LONG | {"more": [{"key": "abcdefghijklmnopqrstuvwxyz0123"} for _ in range(90_000)]}
+    content, steps = json.dumps({"trace": trace}).encode(), []
+
+    async def watch():
+        while True:
+            before = time.thread_time()
+            await asyncio.sleep(0.002)
+            steps.append(time.thread_time() - before)
+
+    async def ask():
+        worker_pool = WorkerPool(Limits(), scripted_lm(lambda prompt: "{}"))
+        transport = httpx.ASGITransport(create_app(worker_pool))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", verify=False) as client:
+            watching = asyncio.ensure_future(watch())
+            answer = await client.post(PATH, content=content, headers={"Content-Type": "application/json"}, timeout=90)
+            watching.cancel()
+        await worker_pool.ended()
+        return answer
+
+    assert asyncio.run(ask()).json()["classified_failure_mode"] == "OVER_REFUSAL"
+    assert max(steps) < 0.06, sorted(steps)[-3:]
 
 
 def test_no_process_outlives_a_server_that_is_killed(tmp_path):

@@ -129,6 +129,15 @@ def test_open_path_does_not_wait_for_a_body(path, locked):
         assert b" 200 " in connection.recv(100)
 
 
+@pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a", "/no/such/path"])
+@pytest.mark.parametrize("sent", ["Content-Length: 8000000", "Transfer-Encoding: chunked"])
+def test_without_a_key_a_request_is_refused_before_its_body_is_sent(path, sent, locked):
+    """Only the head is sent, and none of the body is ever held."""
+    with socket.create_connection(urlsplit(locked.url).netloc.split(":"), timeout=5) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{sent}\r\n\r\n".encode())
+        assert b" 401 " in connection.recv(100)
+
+
 def test_largest_body_is_read(server):
     padding = 20_000 - len(json.dumps(BODY))
     body = json.dumps(BODY) + " " * padding

@@ -7,12 +7,15 @@ import pytest
 from dspy import lm15
 
 from dspy_programs.agent import AgentConfig
+from dspy_programs.lm import connect
+from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.keys import Keys, read_keys
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Spent, TooLarge
 from dspy_programs.serve.spending import Spending
 from dspy_programs.serve.worker_pool import WorkerPool
+from tests.dspy_programs.agent.scripted import is_planner, plan, step
 from tests.fakes import ChatServer, scripted_lm
 from tests.servers import HEALTHY, HTTP, running
 
@@ -96,13 +99,29 @@ def test_other_surfaces_are_told_too():
 
 def test_failed_calls_count():
     with ChatServer(status=500) as broken:
-        from dspy_programs.lm import connect
-
         lm = connect("openai/x", api_base=broken.url, api_key="k", timeout=5)
         with serving(lm, calls_per_day=2, seconds=5) as server:
             assert classify(server, ANN).status_code in (429, 503)
             assert len(broken.requests) <= 2
             assert classify(server, ANN).status_code == 429
+
+
+def test_answers_from_the_cache_count(tmp_path):
+    lm = judge()
+    with serving(cached(lm, AnswerCache(tmp_path / "answers.sqlite")), calls_per_day=2) as server:
+        assert [classify(server, ANN).status_code for _ in range(3)] == [200, 200, 429]
+    assert len(lm.engine.prompts) == 1
+
+
+@pytest.mark.parametrize("limit", ["calls_per_request", "calls_per_day"])
+def test_model_that_fails_until_the_calls_are_used_up_is_what_the_client_is_told(limit):
+    """Its request is not too large: it asks again because the model failed."""
+    with ChatServer(status=500) as broken:
+        lm = connect("openai/x", api_base=broken.url, api_key="k", timeout=5)
+        with serving(lm, seconds=30, **{limit: 2}) as server:
+            answer = classify(server, ANN)
+    assert answer.status_code == 503 and "does not answer" in answer.json()["error"], answer.text
+    assert len(broken.requests) == 2
 
 
 def test_run_of_the_agent_is_refused_when_the_day_is_over(tmp_path):
@@ -114,6 +133,21 @@ def test_run_of_the_agent_is_refused_when_the_day_is_over(tmp_path):
         goal = {"goal": "List the files"}
         assert post(server, ANN, "/agent/run", goal).status_code == 429
         assert post(server, BOB, "/agent/run", goal).status_code == 200
+
+
+def test_run_of_the_agent_is_counted_at_its_end(tmp_path):
+    (tmp_path / "work").mkdir()
+
+    def answer(prompt):
+        return plan(("write_file", "Write 42 to b.txt")) if is_planner(prompt) else step("write_file", path="b.txt", content="42")
+
+    with ChatServer(answer) as chat:
+        config = AgentConfig(workspace=str(tmp_path / "work"), sessions=str(tmp_path / "s.sqlite"), lm="openai/x")
+        runs = AgentRuns(config, {"api_base": chat.url, "api_key": "k", "no_cache": True})
+        with running(Limits(calls_per_day=1), key=Keys(read_keys(f"ann: {ANN}", "keys")), runs=runs) as server:
+            assert post(server, ANN, "/agent/run", {"goal": "Think about the roof, then write 42 to b.txt"}).status_code == 200
+            assert server.worker_pool.spending.of("ann").calls > 0 and chat.requests
+            assert post(server, ANN, "/agent/run", {"goal": "Think again"}).status_code == 429
 
 
 def asking(text):
