@@ -92,7 +92,7 @@ def test_clients_that_do_not_read_turn_nobody_away():
         time.sleep(2)
         for _ in range(4):
             stack.enter_context(connect(server))
-        assert HTTP.get(server.url + "/healthz").status_code == 200
+        assert HTTP.get(server.url + "/healthz", timeout=30).status_code == 200
 
 
 def said_to(server, *pieces):
