@@ -1,12 +1,13 @@
 """Places for work of one kind, which the keys get in turn: who asks for much waits for itself, and nobody else for it.
 
-Guarantees a place that is free goes to the next key that waits, whoever asked first; where too many wait, the key with the most
-           gives up its last one for a key with fewer, so no number of requests of some keys shuts another out.
+Guarantees a place that is free goes to the key that holds fewest, whoever asked first, and among those to the next in turn;
+           where too many wait, the key with the most gives up its last one for a key with fewer, so no number of requests of
+           some keys shuts another out.
 """
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 
 from dspy_programs.serve.problems import Busy
 
@@ -19,7 +20,7 @@ class Lane:
     def __init__(self, places: int, most: int) -> None:
         """places: calls at once; most: that wait, of all keys."""
         self.places, self.most = places, most
-        self._free = places
+        self._held: Counter[str] = Counter()  # places, by key
         self._lines: OrderedDict[str, _Line] = OrderedDict()  # of the keys that wait; whose turn is next comes first
 
     @property
@@ -28,8 +29,8 @@ class Lane:
 
     async def take(self, key: str, ends: float) -> None:
         """Wait for a place until `ends`, on the monotonic clock. Raises Busy where too many wait, TimeoutError."""
-        if self._free:
-            self._free -= 1
+        if self._held.total() < self.places:
+            self._held[key] += 1
             return
         if self.waiting >= self.most:
             self._make_room(key)
@@ -40,21 +41,22 @@ class Lane:
                 await place
         except BaseException:
             if place.done() and not place.cancelled() and place.exception() is None:
-                self.give_back()  # it came too late
+                self.give_back(key)  # it came too late
             self._forget(key, place)
             raise
 
-    def give_back(self) -> None:
-        """Give a place to whoever is next."""
+    def give_back(self, key: str) -> None:
+        """Give the place of a key to whoever is next."""
+        self._held -= Counter([key])
         while self._lines:
-            key, line = next(iter(self._lines.items()))
-            place = line[0]
-            self._forget(key, place)
-            if key in self._lines:
-                self._lines.move_to_end(key)
+            following = min(self._lines, key=self._held.__getitem__)
+            place = self._lines[following][0]
+            self._forget(following, place)
+            if following in self._lines:
+                self._lines.move_to_end(following)
             if not place.done():
+                self._held[following] += 1
                 return place.set_result(None)
-        self._free += 1
 
     def _make_room(self, key: str) -> None:
         own = len(self._lines.get(key, ()))
