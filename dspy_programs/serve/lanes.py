@@ -1,13 +1,14 @@
 """Places for work of one kind, which the keys get in turn: who asks for much waits for itself, and nobody else for it.
 
-Guarantees a place that is free goes to the key that holds fewest, whoever asked first, and among those to the next in turn;
-           where too many wait, the key with the most gives up its last one for a key with fewer, so no number of requests of
-           some keys shuts another out.
+Guarantees a place that is free goes to the key that holds fewest, whoever asked first, and among those to the one that got
+           none for longest; where too many wait, the key with the most gives up its last one for a key with fewer, so no
+           number of requests of some keys shuts another out.
 """
 
 import asyncio
+import itertools
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 
 from dspy_programs.serve.problems import Busy
 
@@ -21,7 +22,9 @@ class Lane:
         """places: calls at once; most: that wait, of all keys."""
         self.places, self.most = places, most
         self._held: Counter[str] = Counter()  # places, by key
-        self._lines: OrderedDict[str, _Line] = OrderedDict()  # of the keys that wait; whose turn is next comes first
+        self._grants = itertools.count(1)
+        self._last: dict[str, int] = {}  # grant of each key
+        self._lines: dict[str, _Line] = {}
 
     @property
     def waiting(self) -> int:
@@ -30,8 +33,7 @@ class Lane:
     async def take(self, key: str, ends: float) -> None:
         """Wait for a place until `ends`, on the monotonic clock. Raises Busy where too many wait, TimeoutError."""
         if self._held.total() < self.places:
-            self._held[key] += 1
-            return
+            return self._grant(key)
         if self.waiting >= self.most:
             self._make_room(key)
         place = asyncio.get_running_loop().create_future()
@@ -49,14 +51,16 @@ class Lane:
         """Give the place of a key to whoever is next."""
         self._held -= Counter([key])
         while self._lines:
-            following = min(self._lines, key=self._held.__getitem__)
+            following = min(self._lines, key=lambda one: (self._held[one], self._last.get(one, 0)))
             place = self._lines[following][0]
             self._forget(following, place)
-            if following in self._lines:
-                self._lines.move_to_end(following)
             if not place.done():
-                self._held[following] += 1
+                self._grant(following)
                 return place.set_result(None)
+
+    def _grant(self, key: str) -> None:
+        self._held[key] += 1
+        self._last[key] = next(self._grants)
 
     def _make_room(self, key: str) -> None:
         own = len(self._lines.get(key, ()))

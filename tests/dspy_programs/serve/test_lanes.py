@@ -33,7 +33,7 @@ def test_keys_get_places_in_turn():
             at_work = keys[order[-1]]
         return order, lane.waiting
 
-    assert asyncio.run(turns()) == ([0, 3, 4, 1, 5, 2], 0)
+    assert asyncio.run(turns()) == ([3, 4, 0, 5, 1, 2], 0)
 
 
 def test_place_goes_to_the_key_that_holds_fewest():
