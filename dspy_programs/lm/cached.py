@@ -1,8 +1,8 @@
 """A language model whose answers are cached on disk: repeating a request costs nothing, even the next day.
 
 The key is the whole request (server and what it says it runs, model, decoding, schema, every word of the prompt), so it covers
-everything that changes an answer. Answers, like their prompts, may be private: only the owner can read the file, and modes that let others are
-repaired.
+everything that changes an answer. Answers, like their prompts, may be private: only the owner can read the file, and modes that
+let others are repaired.
 
 Guarantees safe for several threads and processes; errors are not cached. The file stays below `most_bytes`: the oldest answers
            go. A row that cannot be read is asked again; a damaged file is put aside as FILE.damaged, with one warning, and

@@ -15,7 +15,7 @@ from a2a.helpers import get_data_parts, get_text_parts, new_data_part, new_task,
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.routes import create_jsonrpc_routes
 from a2a.server.tasks import TaskUpdater
 from a2a.types import Message, Part, TaskState
 from starlette.requests import Request
@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dspy_programs.serve.a2a_calls import Refused, answered, light
-from dspy_programs.serve.a2a_card import JSON, PATH, agent_card
+from dspy_programs.serve.a2a_card import JSON, PATH, agent_card, card_response
 from dspy_programs.serve.a2a_tasks import Tasks
 from dspy_programs.serve.light_calls import has_many
 from dspy_programs.serve.limits import Limits
@@ -147,9 +147,7 @@ def agent_routes(
     handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits), agent_card(public_url or "http://localhost", needs_key))
 
     async def card(request: Request) -> Response:
-        [route] = create_agent_card_routes(agent_card(public_url or str(request.base_url), needs_key))
-        response: Response = await route.endpoint(request)
-        return response
+        return card_response(public_url or str(request.base_url), needs_key, request.headers.get("if-none-match"))
 
     [rpc] = create_jsonrpc_routes(handler, rpc_url=PATH, enable_v0_3_compat=True)
 

@@ -1,10 +1,15 @@
-"""The agent card: what the A2A agent is, where it answers, and what it can do: every operation is a skill."""
+"""The agent card: what the A2A agent is, where it answers, and what it can do: every operation is a skill.
+
+Guarantees it is made once: anybody may ask for it, and making it takes 20 milliseconds.
+"""
 
 import functools
+import hashlib
 import json
 import re
 from urllib.parse import urlsplit
 
+from a2a.server.request_handlers.response_helpers import agent_card_to_dict
 from a2a.types import (
     AgentCapabilities,
     AgentCard,
@@ -16,6 +21,7 @@ from a2a.types import (
     SecurityScheme,
     StringList,
 )
+from starlette.responses import Response
 
 import dspy_programs
 from dspy_programs.errors import UsageError
@@ -23,6 +29,7 @@ from dspy_programs.serve.operations import OPERATIONS, Operation
 
 JSON = "application/json"
 PATH = "/a2a"
+_PLACE = "http://place.invalid"  # of the server, in what is made once
 _PLAIN_URL = re.compile(r"[A-Za-z0-9._~:/\[\]%-]{1,500}")
 
 
@@ -64,7 +71,20 @@ def agent_card(url: str, needs_key: bool) -> AgentCard:
     )
 
 
-@functools.cache  # anybody may ask for the card, and making schemas takes 20 milliseconds
+def card_response(url: str, needs_key: bool, known: str | None) -> Response:
+    """Return the card for a client that reached this server at `url`; known: the tag of the one that it has."""
+    card = _template(needs_key).replace(_PLACE, json.dumps(url.rstrip("/"))[1:-1]).encode()
+    tag = f'W/"{hashlib.sha256(card).hexdigest()}"'
+    if known == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(card, media_type=JSON, headers={"ETag": tag})
+
+
+@functools.cache
+def _template(needs_key: bool) -> str:
+    return json.dumps(agent_card_to_dict(agent_card(_PLACE, needs_key)))
+
+
 def _skill_of(operation: Operation) -> AgentSkill:
     [given] = operation.request.model_json_schema()["examples"]
     example = json.dumps({"skill": operation.name, "input": given})

@@ -8,6 +8,7 @@ Guarantees a request's head arrives in limited time, however slowly its bytes co
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -41,6 +42,7 @@ class Config(uvicorn.Config):
             timeout_graceful_shutdown=max(1, round(limits.seconds_to_stop)),
         )
         self.limits = limits
+        self.of_addresses: Counter[str] = Counter()  # connections
 
 
 class _Chunks(h11.Connection):
@@ -84,6 +86,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.conn = _Chunks(transport.abort)
         super().connection_made(transport)
+        self.config.of_addresses[self.address] += 1
         self._waits_since = self.loop.time()
         self._expect_head()
         self._make_room()
@@ -125,6 +128,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head_timer()
         self._forget_write_timer()
+        self._forget_place()
         super().connection_lost(exc)
 
     @property
@@ -167,19 +171,30 @@ class Connection(H11Protocol):
 
     def _make_room(self) -> None:
         """Close the connection that waits longest where there are too many, or this one if all others are being answered."""
-        limits, everybody = self.config.limits, [one for one in self.connections if isinstance(one, Connection)]
-        same = [one for one in everybody if one.address == self.address]
-        for crowd, most in ((same, limits.connections_of_one), (everybody, limits.connections)):
-            if len(crowd) > most and self in self.connections:
-                oldest = min((one for one in crowd if one.waits), key=lambda one: (one is self, one._waits_since))
-                oldest._leave(len(everybody))
+        limits, of_addresses = self.config.limits, self.config.of_addresses
+        if of_addresses[self.address] > limits.connections_of_one:
+            self._close_one(lambda one: one.address == self.address)
+        elif len(self.connections) > limits.connections:
+            self._close_one(lambda one: True)
 
-    def _leave(self, connections: int) -> None:
-        self.connections.discard(self)
+    def _close_one(self, is_meant: "Callable[[Connection], bool]") -> None:
+        waiting = (one for one in self.connections if isinstance(one, Connection) and one.waits and is_meant(one))
+        min(waiting, key=lambda one: (one is self, one._waits_since))._leave()
+
+    def _forget_place(self) -> None:
+        if self in self.connections:
+            self.connections.discard(self)
+            self.config.of_addresses[self.address] -= 1
+            if not self.config.of_addresses[self.address]:
+                del self.config.of_addresses[self.address]
+
+    def _leave(self) -> None:
+        many = len(self.connections)
+        self._forget_place()
         if self.transport.get_write_buffer_size():  # it would keep its socket until it has read
             return self.transport.abort()
         if self.cycle is None or not self.is_idle:  # else it may take this for the answer to its next request
-            self._refuse(Unavailable(f"{connections} connections are open; try again in a few seconds"))
+            self._refuse(Unavailable(f"{many} connections are open; try again in a few seconds"))
         self._end()
 
     def _refuse(self, error: ServeError) -> None:

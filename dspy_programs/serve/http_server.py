@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dspy_programs.serve.agent_runs import AgentRuns
 
 _BACKLOG = 128
+_UNREAD = 128 * 1024  # bytes that the system keeps for a client that does not read; left to itself, megabytes
 _FIRST = ClassifyFailure(trace={"original_goal": "Say hi.", "turns": [{"role": "agent", "content": "Hi."}]}, use_llm=False)
 
 
@@ -40,6 +41,7 @@ def listen(host: str, port: int, has_key: bool) -> socket.socket:
     try:
         listening = socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for an acknowledgement
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD)  # each connection inherits both
         return listening
     except OSError as error:
         raise UsageError(f"--port {port}: {host}:{port} is not available ({error.strerror}); choose another") from None

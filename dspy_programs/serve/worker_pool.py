@@ -128,32 +128,33 @@ class WorkerPool:
     ) -> Result:
         ends = time.monotonic() + self.limits.seconds
         lane = self._lanes[lane_name]
-        await self._place(lane, ends)
+        key = CALLER.get() or ""
+        await self._place(lane, key, ends)
         work = Work(ends, meter)
-        future = self._start(work, call, lane)
+        future = self._start(work, call, functools.partial(lane.give_back, key))
         try:
             return await self._outcome(future, work, ends, on_progress)
         finally:
             work.stop()
             del future  # as in _outcome
 
-    async def _place(self, lane: Lane, ends: float) -> None:
+    async def _place(self, lane: Lane, key: str, ends: float) -> None:
         if self.closed:
             raise Unavailable("the server is shutting down")
         try:
-            await lane.take(CALLER.get() or "", ends)
+            await lane.take(key, ends)
         except TimeoutError:
             raise Unavailable(f"no worker was free for {self.limits.seconds:g} s; try again later") from None
         if self.closed:
-            lane.give_back()
+            lane.give_back(key)
             raise Unavailable("the server is shutting down")
 
-    def _start(self, work: Work, call: Callable[[Work], Result], lane: Lane) -> asyncio.Future[Result]:
+    def _start(self, work: Work, call: Callable[[Work], Result], give_back: Callable[[], None]) -> asyncio.Future[Result]:
         outcome: concurrent.futures.Future[Result] = concurrent.futures.Future()
         outcome.set_running_or_notify_cancel()
         future = asyncio.wrap_future(outcome)
         self._running[future] = work
-        future.add_done_callback(functools.partial(self._ended, lane))
+        future.add_done_callback(functools.partial(self._ended, give_back))
         threading.Thread(target=self._in_thread, args=(outcome, work, call), name="operation", daemon=True).start()
         return future
 
@@ -165,9 +166,9 @@ class WorkerPool:
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
             outcome.set_exception(to_serve_error(error).with_traceback(None))
 
-    def _ended(self, lane: Lane, future: "asyncio.Future[Any]") -> None:
+    def _ended(self, give_back: Callable[[], None], future: "asyncio.Future[Any]") -> None:
         del self._running[future]
-        lane.give_back()
+        give_back()
         future.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
     async def _outcome(

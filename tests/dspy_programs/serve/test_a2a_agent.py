@@ -9,6 +9,7 @@ import httpx
 import pytest
 from a2a.client import A2ACardResolver, ClientConfig, create_client
 from a2a.helpers import get_data_parts, new_data_message, new_text_message
+from a2a.server.request_handlers.response_helpers import agent_card_to_dict
 from a2a.types import (
     CancelTaskRequest,
     GetTaskRequest,
@@ -21,7 +22,7 @@ from a2a.types import (
 )
 
 from dspy_programs.errors import UsageError
-from dspy_programs.serve.a2a_card import agent_card, public_url_of
+from dspy_programs.serve.a2a_card import agent_card, card_response, public_url_of
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS
 from tests.fakes import scripted_lm
@@ -159,14 +160,18 @@ def test_errors_have_the_codes_of_json_rpc(version, names, server):
 def test_what_is_nested_deeply_is_refused_as_wrong_and_never_an_internal_error(version, lm):
     """At any depth: what one reader takes, the next one may not."""
     role, send, kind = ("ROLE_USER", "SendMessage", "") if version == "1.0" else ("user", "message/send", '"kind": "data", ')
+    call = (
+        f'{{"jsonrpc": "2.0", "id": 1, "method": "{send}", "params": {{"message": '
+        f'{{"messageId": "m", "role": "{role}", "parts": [{{{kind}"data": DATA}}], "metadata": METADATA}}}}}}'
+    )
     found = set()
     with running(lm=lm) as server:
         for depth in (29, 100, 400, 900, *range(940, 1000, 7), 5000):
             deep = '{"a":' * depth + "1" + "}" * depth
-            for part, metadata in ((deep, "{}"), ('{"skill": "classify_failure", "input": {"trace": %s}}' % deep, "{}"), ("1", deep)):
-                message = '{"messageId": "m", "role": "%s", "parts": [{%s"data": %s}], "metadata": %s}' % (role, kind, part, metadata)
-                call = '{"jsonrpc": "2.0", "id": 1, "method": "%s", "params": {"message": %s}}' % (send, message)
-                answer = HTTP.post(f"{server.url}/a2a", content=call, headers={"A2A-Version": version}, timeout=90).json()
+            asked = f'{{"skill": "classify_failure", "input": {{"trace": {deep}}}}}'
+            for data, metadata in ((deep, "{}"), (asked, "{}"), ("1", deep)):
+                body = call.replace("METADATA", metadata).replace("DATA", data)
+                answer = HTTP.post(f"{server.url}/a2a", content=body, headers={"A2A-Version": version}, timeout=90).json()
                 found.add(answer["error"]["code"] if "error" in answer else "a task")
                 assert "internal error" not in json.dumps(answer), (depth, answer)
     assert found == {-32602, -32700, "a task"}
@@ -181,12 +186,19 @@ def test_half_a_surrogate_pair_in_a_message_is_a_question_mark(version, server):
 
 
 def test_card_costs_strangers_more_than_the_server():
-    """In seconds of processor time: anybody may ask for it, as often as they like."""
-    agent_card("http://localhost", True)
+    """In seconds of processor time: anybody may ask for it, as often as they like, also by many names."""
+    card_response("http://localhost", True, None)
     began = time.thread_time()
-    for number in range(20):
-        agent_card(f"http://host{number}", True)
+    for number in range(100):
+        card_response(f"http://host{number}", True, None)
     assert time.thread_time() - began < 0.1
+
+
+def test_card_is_that_of_the_sdk_and_is_sent_once():
+    sent = card_response('http://a"b:80/', True, None)
+    assert json.loads(sent.body) == agent_card_to_dict(agent_card('http://a"b:80', True))
+    again = card_response('http://a"b:80/', True, sent.headers["etag"])
+    assert (again.status_code, again.body) == (304, b"")
 
 
 def test_card_names_the_public_address():

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from dspy_programs.serve import operations
 from dspy_programs.serve.connections import _Chunks
+from dspy_programs.serve.http_server import listen
 from dspy_programs.serve.limits import Limits
 from tests.servers import HEALTHY, HTTP, Slow, running
 
@@ -92,7 +93,21 @@ def test_clients_that_do_not_read_turn_nobody_away():
         time.sleep(2)
         for _ in range(4):
             stack.enter_context(connect(server))
-        assert HTTP.get(server.url + "/healthz").status_code == 200
+        assert HTTP.get(server.url + "/healthz", timeout=30).status_code == 200
+
+
+def test_little_is_kept_for_who_does_not_read():
+    """By the system too: each of many strangers could have it keep megabytes, and have the server work for them."""
+    with socket.create_server(("127.0.0.1", 0)) as usual, listen("127.0.0.1", 0, has_key=False) as ours:
+        kept = [each.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for each in (usual, ours)]
+        with socket.create_connection(ours.getsockname()), ours.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == kept[1] <= 512 * 1024
+            accepted.setblocking(False)
+            sent = 0
+            with contextlib.suppress(BlockingIOError):
+                while sent < 10_000_000:
+                    sent += accepted.send(b"x" * 65536)
+    assert sent < 10_000_000
 
 
 def said_to(server, *pieces):

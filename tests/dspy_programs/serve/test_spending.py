@@ -139,7 +139,9 @@ def test_run_of_the_agent_is_counted_at_its_end(tmp_path):
     (tmp_path / "work").mkdir()
 
     def answer(prompt):
-        return plan(("write_file", "Write 42 to b.txt")) if is_planner(prompt) else step("write_file", path="b.txt", content="42")
+        return (
+            plan(("write_file", "Write 42 to b.txt")) if is_planner(prompt) else step("write_file", path="b.txt", content="42")
+        )
 
     with ChatServer(answer) as chat:
         config = AgentConfig(workspace=str(tmp_path / "work"), sessions=str(tmp_path / "s.sqlite"), lm="openai/x")
