@@ -1,0 +1,81 @@
+"""What a detector is: a function from a loop to findings; and what several of them ask."""
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from dspy_programs.lint_loops.code.kind import Kind
+from dspy_programs.lint_loops.code.kinds import Place, kind_of
+from dspy_programs.lint_loops.code.tree import Loop, Scope
+from dspy_programs.lint_loops.patterns import Pattern
+
+FEW = 10  # items: a loop over fewer that stand in the code is too short to matter
+
+
+class Hit(NamedTuple):
+    """A pattern at a node. mend: what to write instead."""
+
+    pattern: Pattern
+    node: ast.stmt | ast.expr
+    mend: str
+    shape: str = "int"
+
+
+Detector = Callable[[Loop], Iterator[Hit]]
+
+
+def kind_in(node: ast.expr | None, loop: Loop) -> Kind | None:
+    """Return the kind of an expression in a loop."""
+    return kind_of(node, Place(loop.tree, loop.scope))
+
+
+def is_short(loop: Loop) -> bool:
+    """Return whether a loop surely has few passes: over a display or a range of few items."""
+    iterable = loop.iterable
+    if iterable is None:
+        return False
+    if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name):
+        if iterable.func.id == "range" and all(isinstance(arg, ast.Constant) for arg in iterable.args):
+            numbers = [arg.value for arg in iterable.args if isinstance(arg, ast.Constant) and isinstance(arg.value, int)]
+            return len(numbers) in (1, 2, 3) and len(range(*numbers[:3] if 0 not in numbers[2:] else (FEW,))) < FEW
+        if iterable.func.id in ("enumerate", "reversed", "sorted", "zip") and iterable.args:
+            iterable = iterable.args[0]
+    kind = kind_in(iterable, loop)
+    return kind is not None and kind.name != "str" and kind.size is not None and kind.size < FEW
+
+
+def runs_once(node: ast.AST, loop: Loop) -> bool:
+    """Return whether the loop surely ends right after a node: a return, raise or break follows in the same block."""
+    statement = loop.tree.statement_of(node)
+    while statement is not None and statement is not loop.node:
+        block = loop.tree.block_of(statement)
+        if block and isinstance(block[-1], ast.Return | ast.Raise | ast.Break):
+            return True
+        parent = loop.tree.parents.get(statement)
+        statement = parent if isinstance(parent, ast.stmt) else None
+    return False
+
+
+def outermost_where(loop: Loop, holds: Callable[[Loop], bool]) -> Loop:
+    """Return the outermost loop around in which something still holds, starting from one in which it does."""
+    found = loop
+    for each in loop.around():
+        if not holds(each):
+            break
+        found = each
+    return found
+
+
+def imported(name: str, scope: Scope, module: str, original: str | None = None) -> bool:
+    """Return whether a name is what `import module` or `from module import original` brings."""
+    home = scope.home_of(name)
+    bindings = home.bindings[name] if home else []
+    if not bindings or not all(isinstance(each, ast.alias) for each in bindings):
+        return False
+    return all(isinstance(each, ast.alias) and each.name == (original or module) for each in bindings)
+
+
+def shape_of(kind: Kind | None) -> str:
+    """Name the kind of elements that --measure makes."""
+    name = kind.name if kind else "int"
+    return {"str": "str", "bytes": "str", "tuple": "row", "list": "row", "dict": "row"}.get(name, "int")
