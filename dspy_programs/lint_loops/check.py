@@ -47,7 +47,7 @@ def check_text(text: str, file: str = "<text>") -> Checked:
         return Checked(file, [], f"not Python: {error}", lines)
     except (RecursionError, MemoryError):
         return Checked(file, [], "nested too deeply to be checked", lines)
-    dismissed = ignored_lines(text) if found else {}
+    dismissed = ignored_lines(text, {at for each in found for at in (each.line, each.end_line)})
     kept = [each for each in found if not any(_is_dismissed(each, dismissed.get(at)) for at in {each.line, each.end_line})]
     return Checked(file, sorted(kept, key=lambda each: each.order), "", lines, len(found) - len(kept))
 

@@ -3,13 +3,18 @@
 import io
 import re
 import tokenize
+from collections.abc import Set
 
 _NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*(?P<codes>[A-Z][A-Z0-9]*(?:[\s,]+[A-Z][A-Z0-9]*)*))?", re.IGNORECASE)
 
 
-def ignored_lines(text: str) -> dict[int, frozenset[str]]:
-    """Return line -> the codes, or beginnings of codes, that its comment names; an empty set dismisses everything."""
-    if "noqa" not in text.lower():
+def ignored_lines(text: str, wanted: Set[int]) -> dict[int, frozenset[str]]:
+    """Return line -> the codes, or beginnings of codes, that its comment names; an empty set dismisses everything.
+
+    wanted: the lines with findings. Only if one of them has the word is the whole text searched for real comments.
+    """
+    lines = text.split("\n") if wanted else []
+    if not any("noqa" in lines[at - 1].lower() for at in wanted if at <= len(lines)):
         return {}
     found: dict[int, frozenset[str]] = {}
     try:

@@ -255,20 +255,22 @@ def _kind_of_attribute(node: ast.Attribute, place: Place, depth: int) -> Kind | 
     owner = next((each for each in place.tree.around(node) if isinstance(each, ast.ClassDef)), None)
     if owner is None:
         return None
-    kinds = [kind for kind in _assigned(owner, node.attr, place, depth) if kind is not _NOTHING]
-    agreed = same(kinds)
-    return agreed._replace(size=None) if agreed else None
+    known, key = place.tree.kinds, (owner, node.attr)
+    if key not in known:
+        known[key] = None
+        agreed = same([kind for kind in _assigned(owner, node.attr, place, depth) if kind is not _NOTHING])
+        known[key] = agreed._replace(size=None) if agreed else None
+    return known[key]
 
 
 _NOTHING = Kind("None")
 
 
 def _assigned(owner: ast.ClassDef, name: str, place: Place, depth: int) -> Iterator[Kind | None]:
-    scopes = {scope.node: scope for scope in place.tree.module.below()}
     for statement in owner.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id == name:
             yield kind_of_annotation(statement.annotation)
-        if isinstance(statement, Function) and (scope := scopes.get(statement)):
+        if isinstance(statement, Function) and (scope := place.tree.scopes.get(statement)):
             for use in scope.uses["self"] if "self" in scope.uses else []:
                 attribute = place.tree.parents.get(use)
                 if isinstance(attribute, ast.Attribute) and attribute.attr == name and not isinstance(attribute.ctx, ast.Load):

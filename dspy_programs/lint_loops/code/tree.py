@@ -98,7 +98,8 @@ class Tree:
         self.parents: dict[ast.AST, ast.AST] = {}
         self.order: dict[ast.AST, int] = {}
         self.loops: list[Loop] = []
-        self.kinds: dict[tuple[Scope, str], Kind | None] = {}
+        self.scopes: dict[ast.AST, Scope] = {module: self.module}
+        self.kinds: dict[tuple[Scope | ast.ClassDef, str], Kind | None] = {}
         """What is known of names so far; see kinds.py."""
         _Walk(self, module).run()
 
@@ -250,6 +251,7 @@ class _Walk:
     def new_scope(self, node: ast.AST, outer: Scope) -> Scope:
         own = Scope(node, outer)
         outer.inner.append(own)
+        self.tree.scopes[node] = own
         return own
 
     def for_(self, node: ForLoop, scope: Scope, loop: Loop | None) -> None:
