@@ -85,10 +85,16 @@ def _kind_of_operation(node: ast.BinOp, place: Place, depth: int) -> Kind | None
     if left.name in _NUMBERS and right.name in _NUMBERS:
         return left if left.name == "float" else right
     if isinstance(node.op, ast.Mult) and "int" in (left.name, right.name):
-        return (right if left.name == "int" else left)._replace(size=None)
+        return _repeated(*((right, node.left) if left.name == "int" else (left, node.right)))
     if isinstance(node.op, ast.Add | ast.Sub | ast.BitOr | ast.BitAnd) and left.name == right.name:
         return Kind(left.name, same([left.element, right.element]))
     return None
+
+
+def _repeated(kind: Kind, times: ast.expr) -> Kind:
+    """Return the kind of `[0] * 4`, whose size is known, or `[0] * n`."""
+    known = isinstance(times, ast.Constant) and isinstance(times.value, int) and kind.size is not None
+    return kind._replace(size=kind.size * times.value if known else None)  # type: ignore[operator, union-attr]
 
 
 def _kind_of_item(node: ast.Subscript, place: Place, depth: int) -> Kind | None:

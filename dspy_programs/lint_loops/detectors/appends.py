@@ -28,10 +28,15 @@ def find(loop: Loop) -> Iterator[Hit]:
     filled = filled_by(loop)
     if filled is None:
         return
-    text = comprehension_of(filled)
-    mend = f"{filled.name} = {text}" if filled.start else f"{filled.name} += {text}"
     element = kind_in(filled.item, loop)
-    yield Hit(APPEND, loop.node, f"Replace with list comprehension: {mend}", shape_of(element))
+    match filled.clauses:
+        case [ast.For(target=ast.Name(id=target), iter=iterable)] if isinstance(filled.item, ast.Name) and filled.item.id == target:
+            text = written(iterable)
+            mend = f"Take all at once: {filled.name} = list({text})" if filled.start else f"Use {filled.name}.extend({text})"
+        case _:
+            sign = "=" if filled.start else "+="
+            mend = f"Replace with list comprehension: {filled.name} {sign} {comprehension_of(filled)}"
+    yield Hit(APPEND, loop.node, mend, shape_of(element))
 
 
 def comprehension_of(filled: Filled) -> str:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from dspy_programs.lint_loops.code.paths import is_same, path_of, written
+from dspy_programs.lint_loops.code.paths import is_same, path_of, root_of, written
 from dspy_programs.lint_loops.code.tree import Loop
 from dspy_programs.lint_loops.detectors.detector import Hit, is_short, kind_in, runs_once, shape_of
 from dspy_programs.lint_loops.patterns import LIST_CONCAT, STRING, Pattern
@@ -39,7 +39,7 @@ def _hits(node: ast.AugAssign | ast.Assign, target: ast.expr, added: ast.expr, i
         return
     pattern = _pattern(kind.name, node)
     growing = growing_in(node, target, loop) if pattern else None
-    if pattern is None or growing is None or (pattern is LIST_CONCAT and _is_alias(node, path, growing)):
+    if pattern is None or growing is None or not _is_first(node, target, growing) or (pattern is LIST_CONCAT and _is_alias(node, path, growing)):
         return
     yield Hit(pattern, node, _mend(pattern, path, kind.name, added, in_front), shape_of(kind.element))
 
@@ -77,6 +77,26 @@ def growing_in(node: ast.AugAssign | ast.Assign, target: ast.Name | ast.Attribut
         if not is_short(each):
             found = each
     return found
+
+
+def _is_first(node: ast.AugAssign | ast.Assign, target: ast.Name | ast.Attribute, growing: Loop) -> bool:
+    """Return whether no statement before adds to the same value in the same loop: one finding is enough for both.
+
+    Nor may one add in front and one behind, since a list of parts would have to grow at both ends.
+    """
+    path, tree = path_of(target), growing.tree
+    name = root_of(target)
+    for use in growing.scope.uses[name.id] if name is not None else ():
+        statement = tree.statement_of(use)
+        if growing.has(use) and isinstance(statement, ast.AugAssign | ast.Assign) and statement is not node:
+            other = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+            if path_of(other) == path and (tree.order[statement] < tree.order[node] or _in_front(statement) != _in_front(node)):
+                return False
+    return True
+
+
+def _in_front(statement: ast.AugAssign | ast.Assign) -> bool:
+    return isinstance(statement, ast.Assign) and not is_same(statement.targets[0], operands(statement.value)[0])
 
 
 def _only_grows(target: ast.Name | ast.Attribute, loop: Loop) -> bool:

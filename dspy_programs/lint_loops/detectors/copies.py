@@ -10,7 +10,7 @@ from dspy_programs.lint_loops.detectors.detector import FEW, Hit, is_short, kind
 from dspy_programs.lint_loops.patterns import COPY
 
 _CONTAINERS = ("list", "tuple", "set", "frozenset", "dict", "view")
-_READERS = ("len", "sorted", "sum", "min", "max", "any", "all", "set", "frozenset", "enumerate")
+_READERS = ("len", "sorted", "sum", "min", "max", "any", "all", "set", "frozenset")
 
 
 def find(loop: Loop) -> Iterator[Hit]:
@@ -76,7 +76,11 @@ def _source(node: ast.AST) -> ast.AST:
 def _around_iterable(loop: Loop) -> Iterator[Hit]:
     """Look for `for x in list(items)` where nothing can change items meanwhile."""
     iterable = loop.iterable
-    if iterable is None or (copied := copied_by(iterable, loop)) is None or not isinstance(copied, ast.Name):
+    if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.func.id == "enumerate" and iterable.args:
+        iterable = iterable.args[0]
+    if iterable is None or isinstance(loop.node, ast.GeneratorExp):  # who consumes a generator may change what it is over
+        return
+    if (copied := copied_by(iterable, loop)) is None or not isinstance(copied, ast.Name):
         return
     kind = kind_in(copied, loop)
     if kind is None or kind.name not in _CONTAINERS or (kind.size is not None and kind.size < FEW):

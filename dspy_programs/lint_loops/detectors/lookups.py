@@ -1,4 +1,4 @@
-"""LOOP010: the same item of a dict or a list looked up several times on each pass."""
+"""LOOP010: the same item of a dict looked up several times on each pass."""
 
 import ast
 from collections import defaultdict
@@ -15,7 +15,7 @@ _OFTEN = 3
 
 
 def find(loop: Loop) -> Iterator[Hit]:
-    if is_short(loop) or loop.is_comprehension:
+    if not isinstance(loop.node, ast.For) or is_short(loop):
         return
     found: dict[str, list[ast.Subscript]] = defaultdict(list)
     for node in loop.nodes:
@@ -37,7 +37,7 @@ def _is_steady(items: list[ast.Subscript], loop: Loop) -> bool:
     holder, key = items[0].value, items[0].slice
     assert isinstance(holder, ast.Name)
     kind = kind_in(holder, loop)
-    if kind is None or kind.name not in ("dict", "list", "tuple"):
+    if kind is None or kind.name != "dict":  # an item of a list is found at once
         return False
     first, last = loop.tree.order[items[0]], loop.tree.order[items[-1]]
     for name in filter(None, (holder, key if isinstance(key, ast.Name) else None)):
@@ -53,7 +53,7 @@ def _is_steady(items: list[ast.Subscript], loop: Loop) -> bool:
 def _always_run(items: list[ast.Subscript], loop: Loop) -> bool:
     """Return whether the look-ups stand in the same block, or in blocks inside that of the first."""
     first = loop.tree.statement_of(items[0])
-    if first is None:
+    if first is None or any(isinstance(each, ast.IfExp) and first in loop.tree.around(each) for each in loop.tree.around(items[0])):
         return False
     block = loop.tree.block_of(first)
     for item in items[1:]:

@@ -7,8 +7,11 @@ from dspy_programs.lint_loops.code.changes import path_stays
 from dspy_programs.lint_loops.code.kind import Kind
 from dspy_programs.lint_loops.code.paths import path_of, written
 from dspy_programs.lint_loops.code.tree import Loop
-from dspy_programs.lint_loops.detectors.detector import FEW, Hit, is_short, kind_in, runs_once, shape_of
+from dspy_programs.lint_loops.detectors.detector import Hit, is_short, kind_in, runs_once, shape_of
 from dspy_programs.lint_loops.patterns import MEMBERSHIP
+
+_FEW = 20
+"""Items written in the code: fewer are found as fast in a tuple, nearly."""
 
 
 def find(loop: Loop) -> Iterator[Hit]:
@@ -22,12 +25,12 @@ def find(loop: Loop) -> Iterator[Hit]:
 
 def _hits(node: ast.Compare, item: ast.expr, holder: ast.Name | ast.Attribute, loop: Loop) -> Iterator[Hit]:
     kind = kind_in(holder, loop)
-    if kind is None or kind.name not in ("list", "tuple") or (kind.size is not None and kind.size < FEW):
+    if kind is None or kind.name not in ("list", "tuple") or (kind.size is not None and kind.size < _FEW):
         return
     if not is_hashable(kind, item, loop) or runs_once(node, loop):
         return
     path = path_of(holder) or ""
-    if not path_stays(path, holder, loop):
+    if not all(path_stays(path, holder, each) for each in loop.around()):  # else the set would be made again and again
         return
     yield Hit(MEMBERSHIP, node, f"Build a set once before the loop: known = set({written(holder)})", shape_of(kind.element))
 

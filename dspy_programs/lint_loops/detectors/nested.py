@@ -1,7 +1,7 @@
 """LOOP001: a loop over a collection inside a loop over the same collection."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dspy_programs.lint_loops.code.changes import stays
 from dspy_programs.lint_loops.code.paths import is_same, path_of, written
@@ -15,13 +15,15 @@ def find(loop: Loop) -> Iterator[Hit]:
     if isinstance(loop.node, ast.For) and loop.outer is not None:
         for outer in loop.outer.around():
             if isinstance(outer.node, ast.For) and _is_pair(outer.node.iter, loop.node.iter, outer):
-                yield _hit(loop.node, outer.node.target, loop.node.target, loop.node.iter, loop)
+                if (mend := _mend(loop.node.body, outer.node.target, loop.node.target, loop.node.iter)) is not None:
+                    yield _hit(loop.node, loop.node.iter, mend, loop)
                 return
     elif isinstance(loop.node, Comprehension):
         first, *others = loop.node.generators
         for each in others:
             if _is_pair(first.iter, each.iter, loop):
-                yield _hit(loop.node, first.target, each.target, each.iter, loop)
+                if (mend := _mend([*first.ifs, *each.ifs], first.target, each.target, each.iter)) is not None:
+                    yield _hit(loop.node, each.iter, mend, loop)
                 return
 
 
@@ -46,21 +48,34 @@ def core_of(node: ast.expr) -> ast.expr:
     return node
 
 
-def _hit(node: ast.stmt | ast.expr, outer: ast.expr, inner: ast.expr, iterable: ast.expr, loop: Loop) -> Hit:
-    name = written(core_of(iterable))
+def _hit(node: ast.stmt | ast.expr, iterable: ast.expr, mend: str, loop: Loop) -> Hit:
     kind = kind_in(core_of(iterable), loop)
-    if _is_join(node, outer, inner):
-        mend = f"Build a dict from key to item of {name} before the loops, and look the match up"
-    else:
-        mend = f"Each of {name} meets each: use itertools.combinations({name}, 2) if a pair counts once, or a dict to find matches"
     return Hit(NESTED, node, mend, shape_of(kind.element if kind else None))
 
 
-def _is_join(node: ast.AST, outer: ast.expr, inner: ast.expr) -> bool:
-    """Return whether the loops look for items with something equal."""
+def _mend(body: Sequence[ast.AST], outer: ast.expr, inner: ast.expr, iterable: ast.expr) -> str | None:
+    """Say what to write instead; None if each pair seems to be needed for itself: the passes do more than one thing."""
+    name = written(core_of(iterable))
+    if any(_is_join(each, outer, inner) for each in body):
+        return f"Build a dict from key to item of {name} before the loops, and look the match up"
+    if len(body) > 1 or (body and not isinstance(body[0], ast.Expr | ast.If | ast.Assign | ast.AugAssign | ast.Compare)):
+        return None
+    return f"Each of {name} meets each, and itself: use itertools.combinations({name}, 2) if a pair counts once"
+
+
+def _is_join(statement: ast.AST, outer: ast.expr, inner: ast.expr) -> bool:
+    """Return whether the passes only serve to find items with something equal: `if a.key == b.key` without else."""
+    match statement:
+        case ast.If(test=test, orelse=[], body=body):
+            skips = isinstance(body[0], ast.Continue)
+        case ast.expr() as test:
+            skips = False
+        case _:
+            return False
+    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
     ours, theirs = _names(outer), _names(inner)
-    for each in ast.walk(node):
-        if isinstance(each, ast.Compare) and len(each.ops) == 1 and isinstance(each.ops[0], ast.Eq):
+    for each in parts:
+        if isinstance(each, ast.Compare) and len(each.ops) == 1 and isinstance(each.ops[0], ast.NotEq if skips else ast.Eq):
             left, right = _names(each.left), _names(each.comparators[0])
             if (left & ours and right & theirs) or (left & theirs and right & ours):
                 return True
