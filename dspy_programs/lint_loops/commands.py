@@ -66,7 +66,7 @@ def lint_loops(
     if fix:
         from dspy_programs.lint_loops.fixing.fix import fix_all
 
-        for line in fix_all(report):
+        for line in fix_all(report, only_reported=diff is not None):
             print(printable(line), file=sys.stderr)
     print_report(report, formats[0] if formats else "table", output, measured_all(report.findings) if measure else {}, explain)
     for file, why in report.problems:
