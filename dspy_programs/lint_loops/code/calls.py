@@ -63,9 +63,18 @@ def kind_of_method(node: ast.Call, receiver: Kind | None, first: Kind | None) ->
         return _OF_MODULES[written]
     if name in ("splitlines", "readlines"):
         return Kind("list")
+    if name in ("split", "rsplit") and _is_of_text(node, function):
+        return Kind("list", _STR)
     if name == "format" and isinstance(function.value, ast.Constant):
         return _STR
     return None
+
+
+def _is_of_text(node: ast.Call, function: ast.Attribute) -> bool:
+    """Return whether x.split() or x.split(",") is surely of a string; of a column of a table it gives a column."""
+    separators = [arg for arg in node.args[:1] if not (isinstance(arg, ast.Constant) and isinstance(arg.value, str))]
+    is_column = isinstance(function.value, ast.Attribute) and function.value.attr == "str"
+    return not separators and not node.keywords and not is_column
 
 
 def _of_kind(name: str, receiver: Kind) -> Kind | None:

@@ -64,11 +64,25 @@ def path_stays(path: str, node: ast.expr, loop: Loop) -> bool:
         return home is loop.scope or not _is_shared(name, home)
     if home is not loop.scope:
         return not _is_shared(name, home) and not _changes_anywhere(name, home, loop)
-    return not any(loop.has(use) and may_change(use, loop, kind) for use in loop.scope.uses[name]) and not _is_captured(name, home, loop)
+    if any(loop.has(use) and may_change(use, loop, kind) for use in loop.scope.uses[name]) or _is_captured(name, home, loop):
+        return False
+    return not (_may_be_held(name, loop) and any(_is_unknown_call(each) for inner in _loops_in(loop) for each in inner.nodes))
 
 
 def _is_bound(name: str, loop: Loop) -> bool:
     return any(loop.has(binding) for binding in loop.scope.bindings.get(name, ()))
+
+
+def _may_be_held(name: str, loop: Loop) -> bool:
+    """Return whether an object may hold the value too, and change it in a method: `queue = self.queue; self.shrink()`."""
+    for binding in loop.scope.bindings[name]:
+        parent = loop.tree.parents.get(binding)
+        value = parent.value if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
+        if isinstance(value, ast.Attribute | ast.Subscript):
+            return True
+        if isinstance(value, ast.Call) and kind_of(value, Place(loop.tree, loop.scope)) is None:
+            return True
+    return False
 
 
 def _is_shared(name: str, home: Scope) -> bool:

@@ -230,8 +230,10 @@ def kind_of_binding(binding: ast.AST, home: Place, depth: int = 0) -> Kind | Non
         case ast.Assign(value=value) if binding in parent.targets:
             return kind_of(value, home, depth)
         case ast.AnnAssign(annotation=annotation, value=value):
-            said = kind_of_annotation(annotation)
-            return said or (kind_of(value, home, depth) if value is not None else None)
+            said, found = kind_of_annotation(annotation), kind_of(value, home, depth)
+            return found if said is None or (found is not None and found.name == said.name and said.element is None) else said._replace(
+                size=found.size if found is not None and found.name == said.name else None
+            )
         case ast.NamedExpr(value=value):
             return kind_of(value, home, depth)
         case ast.For(target=target, iter=iterable) | ast.comprehension(target=target, iter=iterable) if target is binding:

@@ -26,7 +26,7 @@ def find(loop: Loop) -> Iterator[Hit]:
     if not isinstance(loop.node, ast.For) or is_short(loop):
         return
     filled = filled_by(loop)
-    if filled is None:
+    if filled is None or _is_part(loop):
         return
     element = kind_in(filled.item, loop)
     match filled.clauses:
@@ -37,6 +37,15 @@ def find(loop: Loop) -> Iterator[Hit]:
             sign = "=" if filled.start else "+="
             mend = f"Replace with list comprehension: {filled.name} {sign} {comprehension_of(filled)}"
     yield Hit(APPEND, loop.node, mend, shape_of(element))
+
+
+def _is_part(loop: Loop) -> bool:
+    """Return whether a loop is a clause of the comprehension that the loop around it would become."""
+    outer = loop.outer
+    if outer is None or not isinstance(outer.node, ast.For):
+        return False
+    filled = filled_by(outer)
+    return filled is not None and any(each is loop.node for each in filled.clauses)
 
 
 def comprehension_of(filled: Filled) -> str:

@@ -8,7 +8,7 @@ from dspy_programs.lint_loops.code.changes import path_stays
 from dspy_programs.lint_loops.code.kind import UNCHANGING
 from dspy_programs.lint_loops.code.paths import is_same, path_of, written
 from dspy_programs.lint_loops.code.tree import Loop
-from dspy_programs.lint_loops.detectors.detector import Hit, is_short, kind_in, shape_of
+from dspy_programs.lint_loops.detectors.detector import FEW, Hit, is_short, kind_in, shape_of
 from dspy_programs.lint_loops.patterns import LENGTH, RANGE_LEN
 
 
@@ -33,7 +33,8 @@ def _in_guard(node: ast.While, loop: Loop) -> Iterator[Hit]:
         match each:
             case ast.Call(func=ast.Name(id="len"), args=[ast.Name() | ast.Attribute() as holder], keywords=[]):
                 kind = kind_in(holder, loop)
-                if path_stays(path_of(holder) or "", holder, loop) and loop.scope.home_of("len") is None:
+                is_small = kind is not None and kind.size is not None and kind.size < FEW
+                if not is_small and path_stays(path_of(holder) or "", holder, loop) and loop.scope.home_of("len") is None:
                     mend = f"Compute the length once before the loop: size = len({written(holder)})"
                     yield Hit(LENGTH, node, mend, shape_of(kind.element if kind else None))
                     return

@@ -38,7 +38,9 @@ def is_short(loop: Loop) -> bool:
         if iterable.func.id == "range" and all(isinstance(arg, ast.Constant) for arg in iterable.args):
             numbers = [arg.value for arg in iterable.args if isinstance(arg, ast.Constant) and isinstance(arg.value, int)]
             return len(numbers) in (1, 2, 3) and len(range(*numbers[:3] if 0 not in numbers[2:] else (FEW,))) < FEW
-        if iterable.func.id in ("enumerate", "reversed", "sorted", "zip") and iterable.args:
+        if iterable.func.id == "range" and iterable.args and isinstance(last := iterable.args[-1], ast.Call) and last.args:
+            iterable = last.args[0] if isinstance(last.func, ast.Name) and last.func.id == "len" else iterable
+        elif iterable.func.id in ("enumerate", "reversed", "sorted", "zip") and iterable.args:
             iterable = iterable.args[0]
     kind = kind_in(iterable, loop)
     return kind is not None and kind.name != "str" and kind.size is not None and kind.size < FEW

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from dspy_programs.lint_loops.code.changes import path_stays
+from dspy_programs.lint_loops.code.changes import path_stays, stays
 from dspy_programs.lint_loops.code.kind import Kind
 from dspy_programs.lint_loops.code.paths import path_of, written
 from dspy_programs.lint_loops.code.tree import Loop
@@ -15,7 +15,7 @@ _FEW = 20
 
 
 def find(loop: Loop) -> Iterator[Hit]:
-    if is_short(loop):
+    if is_short(loop) or isinstance(loop.node, ast.While):  # which often looks for a free name, and ends at the first pass
         return
     for node in loop.nodes:
         match node:
@@ -31,6 +31,9 @@ def _hits(node: ast.Compare, item: ast.expr, holder: ast.Name | ast.Attribute, l
         return
     path = path_of(holder) or ""
     if not all(path_stays(path, holder, each) for each in loop.around()):  # else the set would be made again and again
+        return
+    if stays(item, loop):
+        yield Hit(MEMBERSHIP, node, f"Test once before the loop: is_in = {written(node)}", shape_of(kind.element))
         return
     yield Hit(MEMBERSHIP, node, f"Build a set once before the loop: known = set({written(holder)})", shape_of(kind.element))
 
