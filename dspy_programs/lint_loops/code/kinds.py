@@ -213,10 +213,10 @@ def _is_growth(binding: ast.AST, tree: Tree) -> bool:
         return True
     if not (isinstance(parent, ast.Assign) and isinstance(parent.value, ast.BinOp) and isinstance(binding, ast.Name)):
         return False
-    left = parent.value
-    while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
-        left = left.left  # type: ignore[assignment]
-    return isinstance(left, ast.Name) and left.id == binding.id
+    ends: list[ast.expr] = [parent.value.right, parent.value]
+    while isinstance(left := ends[-1], ast.BinOp) and isinstance(left.op, ast.Add):
+        ends.append(left.left)
+    return any(isinstance(end, ast.Name) and end.id == binding.id for end in (ends[0], ends[-1]))
 
 
 def kind_of_binding(binding: ast.AST, home: Place, depth: int = 0) -> Kind | None:
@@ -230,10 +230,7 @@ def kind_of_binding(binding: ast.AST, home: Place, depth: int = 0) -> Kind | Non
         case ast.Assign(value=value) if binding in parent.targets:
             return kind_of(value, home, depth)
         case ast.AnnAssign(annotation=annotation, value=value):
-            said, found = kind_of_annotation(annotation), kind_of(value, home, depth)
-            return found if said is None or (found is not None and found.name == said.name and said.element is None) else said._replace(
-                size=found.size if found is not None and found.name == said.name else None
-            )
+            return _more_exact(kind_of_annotation(annotation), kind_of(value, home, depth))
         case ast.NamedExpr(value=value):
             return kind_of(value, home, depth)
         case ast.For(target=target, iter=iterable) | ast.comprehension(target=target, iter=iterable) if target is binding:
@@ -241,6 +238,13 @@ def kind_of_binding(binding: ast.AST, home: Place, depth: int = 0) -> Kind | Non
         case ast.withitem(context_expr=opened):
             return kind_of(opened, home, depth)
     return None
+
+
+def _more_exact(said: Kind | None, found: Kind | None) -> Kind | None:
+    """Return what an annotation says, completed by what the value shows."""
+    if said is None or found is None or said.name != found.name:
+        return said or found
+    return Kind(said.name, said.element or found.element, found.size, said.value or found.value)
 
 
 def _kind_of_element(holder: Kind | None) -> Kind | None:

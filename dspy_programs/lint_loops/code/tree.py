@@ -256,31 +256,41 @@ class _Walk:
 
     def for_(self, node: ForLoop, scope: Scope, loop: Loop | None) -> None:
         self.then([*node.orelse], node, scope, loop)
-        self.inside([node.target, *node.body], node, node, scope, loop)
+        self.inside([node.target, *node.body], node, scope, loop)
         self.then([node.iter], node, scope, loop)
 
     def while_(self, node: ast.While, scope: Scope, loop: Loop | None) -> None:
         self.then([*node.orelse], node, scope, loop)
-        self.inside([node.test, *node.body], node, node, scope, loop)
+        self.inside([node.test, *node.body], node, scope, loop)
 
     def comprehension(self, node: Comprehension, scope: Scope, loop: Loop | None) -> None:
         """Take all but the first iterable as what runs on each pass; further `for`s are loops of the same comprehension."""
         first, *others = node.generators
         result: list[ast.AST] = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        self.tree.parents.update({each: node for each in node.generators})
-        self.tree.order.update({each: self.count for each in node.generators})
-        inner: list[ast.AST] = [part for each in others for part in (each.target, each.iter, *each.ifs)]
-        self.inside([first.target, *first.ifs, *inner, *result], node, node, scope, loop)
-        self.then([first.iter], node, scope, loop)
+        own = self.new_loop(node, scope, loop)
+        self.waiting.append((_Mark(own, is_end=True), node, scope, loop))
+        self.then(result, node, scope, own)
+        for each in reversed(others):
+            self.then([each.target, each.iter, *each.ifs], each, scope, own)
+        self.then([first.target, *first.ifs], first, scope, own)
+        self.waiting.append((_Mark(own, is_end=False), node, scope, loop))
+        self.then([first.iter], first, scope, loop)
+        for each in node.generators:
+            self.tree.parents[each], self.tree.order[each] = node, self.count
 
-    def inside(
-        self, nodes: list[ast.AST], parent: ast.AST, node: ForLoop | ast.While | Comprehension, scope: Scope, outer: Loop | None
-    ) -> None:
+    def new_loop(self, node: ForLoop | ast.While | Comprehension, scope: Scope, outer: Loop | None) -> Loop:
         own = Loop(node, scope, outer, self.tree, 0)
         self.tree.loops.append(own)
-        self.waiting.append((_Mark(own, is_end=True), parent, scope, outer))
-        self.then(nodes, parent, scope, own)
-        self.waiting.append((_Mark(own, is_end=False), parent, scope, outer))
+        return own
+
+    def inside(
+        self, nodes: list[ast.AST], node: ForLoop | ast.While, scope: Scope, outer: Loop | None
+    ) -> None:
+        """Take nodes as what runs on each pass of a loop."""
+        own = self.new_loop(node, scope, outer)
+        self.waiting.append((_Mark(own, is_end=True), node, scope, outer))
+        self.then(nodes, node, scope, own)
+        self.waiting.append((_Mark(own, is_end=False), node, scope, outer))
 
 
 _SPECIAL: dict[type[ast.AST], Callable[[_Walk, Any, Scope, Loop | None], None]] = {

@@ -48,6 +48,8 @@ def is_short(loop: Loop) -> bool:
 
 def runs_once(node: ast.AST, loop: Loop) -> bool:
     """Return whether the loop surely ends right after a node: a return, raise or break follows in the same block."""
+    if loop.is_comprehension:
+        return False
     statement = loop.tree.statement_of(node)
     while statement is not None and statement is not loop.node:
         block = loop.tree.block_of(statement)
