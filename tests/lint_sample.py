@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\n[{number}] {each.file}:{each.line} {each.pattern.name}\n    {each.suggestion}")
         for at in range(max(1, each.line - _BEFORE), min(len(lines), each.end_line + _AFTER) + 1):
             print(f"{'>' if each.line <= at <= each.end_line else ' '} {lines[at - 1]}")
-    print(f"\n{len(found)} findings in {report.lines:,} lines:", dict(Counter(each.pattern.name for each in found).most_common()))
+    print(
+        f"\n{len(found)} findings in {report.lines:,} lines:", dict(Counter(each.pattern.name for each in found).most_common())
+    )
     return 0
 
 

@@ -29,11 +29,12 @@ def check_text(text: str, file: str = "<text>") -> Checked:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in the code that is read
             module = ast.parse(text)
+        by_line = text.split("\n")
         found = [
             Finding(
                 file,
                 hit.node.lineno,
-                _column(text, hit.node),
+                _column(by_line, hit.node),
                 _last_line(hit.node),
                 hit.pattern,
                 hit.mend,
@@ -65,6 +66,9 @@ def _last_line(node: ast.stmt | ast.expr) -> int:
     return node.end_lineno or node.lineno
 
 
-def _column(text: str, node: ast.stmt | ast.expr) -> int:
+def _column(lines: list[str], node: ast.stmt | ast.expr) -> int:
     """Return the column in characters, from 1: the parser counts bytes."""
-    return node.col_offset + 1
+    line = lines[node.lineno - 1] if node.lineno <= len(lines) else ""  # a form feed ends a line for some, not for the parser
+    if line.isascii():
+        return node.col_offset + 1
+    return len(line.encode("utf-8", "replace")[: node.col_offset].decode("utf-8", "ignore")) + 1

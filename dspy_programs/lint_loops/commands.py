@@ -34,7 +34,8 @@ def lint_loops(
         bool, typer.Option("--measure", help="Time each pattern found against its mend here, and say how time grows.")
     ] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Rewrite what can be mended without changing what the code does. Needs the lint extra.")
+        bool,
+        typer.Option("--fix", help="Rewrite what can be mended without changing what the code does. Needs the lint extra."),
     ] = False,
     config: Annotated[Path | None, typer.Option(help="Settings. Default: the nearest pyproject.toml.")] = None,
 ) -> None:

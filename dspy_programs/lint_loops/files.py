@@ -17,7 +17,7 @@ from dspy_programs.lint_loops.git import ignored_below
 
 SUFFIXES = (".py", ".pyi", ".pyw")
 _SKIPPED = frozenset(
-    ".git .hg .svn .venv venv node_modules __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache .eggs __pypackages__".split()
+    ".git .hg .svn .venv venv node_modules __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache .eggs".split()
 )
 """Folders that hold nobody's own code, whether or not there is git to ask."""
 

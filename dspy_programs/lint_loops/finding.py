@@ -9,8 +9,7 @@ class Finding(NamedTuple):
     """A pattern at a place.
 
     line and end_line: 1-based; column: 1-based, in characters. suggestion: what to write instead, with the code's own names.
-    anchors: the first and the last line of the statement; a `noqa` comment on either counts.
-    """
+    A `noqa` comment on the first or the last line dismisses it."""
 
     file: str
     line: int

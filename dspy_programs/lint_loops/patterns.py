@@ -133,7 +133,7 @@ REGEX = Pattern(
     "Compile the pattern once before the loop",
     "O(n) -> O(n)",
     "re keeps the patterns it compiled last, but each call has to look there: it builds a key from type, pattern and flags. "
-    "With more patterns than the cache holds, it compiles anew on each pass. A pattern compiled before the loop is called at once.",
+    "With more patterns than the cache holds, it compiles anew on each pass. One compiled before the loop is called at once.",
 )
 IO = Pattern(
     "LOOP012",

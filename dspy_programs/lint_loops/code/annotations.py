@@ -7,9 +7,22 @@ from dspy_programs.lint_loops.code.kind import Kind
 _NAMES = {
     **{name: name for name in ("str", "bytes", "int", "float", "list", "tuple", "set", "frozenset", "dict", "range")},
     **{name: name.lower() for name in ("List", "Tuple", "Set", "FrozenSet", "Dict", "Deque")},
-    **{"bool": "int", "deque": "deque", "Mapping": "dict", "MutableMapping": "dict", "defaultdict": "dict", "DefaultDict": "dict"},
-    **{"OrderedDict": "dict", "Counter": "dict", "AbstractSet": "set", "MutableSet": "set", "bytearray": "bytearray"},
-    **{"Iterator": "iterator", "Generator": "iterator", "Path": "path", "AnyStr": "str", "LiteralString": "str"},
+    "bool": "int",
+    "deque": "deque",
+    "Mapping": "dict",
+    "MutableMapping": "dict",
+    "defaultdict": "dict",
+    "DefaultDict": "dict",
+    "OrderedDict": "dict",
+    "Counter": "dict",
+    "AbstractSet": "set",
+    "MutableSet": "set",
+    "bytearray": "bytearray",
+    "Iterator": "iterator",
+    "Generator": "iterator",
+    "Path": "path",
+    "AnyStr": "str",
+    "LiteralString": "str",
 }
 _WRAPPERS = ("Optional", "Final", "Annotated", "ClassVar", "Required", "NotRequired")
 _DEEPEST = 6

@@ -8,26 +8,51 @@ _STR, _INT, _BYTES = Kind("str"), Kind("int"), Kind("bytes")
 _PLAIN = {
     **{name: _STR for name in ("str", "repr", "input", "chr", "hex", "oct", "bin", "format", "ascii")},
     **{name: _INT for name in ("int", "len", "ord", "hash", "id", "bool", "isinstance", "issubclass", "callable", "hasattr")},
-    **{"float": Kind("float"), "bytes": _BYTES, "bytearray": Kind("bytearray"), "open": Kind("file", _STR), "range": Kind("range", _INT)},
+    "float": Kind("float"),
+    "bytes": _BYTES,
+    "bytearray": Kind("bytearray"),
+    "open": Kind("file", _STR),
+    "range": Kind("range", _INT),
     **{name: Kind("iterator") for name in ("map", "zip", "enumerate", "iter", "filter", "reversed", "chain")},
-    **{"Counter": Kind("dict"), "OrderedDict": Kind("dict"), "defaultdict": Kind("dict"), "Path": Kind("path"), "PurePath": Kind("path")},
+    "Counter": Kind("dict"),
+    "OrderedDict": Kind("dict"),
+    "defaultdict": Kind("dict"),
+    "Path": Kind("path"),
+    "PurePath": Kind("path"),
 }
 _COLLECTIONS = ("list", "tuple", "set", "frozenset", "deque")
 _OF_STR = {
-    **{name: _STR for name in ("strip lstrip rstrip lower upper title replace join format capitalize casefold center ljust".split())},
+    **{
+        name: _STR
+        for name in ("strip lstrip rstrip lower upper title replace join format capitalize casefold center ljust".split())
+    },
     **{name: _STR for name in ("rjust zfill removeprefix removesuffix expandtabs swapcase translate format_map".split())},
     **{name: Kind("list", _STR) for name in ("split", "rsplit", "splitlines")},
     **{name: Kind("tuple", _STR, 3) for name in ("partition", "rpartition")},
-    **{name: _INT for name in ("find", "rfind", "index", "rindex", "count", "startswith", "endswith", "isdigit", "isalpha", "isspace")},
+    **{
+        name: _INT
+        for name in ("find", "rfind", "index", "rindex", "count", "startswith", "endswith", "isdigit", "isalpha", "isspace")
+    },
     "encode": _BYTES,
 }
 _OF_MODULES = {
     **{name: Kind("list", _STR) for name in ("os.listdir", "glob.glob", "re.split")},
-    **{name: _STR for name in ("os.getcwd", "os.path.join", "os.path.basename", "os.path.dirname", "os.path.abspath", "re.sub")},
-    **{name: _STR for name in ("os.path.normpath", "os.path.realpath", "json.dumps", "re.escape", "textwrap.dedent", "textwrap.indent")},
-    **{"pathlib.Path": Kind("path"), "collections.deque": Kind("deque"), "collections.Counter": Kind("dict")},
-    **{"collections.defaultdict": Kind("dict"), "collections.OrderedDict": Kind("dict"), "io.StringIO": Kind("file", _STR)},
-    **{"itertools.chain": Kind("iterator"), "io.open": Kind("file"), "sys.argv": Kind("list", _STR)},
+    **{
+        name: _STR for name in ("os.getcwd", "os.path.join", "os.path.basename", "os.path.dirname", "os.path.abspath", "re.sub")
+    },
+    **{
+        name: _STR
+        for name in ("os.path.normpath", "os.path.realpath", "json.dumps", "re.escape", "textwrap.dedent", "textwrap.indent")
+    },
+    "pathlib.Path": Kind("path"),
+    "collections.deque": Kind("deque"),
+    "collections.Counter": Kind("dict"),
+    "collections.defaultdict": Kind("dict"),
+    "collections.OrderedDict": Kind("dict"),
+    "io.StringIO": Kind("file", _STR),
+    "itertools.chain": Kind("iterator"),
+    "io.open": Kind("file"),
+    "sys.argv": Kind("list", _STR),
 }
 
 
@@ -41,7 +66,9 @@ def kind_of_builtin(name: str, first: Kind | None, node: ast.Call) -> Kind | Non
     if name == "sorted":
         return Kind("list", element)
     if name == "dict":
-        return Kind("dict", element if first and first.name == "dict" else None, 0 if not node.args and not node.keywords else None)
+        return Kind(
+            "dict", element if first and first.name == "dict" else None, 0 if not node.args and not node.keywords else None
+        )
     if name in ("min", "max", "next") and len(node.args) == 1:
         return element
     if name == "sum" and len(node.args) == 1 and element and element.name in ("int", "float"):
@@ -97,7 +124,9 @@ def _of_kind(name: str, receiver: Kind) -> Kind | None:
     if receiver.name == "file":
         return {"read": _STR, "readline": _STR, "readlines": Kind("list", _STR), "getvalue": _STR}.get(name)
     if receiver.name == "path":
-        return {"read_text": _STR, "as_posix": _STR, "read_bytes": _BYTES, "with_suffix": receiver, "resolve": receiver}.get(name)
+        return {"read_text": _STR, "as_posix": _STR, "read_bytes": _BYTES, "with_suffix": receiver, "resolve": receiver}.get(
+            name
+        )
     return None
 
 

@@ -9,7 +9,7 @@ import ast
 
 from dspy_programs.lint_loops.code.kind import UNCHANGING, Kind
 from dspy_programs.lint_loops.code.kinds import Place, kind_of
-from dspy_programs.lint_loops.code.paths import path_of, root_of
+from dspy_programs.lint_loops.code.paths import path_of
 from dspy_programs.lint_loops.code.tree import Loop, Scope
 
 READING_METHODS = frozenset(
@@ -23,7 +23,6 @@ READING_FUNCTIONS = frozenset(
     "reversed map filter bool int float abs hash id type callable hasattr format round ord chr divmod pow Counter islice chain "
     "combinations product permutations fsum prod deepcopy ascii bin hex".split()
 )
-_COPYING = READING_FUNCTIONS - {"reversed", "map", "filter", "zip", "enumerate", "chain", "islice"}
 
 
 def stays(node: ast.expr, loop: Loop) -> bool:
@@ -117,12 +116,27 @@ def may_change(use: ast.expr, loop: Loop, kind: Kind | None) -> bool:
             is_called = isinstance(call, ast.Call) and call.func is parent
             return not isinstance(parent.ctx, ast.Load) or not (is_called and method in READING_METHODS)
         case ast.Subscript(value=value) if value is use:
-            return not isinstance(parent.ctx, ast.Load) or isinstance(parents.get(parent), ast.AugAssign) or _item_may_change(parent, loop)
+            return (
+                not isinstance(parent.ctx, ast.Load)
+                or isinstance(parents.get(parent), ast.AugAssign)
+                or _item_may_change(parent, loop)
+            )
         case ast.Call(func=ast.Name(id=function)):
             return function not in READING_FUNCTIONS
-        case ast.Call(func=ast.Attribute(attr="join" | "extend" | "update" | "union" | "intersection" | "difference" | "isdisjoint")):
+        case ast.Call(
+            func=ast.Attribute(attr="join" | "extend" | "update" | "union" | "intersection" | "difference" | "isdisjoint")
+        ):
             return False
-        case ast.For() | ast.AsyncFor() | ast.comprehension() | ast.Compare() | ast.While() | ast.If() | ast.Subscript() | ast.UnaryOp():
+        case (
+            ast.For()
+            | ast.AsyncFor()
+            | ast.comprehension()
+            | ast.Compare()
+            | ast.While()
+            | ast.If()
+            | ast.Subscript()
+            | ast.UnaryOp()
+        ):
             return False
         case ast.BinOp() | ast.FormattedValue() | ast.Starred() | ast.Delete() | ast.Slice() | ast.Expr() | ast.Assert():
             return isinstance(parent, ast.Delete)
@@ -135,7 +149,7 @@ def may_change(use: ast.expr, loop: Loop, kind: Kind | None) -> bool:
 
 
 def _item_may_change(item: ast.Subscript, loop: Loop) -> bool:
-    """Return whether an item is changed in place: `xs[0].append(1)` leaves xs as it is, `xs[0] = 1` and `xs[0][1] = 2` do not."""
+    """Return whether an item of an item is stored: `xs[0].append(1)` leaves xs as it is, `xs[0][1] = 2` counts as a change."""
     parent = loop.tree.parents.get(item)
     return isinstance(parent, ast.Subscript) and parent.value is item and not isinstance(parent.ctx, ast.Load)
 
@@ -190,11 +204,13 @@ def _is_unknown_call(node: ast.AST) -> bool:
         return False
     if isinstance(node.func, ast.Name):
         return node.func.id not in READING_FUNCTIONS
-    return not (isinstance(node.func, ast.Attribute) and node.func.attr in (*READING_METHODS, "append", "add", "extend", "write"))
+    return not (
+        isinstance(node.func, ast.Attribute) and node.func.attr in (*READING_METHODS, "append", "add", "extend", "write")
+    )
 
 
 def is_kept_private(name: ast.Name, loop: Loop) -> bool:
-    """Return whether a local value is only read in a loop, and nobody else can hold it: it was made here, and not given away."""
+    """Return whether a local value is only read in a loop and nobody else can hold it: made here, and not given away."""
     home = loop.scope.home_of(name.id)
     if home is not loop.scope or not loop.scope.is_function:
         return False
@@ -207,10 +223,10 @@ def _is_aliased(name: str, loop: Loop) -> bool:
     """Return whether another name or an attribute holds the value before or in the loop."""
     for use in loop.scope.uses[name]:
         parent = loop.tree.parents.get(use)
-        if loop.tree.order[use] < loop.end and isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr) and parent.value is use:
+        if (
+            loop.tree.order[use] < loop.end
+            and isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr)
+            and parent.value is use
+        ):
             return True
     return False
-
-
-def rest_of(node: ast.expr) -> ast.Name | None:
-    return root_of(node)

@@ -32,7 +32,9 @@ def same(kinds: Sequence[Kind | None]) -> Kind | None:
     for kind in kinds[1:]:
         if kind is None or kind.name != first.name:
             return None
-        first = Kind(first.name, _both(first.element, kind.element, kind, first), None, _both(first.value, kind.value, kind, first))
+        first = Kind(
+            first.name, _both(first.element, kind.element, kind, first), None, _both(first.value, kind.value, kind, first)
+        )
     return first
 
 

@@ -37,8 +37,8 @@ def kind_of(node: ast.expr | None, place: Place, depth: int = 0) -> Kind | None:
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             return Kind(type(node).__name__.lower(), _kind_of_all(items, place, depth), _size(items))
         case ast.Dict(keys=keys, values=values):
-            value = _kind_of_all(values, place, depth)
-            return Kind("dict", _kind_of_all([key for key in keys if key], place, depth), _size([*keys]), value)
+            held = _kind_of_all(values, place, depth)
+            return Kind("dict", _kind_of_all([key for key in keys if key], place, depth), _size([*keys]), held)
         case ast.ListComp() | ast.SetComp():
             return Kind("list" if isinstance(node, ast.ListComp) else "set", kind_of(node.elt, place, depth + 1))
         case ast.DictComp():
@@ -85,7 +85,7 @@ def _kind_of_operation(node: ast.BinOp, place: Place, depth: int) -> Kind | None
     if left.name in _NUMBERS and right.name in _NUMBERS:
         return left if left.name == "float" else right
     if isinstance(node.op, ast.Mult) and "int" in (left.name, right.name):
-        return _repeated(*((right, node.left) if left.name == "int" else (left, node.right)))
+        return _repeated(right, node.left) if left.name == "int" else _repeated(left, node.right)
     if isinstance(node.op, ast.Add | ast.Sub | ast.BitOr | ast.BitAnd) and left.name == right.name:
         return Kind(left.name, same([left.element, right.element]))
     return None
@@ -93,8 +93,9 @@ def _kind_of_operation(node: ast.BinOp, place: Place, depth: int) -> Kind | None
 
 def _repeated(kind: Kind, times: ast.expr) -> Kind:
     """Return the kind of `[0] * 4`, whose size is known, or `[0] * n`."""
-    known = isinstance(times, ast.Constant) and isinstance(times.value, int) and kind.size is not None
-    return kind._replace(size=kind.size * times.value if known else None)  # type: ignore[operator, union-attr]
+    if isinstance(times, ast.Constant) and isinstance(times.value, int) and kind.size is not None:
+        return kind._replace(size=kind.size * times.value)
+    return kind._replace(size=None)
 
 
 def _kind_of_item(node: ast.Subscript, place: Place, depth: int) -> Kind | None:
@@ -146,7 +147,9 @@ def _kind_of_name(name: str, home: Place, at: ast.AST, depth: int) -> Kind | Non
 
 
 def _agreed(name: str, home: Place, depth: int) -> Kind | None:
-    bindings = [each for each in home.scope.bindings[name] if not _is_nothing(each, home.tree) and not _is_growth(each, home.tree)]
+    bindings = [
+        each for each in home.scope.bindings[name] if not _is_nothing(each, home.tree) and not _is_growth(each, home.tree)
+    ]
     others = [each for each in bindings if not _is_from_itself(each, name, home.tree)]
     agreed = same([kind_of_binding(each, home, depth + 1) for each in others])
     if agreed is None:
@@ -201,7 +204,9 @@ def _last_binding(name: str, home: Place, at: ast.AST) -> ast.AST | None:
     for outer in around:  # in a loop, what stands behind may have come before
         if isinstance(outer, ast.For | ast.AsyncFor | ast.While) and outer not in tree.around(statement):
             end = max((tree.order[each] for each in ast.walk(outer) if each in tree.order), default=0)
-            if any(tree.order[outer] < tree.order[each] <= end and not _is_growth(each, tree) for each in home.scope.bindings[name]):
+            if any(
+                tree.order[outer] < tree.order[each] <= end and not _is_growth(each, tree) for each in home.scope.bindings[name]
+            ):
                 return None
     return last
 

@@ -48,7 +48,11 @@ class Scope:
         scope: Scope | None = self
         is_first = True
         while scope is not None:
-            if name in scope.bindings and name not in scope.elsewhere and (is_first or not isinstance(scope.node, ast.ClassDef)):
+            if (
+                name in scope.bindings
+                and name not in scope.elsewhere
+                and (is_first or not isinstance(scope.node, ast.ClassDef))
+            ):
                 return scope
             is_first, scope = False, scope.outer
         return None
@@ -283,9 +287,7 @@ class _Walk:
         self.tree.loops.append(own)
         return own
 
-    def inside(
-        self, nodes: list[ast.AST], node: ForLoop | ast.While, scope: Scope, outer: Loop | None
-    ) -> None:
+    def inside(self, nodes: list[ast.AST], node: ForLoop | ast.While, scope: Scope, outer: Loop | None) -> None:
         """Take nodes as what runs on each pass of a loop."""
         own = self.new_loop(node, scope, outer)
         self.waiting.append((_Mark(own, is_end=True), node, scope, outer))

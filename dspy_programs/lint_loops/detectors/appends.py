@@ -14,7 +14,7 @@ _MOST_CLAUSES = 3
 
 
 class Filled(NamedTuple):
-    """A loop that only fills a list. clauses: its `for`s and `if`s in order; start: the assignment of the empty list, if it is next."""
+    """A loop that only fills a list. clauses: its `for`s and `if`s in order; start: the statement `name = []` before it."""
 
     name: str
     item: ast.expr
@@ -30,7 +30,9 @@ def find(loop: Loop) -> Iterator[Hit]:
         return
     element = kind_in(filled.item, loop)
     match filled.clauses:
-        case [ast.For(target=ast.Name(id=target), iter=iterable)] if isinstance(filled.item, ast.Name) and filled.item.id == target:
+        case [ast.For(target=ast.Name(id=target), iter=iterable)] if (
+            isinstance(filled.item, ast.Name) and filled.item.id == target
+        ):
             text = written(iterable)
             mend = f"Take all at once: {filled.name} = list({text})" if filled.start else f"Use {filled.name}.extend({text})"
         case _:
@@ -50,7 +52,9 @@ def _is_part(loop: Loop) -> bool:
 
 def comprehension_of(filled: Filled) -> str:
     clauses = [
-        f"for {written(each.target)} in {written(each.iter)}" if isinstance(each, ast.For | ast.AsyncFor) else f"if {written(each)}"
+        f"for {written(each.target)} in {written(each.iter)}"
+        if isinstance(each, ast.For | ast.AsyncFor)
+        else f"if {written(each)}"
         for each in filled.clauses
     ]
     return f"[{written(filled.item)} {' '.join(clauses)}]"
@@ -101,7 +105,12 @@ def _clauses(node: ast.For) -> tuple[ast.Call, list[ForLoop | ast.expr]] | None:
 def negated(test: ast.expr) -> ast.expr:
     """Return the opposite of a condition, without a double not."""
     opposite: dict[type[ast.cmpop], type[ast.cmpop]] = {
-        **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+        ast.In: ast.NotIn,
+        ast.NotIn: ast.In,
+        ast.Is: ast.IsNot,
+        ast.IsNot: ast.Is,
+        ast.Eq: ast.NotEq,
+        ast.NotEq: ast.Eq,
     }
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -138,7 +147,9 @@ def start_of(name: str, loop: Loop) -> ast.Assign | ast.AnnAssign | None:
         match statement:
             case (
                 ast.Assign(targets=[ast.Name(id=target)], value=ast.List(elts=[]) | ast.Call(func=ast.Name(id="list"), args=[]))
-                | ast.AnnAssign(target=ast.Name(id=target), value=ast.List(elts=[]) | ast.Call(func=ast.Name(id="list"), args=[]))
+                | ast.AnnAssign(
+                    target=ast.Name(id=target), value=ast.List(elts=[]) | ast.Call(func=ast.Name(id="list"), args=[])
+                )
             ) if target == name:
                 return statement
         if any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(statement)):
@@ -162,11 +173,18 @@ def _leaks(clauses: list[ForLoop | ast.expr], loop: Loop) -> bool:
         for each in ast.walk(clause.target)
         if isinstance(each, ast.Name)
     }
-    if any(not isinstance(each, ast.Name | ast.Tuple | ast.List | ast.Starred | ast.expr_context)
-           for clause in clauses if isinstance(clause, ast.For | ast.AsyncFor) for each in ast.walk(clause.target)):
+    if any(
+        not isinstance(each, ast.Name | ast.Tuple | ast.List | ast.Starred | ast.expr_context)
+        for clause in clauses
+        if isinstance(clause, ast.For | ast.AsyncFor)
+        for each in ast.walk(clause.target)
+    ):
         return True
     scope = loop.scope
-    if any(name in scope.elsewhere or any(name in inner.uses and name not in inner.bindings for inner in scope.below()) for name in targets):
+    if any(
+        name in scope.elsewhere or any(name in inner.uses and name not in inner.bindings for inner in scope.below())
+        for name in targets
+    ):
         return True
     return any(_is_read_later(name, loop) for name in targets)
 

@@ -39,7 +39,12 @@ def _hits(node: ast.AugAssign | ast.Assign, target: ast.expr, added: ast.expr, i
         return
     pattern = _pattern(kind.name, node)
     growing = growing_in(node, target, loop) if pattern else None
-    if pattern is None or growing is None or not _is_first(node, target, growing) or (pattern is LIST_CONCAT and _is_alias(node, path, growing)):
+    if (
+        pattern is None
+        or growing is None
+        or not _is_first(node, target, growing)
+        or (pattern is LIST_CONCAT and _is_alias(node, path, growing))
+    ):
         return
     yield Hit(pattern, node, _mend(pattern, path, kind.name, added, in_front), shape_of(kind.element))
 

@@ -20,13 +20,15 @@ def find(loop: Loop) -> Iterator[Hit]:
     for node in loop.nodes:
         if (copied := copied_by(node, loop)) is not None and (why := _only_read(node, copied, loop)) is not None:
             kind = kind_in(copied, loop)
-            yield Hit(COPY, node, why, shape_of(kind.element if kind else None))  # type: ignore[arg-type]
+            yield Hit(COPY, node, why, shape_of(kind.element if kind else None))
 
 
 def copied_by(node: ast.AST, loop: Loop) -> ast.expr | None:
     """Return what an expression copies: `list(x)`, `x[:]`, `x.copy()`, `list(d.keys())`; None if it is no plain copy."""
     match node:
-        case ast.Call(func=ast.Name(id="list" | "tuple" as name), args=[inner], keywords=[]) if loop.scope.home_of(name) is None:
+        case ast.Call(func=ast.Name(id="list" | "tuple" as name), args=[inner], keywords=[]) if (
+            loop.scope.home_of(name) is None
+        ):
             return _holder(inner)
         case ast.Call(func=ast.Attribute(value=inner, attr="copy"), args=[], keywords=[]):
             return _holder(inner)
@@ -76,7 +78,12 @@ def _source(node: ast.AST) -> ast.AST:
 def _around_iterable(loop: Loop) -> Iterator[Hit]:
     """Look for `for x in list(items)` where nothing can change items meanwhile."""
     iterable = loop.iterable
-    if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.func.id == "enumerate" and iterable.args:
+    if (
+        isinstance(iterable, ast.Call)
+        and isinstance(iterable.func, ast.Name)
+        and iterable.func.id == "enumerate"
+        and iterable.args
+    ):
         iterable = iterable.args[0]
     if iterable is None or isinstance(loop.node, ast.GeneratorExp):  # who consumes a generator may change what it is over
         return
@@ -93,4 +100,6 @@ def _around_iterable(loop: Loop) -> Iterator[Hit]:
 
 def _waits(loop: Loop) -> bool:
     """Return whether other code may run in the middle of a pass."""
-    return any(isinstance(each, ast.Await | ast.Yield | ast.YieldFrom | ast.AsyncFor | ast.AsyncWith) for each in ast.walk(loop.node))
+    return any(
+        isinstance(each, ast.Await | ast.Yield | ast.YieldFrom | ast.AsyncFor | ast.AsyncWith) for each in ast.walk(loop.node)
+    )

@@ -15,7 +15,7 @@ from dspy_programs.lint_loops.patterns import LENGTH, RANGE_LEN
 class Counted(NamedTuple):
     """A loop over the positions of a collection. items: `items[i]`, each of them only read; others: other uses of i."""
 
-    index: ast.Name
+    variable: ast.Name
     holder: ast.expr
     items: list[ast.Subscript]
     others: list[ast.Name]
@@ -64,7 +64,10 @@ def _counted(arguments: list[ast.expr]) -> ast.expr | None:
     match arguments:
         case [ast.Call(func=ast.Name(id="len"), args=[ast.Name() | ast.Attribute() as holder], keywords=[])]:
             return holder
-        case [ast.Constant(value=0), ast.Call(func=ast.Name(id="len"), args=[ast.Name() | ast.Attribute() as holder], keywords=[])]:
+        case [
+            ast.Constant(value=0),
+            ast.Call(func=ast.Name(id="len"), args=[ast.Name() | ast.Attribute() as holder], keywords=[]),
+        ]:
             return holder
     return None
 
@@ -100,7 +103,7 @@ def _stays(holder: ast.expr, loop: Loop) -> bool:
 
 
 def _hit(node: ast.For, counted: Counted, loop: Loop) -> Hit:
-    name, index = written(counted.holder), counted.index.id
+    name, index = written(counted.holder), counted.variable.id
     kind = kind_in(counted.holder, loop)
     if counted.others:
         mend = f"Loop over the items too: for {index}, item in enumerate({name})"

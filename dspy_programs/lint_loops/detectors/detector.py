@@ -34,16 +34,23 @@ def is_short(loop: Loop) -> bool:
     iterable = loop.iterable
     if iterable is None:
         return False
-    if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name):
-        if iterable.func.id == "range" and all(isinstance(arg, ast.Constant) for arg in iterable.args):
-            numbers = [arg.value for arg in iterable.args if isinstance(arg, ast.Constant) and isinstance(arg.value, int)]
-            return len(numbers) in (1, 2, 3) and len(range(*numbers[:3] if 0 not in numbers[2:] else (FEW,))) < FEW
-        if iterable.func.id == "range" and iterable.args and isinstance(last := iterable.args[-1], ast.Call) and last.args:
-            iterable = last.args[0] if isinstance(last.func, ast.Name) and last.func.id == "len" else iterable
-        elif iterable.func.id in ("enumerate", "reversed", "sorted", "zip") and iterable.args:
-            iterable = iterable.args[0]
+    match iterable:
+        case ast.Call(func=ast.Name(id="range"), args=[*_, ast.Call(func=ast.Name(id="len"), args=[inner])]):
+            iterable = inner
+        case ast.Call(func=ast.Name(id="range"), args=arguments):
+            return _is_short_range(arguments)
+        case ast.Call(func=ast.Name(id="enumerate" | "reversed" | "sorted" | "zip"), args=[inner, *_]):
+            iterable = inner
     kind = kind_in(iterable, loop)
     return kind is not None and kind.name != "str" and kind.size is not None and kind.size < FEW
+
+
+def _is_short_range(arguments: list[ast.expr]) -> bool:
+    """Return whether range(...) of constants has few numbers."""
+    numbers = [each.value for each in arguments if isinstance(each, ast.Constant) and isinstance(each.value, int)]
+    if len(numbers) != len(arguments) or not 1 <= len(numbers) <= 3 or numbers[2:] == [0]:
+        return False
+    return len(range(*numbers)) < FEW
 
 
 def runs_once(node: ast.AST, loop: Loop) -> bool:

@@ -58,7 +58,9 @@ def _stays(node: ast.expr, loop: Loop) -> bool:
             return _stays(inner, loop)
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             return _stays(left, loop) and _stays(right, loop)
-    return (isinstance(node, ast.Constant) or kind_in(node, loop) is not None or path_of(node) is not None) and stays(node, loop)
+    return (isinstance(node, ast.Constant) or kind_in(node, loop) is not None or path_of(node) is not None) and stays(
+        node, loop
+    )
 
 
 def _is_written(path: ast.expr, loop: Loop, but: ast.Call | None = None) -> bool:

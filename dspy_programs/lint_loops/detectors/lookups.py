@@ -19,7 +19,12 @@ def find(loop: Loop) -> Iterator[Hit]:
         return
     found: dict[str, list[ast.Subscript]] = defaultdict(list)
     for node in loop.nodes:
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_plain(node.slice) and isinstance(node.value, ast.Name):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+            and _is_plain(node.slice)
+            and isinstance(node.value, ast.Name)
+        ):
             found[ast.dump(node)].append(node)
     for items in found.values():
         if len(items) >= _OFTEN and _is_steady(items, loop):
@@ -53,7 +58,9 @@ def _is_steady(items: list[ast.Subscript], loop: Loop) -> bool:
 def _always_run(items: list[ast.Subscript], loop: Loop) -> bool:
     """Return whether the look-ups stand in the same block, or in blocks inside that of the first."""
     first = loop.tree.statement_of(items[0])
-    if first is None or any(isinstance(each, ast.IfExp) and first in loop.tree.around(each) for each in loop.tree.around(items[0])):
+    if first is None or any(
+        isinstance(each, ast.IfExp) and first in loop.tree.around(each) for each in loop.tree.around(items[0])
+    ):
         return False
     block = loop.tree.block_of(first)
     for item in items[1:]:

@@ -64,7 +64,7 @@ def _is_same_each_time(items: ast.expr, loop: Loop) -> bool:
 
 
 def _is_fixed(node: ast.expr, loop: Loop) -> bool:
-    """Return whether a key or a flag is the same on each pass: a constant, a function by name, a lambda of its own arguments."""
+    """Return whether a key or a flag is the same on each pass: a constant, a name, a lambda of its own arguments."""
     if isinstance(node, ast.Lambda):
         own = {each.arg for each in node.args.args}
         names = {each for each in ast.walk(node.body) if isinstance(each, ast.Name)}

@@ -6,7 +6,12 @@ import libcst as cst
 
 _WIDTH = 88  # columns: what black and ruff break lines at
 _OPPOSITE: dict[type[cst.BaseCompOp], str] = {
-    **{cst.In: "not in", cst.NotIn: "in", cst.Is: "is not", cst.IsNot: "is", cst.Equal: "!=", cst.NotEqual: "=="}
+    cst.In: "not in",
+    cst.NotIn: "in",
+    cst.Is: "is not",
+    cst.IsNot: "is",
+    cst.Equal: "!=",
+    cst.NotEqual: "==",
 }
 
 

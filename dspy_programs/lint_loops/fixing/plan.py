@@ -40,11 +40,10 @@ class Mend(NamedTuple):
 def mends_of(module: ast.Module, text: str) -> list[Mend]:
     """Return the changes for a file."""
     tree = Tree(module)
-    loops = {loop.node: loop for loop in tree.loops}
     lines = text.split("\n")
     found: list[Mend] = []
     for hit in hits_in(module):
-        loop = loops.get(hit.node) or _loop_of(hit.node, tree)
+        loop = _loop_of(hit.node, tree)
         if loop is not None and loop.scope.is_function and not _is_reflective(loop):
             found += [_in_characters(mend, lines) for mend in _mend_of(hit, loop)]
     return found
@@ -110,7 +109,7 @@ def _of_concat(node: ast.Assign, loop: Loop) -> Iterator[Mend]:
 
 
 def _is_private_list(name: ast.Name, loop: Loop) -> bool:
-    """Return whether every value a name gets is a list made on the spot, and whether nothing takes hold of it before the loop ends."""
+    """Return whether every value of a name is a list made on the spot that nothing takes hold of before the loop ends."""
     for binding in loop.scope.bindings[name.id]:
         parent = loop.tree.parents.get(binding)
         if not isinstance(parent, ast.Assign) or not (isinstance(parent.value, ast.List) or _is_own_sum(parent, name.id)):
@@ -131,7 +130,9 @@ def _is_own_sum(statement: ast.Assign, name: str) -> bool:
 def _is_own(use: ast.Name, loop: Loop) -> bool:
     """Return whether a use is part of an assignment to the name itself."""
     statement = loop.tree.statement_of(use)
-    return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) and statement.targets[0].id == use.id
+    return (
+        isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) and statement.targets[0].id == use.id
+    )
 
 
 def _of_range(loop: Loop) -> Iterator[Mend]:
@@ -141,7 +142,9 @@ def _of_range(loop: Loop) -> Iterator[Mend]:
     if counted is None or not isinstance(counted.holder, ast.Name) or loop.node.type_comment:
         return
     kind = kind_of(counted.holder, Place(loop.tree, loop.scope))
-    if not _is_certain(counted.holder, kind, loop) or any(inner for inner in loop.scope.below() if counted.index.id in inner.uses):
+    if not _is_certain(counted.holder, kind, loop) or any(
+        inner for inner in loop.scope.below() if counted.variable.id in inner.uses
+    ):
         return
     if name := _free_name("item", loop):
         yield Mend(RANGE_LEN.code, _at(loop.node), None, name, bool(counted.others) or _is_seen_elsewhere(loop))
@@ -217,7 +220,7 @@ def _is_reflective(loop: Loop) -> bool:
 
 
 def _loop_of(node: ast.AST, tree: Tree) -> Loop | None:
-    return next((loop for loop in tree.loops if any(each is node for each in loop.nodes)), None)
+    return next((loop for loop in tree.loops if loop.node is node or any(each is node for each in loop.nodes)), None)
 
 
 def _at(node: ast.stmt | ast.expr) -> At:
@@ -227,9 +230,7 @@ def _at(node: ast.stmt | ast.expr) -> At:
 def _in_characters(mend: Mend, lines: list[str]) -> Mend:
     """The parser counts bytes; the rewriter counts characters."""
 
-    def turned(at: At | None) -> At | None:
-        if at is None:
-            return None
+    def turned(at: At) -> At:
         return at[0], len(lines[at[0] - 1].encode("utf-8")[: at[1]].decode("utf-8", "ignore"))
 
-    return mend._replace(at=turned(mend.at), other=turned(mend.other))
+    return mend._replace(at=turned(mend.at), other=turned(mend.other) if mend.other else None)

@@ -8,7 +8,6 @@ from dspy_programs.lint_loops.fixing.plan import At, Mend
 from dspy_programs.lint_loops.patterns import APPEND, LENGTH, LIST_CONCAT, RANGE_LEN, REGEX
 
 _WITH_NEW_LINE = (LENGTH.code, REGEX.code)
-_Statement = cst.BaseStatement | cst.BaseSmallStatement
 
 
 def rewritten(data: bytes, mends: list[Mend]) -> bytes:
@@ -88,7 +87,7 @@ class _Rewriter(cst.CSTTransformer):
         pair = cst.parse_expression(f"{index.value}, {mend.name}")
         return updated_node.with_changes(target=pair, iter=cst.parse_expression(f"enumerate({holder.value})"), body=body)
 
-    def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> _Statement:
+    def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.BaseSmallStatement:
         if self.mend(LIST_CONCAT.code, original_node) is None:
             return updated_node
         target, value = updated_node.targets[0].target, updated_node.value
@@ -100,10 +99,14 @@ class _Rewriter(cst.CSTTransformer):
         mend = self.mend(REGEX.code, original_node)
         if mend is None or not isinstance(updated_node.func, cst.Attribute):
             return updated_node
-        pattern = updated_node.args[0].with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace(""))
+        pattern = updated_node.args[0].with_changes(
+            comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace("")
+        )
         module = updated_node.func.value
         self.values[mend.name] = cst.Call(cst.Attribute(module, cst.Name("compile")), [pattern])
-        return updated_node.with_changes(func=updated_node.func.with_changes(value=cst.Name(mend.name)), args=updated_node.args[1:])
+        return updated_node.with_changes(
+            func=updated_node.func.with_changes(value=cst.Name(mend.name)), args=updated_node.args[1:]
+        )
 
 
 def _below(node: cst.CSTNode) -> list[cst.CSTNode]:

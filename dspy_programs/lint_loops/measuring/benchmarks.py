@@ -146,7 +146,7 @@ def list_concat(items: list[Any]) -> Work:
     def before() -> list[Any]:
         found: list[Any] = []
         for item in items:
-            found = found + [item]
+            found = found + [item]  # noqa: RUF005, LOOP008
         return found
 
     def after() -> list[Any]:
@@ -236,8 +236,18 @@ def files(items: list[Any]) -> Work:
 
 
 BENCHMARKS = {
-    **{"LOOP001": nested, "LOOP002": string, "LOOP003": append, "LOOP004": membership, "LOOP005": length, "LOOP006": copy},
-    **{"LOOP007": sort, "LOOP008": list_concat, "LOOP009": range_len, "LOOP010": lookup, "LOOP011": regex, "LOOP012": files},
+    "LOOP001": nested,
+    "LOOP002": string,
+    "LOOP003": append,
+    "LOOP004": membership,
+    "LOOP005": length,
+    "LOOP006": copy,
+    "LOOP007": sort,
+    "LOOP008": list_concat,
+    "LOOP009": range_len,
+    "LOOP010": lookup,
+    "LOOP011": regex,
+    "LOOP012": files,
 }
 
 

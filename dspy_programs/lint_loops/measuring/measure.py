@@ -26,7 +26,7 @@ _CLASSES = ((0.5, "O(1)"), (1.5, "O(n)"), (2.75, "O(n^2)"))
 
 
 class Measured(NamedTuple):
-    """slowdown: the share of the loop's time that the mend saves, in percent; at: the number of items; growth: before -> after."""
+    """slowdown: the share of the loop's time that the mend saves, in percent, with `at` items; growth: before -> after."""
 
     slowdown: int
     at: int
@@ -49,7 +49,9 @@ def measured(code: str, kind: str) -> Measured:
     middle = len(found["sizes"]) * 2 // 3
     before, after = found["before"], found["after"]
     share = round(100 * (1 - after[middle] / before[middle]))
-    return Measured(max(0, share), found["sizes"][middle], f"{growth_of(found['sizes'], before)} -> {growth_of(found['sizes'], after)}")
+    return Measured(
+        max(0, share), found["sizes"][middle], f"{growth_of(found['sizes'], before)} -> {growth_of(found['sizes'], after)}"
+    )
 
 
 def growth_of(sizes: Sequence[int], seconds: Sequence[float]) -> str:

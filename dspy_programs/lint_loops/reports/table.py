@@ -41,9 +41,12 @@ def place(finding: Finding) -> str:
 def summary(report: Report) -> str:
     """Say in a line how much was read and found."""
     ignored = f", {report.ignored:,} dismissed by noqa" if report.ignored else ""
-    return f"{quantity(len(report.findings), 'finding')} in {quantity(report.files, 'file')} ({quantity(report.lines, 'line')}){ignored}"
+    found, files, lines = len(report.findings), report.files, report.lines
+    return f"{quantity(found, 'finding')} in {quantity(files, 'file')} ({quantity(lines, 'line')}){ignored}"
 
 
 def _explanations(findings: Sequence[Finding]) -> str:
     patterns = {each.pattern.code: each.pattern for each in findings}
-    return "".join(f"\n{code} {one.name}: {one.explanation}\n" for code, one in sorted(patterns.items())) + "\n" * bool(patterns)
+    return "".join(f"\n{code} {one.name}: {one.explanation}\n" for code, one in sorted(patterns.items())) + "\n" * bool(
+        patterns
+    )

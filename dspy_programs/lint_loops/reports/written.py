@@ -15,9 +15,7 @@ from dspy_programs.lint_loops.run import Report
 from dspy_programs.text import printable
 
 
-def print_report(
-    report: Report, format: str, output: Path | None, measured: Mapping[Finding, Measured], explain: bool
-) -> None:
+def print_report(report: Report, format: str, output: Path | None, measured: Mapping[Finding, Measured], explain: bool) -> None:
     """Print or write a report; format: table, json, sarif or github. Raises UsageError for a file that cannot be written."""
     if format == "table":
         text = as_table(report, measured, explain)

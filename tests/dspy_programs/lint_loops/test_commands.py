@@ -155,7 +155,10 @@ def test_sarif_has_what_the_schema_requires(folder, capsys):
         assert result["message"]["text"] and result["level"] in ("none", "note", "warning", "error")
         (place,) = result["locations"]
         physical = place["physicalLocation"]
-        assert physical["artifactLocation"]["uri"] == "a.py" and physical["region"]["endLine"] >= physical["region"]["startLine"] >= 1
+        assert (
+            physical["artifactLocation"]["uri"] == "a.py"
+            and physical["region"]["endLine"] >= physical["region"]["startLine"] >= 1
+        )
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False and len(invocation["toolExecutionNotifications"]) == 1
 
@@ -173,8 +176,10 @@ def test_github_annotations_are_escaped(folder, capsys):
     (folder / "50%,a.py").write_text(CODE)
     (folder / "a.py").unlink()
     lint(".", "--github")
-    assert capsys.readouterr().out.splitlines()[0].startswith(
-        "::warning file=50%25%2Ca.py,line=4,endLine=4,title=LOOP002 StringConcatInLoop::Collect the parts"
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[0]
+        .startswith("::warning file=50%25%2Ca.py,line=4,endLine=4,title=LOOP002 StringConcatInLoop::Collect the parts")
     )
 
 
@@ -200,7 +205,9 @@ def test_diff_reports_only_lines_that_changed(folder, capsys):
     git("add", "a.py")
     git("commit", "-qm", "x")
     assert lint(".", "--json", "--diff", "HEAD") == 0 and rows(capsys) == []
-    (folder / "a.py").write_text("# more\n" + CODE.replace("names[i]", "names[i], 1").replace("range(len(names))", "range(0, len(names))"))
+    (folder / "a.py").write_text(
+        "# more\n" + CODE.replace("names[i]", "names[i], 1").replace("range(len(names))", "range(0, len(names))")
+    )
     (folder / "new one.py").write_text(CODE)
     assert lint(".", "--json", "--diff", "HEAD") == 1
     assert [(row["file"], row["line"]) for row in rows(capsys)] == [("new one.py", 4), ("a.py", 6), ("new one.py", 5)]

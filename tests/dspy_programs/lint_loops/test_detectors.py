@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # a case stands on a line
 """Each pattern is found where it is, and what only looks like it is not."""
 
 import pytest
@@ -166,4 +167,7 @@ def test_comment_in_a_string_dismisses_nothing():
 def test_findings_come_worst_first_with_their_place():
     code = HEAD + FOUND["RangeLenInLoop"][0] + "\n" + FOUND["StringConcatInLoop"][0].replace("f(", "é(")
     found = check_text(code, "a.py").findings
-    assert [(each.pattern.slowdown, each.file, each.line, each.column) for each in found] == [(40, "a.py", 10, 3), (10, "a.py", 5, 2)]
+    assert [(each.pattern.slowdown, each.file, each.line, each.column) for each in found] == [
+        (40, "a.py", 10, 3),
+        (10, "a.py", 5, 2),
+    ]

@@ -196,7 +196,7 @@ def test_code_that_might_do_something_else_is_kept(name):
 
 
 def test_comments_and_layout_stay():
-    code = '''def run(rows):
+    code = """def run(rows):
     # all sums
     found = []  # none yet
     for row in rows:  # each
@@ -205,8 +205,10 @@ def test_comments_and_layout_stay():
             found.append(sum(row))  # of a row
 
     return   found
-'''
-    assert fixed(code.encode())[0].decode() == '''def run(rows):
+"""
+    assert (
+        fixed(code.encode())[0].decode()
+        == """def run(rows):
     # all sums
     # each
     # but the empty ones
@@ -214,19 +216,22 @@ def test_comments_and_layout_stay():
     found = [sum(row) for row in rows if row]  # none yet
 
     return   found
-'''
+"""
+    )
 
 
 def test_a_long_comprehension_is_broken_into_lines():
-    code = '''class A:
+    code = """class A:
     def run(self, rows):
         found = []
         for row in rows:
             if self.is_wanted(row):
                 found.append(self.something_with_a_long_name(row, "and another argument"))
         return found
-'''
-    assert fixed(code.encode())[0].decode() == '''class A:
+"""
+    assert (
+        fixed(code.encode())[0].decode()
+        == """class A:
     def run(self, rows):
         found = [
             self.something_with_a_long_name(row, "and another argument")
@@ -234,7 +239,8 @@ def test_a_long_comprehension_is_broken_into_lines():
             if self.is_wanted(row)
         ]
         return found
-'''
+"""
+    )
 
 
 def test_line_ends_stay(tmp_path):

@@ -8,7 +8,6 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.lint_loops import check_text, lint
-from dspy_programs.lint_loops.code.source import text_of
 
 LOOP = "def f(items):\n    for i in range(len(items)):\n        print(items[i])\n"
 
