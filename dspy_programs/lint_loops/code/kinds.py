@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dspy_programs.lint_loops.code.annotations import kind_of_annotation
+from dspy_programs.lint_loops.code.bindings import is_from_itself, is_growth, is_nothing, last_binding, may_grow
 from dspy_programs.lint_loops.code.calls import kind_of_builtin, kind_of_method
 from dspy_programs.lint_loops.code.kind import Kind, same
 from dspy_programs.lint_loops.code.paths import path_of
@@ -142,86 +143,26 @@ def _kind_of_name(name: str, home: Place, at: ast.AST, depth: int) -> Kind | Non
         known[key] = _agreed(name, home, depth)
     if known[key] is not None or home.scope.node is home.tree.module.node or len(home.scope.bindings[name]) < 2:
         return known[key]
-    last = _last_binding(name, home, at)
+    last = last_binding(name, home.scope, home.tree, at)
     return None if last is None else kind_of_binding(last, home, depth + 1)
 
 
 def _agreed(name: str, home: Place, depth: int) -> Kind | None:
     bindings = [
-        each for each in home.scope.bindings[name] if not _is_nothing(each, home.tree) and not _is_growth(each, home.tree)
+        each for each in home.scope.bindings[name] if not is_nothing(each, home.tree) and not is_growth(each, home.tree)
     ]
-    others = [each for each in bindings if not _is_from_itself(each, name, home.tree)]
+    others = [each for each in bindings if not is_from_itself(each, name, home.tree)]
     agreed = same([kind_of_binding(each, home, depth + 1) for each in others])
     if agreed is None:
         return None
     if len(others) < len(bindings):  # does `x = x.strip()` keep the kind?
         home.tree.kinds[home.scope, name] = agreed
         agreed = same([agreed, *(kind_of_binding(each, home, depth + 1) for each in bindings if each not in others)])
-    return agreed._replace(size=None) if agreed and _grows(name, home, len(home.scope.bindings[name])) else agreed
-
-
-def _is_from_itself(binding: ast.AST, name: str, tree: Tree) -> bool:
-    """Return whether an assignment uses the name that it binds."""
-    parent = tree.parents.get(binding)
-    if not isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr) or parent.value is None:
-        return False
-    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(parent.value))
-
-
-def _grows(name: str, home: Place, bindings: int) -> bool:
-    """Return whether a collection does not stay as it was written: a method is called on it, or it is given away."""
-    if bindings > 1:
-        return True
-    for use in home.scope.uses[name]:
-        parent = home.tree.parents.get(use)
-        if isinstance(parent, ast.Attribute) or (isinstance(parent, ast.AugAssign) and parent.target is use):
-            return True
-    return False
-
-
-def _is_nothing(binding: ast.AST, tree: Tree) -> bool:
-    """Return whether a binding only says `name = None` or `del name`, which leaves the kind to the others."""
-    parent = tree.parents.get(binding)
-    if isinstance(binding, ast.Name) and isinstance(binding.ctx, ast.Del):
-        return True
-    return isinstance(parent, ast.Assign) and isinstance(parent.value, ast.Constant) and parent.value.value is None
-
-
-def _last_binding(name: str, home: Place, at: ast.AST) -> ast.AST | None:
-    """Return the assignment just before a node that surely ran, if no other can have come between."""
-    tree = home.tree
-    here = tree.order[at]
-    earlier = [each for each in home.scope.bindings[name] if tree.order[each] < here]
-    if not earlier:
-        return None
-    last = max(earlier, key=lambda each: tree.order[each])
-    statement = tree.statement_of(last)
-    if not isinstance(statement, ast.Assign | ast.AnnAssign):
-        return None
-    around = {*tree.around(at)}
-    if tree.parents.get(statement) not in around or statement not in tree.block_of(statement):
-        return None
-    for outer in around:  # in a loop, what stands behind may have come before
-        if isinstance(outer, ast.For | ast.AsyncFor | ast.While) and outer not in tree.around(statement):
-            end = max((tree.order[each] for each in ast.walk(outer) if each in tree.order), default=0)
-            if any(
-                tree.order[outer] < tree.order[each] <= end and not _is_growth(each, tree) for each in home.scope.bindings[name]
-            ):
-                return None
-    return last
-
-
-def _is_growth(binding: ast.AST, tree: Tree) -> bool:
-    """Return whether a binding is the target of `x += y` or `x = x + y`, which keep the kind of a string or a list."""
-    parent = tree.parents.get(binding)
-    if isinstance(parent, ast.AugAssign):
-        return True
-    if not (isinstance(parent, ast.Assign) and isinstance(parent.value, ast.BinOp) and isinstance(binding, ast.Name)):
-        return False
-    ends: list[ast.expr] = [parent.value.right, parent.value]
-    while isinstance(left := ends[-1], ast.BinOp) and isinstance(left.op, ast.Add):
-        ends.append(left.left)
-    return any(isinstance(end, ast.Name) and end.id == binding.id for end in (ends[0], ends[-1]))
+    return (
+        agreed._replace(size=None)
+        if agreed and may_grow(name, home.scope, home.tree, len(home.scope.bindings[name]))
+        else agreed
+    )
 
 
 def kind_of_binding(binding: ast.AST, home: Place, depth: int = 0) -> Kind | None:
@@ -292,7 +233,7 @@ def _assigned(owner: ast.ClassDef, name: str, place: Place, depth: int) -> Itera
                 attribute = place.tree.parents.get(use)
                 if isinstance(attribute, ast.Attribute) and attribute.attr == name and not isinstance(attribute.ctx, ast.Load):
                     parent = place.tree.parents.get(attribute)
-                    if isinstance(parent, ast.AugAssign) or _is_nothing(attribute, place.tree):
+                    if isinstance(parent, ast.AugAssign) or is_nothing(attribute, place.tree):
                         yield _NOTHING
                     else:
                         yield kind_of_binding(attribute, Place(place.tree, scope), depth + 1)

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from dspy_programs.lint_loops.code.tree import Tree
+from dspy_programs.lint_loops.code.walk import tree_of
 from dspy_programs.lint_loops.detectors import (
     appends,
     compiling,
@@ -35,7 +35,7 @@ DETECTORS: tuple[Detector, ...] = (
 def hits_in(module: ast.Module) -> Iterator[Hit]:
     """Yield what the detectors find, each place and pattern once. Raises RecursionError where code nests beyond measure."""
     seen: set[tuple[str, int, int]] = set()
-    for loop in Tree(module).loops:
+    for loop in tree_of(module).loops:
         for detector in DETECTORS:
             for hit in detector(loop):
                 key = (hit.pattern.code, hit.node.lineno, hit.node.col_offset)

@@ -15,6 +15,7 @@ from dspy_programs.lint_loops.code.kind import Kind
 from dspy_programs.lint_loops.code.kinds import Place, kind_of
 from dspy_programs.lint_loops.code.paths import is_same
 from dspy_programs.lint_loops.code.tree import Loop, Tree
+from dspy_programs.lint_loops.code.walk import tree_of
 from dspy_programs.lint_loops.detectors import appends, compiling, concatenation, counting
 from dspy_programs.lint_loops.detectors.all import hits_in
 from dspy_programs.lint_loops.detectors.detector import Hit, imported
@@ -39,7 +40,7 @@ class Mend(NamedTuple):
 
 def mends_of(module: ast.Module, text: str) -> list[Mend]:
     """Return the changes for a file."""
-    tree = Tree(module)
+    tree = tree_of(module)
     lines = text.split("\n")
     found: list[Mend] = []
     for hit in hits_in(module):
