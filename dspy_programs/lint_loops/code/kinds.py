@@ -158,11 +158,8 @@ def _agreed(name: str, home: Place, depth: int) -> Kind | None:
     if len(others) < len(bindings):  # does `x = x.strip()` keep the kind?
         home.tree.kinds[home.scope, name] = agreed
         agreed = same([agreed, *(kind_of_binding(each, home, depth + 1) for each in bindings if each not in others)])
-    return (
-        agreed._replace(size=None)
-        if agreed and may_grow(name, home.scope, home.tree, len(home.scope.bindings[name]))
-        else agreed
-    )
+    is_fixed = agreed is None or not may_grow(name, home.scope, home.tree, len(home.scope.bindings[name]))
+    return agreed if agreed is None or is_fixed else agreed._replace(size=None)
 
 
 def kind_of_binding(binding: ast.AST, home: Place, depth: int = 0) -> Kind | None:

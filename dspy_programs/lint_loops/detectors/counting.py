@@ -47,7 +47,13 @@ def counted_by(loop: Loop) -> Counted | None:
             holder = _counted(arguments)
         case _:
             return None
-    if holder is None or any(loop.scope.home_of(name) is not None for name in ("range", "len")):
+    if (
+        holder is None
+        or path_of(holder) == "self"
+        or any(  # how an __iter__ is written
+            loop.scope.home_of(name) is not None for name in ("range", "len")
+        )
+    ):
         return None
     kind = kind_in(holder, loop)
     if kind is not None and kind.name in ("dict", "set", "view", "iterator", "file"):

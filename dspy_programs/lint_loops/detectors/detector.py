@@ -56,7 +56,7 @@ def _is_short_range(arguments: list[ast.expr]) -> bool:
 def runs_once(node: ast.AST, loop: Loop) -> bool:
     """Return whether the loop surely ends right after a node: a return, raise or break follows in the same block."""
     if loop.is_comprehension:
-        return False
+        return _is_first_only(loop)
     statement = loop.tree.statement_of(node)
     while statement is not None and statement is not loop.node:
         block = loop.tree.block_of(statement)
@@ -67,14 +67,12 @@ def runs_once(node: ast.AST, loop: Loop) -> bool:
     return False
 
 
-def outermost_where(loop: Loop, holds: Callable[[Loop], bool]) -> Loop:
-    """Return the outermost loop around in which something still holds, starting from one in which it does."""
-    found = loop
-    for each in loop.around():
-        if not holds(each):
-            break
-        found = each
-    return found
+def _is_first_only(loop: Loop) -> bool:
+    """Return whether next() takes a generator's first item, and the rest is never made."""
+    match loop.tree.parents.get(loop.node):
+        case ast.Call(func=ast.Name(id="next")):
+            return True
+    return False
 
 
 def imported(name: str, scope: Scope, module: str, original: str | None = None) -> bool:

@@ -106,6 +106,8 @@ NOT_FOUND = {
     "a list that is kept on each pass": "def f(items):\n path = []\n for x in items:\n  path = path + [x]\n  print(path)",
     "look-ups with a store between": "def f(items, d: dict[str, int]):\n for x in items:\n  d[x] = d[x] + d[x] + d[x]",
     "regex of each pass": "def f(items):\n for x in items: print(re.match(x, 'a'))",
+    "regex for the first item only": "def f(items):\n return next(re.match('a', x) for x in items)",
+    "an iterator over itself": "class A:\n def __iter__(self):\n  for i in range(len(self)): yield self[i]",
     "regex outside": "def f(items):\n p = re.compile('a')\n return [p.match(x) for x in items]",
     "another module called re": "def f(items):\n import regex as re2\n return [re2.match('a', x) for x in items]",
     "another file on each pass": "def f(names):\n for name in names:\n  with open(name) as file: print(file.read())",
