@@ -1,6 +1,6 @@
 """python -m tests.lint_slowdowns: each pattern of the loop linter timed against its mend, as --measure does.
 
-Where the estimates come from that were not published: the share of the loop's time that the mend saves with 400 items, the
+Where the estimates come from that were not published: the share of the loop's time that the mend saves with 800 items, the
 smallest over the three kinds of items, rounded down to 5.
 Not a test: timings on a shared machine are for reading, not for passing.
 """

@@ -171,5 +171,5 @@ def test_findings_come_worst_first_with_their_place():
     found = check_text(code, "a.py").findings
     assert [(each.pattern.slowdown, each.file, each.line, each.column) for each in found] == [
         (40, "a.py", 10, 3),
-        (10, "a.py", 5, 2),
+        (30, "a.py", 5, 2),
     ]
