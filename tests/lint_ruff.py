@@ -1,7 +1,7 @@
 """python -m tests.lint_ruff: what ruff's perflint rules and the loop linter find in the packages of tests.lint_sample.
 
-PERF401 and PERF402 are LOOP003, PERF101 is part of LOOP006; the other rules of ruff are about other things. A finding is the same
-if both name the same statement. Prints the counts, and with --show the places that only one of the two names.
+PERF401 and PERF402 are LOOP003, PERF101 is part of LOOP006; the other rules of ruff are about other things. A finding is
+the same if both name the same statement. Prints the counts, and with --show the places that only one of the two names.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from dspy_programs.lint_loops.code.changes import is_kept_private
 from dspy_programs.lint_loops.code.kind import Kind
 from dspy_programs.lint_loops.code.kinds import Place, kind_of
 from dspy_programs.lint_loops.code.paths import is_same
-from dspy_programs.lint_loops.code.tree import Loop, Tree
+from dspy_programs.lint_loops.code.tree import Function, Loop, Tree
 from dspy_programs.lint_loops.code.walk import tree_of
 from dspy_programs.lint_loops.detectors import appends, compiling, concatenation, counting
 from dspy_programs.lint_loops.detectors.all import hits_in
@@ -45,8 +45,8 @@ def mends_of(module: ast.Module, text: str) -> list[Mend]:
     found: list[Mend] = []
     for hit in hits_in(module):
         loop = _loop_of(hit.node, tree)
-        if loop is not None and loop.scope.is_function and not _is_reflective(loop):
-            found += [_in_characters(mend, lines) for mend in _mend_of(hit, loop)]
+        if loop is not None and isinstance(loop.scope.node, Function) and not _is_reflective(loop):
+            found += [_in_characters(mend, lines) for mend in _mend_of(hit, loop) if _stands_alone(mend, lines)]
     return found
 
 
@@ -186,12 +186,14 @@ def _of_regex(node: ast.Call, loop: Loop) -> Iterator[Mend]:
     most = {"sub": 3, "subn": 3, "split": 2}.get(name, 2)
     if len(node.args) > most or not isinstance(module, ast.Name) or not imported(module.id, loop.scope, "re"):
         return
-    outer = [*loop.around()][-1]
-    if outer.is_comprehension or not _is_valid(node.args[0].value):
+    outer = loop.tree.statement_of([*loop.around()][-1].node)
+    if not isinstance(outer, ast.For | ast.AsyncFor | ast.While | ast.Assign | ast.Return | ast.Expr) or not _is_valid(
+        node.args[0].value
+    ):
         return
     home = loop.scope.home_of(module.id)
     if home is loop.tree.module and (free := _free_name("pattern", loop)):
-        yield Mend(REGEX.code, _at(node), _at(outer.node), free)
+        yield Mend(REGEX.code, _at(node), _at(outer), free)
 
 
 def _is_valid(pattern: object) -> bool:
@@ -203,6 +205,14 @@ def _is_valid(pattern: object) -> bool:
     except (re.error, Warning, RecursionError, OverflowError, TypeError):
         return False
     return True
+
+
+def _stands_alone(mend: Mend, lines: list[str]) -> bool:
+    """Return whether the statements that a line is put before or that are rewritten begin and end their lines."""
+    first = {REGEX.code: [mend.other], APPEND.code: [mend.at, mend.other], LIST_CONCAT.code: []}.get(mend.code, [mend.at])
+    if any(at is not None and lines[at[0] - 1].encode()[: at[1]].strip() for at in first):
+        return False
+    return mend.code != APPEND.code or mend.other is None or ";" not in lines[mend.other[0] - 1]
 
 
 def _free_name(wish: str, loop: Loop) -> str:

@@ -11,9 +11,13 @@ _WITH_NEW_LINE = (LENGTH.code, REGEX.code)
 
 
 def rewritten(data: bytes, mends: list[Mend]) -> bytes:
-    """Return a file with its mends. Raises cst.ParserSyntaxError where libcst cannot read it."""
+    """Return a file with its mends. Raises ParserSyntaxError if libcst cannot read it, ValueError if a mend has no place."""
     wrapper = MetadataWrapper(cst.parse_module(data))
-    return wrapper.visit(_Rewriter(mends, wrapper.module)).bytes
+    rewriter = _Rewriter(mends, wrapper.module)
+    new = wrapper.visit(rewriter)
+    if rewriter.values:
+        raise ValueError("a variable has no line to stand in")
+    return new.bytes
 
 
 class _Rewriter(cst.CSTTransformer):
@@ -49,7 +53,7 @@ class _Rewriter(cst.CSTTransformer):
             assert isinstance(before, cst.SimpleStatementLine)
             body[-1] = self._filled(before, updated, self.at(original)[1])
             return []
-        if isinstance(updated, cst.For | cst.While) and (mend := self.new.get(self.at(original))):
+        if isinstance(updated, cst.For | cst.While | cst.SimpleStatementLine) and (mend := self.new.get(self.at(original))):
             assign = cst.Assign([cst.AssignTarget(cst.Name(mend.name))], self.values.pop(mend.name))
             line = cst.SimpleStatementLine([assign], leading_lines=updated.leading_lines)
             return [line, updated.with_changes(leading_lines=[])]
@@ -98,6 +102,8 @@ class _Rewriter(cst.CSTTransformer):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         mend = self.mend(REGEX.code, original_node)
         if mend is None or not isinstance(updated_node.func, cst.Attribute):
+            return updated_node
+        if not isinstance(updated_node.func.value, cst.Name):  # `re.sub(...).split()` starts at the same place
             return updated_node
         pattern = updated_node.args[0].with_changes(
             comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace("")

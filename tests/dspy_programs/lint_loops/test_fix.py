@@ -88,7 +88,27 @@ def run(numbers, text):
     return found
 """,
 }
+MENDED["regular expression in a comprehension"] = """
+import re
+
+def run(numbers, text):
+    if numbers:
+        return {word: re.sub("a", "b", word).split("c") for word in text.split() if re.search(r"[a-m]", word)}
+"""
 KEPT = {
+    "no line for the pattern": """
+import re
+def run(text):
+    if text: return [re.match("a", word) for word in text]
+    x = 1; y = [re.match("a", word) for word in text]
+""",
+    "two statements on a line": """
+def run(numbers):
+    found = []; count = 0
+    for number in numbers:
+        found.append(number + 1)
+    return found, count
+""",
     "the loop's variable is read afterwards": """
 def run(numbers):
     found = []
