@@ -193,7 +193,7 @@ def _is_read_later(name: str, loop: Loop) -> bool:
     """Return whether the value that a loop leaves in its variable is read: a read behind the loop before it is bound again."""
     for use in loop.scope.uses[name]:
         if loop.tree.order[use] >= loop.end:
-            return isinstance(use.ctx, ast.Load) and not _has_own_binding(use, loop)
+            return not isinstance(use.ctx, ast.Store) and not _has_own_binding(use, loop)
     return False
 
 

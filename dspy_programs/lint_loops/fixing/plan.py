@@ -82,7 +82,7 @@ def _is_seen_elsewhere(loop: Loop) -> bool:
         for use in loop.scope.uses[name]:
             is_inside = loop.has(use) or use in targets
             is_before = loop.tree.order[use] < loop.tree.order[loop.node] and loop.outer is None
-            if isinstance(use.ctx, ast.Load) and not is_inside and not is_before and not _is_bound_around(use, loop):
+            if not isinstance(use.ctx, ast.Store) and not is_inside and not is_before and not _is_bound_around(use, loop):
                 return True
     return False
 

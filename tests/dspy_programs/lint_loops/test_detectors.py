@@ -88,6 +88,7 @@ NOT_FOUND = {
     "append and more": "def f(items):\n found = []\n for x in items:\n  found.append(x)\n  print(x)\n return found",
     "append that looks at the list": "def f(items):\n found = []\n for x in items:\n  if x not in found: found.append(x)\n return found",
     "append whose variable is read later": "def f(items):\n found = []\n for x in items: found.append(x)\n return found, x",
+    "append whose variable is deleted": "def f(items):\n found = []\n for x in items: found.append(x + 1)\n del x\n return found",
     "append that waits": "async def f(items):\n found = []\n for x in items: found.append(await x)\n return found",
     "append to another's list": "def f(found, items):\n for x in items: found.append(x + 1)",
     "append in a loop with else": "def f(items):\n found = []\n for x in items:\n  found.append(x)\n else:\n  print(1)\n return found",
