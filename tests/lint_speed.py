@@ -29,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report = lint(files, processes=processes)
         seconds, used = time.perf_counter() - start, _processor_seconds() - before
         how = "1 process" if processes else "all processors"
-        print(
-            f"{how}: {report.lines:,} lines, {report.files:,} files, {len(report.findings)} findings: {seconds:.1f} s ({used:.1f} s used)"
-        )
+        print(f"{how}: {report.lines:,} lines, {report.files:,} files: {seconds:.1f} s ({used:.1f} s of processors)")
     return 0
 
 
