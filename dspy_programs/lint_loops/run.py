@@ -11,9 +11,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dspy_programs.errors import UsageError
 from dspy_programs.lint_loops.check import Checked, check_text
 from dspy_programs.lint_loops.code.source import text_of
 from dspy_programs.lint_loops.files import python_files
@@ -50,11 +52,16 @@ def lint(paths: Sequence[Path], exclude: Sequence[str] = (), processes: int | No
     if STDIN in paths:
         report.add(check_text(text_of(sys.stdin.buffer.read()), "<stdin>"))
     files = list(python_files([path for path in paths if path != STDIN], exclude, notes))
-    for checked in _checked(files, processes or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1):
+    for checked in _checked(files, processes or _processors()):
         report.add(checked)
     report.problems += [(name, why) for name, _, why in (note.partition(": ") for note in notes)]
     report.findings.sort(key=lambda each: each.order)
     return report
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _checked(files: Sequence[Path], processes: int) -> Iterator[Checked]:
@@ -64,9 +71,12 @@ def _checked(files: Sequence[Path], processes: int) -> Iterator[Checked]:
     batches = [files[at : at + _AT_ONCE] for at in range(0, len(files), _AT_ONCE)]
     # a forked child has all that is imported; elsewhere it must start anew
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_begin) as pool:
-        for batch in pool.map(_check_all, batches):
-            yield from batch
+    try:
+        with ProcessPoolExecutor(processes, context, initializer=_begin) as pool:
+            for batch in pool.map(_check_all, batches):
+                yield from batch
+    except BrokenProcessPool as error:
+        raise UsageError("a process that checks files was ended, perhaps for want of memory; name fewer files") from error
 
 
 def _begin() -> None:

@@ -64,7 +64,7 @@ class _Rewriter(cst.CSTTransformer):
         (assign,) = before.body
         assert isinstance(assign, cst.Assign | cst.AnnAssign)
         head = self.module.code_for_node(assign.with_changes(value=cst.Name("_")))
-        value = comprehension(loop, self.module, column, len(head))
+        value = comprehension(loop, self.module, column, len(head) - 1)
         comments = [cst.EmptyLine(comment=comment) for comment in comments_of(loop)]
         lines = [*before.leading_lines, *comments]
         return before.with_changes(body=[assign.with_changes(value=value)], leading_lines=lines)
