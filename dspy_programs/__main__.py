@@ -1,4 +1,4 @@
-"""python -m dspy_programs run|failures|memory|budget|serve ...: all tools in one command, also installed as `dspy-programs`."""
+"""python -m dspy_programs run|failures|memory|lint-loops|serve ...: all tools in one command, installed as `dspy-programs`."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,14 @@ from dspy_programs.budget.commands import app as budget
 from dspy_programs.cli import new_app, run
 from dspy_programs.data.commands import app as data
 from dspy_programs.failures.commands import app as failures
+from dspy_programs.lint_loops.commands import lint_loops
 from dspy_programs.memory.commands import app as memory
 from dspy_programs.serve.commands import app as serve
 
 app = new_app("Tools for people who build LM agents. Each works without a model; --lm adds one.")
 app.command("run")(run_agent)
 app.command("chat")(chat)
+app.command("lint-loops")(lint_loops)
 app.add_typer(sessions, name="sessions", help="The agent's sessions: list, show, fork, export, delete.")
 app.add_typer(failures, name="failures", help="Find out why an agent run failed: traces in, causes and fixes out.")
 app.add_typer(memory, name="memory", help="Keep an agent's memory within a token budget, facts first.")

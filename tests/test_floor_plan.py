@@ -21,6 +21,7 @@ MAY_IMPORT = {
         "failures": TOOLS,
         "memory": TOOLS,
         "budget": TOOLS,
+        "lint_loops": {"cli"},
         "agent": {"failures", "memory", *TOOLS},
         "data": {"failures", "tables", *TOOLS},
         "serve": {"failures", "memory", "budget", "agent", "data", "tables", *TOOLS},

@@ -1,0 +1,1 @@
+"""The detectors: a file for each family of patterns."""

@@ -1,0 +1,1 @@
+"""Rewrites code where the mend surely does the same: comments and layout stay."""

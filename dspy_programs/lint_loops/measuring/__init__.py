@@ -1,0 +1,1 @@
+"""How slow a pattern is here: timed against its mend, in a process of its own."""

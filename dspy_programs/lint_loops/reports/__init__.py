@@ -1,0 +1,1 @@
+"""Findings for people and for other programs: table, JSON, SARIF, GitHub annotations."""

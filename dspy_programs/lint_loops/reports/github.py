@@ -1,0 +1,22 @@
+"""Findings as GitHub's workflow commands, which a pull request shows beside the lines."""
+
+from dspy_programs.lint_loops.run import Report
+
+
+def as_github(report: Report) -> str:
+    """Return one command a line: warnings for findings, errors for files that could not be checked."""
+    lines = [
+        f"::warning file={_property(each.file)},line={each.line},endLine={each.end_line},"
+        f"title={_property(f'{each.pattern.code} {each.pattern.name}')}::{_data(each.suggestion)}"
+        for each in report.findings
+    ]
+    lines += [f"::error file={_property(file)}::{_data(why)}" for file, why in report.problems]
+    return "\n".join(lines)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
