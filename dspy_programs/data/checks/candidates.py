@@ -37,7 +37,9 @@ def candidate_pairs(bands: Sequence[Band], rows: Places) -> Pairs:
     for number in range(len(bands)):
         keys = sketches.keys(number)
         places = _repeated(keys)
-        met = np.union1d(met, np.concatenate([*_meeting(sketches, places, keys[places].astype(np.uint64), number, 1), met[:0]]))
+        if len(places):
+            found = _meeting(sketches, places, keys[places].astype(np.uint64), number, 1)
+            met = np.union1d(met, np.concatenate([*found, met[:0]]))
     return met[sketches.do_share_enough(met)]
 
 
