@@ -3,7 +3,7 @@
 Guarantees a failed generation is no pair; a pair without a verdict is neither passed nor failed. What comes out depends on the
            seeds, the pairs that exist and the answers alone, however many are asked at once: the same answers give the same
            cycle, which is how one that was cut is finished.
-Raises     ModelFailing where a model stopped answering; what `may_go_on` raises.
+Raises     ModelFailing where a model stopped answering, be it for the last request; what `may_go_on` raises.
 """
 
 import itertools
@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from dspy_programs.data.growing.cycle_state import CycleState, Refused, metrics_of
 from dspy_programs.data.growing.diversity import Known
+from dspy_programs.data.growing.drafts import Written
 from dspy_programs.data.growing.in_order import in_order
 from dspy_programs.data.growing.request import Request, Settings, requests_of
 from dspy_programs.data.growing.seed import Seed
@@ -112,14 +113,13 @@ class _Cycle:
 
     def new_pairs(self, requests: Sequence[Request]) -> Iterator[_New]:
         """Ask for pairs, and yield those that are new: not near what is known, nor one another."""
-        for place, (request, found) in enumerate(self._in_order(self.tools.write, requests), 1):
+        answers = self._in_order(self.tools.write, requests, self.tools.writing, _generation_failure)
+        for place, (request, found) in enumerate(answers, 1):
             self.watch.step(len(requests) - place)
             seed = request.seed.instruction
             if isinstance(found, Unjudged):
                 self.refused.append(Refused(stage="generation", reason=found.reason, seed=seed))
-                _note(self.tools.writing, found)
                 continue
-            _note(self.tools.writing, Unjudged(found.unreadable) if found.unreadable and not found.pairs else None)
             self.refused += [_refused_draft(each, seed) for each in found.rejected]
             if not found.pairs and not found.rejected and found.answered_by == "rules":
                 self.refused.append(Refused(stage="generation", reason="the rules make no pair of so short a text", seed=seed))
@@ -138,24 +138,30 @@ class _Cycle:
     def judgments(self, new: Sequence[_New], most_passed: int | None) -> list[Judgment]:
         found: list[Judgment] = []
         passed = 0
-        for place, (each, verdict) in enumerate(self._in_order(lambda each: self.tools.judge(each.pair), new), 1):
+        answers = self._in_order(lambda each: self.tools.judge(each.pair), new, self.tools.judging, _failure)
+        for place, (each, verdict) in enumerate(answers, 1):
             self.watch.step(len(new) - place)
             if isinstance(verdict, Unjudged):
                 seed = each.seed.instruction
                 self.refused.append(
                     Refused(stage="judge", reason=verdict.reason, seed=seed, pair=_plain(each.pair), reply=verdict.sample)
                 )
-                _note(self.tools.judging, verdict)
                 continue
-            _note(self.tools.judging, None)
             found.append(verdict)
             passed += verdict.passed
             if passed == most_passed:
                 break
         return found
 
-    def _in_order(self, work: Callable[[T], R], things: Sequence[T]) -> Iterator[tuple[T, R | Unjudged]]:
-        """Yield each thing with what came out, or why nothing did."""
+    def _in_order(
+        self, work: Callable[[T], R], things: Sequence[T], health: Health, failure_of: Callable[[R | Unjudged], Unjudged | None]
+    ) -> Iterator[tuple[T, R | Unjudged]]:
+        """Yield each thing with what came out, or why nothing did.
+
+        What was lost is asked for once more when all else is answered: a server that died near the end of a cycle has lost too
+        little for `health` to notice. Raises ModelFailing if none of it is answered then: an answer is the only proof of life,
+        and those from before the death may be kept ones.
+        """
 
         def tried(thing: T) -> tuple[T, R | Unjudged]:
             try:
@@ -163,7 +169,35 @@ class _Cycle:
             except Unjudged as failure:
                 return thing, failure
 
-        return in_order(tried, _watched(things, self.watch), self.tools.at_once)
+        held: list[tuple[T, R | Unjudged]] = []  # the first that was lost, and all behind it
+        for thing, found in in_order(tried, _watched(things, self.watch), self.tools.at_once):
+            _note(health, failure_of(found))
+            if held or _is_lost(found):
+                held.append((thing, found))
+            else:
+                yield thing, found
+        lost = [thing for thing, found in held if _is_lost(found)]
+        again = [found for _, found in in_order(tried, _watched(lost, self.watch), self.tools.at_once)]
+        if again and all(map(_is_lost, again)):
+            raise ModelFailing(f"the model does not answer: {again[-1]}")
+        answers = iter(again)
+        for thing, found in held:
+            yield thing, next(answers) if _is_lost(found) else found
+
+
+def _is_lost(found: object) -> bool:
+    return isinstance(found, Unjudged) and found.kind in ("lost", "unreachable")
+
+
+def _failure(found: object) -> Unjudged | None:
+    return found if isinstance(found, Unjudged) else None
+
+
+def _generation_failure(found: Written | Unjudged) -> Unjudged | None:
+    """Return why a request brought nothing; pairs beside a reply that could not be read are something."""
+    if isinstance(found, Unjudged):
+        return found
+    return Unjudged(found.unreadable) if found.unreadable and not found.pairs else None
 
 
 def _watched(things: Sequence[T], watch: Watch) -> Iterator[T]:
