@@ -5,7 +5,7 @@ from dspy_programs.data.checks import CheckOptions, Validator
 report = Validator(CheckOptions(checks=("schema", "near_dup"))).validate(Path("data/user/mine.jsonl"))
 print(report.counts)
 
-Memory     about 50 bytes a row while duplicates are looked for, beside what the checks themselves need; the rest is on the disk.
+Memory     about 50 bytes a row while duplicates are looked for, beside what the checks themselves need.
 """
 
 import json
