@@ -12,28 +12,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from dspy_programs.data.growing.asking import answers_of
 from dspy_programs.data.growing.cycle_state import CycleState, Refused, metrics_of
 from dspy_programs.data.growing.diversity import Known
 from dspy_programs.data.growing.drafts import Written
-from dspy_programs.data.growing.in_order import in_order
 from dspy_programs.data.growing.request import Request, Settings, requests_of
 from dspy_programs.data.growing.seed import Seed
 from dspy_programs.data.growing.writing import Write
 from dspy_programs.data.judging.judges import Unjudged
 from dspy_programs.data.judging.judgment import OVERALL, Judgment
-from dspy_programs.data.judging.run import Health, Outcome
+from dspy_programs.data.judging.run import Health
 from dspy_programs.data.pair import DataPair
-from dspy_programs.errors import ModelFailing
 from dspy_programs.programs.data_generator import Rejected
 from dspy_programs.text import sendable
 from dspy_programs.types import Pair
 
-T = TypeVar("T")
-R = TypeVar("R")
 _LONGEST_REPLY = 300  # characters of one that could not be read
 Check = Callable[[DataPair], list[str]]
 """What is wrong with a pair, in words; [] for a good one."""
@@ -113,7 +110,8 @@ class _Cycle:
 
     def new_pairs(self, requests: Sequence[Request]) -> Iterator[_New]:
         """Ask for pairs, and yield those that are new: not near what is known, nor one another."""
-        answers = self._in_order(self.tools.write, requests, self.tools.writing, _generation_failure)
+        tools, go_on = self.tools, self.watch.may_go_on
+        answers = answers_of(tools.write, requests, tools.at_once, tools.writing, _unreadable, go_on)
         for place, (request, found) in enumerate(answers, 1):
             self.watch.step(len(requests) - place)
             seed = request.seed.instruction
@@ -138,7 +136,8 @@ class _Cycle:
     def judgments(self, new: Sequence[_New], most_passed: int | None) -> list[Judgment]:
         found: list[Judgment] = []
         passed = 0
-        answers = self._in_order(lambda each: self.tools.judge(each.pair), new, self.tools.judging, _failure)
+        tools, go_on = self.tools, self.watch.may_go_on
+        answers = answers_of(lambda each: tools.judge(each.pair), new, tools.at_once, tools.judging, may_go_on=go_on)
         for place, (each, verdict) in enumerate(answers, 1):
             self.watch.step(len(new) - place)
             if isinstance(verdict, Unjudged):
@@ -153,66 +152,10 @@ class _Cycle:
                 break
         return found
 
-    def _in_order(
-        self, work: Callable[[T], R], things: Sequence[T], health: Health, failure_of: Callable[[R | Unjudged], Unjudged | None]
-    ) -> Iterator[tuple[T, R | Unjudged]]:
-        """Yield each thing with what came out, or why nothing did.
 
-        What was lost is asked for once more when all else is answered: a server that died near the end of a cycle has lost too
-        little for `health` to notice. Raises ModelFailing if none of it is answered then: an answer is the only proof of life,
-        and those from before the death may be kept ones.
-        """
-
-        def tried(thing: T) -> tuple[T, R | Unjudged]:
-            try:
-                return thing, work(thing)
-            except Unjudged as failure:
-                return thing, failure
-
-        held: list[tuple[T, R | Unjudged]] = []  # the first that was lost, and all behind it
-        for thing, found in in_order(tried, _watched(things, self.watch), self.tools.at_once):
-            _note(health, failure_of(found))
-            if held or _is_lost(found):
-                held.append((thing, found))
-            else:
-                yield thing, found
-        lost = [thing for thing, found in held if _is_lost(found)]
-        again = [found for _, found in in_order(tried, _watched(lost, self.watch), self.tools.at_once)]
-        if again and all(map(_is_lost, again)):
-            raise ModelFailing(f"the model does not answer: {again[-1]}")
-        answers = iter(again)
-        for thing, found in held:
-            yield thing, next(answers) if _is_lost(found) else found
-
-
-def _is_lost(found: object) -> bool:
-    return isinstance(found, Unjudged) and found.kind in ("lost", "unreachable")
-
-
-def _failure(found: object) -> Unjudged | None:
-    return found if isinstance(found, Unjudged) else None
-
-
-def _generation_failure(found: Written | Unjudged) -> Unjudged | None:
+def _unreadable(found: Written) -> Unjudged | None:
     """Return why a request brought nothing; pairs beside a reply that could not be read are something."""
-    if isinstance(found, Unjudged):
-        return found
     return Unjudged(found.unreadable) if found.unreadable and not found.pairs else None
-
-
-def _watched(things: Sequence[T], watch: Watch) -> Iterator[T]:
-    for thing in things:
-        watch.may_go_on()
-        yield thing
-
-
-def _note(health: Health, failure: Unjudged | None) -> None:
-    """Count an answer or a failure. Raises ModelFailing when asking on is no use; at once if there never was an answer."""
-    health.note(Outcome("", None, failure))
-    if failure is not None and failure.kind == "lost" and not health.answers:
-        health.stopped = health.stopped or f"the model does not answer: {failure.reason}"
-    if health.stopped:
-        raise ModelFailing(health.stopped) from failure
 
 
 def _refused_draft(rejected: Rejected, seed: str) -> Refused:
