@@ -5,6 +5,7 @@ Everything is linear in the text, even if that is a single word of a megabyte.
 
 import json
 import re
+import string
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
@@ -23,6 +24,9 @@ PLACEHOLDER = re.compile(
     r"|\s*\[[a-z]+(?: [a-z]+)+\]\s*|\s*<(?:your|insert|the|output|input|answer|text)\b[^<>]{0,60}>\s*|[.…\s]*",
     re.IGNORECASE,
 )
+
+_NEVER_A_REFUSAL = frozenset(string.ascii_letters + string.digits) - frozenset("iIsSvVaA")  # as the first character
+_NEVER_A_PLACEHOLDER = frozenset(string.ascii_letters + string.digits) - frozenset("gGnNtTpPlLyYiI")
 
 
 def quantity(number: int, noun: str) -> str:
@@ -85,12 +89,12 @@ def is_json(text: str) -> bool:
 
 def is_refusal(text: str) -> bool:
     """Return whether a text starts by refusing the request."""
-    return REFUSAL.match(text) is not None
+    return text[:1] not in _NEVER_A_REFUSAL and REFUSAL.match(text) is not None
 
 
 def is_placeholder(text: str) -> bool:
     """Return whether a text is only a placeholder: nothing, dots, "[Generation failed]", "your answer here"."""
-    return len(text) <= 200 and PLACEHOLDER.fullmatch(text) is not None
+    return len(text) <= 200 and text[:1] not in _NEVER_A_PLACEHOLDER and PLACEHOLDER.fullmatch(text) is not None
 
 
 STOPWORDS = frozenset(

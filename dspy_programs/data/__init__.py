@@ -16,9 +16,11 @@ if TYPE_CHECKING:
         ValidationReport as ValidationReport,
         Validator as Validator,
     )
-    from dspy_programs.data.export.export import Selection as Selection, export_pairs as export_pairs
+    from dspy_programs.data.export.export import Exported as Exported, Selection as Selection, export_pairs as export_pairs
+    from dspy_programs.data.export.hub import push_export as push_export
     from dspy_programs.data.expressions import Expression as Expression
     from dspy_programs.data.folder import DataFolder as DataFolder
+    from dspy_programs.data.growing.cycle_state import metrics_of as metrics_of
     from dspy_programs.data.growing.growth import Grown as Grown, grow as grow
     from dspy_programs.data.growing.request import Settings as Settings
     from dspy_programs.data.growing.seed import Seed as Seed
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from dspy_programs.data.judging.judges import Unjudged as Unjudged
     from dspy_programs.data.judging.judgment import Judgment as Judgment
     from dspy_programs.data.judging.judgments_file import read_judgments as read_judgments
+    from dspy_programs.data.judging.measuring import calibration_of as calibration_of, comparison_of as comparison_of
     from dspy_programs.data.judging.statistics import (
         cohens_kappa as cohens_kappa,
         fleiss_kappa as fleiss_kappa,
@@ -65,6 +68,8 @@ _HOMES = {
     "Unjudged": "judging.judges",
     "Judgment": "judging.judgment",
     "read_judgments": "judging.judgments_file",
+    "calibration_of": "judging.measuring",
+    "comparison_of": "judging.measuring",
     "cohens_kappa": "judging.statistics",
     "fleiss_kappa": "judging.statistics",
     "pearson": "judging.statistics",
@@ -75,8 +80,11 @@ _HOMES = {
     "Judgments": "judging.judged",
     "Label": "labels.label",
     "LabelStore": "labels.store",
+    "Exported": "export.export",
     "Selection": "export.export",
     "export_pairs": "export.export",
+    "push_export": "export.hub",
+    "metrics_of": "growing.cycle_state",
     "ingest": "reading",
     "load_dataset_jsonl": "reading",
     "DatasetScore": "scorer",

@@ -12,12 +12,12 @@ from dspy_programs.text import printable
 
 
 def environment(package: str) -> Environment:
-    """Return the templates of a package, with its style and the digest by which the page's policy allows it."""
+    """Return the templates of a package, with the style of all pages and the digest by which their policy allows it."""
     folder = files(package) / "templates"
     made = Environment(
         loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    style = (folder / "style.css").read_text(encoding="utf-8")
+    style = (files("dspy_programs.data") / "templates" / "style.css").read_text(encoding="utf-8")
     made.globals["style"] = Markup(style)
     made.globals["style_hash"] = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     made.globals["version"] = __version__

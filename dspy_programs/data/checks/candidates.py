@@ -1,38 +1,93 @@
 """Which rows meet in three bands of their sketches: the pairs that are worth comparing, in bounded memory.
 
 Rows of one form ("Translate into French: ...") may share a band by the tens of thousands; there only those are looked at that
-share the next band too, or the one after it, and of them each with the nearest.
+share the next band too, or the one after it, and of them each with the nearest. One band of all rows is held at a time, and
+a byte of each other, by which the shared bands are counted.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[np.uint32]
+Places = NDArray[np.int64]
 Pairs = NDArray[np.uint64]
 
 _MOST = 16  # rows of one run that all meet each other
 _LAST = 8  # rows before it that each row of a long run meets, and the first
 _DEPTH = 3  # bands
 _SHARED = 3  # bands
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
+_BITS = 20
 
 
-def candidate_pairs(columns: Sequence[Column], rows: NDArray[np.int64]) -> Pairs:
-    """Return each pair of rows once, as later << 32 | earlier, in order. columns: a band of all rows each."""
+class Band(Protocol):
+    """A band of all sketches."""
+
+    def all(self) -> Column:
+        """Return its value of each row."""
+
+
+def candidate_pairs(bands: Sequence[Band], rows: Places) -> Pairs:
+    """Return each pair of rows once, as later << 32 | earlier, in order; both are places in `rows`."""
+    sketches = _Sketches(bands, rows)
     met = np.empty(0, np.uint64)
-    if not len(rows):
-        return met
-    for band in range(len(columns)):
-        keys = columns[band][rows].astype(np.uint64)
-        met = np.union1d(met, np.concatenate([*_meeting(columns, rows, keys, band, 1), met[:0]]))
-    return met
+    for number in range(len(bands)):
+        keys = sketches.keys(number)
+        places = _repeated(keys)
+        if len(places):
+            found = _meeting(sketches, places, keys[places].astype(np.uint64), number, 1)
+            met = np.union1d(met, np.concatenate([*found, met[:0]]))
+    return met[sketches.do_share_enough(met)]
 
 
-def _meeting(
-    columns: Sequence[Column], rows: NDArray[np.int64], keys: NDArray[np.uint64], band: int, depth: int
-) -> list[Pairs]:
+class _Sketches:
+    """The bands of some rows, and a byte of each, by which most pairs are told not to share enough."""
+
+    def __init__(self, bands: Sequence[Band], rows: Places) -> None:
+        self._bands, self._rows = bands, rows
+        self._bytes = np.empty((len(rows), len(bands)), np.uint8)
+        for number in range(len(bands)):
+            self._bytes[:, number] = self.keys(number) & np.uint32(0xFF)
+
+    def keys(self, number: int) -> Column:
+        """Return one band of the rows; number: of any size, after the last comes the first."""
+        return self._bands[number % len(self._bands)].all()[self._rows]
+
+    def may_share_enough(self, one: Places, other: Places) -> NDArray[np.bool_]:
+        """Return of pairs of rows whether enough bytes of them are the same."""
+        enough = np.empty(len(one), np.bool_)
+        for start in range(0, len(one), _CHUNK):
+            some = slice(start, start + _CHUNK)
+            enough[some] = np.count_nonzero(self._bytes[one[some]] == self._bytes[other[some]], axis=1) >= _SHARED
+        return enough
+
+    def do_share_enough(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """Return of pairs of rows whether they share enough bands."""
+        one, other = pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF)
+        shared = np.zeros(len(pairs), np.uint8)
+        for number in range(len(self._bands)):
+            keys = self.keys(number)
+            shared += keys[one] == keys[other]
+        return shared >= _SHARED
+
+
+def _repeated(keys: Column) -> Places:
+    """Return the places of keys that are there more than once: a table lets few others through to the exact search."""
+    ordered = np.sort(keys)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(again):
+        return np.empty(0, np.int64)
+    table = np.zeros(1 << _BITS, np.bool_)
+    table[again >> np.uint32(32 - _BITS)] = True
+    places = np.flatnonzero(table[keys >> np.uint32(32 - _BITS)])
+    at = np.minimum(np.searchsorted(again, keys[places]), len(again) - 1)
+    return places[again[at] == keys[places]]
+
+
+def _meeting(sketches: _Sketches, rows: Places, keys: NDArray[np.uint64], band: int, depth: int) -> list[Pairs]:
     order = np.argsort(keys)
     keys = keys[order]
     same = np.concatenate([[False], keys[1:] == keys[:-1], [False]])
@@ -43,41 +98,32 @@ def _meeting(
     size = np.repeat(sizes, sizes)
     found: list[Pairs] = []
     short = (size > 1) & (size <= _MOST)
-    found += _neighbours(columns, keys[short], rows[short], _MOST)
+    found += _neighbours(sketches, keys[short], rows[short], _MOST)
     long = size > _MOST
     if not long.any():
         return found
     if depth < _DEPTH:
-        following = columns[(band + depth) % len(columns)][rows[long]].astype(np.uint64)
-        return found + _meeting(columns, rows[long], (keys[long] << np.uint64(20 * depth)) ^ following, band, depth + 1)
-    found += _neighbours(columns, keys[long], rows[long], _LAST + 1)
+        following = sketches.keys(band + depth)[rows[long]].astype(np.uint64)
+        return found + _meeting(sketches, rows[long], (keys[long] << np.uint64(20 * depth)) ^ following, band, depth + 1)
+    found += _neighbours(sketches, keys[long], rows[long], _LAST + 1)
     firsts = np.repeat(np.minimum.reduceat(rows, begins), sizes)[long]
     others = rows[long] != firsts
     return [*found, _packed(firsts[others], rows[long][others])]
 
 
-def _neighbours(columns: Sequence[Column], keys: NDArray[np.uint64], rows: NDArray[np.int64], most: int) -> list[Pairs]:
-    """Return the pairs of rows of one key that are less than `most` places apart, and share enough bands."""
+def _neighbours(sketches: _Sketches, keys: NDArray[np.uint64], rows: Places, most: int) -> list[Pairs]:
+    """Return the pairs of rows of one key that are less than `most` places apart, and may share enough bands."""
     found = []
     for apart in range(1, most):
         places = np.flatnonzero(keys[apart:] == keys[:-apart])
         if not len(places):
             break
         one, other = rows[places], rows[places + apart]
-        enough = _share_enough(columns, one, other)
+        enough = sketches.may_share_enough(one, other)
         found.append(_packed(one[enough], other[enough]))
     return found
 
 
-def _share_enough(columns: Sequence[Column], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
-    shared = np.zeros(len(one), np.uint8)
-    for start in range(0, len(one), _CHUNK):
-        some = slice(start, start + _CHUNK)
-        for column in columns:
-            shared[some] += column[one[some]] == column[other[some]]
-    return shared >= _SHARED
-
-
-def _packed(one: NDArray[np.int64], other: NDArray[np.int64]) -> Pairs:
+def _packed(one: Places, other: Places) -> Pairs:
     later, earlier = np.maximum(one, other).astype(np.uint64), np.minimum(one, other).astype(np.uint64)
     return (later << np.uint64(32)) | earlier

@@ -6,7 +6,8 @@ check has to read at all: those with a word of the list, a long run of signs, ma
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +45,24 @@ class Checker:
         self._named = detector() if "lang" in self._on else None
         self._language = checked_language(options.language)
         self._tests = TestSets([Path(path) for path in options.against]) if "contamination" in self._on else None
+        self._plain = [look for name, look in self._plain_checks().items() if name in self._on]
         self._needs_words = bool(self._on & {"dedup", "near_dup", "profanity", "secrets", "contamination", "pii"})
+
+    def _plain_checks(self) -> dict[str, Callable[[DataPair], Iterable[Finding]]]:
+        """Return the checks that take no time."""
+        return {
+            "schema": schema_findings,
+            "length": partial(length_findings, options=self._options),
+            "refusals": refusals_findings,
+            "placeholders": placeholders_findings,
+            "fences": fences_findings,
+            "turns": turns_findings,
+            "lang": lambda pair: lang_findings(pair, self._language, self._named) if self._named else (),
+        }
 
     def check(self, pair: DataPair) -> list[Finding]:
         """Return what is wrong with one pair by itself."""
-        found = [*self._plain_findings(pair)]
+        found = [finding for look in self._plain for finding in look(pair)]
         words = words_of([document_of(pair)]) if self._tests else None
         for name in ("pii", "profanity", "secrets"):
             if name in self._on:
@@ -70,29 +84,11 @@ class Checker:
         for row, pair in enumerate(pairs):
             if isinstance(pair, Finding):
                 found[row] = [pair]
-            elif findings := [*self._plain_findings(pair)]:
+            elif findings := [finding for look in self._plain for finding in look(pair)]:
                 found[row] = findings
         good = [row for row, pair in enumerate(pairs) if isinstance(pair, DataPair)]
         digests, bands = self._by_words(pairs, good, found)
         return _checked(pairs, found, numbers, np.array(offsets, np.uint32), np.array(lengths, np.uint32), digests, bands)
-
-    def _plain_findings(self, pair: DataPair) -> Iterator[Finding]:
-        """Find what takes no time to look for."""
-        on = self._on
-        if "schema" in on:
-            yield from schema_findings(pair)
-        if "length" in on:
-            yield from length_findings(pair, self._options)
-        if "refusals" in on:
-            yield from refusals_findings(pair)
-        if "placeholders" in on:
-            yield from placeholders_findings(pair)
-        if "fences" in on:
-            yield from fences_findings(pair)
-        if "turns" in on and pair.messages is not None:
-            yield from turns_findings(pair)
-        if self._named:
-            yield from lang_findings(pair, self._language, self._named)
 
     def _by_words(
         self, pairs: list[DataPair | Finding], good: list[int], found: dict[int, list[Finding]]

@@ -3,7 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.data.checks.checked_block import BAD, PERSONAL
@@ -12,6 +15,8 @@ from dspy_programs.data.checks.rows import Duplicate, Rows
 from dspy_programs.data.checks.schema import parsed
 from dspy_programs.data.pair import DataPair
 from dspy_programs.data.pairs_file import as_line
+
+_AT_ONCE = 256  # rows
 
 
 class Written(NamedTuple):
@@ -35,9 +40,14 @@ def write_clean(
     of = {each.row: each for each in duplicates}
     at, length, number, flags = (rows.values(name) for name in ("at", "length", "number", "flags"))
     known = next(reasons, None)
-    dropped = redacted = 0
+    dropped = redacted = done = 0
     with opened_atomically(rejects_of(target)) as rejects, opened_atomically(target) as clean, source.open("rb") as file:
-        for row in range(rows.count):
+        for row in [*np.union1d(np.flatnonzero(flags), np.array([*of], np.int64)).tolist(), rows.count]:
+            for lines in _lines(file, at, length, done, row):
+                clean.write(lines)
+            done = row + 1
+            if row == rows.count:
+                break
             reason = ""
             if known and known[0] == row:
                 reason, known = known[1], next(reasons, None)
@@ -54,6 +64,20 @@ def write_clean(
                 line = _redacted(line)
             clean.write(line.rstrip(b"\r\n") + b"\n")
     return Written(rows.count - dropped, dropped, redacted)
+
+
+def _lines(file: IO[bytes], at: NDArray[np.int64], length: NDArray[np.uint32], row: int, end: int) -> Iterator[bytes]:
+    """Yield the lines of rows that follow each other, many at once: from `row`, to before `end`."""
+    while row < end:
+        some = slice(row, min(row + _AT_ONCE, end))
+        gaps = np.flatnonzero(at[some][1:] != at[some][:-1] + length[some][:-1] + 1)  # lines without a row
+        last = int(row + gaps[0]) if len(gaps) else some.stop - 1
+        file.seek(int(at[row]))
+        lines = file.read(int(at[last]) + int(length[last]) - int(at[row]))
+        if b"\r" in lines:
+            lines = b"\n".join(line.rstrip(b"\r") for line in lines.split(b"\n"))
+        yield lines + b"\n"
+        row = last + 1
 
 
 def _reason(duplicate: Duplicate, rows: Rows) -> str:

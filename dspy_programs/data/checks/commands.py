@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 import typer
 
 from dspy_programs.cli import GATE_CLOSED
+from dspy_programs.data.options import DataOption, NameOption
 
 
 def validate(
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Name of the data set.")],
+    dataset: NameOption,
     checks: Annotated[
         str, typer.Option(help="Checks, with commas between; `all` is all but contamination and lang. See below.")
     ] = "schema,length,dedup,pii",
@@ -42,7 +43,7 @@ def validate(
         Path | None,
         typer.Option("--output", "-o", help="Where the report goes. Default: validation/NAME.report.json of the data."),
     ] = None,
-    data: Annotated[Path, typer.Option(envvar="DSPY_PROGRAMS_DATA", help="The folder of the data sets.")] = Path("data"),
+    data: DataOption = Path("data"),
 ) -> None:
     """Check a data set: schema, length, dedup, near_dup, pii, lang, profanity, secrets, contamination, refusals,
     placeholders, fences, turns."""

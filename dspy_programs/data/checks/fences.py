@@ -1,7 +1,7 @@
 """Are the code fences closed, and is the whole output not wrapped in one?"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dspy_programs.data.checks.finding import Finding, texts_of
 from dspy_programs.data.pair import DataPair
@@ -10,14 +10,18 @@ _FENCE = re.compile(r"^[ \t>]*(?:[-*] |\d+[.)] )?[ \t]*(```+|~~~+)(.*)$", re.MUL
 _WRAPPED = re.compile(r"\s*```(?:json|text|txt|markdown|md|plaintext)?[ \t]*\n(.*)\n[ \t]*```\s*", re.DOTALL)
 
 
-def fences_findings(pair: DataPair) -> Iterator[Finding]:
+def fences_findings(pair: DataPair) -> Iterable[Finding]:
     """Find a fence that never ends, and an output that is nothing but a block of text or JSON.
 
     A block of code as the whole output is a proper answer where code is asked for; one of JSON or text mostly is what a
     generator wrapped its answer in.
     """
     if "```" not in pair.output and "```" not in pair.instruction and pair.messages is None:
-        return  # nearly always
+        return ()  # nearly always
+    return _faults(pair)
+
+
+def _faults(pair: DataPair) -> Iterator[Finding]:
     for field, text in texts_of(pair):
         if "```" in text and not _all_closed(text):
             yield Finding("fences", "warning", f"a code fence in {field} is not closed", field)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from dspy_programs.data.checks.word_hashes import Hashes
 
-_BITS = 20
+_FEWEST_BITS, _MOST_BITS = 14, 20  # a small table stays in the processor's cache
 
 
 class Lookup:
@@ -15,12 +15,14 @@ class Lookup:
         order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[order]
         self._numbers = order.astype(np.int64) if numbers is None else numbers[order]
-        self._table = np.zeros(1 << _BITS, np.bool_)
-        self._table[hashes >> np.uint64(64 - _BITS)] = True
+        bits = min(max((16 * len(hashes)).bit_length(), _FEWEST_BITS), _MOST_BITS)
+        self._shift = np.uint64(64 - bits)
+        self._table = np.zeros(1 << bits, np.bool_)
+        self._table[hashes >> self._shift] = True
 
     def found(self, hashes: Hashes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the places of the hashes that are in the set, and the number of each."""
-        places = np.flatnonzero(self._table[hashes >> np.uint64(64 - _BITS)])
+        places = np.flatnonzero(self._table[hashes >> self._shift])
         if not len(places) or not len(self._sorted):
             return places[:0], places[:0]
         at = np.minimum(np.searchsorted(self._sorted, hashes[places]), len(self._sorted) - 1)

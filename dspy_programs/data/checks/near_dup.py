@@ -12,6 +12,7 @@ Source     words and pairs of words instead of longer runs, so that one changed 
 import itertools
 import re
 import zlib
+from functools import cached_property
 from typing import NamedTuple
 
 from dspy_programs.data.checks.finding import contents_of
@@ -24,19 +25,38 @@ _SHORT_ANSWER = 12  # words
 _LONG = 30  # words; a longer answer may have another number in it
 _ANSWER, _QUESTION = 0.85, 0.6  # of the threshold
 _WORD = re.compile(f"[{CJK}\u0e00-\u0e7f]|[^\\W_{CJK}\u0e00-\u0e7f]+")
+_ASCII_WORD = re.compile("[a-z0-9]+")
 _CODE = re.compile(r"\breturn\b|\bdef \w+\(|[;{]\s*$|```|\w = \w", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SYSTEM = ("system", "developer")
 
-Features = frozenset[str]
+Features = frozenset[str | int]
+
+
+class Text(str):
+    """A text that is compared with several others: its words are looked for once."""
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words as the sketches know them: in lower case, each Chinese or Japanese character one."""
+        return (_ASCII_WORD if self.isascii() else _WORD).findall(self.lower())
+
+    @cached_property
+    def features(self) -> Features:
+        """Its words, and the hashes of its pairs of words: numbers take less memory than pairs."""
+        return frozenset(self.words).union(map(hash, itertools.pairwise(self.words)))
+
+    @cached_property
+    def numbers(self) -> list[str]:
+        return sorted(_NUMBER.findall(self))
 
 
 class Shape(NamedTuple):
     """A pair as it is compared. given: input and context; system: what a conversation's system messages say."""
 
-    asked: str
-    given: str
-    answered: str
+    asked: Text
+    given: Text
+    answered: Text
     system: str
     is_chat: bool
 
@@ -50,7 +70,7 @@ def key_of(pair: DataPair) -> int:
 def shape_of(pair: DataPair) -> Shape:
     if pair.messages is None:
         given = f"{pair.input.strip()}\n{pair.context.strip()}" if pair.context else pair.input.strip()
-        return Shape(pair.instruction, given, f"{pair.output}\n{pair.rejected or ''}", "", False)
+        return Shape(Text(pair.instruction), Text(given), Text(f"{pair.output}\n{pair.rejected or ''}"), "", False)
     said: dict[bool, list[str]] = {True: [], False: []}
     system: list[str] = []
     for turn in pair.messages:
@@ -58,7 +78,8 @@ def shape_of(pair: DataPair) -> Shape:
             system += contents_of(turn)
         else:
             said[turn.get("role") == "user"] += contents_of(turn)
-    return Shape("\n".join(said[True]), pair.input.strip(), "\n".join(said[False]), "\n".join(system), True)
+    asked, answered = Text("\n".join(said[True])), Text("\n".join(said[False]))
+    return Shape(asked, Text(pair.input.strip()), answered, "\n".join(system), True)
 
 
 def similarity(one: Shape, other: Shape, threshold: float) -> float:
@@ -71,13 +92,13 @@ def similarity(one: Shape, other: Shape, threshold: float) -> float:
             return 0.0
         if not _alike(one.given, other.given, threshold):
             return 0.0
-    if not _alike(one.answered, other.answered, _ANSWER * threshold):
+    if one.asked.numbers != other.asked.numbers or not _alike(one.asked, other.asked, _QUESTION * threshold):
         return 0.0
-    if not _alike(one.asked, other.asked, _QUESTION * threshold) or _numbers(one.asked) != _numbers(other.asked):
+    if not _alike(one.answered, other.answered, _ANSWER * threshold):
         return 0.0
     if one.asked != other.asked and _is_other_task(one, other):
         return 0.0
-    index = _jaccard(_features(words(_text(one))), _features(words(_text(other))))
+    index = _jaccard(_features(one), _features(other))
     return index if index >= threshold else 0.0
 
 
@@ -96,39 +117,29 @@ def _is_other_task(one: Shape, other: Shape) -> bool:
         return True  # the beginnings of words, since "minimum" is `min` in code
     if all(own) and one.answered.split() != other.answered.split() and _CODE.search(one.answered):
         return True  # in code one sign makes it the other task
-    return len(words(one.answered)) < _SHORT_ANSWER and (all(own) or max(map(len, own)) > 2)
+    return len(one.answered.words) < _SHORT_ANSWER and (all(own) or max(map(len, own)) > 2)
 
 
-def words(text: str) -> list[str]:
-    """Return the words as the sketches know them: in lower case, each Chinese or Japanese character one."""
-    return _WORD.findall(text.lower())
+def _features(shape: Shape) -> Features:
+    """Return the words and pairs of words of a whole pair, as if it were one text."""
+    texts = [text for text in (shape.asked, shape.given, shape.answered) if text.words]
+    between = [hash((one.words[-1], other.words[0])) for one, other in itertools.pairwise(texts)]
+    return frozenset(between).union(*(text.features for text in texts))
 
 
-def _text(shape: Shape) -> str:
-    return f"{shape.asked}\n{shape.given}\n{shape.answered}"
-
-
-def _alike(one: str, other: str, threshold: float) -> bool:
+def _alike(one: Text, other: Text, threshold: float) -> bool:
     if one == other:
         return True
     if min(len(one), len(other)) < threshold / 3 * max(len(one), len(other)):
         return False  # so much shorter that it cannot be: a third, since words are of many lengths
-    first, second = words(one), words(other)
-    if first == second:
+    if one.words == other.words:
         return True
-    if min(len(first), len(second)) < max(_SHORT, threshold / 2 * max(len(first), len(second))):
+    shorter, longer = sorted((len(one.words), len(other.words)))
+    if shorter < max(_SHORT, threshold / 2 * longer):
         return False
-    if min(len(first), len(second)) < _LONG and _numbers(one) != _numbers(other):
+    if shorter < _LONG and one.numbers != other.numbers:
         return False
-    return _jaccard(_features(first), _features(second)) >= threshold
-
-
-def _numbers(text: str) -> list[str]:
-    return sorted(_NUMBER.findall(text))
-
-
-def _features(found: list[str]) -> Features:
-    return frozenset(found).union(f"{one} {other}" for one, other in itertools.pairwise(found))
+    return _jaccard(one.features, other.features) >= threshold
 
 
 def _jaccard(one: Features, other: Features) -> float:

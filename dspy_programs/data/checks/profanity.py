@@ -7,9 +7,11 @@ Holds      words are matched as a whole ("Scunthorpe", "class" and "cockpit" are
 Source     glin-profanity (MIT), its dictionaries by language.
 """
 
+import itertools
 import re
+import string
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +54,8 @@ _MASKED = re.compile(r"[^\W_]+(?:[@$*!]+[^\W_]*)+|[@$]+[^\W_]+[$]*")
 _ENDS = ("", "s", "es", "ing", "ed", "er", "ers", "y")
 _TOKEN = re.compile(r"[^\W_]+")
 _THRICE = re.compile(r"([^\W\d_])\1\1")
+_TRIPLES = tuple(letter * 3 for letter in string.ascii_lowercase)
 _DOUBLED = re.compile(r"(.)\1+")
-_SIGN = re.compile(r"[@$*!]")
 _LETTERS = {"i": "1", "l": "1", "o": "0", "e": "3", "a": "4", "s": "5", "t": "7"}
 
 
@@ -72,9 +74,12 @@ class SwearWords:
         self._forms.update(_with_digits(single))
         self._stretched = {_DOUBLED.sub(r"\1", word): word for word in self._forms}
         self._phrases = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, phrases)) or '(?!)'})(?!\w)")
-        self._firsts = {re.split(r"[\W_]+", phrase.strip("*!@$"))[0] for phrase in phrases}
+        begins = {phrase: tuple(_TOKEN.findall(phrase)[:2]) for phrase in phrases}
+        self._begins = {begin for begin in begins.values() if len(begin) == 2}
+        self._signed = [phrase for phrase, begin in begins.items() if len(begin) == 1]
+        self._has_mask = lru_cache(maxsize=4096)(lambda run: any(self._masked_in(run, [run])))
         self._lookup = Lookup(np.unique(hash_of_words(self._forms)))
-        pairs = [hash_of_pair(" ".join(words[:2])) for phrase in phrases if len(words := re.findall(r"[^\W_]+", phrase)) > 1]
+        pairs = [hash_of_pair(" ".join(begin)) for begin in self._begins]
         self._pairs = Lookup(np.unique(np.concatenate([*pairs, np.empty(0, np.uint64)])))
 
     def suspected(self, words: Words) -> NDArray[np.int64]:
@@ -84,7 +89,8 @@ class SwearWords:
         lone = words.lone
         spelled = np.flatnonzero(lone[:-3] & lone[1:-2] & lone[2:-1] & lone[3:]) if len(lone) > 3 else places[:0]
         texts = np.searchsorted(words.starts, np.concatenate([places, paired, spelled]), side="right") - 1
-        return np.unique(np.concatenate([texts, np.flatnonzero(words.masked | words.stretched)]))
+        masked = [text for text, run in words.masks if self._has_mask(run)]
+        return np.unique(np.concatenate([texts, np.flatnonzero(words.stretched), np.array(masked, np.int64)]))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where a text swears, as it is written there."""
@@ -93,25 +99,25 @@ class SwearWords:
             lower = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
         tokens = _TOKEN.findall(lower)
         found: set[tuple[int, int]] = set()
-        if not self._forms.isdisjoint(tokens) or _THRICE.search(lower):
+        if not self._forms.isdisjoint(tokens) or _is_stretched(lower):
             found = {match.span() for match in _TOKEN.finditer(lower) if self._is_one(match.group())}
-        if not self._firsts.isdisjoint(tokens):
+        signed = any(phrase in lower for phrase in self._signed)
+        if signed or not self._begins.isdisjoint(itertools.pairwise(tokens)):
             found.update(match.span() for match in self._phrases.finditer(lower))
-        if any(sign in lower for sign in "@$!*"):
-            found.update(self._masked_in(lower))
-        if sum(len(token) == 1 for token in tokens) > 3:
+        if runs := [run for run in lower.split() if "@" in run or "$" in run or "!" in run or "*" in run]:
+            found.update(self._masked_in(lower, runs))
+        if [*map(len, tokens)].count(1) > 3:
             found.update(match.span() for match in _SPACED.finditer(lower) if re.sub(r"[ .-]", "", match.group()) in self.words)
         return sorted(found)
 
-    def _masked_in(self, lower: str) -> Iterator[tuple[int, int]]:
+    def _masked_in(self, lower: str, runs: list[str]) -> Iterator[tuple[int, int]]:
         at = 0
-        for run in lower.split():
-            if _SIGN.search(run):
-                at = lower.index(run, at)
-                for match in _MASKED.finditer(lower, at, at + len(run)):
-                    if self._is_masked(match.group().translate(_DISGUISED), match.group()):
-                        yield match.span()
-                at += len(run)
+        for run in runs:
+            at = lower.index(run, at)
+            for match in _MASKED.finditer(lower, at, at + len(run)):
+                if self._is_masked(match.group().translate(_DISGUISED), match.group()):
+                    yield match.span()
+            at += len(run)
 
     def _is_one(self, word: str) -> bool:
         """Return whether a word is a swear word, with a letter drawn out or not."""
@@ -125,11 +131,19 @@ class SwearWords:
             return True
         if "*" not in seen or seen.strip("*") != seen or len(seen) > 14:
             return False
-        pattern = re.compile("".join("\\w" if letter == "*" else re.escape(letter) for letter in plain))
-        return any(pattern.fullmatch(word) for word in self.words if len(word) == len(seen) and word in _OFTEN_MASKED)
+        return any(_fits(plain, word) for word in _OFTEN_MASKED & self.words)
 
 
 _OFTEN_MASKED = frozenset("fuck fucking fucker fucked shit shitty bitch cunt asshole bullshit nigger faggot".split())
+
+
+def _fits(masked: str, word: str) -> bool:
+    return len(masked) == len(word) and all(one in ("*", other) for one, other in zip(masked, word, strict=True))
+
+
+def _is_stretched(lower: str) -> bool:
+    """Return whether a letter comes three times in a row."""
+    return any(triple in lower for triple in _TRIPLES) if lower.isascii() else _THRICE.search(lower) is not None
 
 
 def profanity_findings(pair: DataPair, swearing: SwearWords) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Is a line a pair, and does it say something?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
 
@@ -17,8 +17,13 @@ def parsed(line: bytes) -> DataPair | Finding:
         return Finding("schema", "error", f"not a pair: {first_fault(error, 'the line')[:300]}")
 
 
-def schema_findings(pair: DataPair) -> Iterator[Finding]:
+def schema_findings(pair: DataPair) -> Iterable[Finding]:
     """Find an empty instruction or output. A conversation needs turns; its first and last one are checked by `turns`."""
+    asked, said = pair.instruction, pair.output
+    return () if asked and said and not asked.isspace() and not said.isspace() else _empty(pair)
+
+
+def _empty(pair: DataPair) -> Iterator[Finding]:
     if pair.messages is not None:
         if not pair.messages:
             yield Finding("schema", "error", "empty messages", "messages")

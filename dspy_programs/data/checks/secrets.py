@@ -69,6 +69,7 @@ _NAMED = re.compile(
     r"[\"'\]]{0,3}\s{0,3}(?::=|=>|==?|:|\bis\b)\s{0,3}(?:(?:Bearer|Basic)\s)?(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;<>]{6,200})",
     re.IGNORECASE,
 )
+_NAME_BEGINS = re.compile("pass|pwd|secret|token|api|access|auth|priv|encr|acco|client|cred")
 _BEARER = re.compile(r"\b(?:Bearer|Basic|Authorization:)\s+(?:Bearer\s+|Basic\s+)?(?P<value>[\w.+/=~-]{20,})")
 _SAMPLE = re.compile(
     r"x{4,}|\*{3,}|\.{3,}|-{4,}|<|\$[{(]|\{\{|%\w+%|your|my[_-]?(?:api|secret|token|password|key)|example|sample|dummy|fake"
@@ -119,7 +120,7 @@ def secrets_in(text: str) -> list[Secret]:
     lower = text.lower()
     named = any(name in lower for name in _CALLED)
     for pattern, kind in ((_NAMED, "password"), (_BEARER, "bearer_token")) if named else ():
-        for match in pattern.finditer(text):
+        for match in _named_in(text, lower) if pattern is _NAMED else pattern.finditer(text):
             start, end = match.span("value")
             end -= len(text[start:end]) - len(text[start:end].rstrip(".)!?]}"))
             if all(end <= other.start or start >= other.end for other in found) and _is_secret(match, text[start:end], kind):
@@ -137,6 +138,18 @@ def _forms_in(text: str) -> Iterator[re.Match[str]]:
             at = text.index(run, at)
             yield from _ANY.finditer(text, at, at + len(run))
             at += len(run)
+
+
+def _named_in(text: str, lower: str) -> Iterator[re.Match[str]]:
+    """Yield what is called a key or a password: _NAMED's matches, looked for only where one can begin."""
+    if len(lower) != len(text):  # a letter whose lower case is two
+        yield from _NAMED.finditer(text)
+        return
+    end = 0
+    for begin in _NAME_BEGINS.finditer(lower):
+        if begin.start() >= end and (match := _NAMED.match(text, begin.start())):
+            yield match
+            end = match.end()
 
 
 def suspected(words: Words) -> NDArray[np.int64]:

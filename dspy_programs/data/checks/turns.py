@@ -1,6 +1,6 @@
 """Are the turns of a conversation in an order that a chat template takes?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from dspy_programs.data.checks.finding import Finding, contents_of
@@ -10,11 +10,12 @@ _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "functio
 _RESULTS = frozenset(("tool", "function"))
 
 
-def turns_findings(pair: DataPair) -> Iterator[Finding]:
+def turns_findings(pair: DataPair) -> Iterable[Finding]:
     """Find the first turn that is out of order. Every finding is an error: training on it would fail or teach nothing."""
-    if pair.messages and (fault := _first_fault(pair.messages)):
-        number, message = fault
-        yield Finding("turns", "error", message, f"messages.{number}")
+    if not pair.messages or not (fault := _first_fault(pair.messages)):
+        return ()
+    number, message = fault
+    return (Finding("turns", "error", message, f"messages.{number}"),)
 
 
 def _first_fault(turns: list[dict[str, Any]]) -> tuple[int, str] | None:

@@ -5,18 +5,19 @@ from dspy_programs.data.checks import CheckOptions, Validator
 report = Validator(CheckOptions(checks=("schema", "near_dup"))).validate(Path("data/user/mine.jsonl"))
 print(report.counts)
 
-Memory     about 30 bytes a row, 110 with near duplicates, beside what the checks themselves need.
+Memory     about 50 bytes a row while duplicates are looked for, beside what the checks themselves need.
 """
 
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dspy_programs.atomic_file import require_apart, require_writable
 from dspy_programs.cli import Progress
@@ -24,12 +25,13 @@ from dspy_programs.data.checks.blocks import LONGEST, Block, blocks_of
 from dspy_programs.data.checks.checked_block import BAD, ERROR, CheckedBlock
 from dspy_programs.data.checks.checker import Checker
 from dspy_programs.data.checks.clean import Written, rejects_of, write_clean
+from dspy_programs.data.checks.comparing import similarities
 from dspy_programs.data.checks.finding import Finding
 from dspy_programs.data.checks.minhash import BANDS
 from dspy_programs.data.checks.options import CheckOptions
-from dspy_programs.data.checks.processes import checked_in_processes
 from dspy_programs.data.checks.report import Issue, Issues, ValidationReport
-from dspy_programs.data.checks.rows import Duplicate, Rows
+from dspy_programs.data.checks.rows import Batch, Duplicate, Rows
+from dspy_programs.data.checks.workers import Workers
 from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import UsageError
 
@@ -68,12 +70,20 @@ class Validator:
             require_apart([output], [path])
             require_writable(output)
         issues = Issues(self._most)
-        with closing(Rows(path, "near_dup" in self.options.checks)) as rows, tempfile.TemporaryFile() as reasons:
-            self._read(path, rows, issues, reasons, redact, progress)
-            gone = self._duplicates(rows, issues)
+        with ExitStack() as stack:
+            rows = stack.enter_context(closing(Rows(path, "near_dup" in self.options.checks)))
+            reasons = stack.enter_context(tempfile.TemporaryFile())
+            work = self._work(path.stat().st_size, stack)
+            self._read(path, work, rows, issues, reasons, redact, progress)
+            gone = self._duplicates(work, rows, issues)
             if clean:
                 self.written = write_clean(path, clean, rows, _reasons_in(reasons), gone, redact)
             return issues.report(dataset or path.stem, rows.count)
+
+    def _work(self, size: int, stack: ExitStack) -> "Workers | _Alone":
+        """Return who does the work: several processes if a file of `size` bytes is worth them."""
+        processes = self.processes or (1 if size < _WORTH_PROCESSES else min(2, os.cpu_count() or 1))
+        return stack.enter_context(Workers(self.options, processes)) if processes > 1 else _Alone(self._checker, self.options)
 
     def require_redacting(self, clean: Path | None) -> None:
         """Raise UsageError if there is nothing to redact, or nothing to redact by."""
@@ -81,10 +91,17 @@ class Validator:
             raise UsageError("--redact changes what --write-clean writes, by the check pii: give both")
 
     def _read(
-        self, path: Path, rows: Rows, issues: Issues, reasons: IO[bytes], redact: bool, progress: Progress | None
+        self,
+        path: Path,
+        work: "Workers | _Alone",
+        rows: Rows,
+        issues: Issues,
+        reasons: IO[bytes],
+        redact: bool,
+        progress: Progress | None,
     ) -> None:
         size = path.stat().st_size
-        for block, found in self._checked(path, size):
+        for block, found in work.checked(blocks_of(path)):
             checked = found or _too_long(block)
             issues.add(checked.issues, checked.counts)
             for row, reason in sorted(checked.reasons.items()):
@@ -94,27 +111,34 @@ class Validator:
             if progress:
                 progress(block.end, size)
 
-    def _checked(self, path: Path, size: int) -> Iterator[tuple[Block, CheckedBlock | None]]:
-        processes = self.processes or (1 if size < _WORTH_PROCESSES else min(2, os.cpu_count() or 1))
-        if processes > 1:
-            yield from checked_in_processes(blocks_of(path), self.options, processes)
-            return
-        for block in blocks_of(path):
-            yield block, None if block.text is None else self._checker.check_block(block.text, block.line)
-
-    def _duplicates(self, rows: Rows, issues: Issues) -> list[Duplicate]:
+    def _duplicates(self, work: "Workers | _Alone", rows: Rows, issues: Issues) -> list[Duplicate]:
         """Return the rows that are superfluous, and report them."""
         on = self.options.running()
         exact = rows.exact_duplicates() if on & {"dedup", "near_dup"} else []
         if "dedup" not in on:
             exact = [each._replace(check="near_dup") for each in exact]
-        near = rows.near_duplicates(self.options.near_threshold, exact) if "near_dup" in on else []
+        near = rows.near_duplicates(work.compared, exact) if "near_dup" in on else []
         gone = [*exact, *near]
         for check in on & {"dedup", "near_dup"}:
             count = sum(each.check == check for each in gone)
             issues.counts.update({check: count, "severity:warning": count})
         issues.add(_lines(gone, rows, issues), {})
         return gone
+
+
+class _Alone:
+    """What `Workers` do, in this process."""
+
+    def __init__(self, checker: Checker, options: CheckOptions) -> None:
+        self._checker, self._options = checker, options
+
+    def checked(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, CheckedBlock | None]]:
+        for block in blocks:
+            yield block, None if block.text is None else self._checker.check_block(block.text, block.line)
+
+    def compared(self, batches: Iterable[Batch]) -> Iterator[tuple[list[tuple[int, int]], NDArray[np.float64]]]:
+        for batch in batches:
+            yield batch.couples, similarities(batch.lines, batch.places, self._options.near_threshold)
 
 
 def _lines(found: Iterable[Duplicate], rows: Rows, issues: Issues) -> Iterator[bytes]:

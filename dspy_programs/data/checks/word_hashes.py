@@ -8,7 +8,7 @@ than a loop over them in Python.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ Hashes = NDArray[np.uint64]
 _LONGEST = 200_000  # characters of a text that are looked at, at most five times as many bytes
 _MOST = 1 << 20  # bytes at once
 _FACTOR = 0x9E3779B97F4A7C15
-_SCRIPT = re.compile(f"([{CJK}\u0e00-\u0e7f])|[^\\w\\s]")  # written without spaces; signs beyond ASCII
+_BEYOND = re.compile("[\x80-\U0010ffff]+")  # ASCII
+_SCRIPT = re.compile(f"([{CJK}\u0e00-\u0e7f])|[^\\w\\s]")  # written without spaces; signs
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,19 @@ class Words:
     lone: NDArray[np.bool_]  # of each word, whether it is a single letter
     digits: NDArray[np.int64]  # of each text, how many
     longest: NDArray[np.int64]  # of each text, bytes of the longest run without a space that has a digit
-    masked: NDArray[np.bool_]  # of each text, whether it has a letter, one of @ $ * ! and a letter or such a sign: "f*ck"
+    masks: tuple[tuple[int, str], ...]  # a text and its run that has a letter, one of @ $ * !, a letter or such a sign: "f*ck"
     stretched: NDArray[np.bool_]  # of each text, whether a letter comes three times in a row
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         return np.diff(self.starts)
+
+    @cached_property
+    def masked(self) -> NDArray[np.bool_]:
+        """Of each text, whether it has a mask."""
+        found = np.zeros(len(self.digits), np.bool_)
+        found[[text for text, _ in self.masks]] = True
+        return found
 
     @cached_property
     def pairs(self) -> Hashes:
@@ -59,13 +67,15 @@ def words_of(texts: Sequence[str]) -> Words:
     parts = [_words_of(group) for group in _groups(texts)]
     if len(parts) == 1:
         return parts[0]
-    starts, first = [np.zeros(1, np.int64)], 0
+    starts, masks, first, texts_before = [np.zeros(1, np.int64)], [], 0, 0
     for part in parts:
         starts.append(part.starts[1:] + first)
+        masks += [(text + texts_before, run) for text, run in part.masks]
         first += int(part.starts[-1])
-    names = [field.name for field in fields(Words) if field.name != "starts"]
+        texts_before += len(part.digits)
+    names = [field.name for field in fields(Words) if field.name not in ("starts", "masks")]
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return Words(starts=np.concatenate(starts), **joined)
+    return Words(starts=np.concatenate(starts), masks=tuple(masks), **joined)
 
 
 def hash_of_words(words: Iterable[str]) -> Hashes:
@@ -103,21 +113,24 @@ _POWERS: list[Hashes] = []  # made at first use: importing does nothing
 
 
 def _plain(text: str) -> str:
-    """Return a text whose words are apart for one who only knows ASCII's signs, in the lower case of its language."""
-    return text if text.isascii() else _SCRIPT.sub(lambda match: f" {match[1]} " if match[1] else " ", text)
+    """Return a text whose words are apart for one who only knows ASCII's signs."""
+    return text if text.isascii() else _BEYOND.sub(lambda match: _apart(match[0]), text)
 
 
-def _tables() -> tuple[NDArray[np.bool_], ...]:
-    word, space, digit, sign = (np.zeros(256, np.bool_) for _ in range(4))
-    for name, table in ((b"abcdefghijklmnopqrstuvwxyz0123456789", word), (b"0123456789", digit), (b"@$*!", sign)):
-        table[list(name)] = True
-    word[128:] = True
-    space[[0, 9, 10, 11, 12, 13, 32]] = True
-    return word, space, digit, sign
+@lru_cache(maxsize=4096)
+def _apart(run: str) -> str:
+    return _SCRIPT.sub(lambda match: f" {match[1]} " if match[1] else " ", run)
 
 
+def _places(kind: NDArray[np.uint8], of: int) -> NDArray[np.int64]:
+    return np.flatnonzero((kind & of) > 0)  # of truth values: of numbers it takes thrice as long
+
+
+_WORD, _SPACE, _DIGIT, _SIGN, _BORDER = 1, 2, 4, 8, 16  # what a byte is
+_KINDS = {b"abcdefghijklmnopqrstuvwxyz0123456789": _WORD, bytes(range(128, 256)): _WORD, b"0123456789": _DIGIT}
+_KINDS |= {b"\0\t\n\v\f\r ": _SPACE, b"\0": _BORDER, b"@$*!": _SIGN}
+_KIND = bytes(sum(kind for those, kind in _KINDS.items() if byte in those) for byte in range(256))
 _FIRST_LETTER = ord("a")  # all is in lower case
-_WORD, _SPACE, _DIGIT, _SIGN = _tables()
 
 
 def _words_of(texts: list[str]) -> Words:
@@ -126,28 +139,31 @@ def _words_of(texts: list[str]) -> Words:
         joined = "\0".join(text.replace("\0", " ") for text in texts)
     if not joined.isascii():
         joined = "\0".join(map(_plain, joined.split("\0")))
-    raw = np.frombuffer(b"\0" + joined.lower().encode("utf-8", "replace") + b"\0", np.uint8)
-    borders = np.flatnonzero(raw == 0)  # before each text, and after the last
-    is_word = _WORD[raw]
+    encoded = b"\0" + joined.lower().encode("utf-8", "replace") + b"\0"
+    raw, kind = np.frombuffer(encoded, np.uint8), np.frombuffer(encoded.translate(_KIND), np.uint8)
+    borders = _places(kind, _BORDER)  # before each text, and after the last
+    is_word = kind & _WORD
     edges = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1
     begins, ends = edges[::2], edges[1::2]
     hashes = _hashes(raw, begins, ends)
     lone = (ends - begins == 1) & (raw[begins] >= _FIRST_LETTER)
-    spaces = np.flatnonzero(_SPACE[raw])
+    spaces = _places(kind, _SPACE)
     runs = np.diff(spaces)
-    numerals = np.flatnonzero(_DIGIT[raw])
+    numerals = _places(kind, _DIGIT)
     of = np.searchsorted(borders, numerals) - 1
     digits = np.bincount(of, minlength=len(texts))
     longest = np.zeros(len(texts), np.int64)
     np.maximum.at(longest, of, runs[np.searchsorted(spaces, numerals) - 1])
-    inner = np.flatnonzero(_SIGN[raw])
-    inner = inner[(raw[inner - 1] >= _FIRST_LETTER) & (is_word[inner + 1] | _SIGN[raw[inner + 1]])]
-    masked = np.zeros(len(texts), np.bool_)
-    masked[np.searchsorted(borders, inner) - 1] = True
+    inner = _places(kind, _SIGN)
+    inner = inner[(raw[inner - 1] >= _FIRST_LETTER) & (kind[inner + 1] & (_WORD | _SIGN) > 0)]
+    around = np.unique(np.searchsorted(spaces, inner))
+    of = (np.searchsorted(borders, spaces[around]) - 1).tolist()
+    begins_of, ends_of = (spaces[around - 1] + 1).tolist(), spaces[around].tolist()
+    masks = [(text, encoded[begin:end].decode()) for text, begin, end in zip(of, begins_of, ends_of, strict=True)]
     stretched = np.zeros(len(texts), np.bool_)
     thrice = np.flatnonzero((raw[2:] == raw[1:-1]) & (raw[1:-1] == raw[:-2]) & (raw[2:] >= _FIRST_LETTER))
     stretched[np.searchsorted(borders, thrice) - 1] = True
-    return Words(hashes, np.searchsorted(begins, borders).astype(np.int64), lone, digits, longest, masked, stretched)
+    return Words(hashes, np.searchsorted(begins, borders).astype(np.int64), lone, digits, longest, tuple(masks), stretched)
 
 
 def _hashes(raw: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:

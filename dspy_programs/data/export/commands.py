@@ -86,17 +86,17 @@ def push(
     """
     import tempfile
 
-    from dspy_programs.data.export.hub import checked_repo, hub_token, push_files
+    from dspy_programs.data.export.hub import checked_repo, hub_token, push_export
 
     checked_repo(repo)
-    token, kind = hub_token(), checked_format(format)
+    hub_token()  # before any work
+    kind = checked_format(format)
     with tempfile.TemporaryDirectory() as made:
         to = Path(made) / f"{dataset}.{kind if kind in ('json', 'csv', 'parquet') else 'jsonl'}"
         done = _exported(
             data, dataset, to, kind, filter, judgments, where_label, split, seed, by, ["push", "-d", dataset, "--repo", repo]
         )
-        paths = [part.path for part in done.parts] + ([done.card] if done.card else [])
-        url = push_files(paths, repo, token, not public, f"{dataset}: {quantity(done.rows, 'row')}")
+        url = push_export(done, repo, not public)
     print(f"{url}: {quantity(done.rows, 'row')} in {quantity(len(done.parts), 'file')}")
 
 

@@ -7,7 +7,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from dspy_programs.data.export.export import Exported
 from dspy_programs.errors import UsageError
+from dspy_programs.text import quantity
 
 TOKENS = ("HF_TOKEN", "HUGGINGFACE_TOKEN")
 _WHY = {401: "the token is not accepted", 403: "the token may not write there", 404: "there is no such owner"}
@@ -34,6 +36,16 @@ def checked_repo(repo: str) -> str:
     if repo.count("/") != 1:
         raise UsageError(f"--repo {repo[:100]!r}: give OWNER/NAME")
     return repo
+
+
+def push_export(exported: Exported, repo: str, private: bool = True) -> str:
+    """Upload what `export_pairs` wrote, with its card, as one commit; return its URL.
+
+    repo: OWNER/NAME, made if there is none. The token is the environment's. Raises UsageError.
+    """
+    paths = [part.path for part in exported.parts] + ([exported.card] if exported.card else [])
+    message = f"{exported.dataset}: {quantity(exported.rows, 'row')}"
+    return push_files(paths, checked_repo(repo), hub_token(), private, message)
 
 
 def push_files(paths: Sequence[Path], repo: str, token: str, private: bool, message: str) -> str:

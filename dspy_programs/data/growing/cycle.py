@@ -3,7 +3,7 @@
 Guarantees a failed generation is no pair; a pair without a verdict is neither passed nor failed. What comes out depends on the
            seeds, the pairs that exist and the answers alone, however many are asked at once: the same answers give the same
            cycle, which is how one that was cut is finished.
-Raises     ModelFailing where a model stopped answering; what `may_go_on` raises.
+Raises     ModelFailing where a model stopped answering, be it for the last request; what `may_go_on` raises.
 """
 
 import itertools
@@ -12,27 +12,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from dspy_programs.data.growing.asking import answers_of
 from dspy_programs.data.growing.cycle_state import CycleState, Refused, metrics_of
 from dspy_programs.data.growing.diversity import Known
-from dspy_programs.data.growing.in_order import in_order
+from dspy_programs.data.growing.drafts import Written
 from dspy_programs.data.growing.request import Request, Settings, requests_of
 from dspy_programs.data.growing.seed import Seed
 from dspy_programs.data.growing.writing import Write
 from dspy_programs.data.judging.judges import Unjudged
 from dspy_programs.data.judging.judgment import OVERALL, Judgment
-from dspy_programs.data.judging.run import Health, Outcome
+from dspy_programs.data.judging.run import Health
 from dspy_programs.data.pair import DataPair
-from dspy_programs.errors import ModelFailing
 from dspy_programs.programs.data_generator import Rejected
 from dspy_programs.text import sendable
 from dspy_programs.types import Pair
 
-T = TypeVar("T")
-R = TypeVar("R")
 _LONGEST_REPLY = 300  # characters of one that could not be read
 Check = Callable[[DataPair], list[str]]
 """What is wrong with a pair, in words; [] for a good one."""
@@ -112,14 +110,14 @@ class _Cycle:
 
     def new_pairs(self, requests: Sequence[Request]) -> Iterator[_New]:
         """Ask for pairs, and yield those that are new: not near what is known, nor one another."""
-        for place, (request, found) in enumerate(self._in_order(self.tools.write, requests), 1):
+        tools, go_on = self.tools, self.watch.may_go_on
+        answers = answers_of(tools.write, requests, tools.at_once, tools.writing, _unreadable, go_on)
+        for place, (request, found) in enumerate(answers, 1):
             self.watch.step(len(requests) - place)
             seed = request.seed.instruction
             if isinstance(found, Unjudged):
                 self.refused.append(Refused(stage="generation", reason=found.reason, seed=seed))
-                _note(self.tools.writing, found)
                 continue
-            _note(self.tools.writing, Unjudged(found.unreadable) if found.unreadable and not found.pairs else None)
             self.refused += [_refused_draft(each, seed) for each in found.rejected]
             if not found.pairs and not found.rejected and found.answered_by == "rules":
                 self.refused.append(Refused(stage="generation", reason="the rules make no pair of so short a text", seed=seed))
@@ -138,47 +136,26 @@ class _Cycle:
     def judgments(self, new: Sequence[_New], most_passed: int | None) -> list[Judgment]:
         found: list[Judgment] = []
         passed = 0
-        for place, (each, verdict) in enumerate(self._in_order(lambda each: self.tools.judge(each.pair), new), 1):
+        tools, go_on = self.tools, self.watch.may_go_on
+        answers = answers_of(lambda each: tools.judge(each.pair), new, tools.at_once, tools.judging, may_go_on=go_on)
+        for place, (each, verdict) in enumerate(answers, 1):
             self.watch.step(len(new) - place)
             if isinstance(verdict, Unjudged):
                 seed = each.seed.instruction
                 self.refused.append(
                     Refused(stage="judge", reason=verdict.reason, seed=seed, pair=_plain(each.pair), reply=verdict.sample)
                 )
-                _note(self.tools.judging, verdict)
                 continue
-            _note(self.tools.judging, None)
             found.append(verdict)
             passed += verdict.passed
             if passed == most_passed:
                 break
         return found
 
-    def _in_order(self, work: Callable[[T], R], things: Sequence[T]) -> Iterator[tuple[T, R | Unjudged]]:
-        """Yield each thing with what came out, or why nothing did."""
 
-        def tried(thing: T) -> tuple[T, R | Unjudged]:
-            try:
-                return thing, work(thing)
-            except Unjudged as failure:
-                return thing, failure
-
-        return in_order(tried, _watched(things, self.watch), self.tools.at_once)
-
-
-def _watched(things: Sequence[T], watch: Watch) -> Iterator[T]:
-    for thing in things:
-        watch.may_go_on()
-        yield thing
-
-
-def _note(health: Health, failure: Unjudged | None) -> None:
-    """Count an answer or a failure. Raises ModelFailing when asking on is no use; at once if there never was an answer."""
-    health.note(Outcome("", None, failure))
-    if failure is not None and failure.kind == "lost" and not health.answers:
-        health.stopped = health.stopped or f"the model does not answer: {failure.reason}"
-    if health.stopped:
-        raise ModelFailing(health.stopped) from failure
+def _unreadable(found: Written) -> Unjudged | None:
+    """Return why a request brought nothing; pairs beside a reply that could not be read are something."""
+    return Unjudged(found.unreadable) if found.unreadable and not found.pairs else None
 
 
 def _refused_draft(rejected: Rejected, seed: str) -> Refused:

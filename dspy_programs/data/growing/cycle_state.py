@@ -70,8 +70,11 @@ class CycleState(BaseModel):
         return int(self.eval_metrics["total"])
 
 
-def metrics_of(judgments: Iterable[Judgment], failed_checks: int) -> dict[str, float]:
-    """Return the figures: how many passed and failed, and the mean of each score."""
+def metrics_of(judgments: Iterable[Judgment], failed_checks: int = 0) -> dict[str, float]:
+    """Return the figures of judgments: how many passed and failed, the pass rate, and the mean of each score.
+
+    failed_checks: pairs that were not judged, since their checks failed; they failed, too.
+    """
     sums: defaultdict[str, float] = defaultdict(float)
     judged = passed = 0
     for judgment in judgments:

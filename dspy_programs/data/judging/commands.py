@@ -7,13 +7,10 @@ import typer
 
 from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
 from dspy_programs.data.options import DataOption, JsonOption, NameOption, print_result
-from dspy_programs.errors import UsageError
 
 if TYPE_CHECKING:
     from dspy_programs.data.judging.which_model import Spec
     from dspy_programs.types import Rubric
-
-_AT_ONCE = 4
 
 
 def judge(
@@ -80,33 +77,32 @@ def judge(
     from dspy_programs.atomic_file import require_apart
     from dspy_programs.cli import show_progress
     from dspy_programs.data.folder import DataFolder
-    from dspy_programs.data.judging.cache import JudgmentCache
-    from dspy_programs.data.judging.judge_run import Selection, judge_file
-    from dspy_programs.data.judging.judges import Judge, ModelJudge, RulesJudge
-    from dspy_programs.data.judging.panel import Panel
+    from dspy_programs.data.judging.asked_judging import AT_ONCE, AskedJudging
+    from dspy_programs.data.judging.judge_run import Selection
     from dspy_programs.data.judging.show import lines_of_report
-    from dspy_programs.data.judging.which_model import connected, specs_of
-    from dspy_programs.data.spending import Limits, Meter
+    from dspy_programs.data.judging.which_model import specs_of
+    from dspy_programs.data.spending import Limits
 
     folder = DataFolder(data)
-    pairs, asked = folder.existing(dataset), rubric_at(rubric)
-    specs = [] if no_llm else specs_of(lm or [], backend, model, api_base or [], api_key)
-    if max_usd is not None and all(spec.lm.startswith("local/") for spec in specs):
-        raise UsageError("--max-usd: these judges are free; limit --max-minutes or --max-pairs instead")
-    tag = tag or usual_tag(specs)
-    out = output or folder.judgments(dataset, tag)
+    pairs, specs = folder.existing(dataset), [] if no_llm else specs_of(lm or [], backend, model, api_base or [], api_key)
+    asked = AskedJudging(
+        specs,
+        rubric_at(rubric),
+        tag or usual_tag(specs),
+        ensemble,
+        Selection(sample, max_pairs, seed),
+        concurrency or AT_ONCE,
+        temperature,
+        reply_tokens,
+        timeout,
+        Limits(max_usd, max_tokens, max_minutes),
+        no_cache,
+    )
+    asked.check()
+    out = output or folder.judgments(dataset, asked.tag)
     require_apart([out], [pairs, Path(rubric)])
-    meter = Meter(Limits(max_usd, max_tokens, max_minutes))
-    judges: list[Judge] = [ModelJudge(connected(spec, meter, temperature, reply_tokens, timeout), asked) for spec in specs]
-    cache = JudgmentCache(folder.judgment_cache, reads=not no_cache) if judges else None
-    panel = Panel(judges or [RulesJudge(asked)], asked, ensemble, cache, tag)
-    at_once = 1 if not specs or any(spec.lm.startswith("local/") for spec in specs) else concurrency or _AT_ONCE
     with show_progress(f"judging {dataset}") as progress:
-        report = judge_file(
-            pairs, out, panel, dataset, Selection(sample, max_pairs, seed), at_once, meter, progress, no_cache and bool(judges)
-        )
-    if cache is not None:
-        cache.close()
+        report = asked.run(folder, dataset, out, progress)
     print_result(report.model_dump(mode="json"), lines_of_report(report), as_json)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -114,10 +114,10 @@ def judge_file(
 
         def missing() -> Iterator[DataPair]:
             for pair in sampled(pairs, total, selection.sample, selection.most, selection.seed):
-                if panel.key(shown_of(pair)) not in file:
-                    yield pair
-                else:
+                if file.holds(panel.key(shown_of(pair)), pair.identified().id):
                     counts["kept"] += 1
+                else:
+                    yield pair
 
         def may_go_on() -> bool:
             nonlocal limit

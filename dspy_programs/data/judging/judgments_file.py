@@ -8,6 +8,7 @@ Raises     RunLocked while another process writes it; RunError where a line cann
 """
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ class JudgmentsFile:
             raise UsageError(f"{path}: not a file; name one to write judgments to")
         path = target_of(path)  # two links to one file are one file
         self.path, self.digest, self.fresh = path, digest, fresh
-        self.done: set[int] = set()  # keys: 8 bytes each, for a million lines take less memory as numbers
+        self.done: set[int] = set()  # of a key and an id: a million lines take less memory as numbers
         self.replaced = 0  # lines that are not of this judge
         self._marker = path.with_name(f".{path.name}.unfinished")
         self._aside = False  # whether the file must be moved before the first line
@@ -56,8 +57,9 @@ class JudgmentsFile:
             os.close(self._descriptor)
         self._lock.release()
 
-    def __contains__(self, key: str) -> bool:
-        return int(key, 16) in self.done
+    def holds(self, key: str, pair_id: str) -> bool:
+        """Return whether a pair has the judgment of a key: pairs that look the same to the judge have a line each."""
+        return _number_of(key, pair_id) in self.done
 
     def append(self, judgment: Judgment) -> None:
         """Write a line, whole, before it counts as done."""
@@ -69,7 +71,7 @@ class JudgmentsFile:
         except OSError as error:
             again = "free some space and run the same command again: what is written is kept"
             raise RunError(f"{self.path}: cannot write: {error.strerror or error}; {again}") from error
-        self.done.add(int(judgment.key, 16))
+        self.done.add(_number_of(judgment.key, judgment.pair_id))
 
     def finished(self) -> None:
         """Note that nothing is missing."""
@@ -82,7 +84,7 @@ class JudgmentsFile:
             if judgment is None or judgment.judge != self.digest:
                 self.replaced += 1
             else:
-                self.done.add(int(judgment.key, 16))
+                self.done.add(_number_of(judgment.key, judgment.pair_id))
                 mine += 1
         self._aside = self.replaced > 0 or (self.fresh and not begun_anew and mine > 0)
         if self._aside:
@@ -121,13 +123,11 @@ def _readable(path: Path) -> Iterator[Judgment | None]:
                 found = None
                 with contextlib.suppress(DatasetError):
                     found = judgment_in(line, path, number)
-                yield found if found is None or _is_key(found.key) else None
+                yield found if found is None or found.key else None
 
 
-def _is_key(key: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return int(key, 16) >= 0
-    return False
+def _number_of(key: str, pair_id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{key} {pair_id}".encode("utf-8", "replace"), digest_size=8).digest())
 
 
 def whole_bytes(path: Path) -> int:

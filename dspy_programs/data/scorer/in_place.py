@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.data.folder import DataFolder
 from dspy_programs.data.scorer.source import path_of
 from dspy_programs.errors import UsageError
@@ -21,7 +22,7 @@ def file_to_replace(given: str, folder: DataFolder, output: Path | None, limit: 
     path = path_of(given, folder)
     if path is None or ending_of(path) not in _LINES:
         raise UsageError(f"{given}: --apply replaces a file of JSON lines ({', '.join(_LINES)}); give -o FILE for another")
-    if os.path.lexists(_before(path)):
+    if os.path.lexists(_before(path)) and not _is_kept(path):
         raise UsageError(f"{_before(path)}: there already; move it, so that the old rows are not lost")
     return path
 
@@ -33,10 +34,8 @@ def kept_before(path: Path | None) -> Iterator[None]:
         yield
         return
     try:
-        try:
-            os.link(os.path.realpath(path), _before(path))
-        except OSError:  # a file system without second names
-            shutil.copy2(path, _before(path))
+        if not _is_kept(path):
+            _keep(path)
     except OSError as error:
         raise UsageError(f"{_before(path)}: cannot be written: {error.strerror or error}") from error
     try:
@@ -44,6 +43,19 @@ def kept_before(path: Path | None) -> Iterator[None]:
     except BaseException:
         _before(path).unlink(missing_ok=True)
         raise
+
+
+def _is_kept(path: Path) -> bool:
+    """Return whether a killed process has kept the file under its second name, and not yet replaced it."""
+    return _before(path).exists() and _before(path).samefile(path)
+
+
+def _keep(path: Path) -> None:
+    try:
+        os.link(os.path.realpath(path), _before(path))
+    except OSError:  # a file system without second names
+        with opened_atomically(_before(path)) as copy, path.open("rb") as file:
+            shutil.copyfileobj(file, copy)
 
 
 def _before(path: Path) -> Path:

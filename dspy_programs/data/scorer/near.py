@@ -15,14 +15,13 @@ from dspy_programs.data.checks.near_dup import Shape, shape_of, similarity
 from dspy_programs.data.scorer.ready import Ready, Rows
 from dspy_programs.data.scorer.view import view_of
 
-_REMEMBERED = 4096  # rows
+_REMEMBERED = 1024  # rows
 _NONE = -1
 
 
 def clusters_of(ready: Ready) -> tuple[Rows, Rows]:
     """Return the rows of clusters but the first of each, in order, and a near duplicate of each."""
     live = ready.first[ready.numbers["characters"][ready.first] > 0]  # in the order of their digests
-    columns = [band.all()[live] for band in ready.tally.bands]
 
     @lru_cache(_REMEMBERED)
     def shape(row: int) -> Shape:
@@ -37,7 +36,7 @@ def clusters_of(ready: Ready) -> tuple[Rows, Rows]:
             row = of
         return row
 
-    for pair in candidate_pairs(columns, np.arange(len(live))):
+    for pair in candidate_pairs(ready.tally.bands, live):
         later, earlier = int(live[pair >> np.uint64(32)]), int(live[pair & np.uint64(0xFFFFFFFF)])
         one, other = leading(later), leading(earlier)
         if one != other and similarity(shape(later), shape(earlier), ready.config.near_threshold):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dspy_programs.data.checks.growing_numbers import Growing
 from dspy_programs.data.scorer.config import CheckName, ScorerConfig
 from dspy_programs.data.scorer.faults import RowFault
 from dspy_programs.data.scorer.kept_rows import Kept
-from dspy_programs.data.scorer.numbers import Growing
 from dspy_programs.data.scorer.result import CheckScore, Example, Finding
 from dspy_programs.data.scorer.tally import Tally
 from dspy_programs.text import quantity

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dspy_programs.data.checks.growing_numbers import Growing
 from dspy_programs.data.scorer.language_sample import LanguageSample
-from dspy_programs.data.scorer.numbers import Growing, number_of
+from dspy_programs.data.scorer.numbers import number_of
 from dspy_programs.data.scorer.scorer import detector_if_there, require_rows
 from dspy_programs.data.scorer.shapes import EMPTY, NULL, Shapes
 from dspy_programs.data.scorer.tally import Unreadable

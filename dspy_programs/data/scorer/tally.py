@@ -14,6 +14,7 @@ import numpy as np
 
 from dspy_programs.data.checks.checker import document_of
 from dspy_programs.data.checks.dedup import content_key
+from dspy_programs.data.checks.growing_numbers import Growing
 from dspy_programs.data.checks.minhash import BANDS, bands_of
 from dspy_programs.data.checks.near_dup import key_of
 from dspy_programs.data.checks.word_hashes import words_of
@@ -22,7 +23,7 @@ from dspy_programs.data.scorer.config import ScorerConfig
 from dspy_programs.data.scorer.faults import faults_of
 from dspy_programs.data.scorer.kept_rows import KeptRows
 from dspy_programs.data.scorer.language_sample import LanguageSample
-from dspy_programs.data.scorer.numbers import Growing, number_of
+from dspy_programs.data.scorer.numbers import number_of
 from dspy_programs.data.scorer.shapes import Shapes
 from dspy_programs.data.scorer.values import NONE, Values, label_in, short_answer
 from dspy_programs.data.scorer.view import ASKED, FORMATS, IDS, View, text_of, view_of

@@ -124,7 +124,7 @@ def test_death_between_the_files_of_a_cycle_leaves_nothing_half_kept(tmp_path):
 
 @pytest.mark.timeout(120)
 def test_server_that_dies_midway_is_one_line_and_exit_code_3(tmp_path):
-    wanted, asked = unstopped(tmp_path / "whole", "--max-cycles", "2", "--concurrency", "1")
+    wanted, asked = unstopped(tmp_path / "whole", "--max-cycles", "2")
     (tmp_path / "dies").mkdir()
     count = iter(range(10_000))
 
@@ -134,7 +134,7 @@ def test_server_that_dies_midway_is_one_line_and_exit_code_3(tmp_path):
         return answer(prompt)
 
     with ChatServer(dying) as server:
-        command = Started(main, arguments(server, "--max-cycles", "2", "--concurrency", "1"), tmp_path / "dies")
+        command = Started(main, arguments(server, "--max-cycles", "2"), tmp_path / "dies")
         out, err = command.communicate(60)
         assert command.returncode == 3 and out == ""
         (line,) = [line for line in err.splitlines() if line.startswith("error:")]
@@ -142,7 +142,7 @@ def test_server_that_dies_midway_is_one_line_and_exit_code_3(tmp_path):
         assert not list((tmp_path / "dies").rglob("*002*"))
         server.status = 200
     with ChatServer(answer) as server:
-        command = Started(main, arguments(server, "--max-cycles", "2", "--concurrency", "1", "--resume"), tmp_path / "dies")
+        command = Started(main, arguments(server, "--max-cycles", "2", "--resume"), tmp_path / "dies")
         command.communicate(60)
         assert command.returncode == 0 and len(server.requests) <= 12
     assert files_in(tmp_path / "dies") == wanted

@@ -9,10 +9,13 @@ from pydantic import Field
 
 from dspy_programs.cli import Progress
 from dspy_programs.data.folder import checked_name
+from dspy_programs.data.judging.asked_judging import AskedJudging
 from dspy_programs.data.judging.commands import rubric_at, usual_tag
+from dspy_programs.data.judging.judge_run import Selection
 from dspy_programs.data.judging.judgment import OVERALL
 from dspy_programs.data.judging.which_model import Spec, specs_of
 from dspy_programs.data.pipeline.step import Outcome, Place, Step
+from dspy_programs.data.spending import Limits
 from dspy_programs.errors import UsageError
 
 
@@ -40,12 +43,24 @@ class Judge(Step):
     max_minutes: float | None = Field(default=None, ge=0)
 
     def check(self, at: Place) -> None:
-        rubric_at(self.rubric)
         checked_name(self._tag(), "tag")
         if not 0 < self.sample <= 1:
             raise UsageError(f"sample {self.sample:g}: give a share above 0, at most 1")
-        if self.max_usd is not None and all(spec.lm.startswith("local/") for spec in self._specs()):
-            raise UsageError("max_usd: these judges are free; limit max_minutes or max_pairs instead")
+        self._asked().check()
+
+    def _asked(self) -> AskedJudging:
+        return AskedJudging(
+            self._specs(),
+            rubric_at(self.rubric),
+            self._tag(),
+            self.ensemble,
+            Selection(self.sample, self.max_pairs, self.seed),
+            self.concurrency,
+            self.temperature,
+            self.reply_tokens,
+            self.timeout,
+            Limits(self.max_usd, self.max_tokens, self.max_minutes),
+        )
 
     def _specs(self) -> list[Spec]:
         if self.no_llm:
@@ -68,29 +83,7 @@ class Judge(Step):
         return [at.folder.judgments(at.dataset, self._tag())]
 
     def run(self, at: Place, progress: Progress | None) -> Outcome:
-        from dspy_programs.data.judging.cache import JudgmentCache
-        from dspy_programs.data.judging.judge_run import Selection, judge_file
-        from dspy_programs.data.judging.judges import Judge as AnyJudge, ModelJudge, RulesJudge
-        from dspy_programs.data.judging.panel import Panel
-        from dspy_programs.data.judging.which_model import connected
-        from dspy_programs.data.spending import Limits, Meter
-
-        rubric, specs = rubric_at(self.rubric), self._specs()
-        meter = Meter(Limits(self.max_usd, self.max_tokens, self.max_minutes))
-        judges: list[AnyJudge] = [
-            ModelJudge(connected(spec, meter, self.temperature, self.reply_tokens, self.timeout), rubric) for spec in specs
-        ]
-        cache = JudgmentCache(at.folder.judgment_cache, reads=True) if judges else None
-        panel = Panel(judges or [RulesJudge(rubric)], rubric, self.ensemble, cache, self._tag())
-        at_once = 1 if not specs or any(spec.lm.startswith("local/") for spec in specs) else self.concurrency
-        selection = Selection(self.sample, self.max_pairs, self.seed)
-        try:
-            report = judge_file(
-                at.folder.existing(at.dataset), self.writes(at)[0], panel, at.dataset, selection, at_once, meter, progress
-            )
-        finally:
-            if cache is not None:
-                cache.close()
+        report = self._asked().run(at.folder, at.dataset, self.writes(at)[0], progress)
         totals = report.totals
         said = f"{totals.judged:,} judged, {totals.pass_rate:.1%} passed, by {report.judge_model}"
         said += f"; {report.failed:,} failed" if report.failed else ""

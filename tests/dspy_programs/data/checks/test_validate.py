@@ -4,14 +4,18 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.data import CheckOptions, DataPair, Validator
 from dspy_programs.data.checks.blocks import LONGEST, SIZE, blocks_of
+from dspy_programs.data.checks.candidates import candidate_pairs
+from dspy_programs.data.checks.checker import Checker
 from dspy_programs.data.checks.minhash import bands_of, digests_of
 from dspy_programs.data.checks.near_dup import shape_of, similarity
 from dspy_programs.data.checks.word_hashes import words_of
+from dspy_programs.data.pairs_file import as_line
 from tests.validate_speed import FAST, found_of, write_rows
 
 LONG = "The river runs slowly through the old town and past the mill on its way to the sea in spring"
@@ -176,3 +180,52 @@ def test_words_are_the_same_alone_and_in_a_batch():
     assert digests_of(words_of(["Tea, cake!", "tea   CAKE"])).tolist()[0] == digests_of(words_of(["tea cake"])).tolist()[0]
     keys = digests_of(together) * 0
     assert bands_of(together, keys)[:, 2].tolist() == bands_of(words_of([texts[2]]), keys[:1])[:, 0].tolist()
+
+
+BITS = (
+    "fuck sh1t f*ck fuuuck f,u,c,k blow,job tits Scunthorpe x**y tom@example.org – “quoted” Grüße 世界 İstanbul ```\n "
+    "password:,hunter22x token=abcDEF123456789xyzz sk-a8Kd93jfLq02mXz7Pw4T Bearer,abcdEF123.456789_ghijklm TODO 555-0134"
+).split(" ")
+
+
+def test_a_block_of_rows_has_what_each_row_has_alone():
+    """The slow checks read only the rows that may have something: whatever stands around it, they are these."""
+    draw = random.Random(18)
+    checker = Checker(CheckOptions(checks=("schema", "profanity", "secrets", "refusals", "placeholders", "fences")))
+    pairs = []
+    for _ in range(400):
+        words = draw.choices([*BITS, *LONG.split()], k=draw.randint(1, 12))
+        pairs.append(DataPair(instruction=draw.choice(BITS), output=" ".join(words).replace(",", " ")))
+    block = checker.check_block(b"\n".join(map(as_line, pairs)))
+    alone = [finding for pair in pairs for finding in checker.check(pair)]
+    assert len(block.issues) == len(alone) > 300
+    assert [json.loads(issue)["message"] for issue in block.issues] == [finding.message for finding in alone]
+
+
+@pytest.mark.parametrize("gap", ["\n", "\r\n", "\n\n \n"])
+def test_what_stays_is_copied_byte_for_byte_without_blank_lines(tmp_path, gap):
+    rows = [json.dumps({"instruction": f"Say {number}", "output": f"It is  {number}."}) for number in range(700)]
+    rows[300] = "{broken"
+    path = written(tmp_path)
+    path.write_bytes(gap.join(rows).encode())
+    clean = tmp_path / "clean.jsonl"
+    Validator(CheckOptions(checks=("schema",))).validate(path, clean=clean)
+    assert clean.read_bytes().decode() == "".join(row + "\n" for row in rows if row != "{broken")
+
+
+def test_what_shares_no_band_with_another_row_is_compared_with_none():
+    assert not len(candidate_pairs([Bands([5, 6, 7])] * 20, np.arange(3)))
+
+
+def test_rows_that_share_three_bands_meet_and_those_that_share_two_do_not():
+    bands = [Bands([number, number if number < 3 else 90 + number, number + 40, number + 40 if number < 2 else 70 + number])
+             for number in range(20)]  # fmt: skip
+    assert candidate_pairs(bands, np.arange(4)).tolist() == [1 << 32]
+
+
+class Bands:
+    def __init__(self, values):
+        self.values = np.array(values, np.uint32)
+
+    def all(self):
+        return self.values

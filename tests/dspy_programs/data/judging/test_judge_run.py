@@ -114,6 +114,16 @@ def test_pairs_that_differ_only_in_input_are_two_judgments(tmp_path):
     assert bench.asked == 2 and len({line["pair_id"] for line in bench.lines}) == 2
 
 
+def test_pairs_that_look_the_same_to_the_judge_have_a_judgment_each_and_are_asked_once(tmp_path):
+    turns = [{"role": "user", "content": "question number 1"}, {"role": "assistant", "content": "GOOD"}]
+    plain = DataPair(instruction="question number 1", output="GOOD")
+    two = [plain.identified(), plain.model_copy(update={"messages": turns}).identified()]
+    bench = Bench(tmp_path, found=two)
+    first, second = bench.judge(by_word), bench.judge(by_word)
+    assert (first.written, first.misses, second.written, second.kept) == (2, 1, 0, 2)
+    assert [line["pair_id"] for line in bench.lines] == [pair.id for pair in two]
+
+
 def test_another_model_program_or_decoding_is_another_judge():
     strict, warm = QualityJudge(), scripted_lm(by_word, "scripted/one")
     strict.score.signature = strict.score.signature.with_instructions("Be strict.")

@@ -69,6 +69,10 @@ def test_what_is_no_pipeline_is_named_by_its_line(tmp_path, text, said):
         ("- judge: {no_llm: true, tag: a}\n- judge: {no_llm: true, tag: a, rubric: qa}", "steps[1] writes it, too"),
         ("- validate: {output: DATA/user/sums.jsonl}", "is read, so it cannot be an output"),
         ("- label: {mode: bulk, where: 'True'}", "mode bulk needs where and set_status"),
+        ("- run: {name: new}", "nothing to grow from: give seeds"),
+        ("- run: {from: sums}", "from: sums is what grows"),
+        ("- run: {seeds: a, name: new, strategy: [evolv]}", "unknown strategy 'evolv'"),
+        ("- run: {seeds_file: none.txt, name: new}", "none.txt: no such file, and no step before writes it"),
     ],
 )
 def test_what_could_never_work_is_said_before_the_first_step(tmp_path, monkeypatch, capsys, steps, said):

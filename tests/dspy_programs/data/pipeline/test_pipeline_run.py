@@ -190,3 +190,34 @@ def test_steps_may_be_named_alone_and_the_data_set_may_be_there(room, capsys):
     data_set(room.data)
     room.says("dataset: sums\nsteps: [validate, visualize]\n")
     assert statuses(room, capsys) == ["done", "done"]
+
+
+GROWN = """
+dataset: grown
+steps:
+- run: {seeds: "Explain why bread rises.,Name three rivers of Europe.", max_cycles: CYCLES, min_pass_rate: 0, no_llm: true}
+- validate: {checks: [schema]}
+"""
+
+
+def test_a_growth_is_a_step_that_goes_on_where_it_was(room, capsys):
+    room.says(GROWN.replace("CYCLES", "1"))
+    assert room.run() == 0
+    assert "passed in 1 cycle, by rules; 1 cycle done" in capsys.readouterr().out
+    first = lines_of(room.data / "user" / "grown.jsonl")
+    assert first and statuses(room, capsys) == ["unchanged", "unchanged"]
+    room.says(GROWN.replace("CYCLES", "2"))
+    assert statuses(room, capsys)[0] == "done"
+    assert lines_of(room.data / "user" / "grown.jsonl")[: len(first)] == first
+    assert [path.name for path in sorted((room.data / "checkpoints").glob("checkpoint_*"))] == [
+        "checkpoint_001.json",
+        "checkpoint_002.json",
+    ]
+
+
+def test_a_growth_takes_its_seeds_from_what_an_earlier_step_made(room, capsys):
+    room.says(
+        "dataset: raw\nsteps:\n- ingest: {input: raw.jsonl}\n- run: {from: raw, name: more, max_cycles: 1, no_llm: true}\n"
+    )
+    assert room.run() == 0
+    assert (room.data / "growths" / "more" / "checkpoints" / "checkpoint_001.json").exists()
