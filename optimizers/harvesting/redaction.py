@@ -5,13 +5,16 @@ Guarantees the same value gets the same tag everywhere in a trace ("[EMAIL_1]"),
 Limits     no names of people and no postal addresses: those need a model (data/checks/pii).
 """
 
+import re
 from typing import Any
 
 from dspy_programs.data.checks.pii import pii_in
 from dspy_programs.data.checks.secrets import secrets_in
 from dspy_programs.types import Trace
 
+TAG = re.compile(r"\[[A-Z_]+_\d+\]")
 LONGEST = 4000  # characters of one text that are kept: a row shows a model far less
+_SHORTEST = 6  # characters of anything that is found
 _FEWEST_DIGITS = 9  # of a number that may be a phone, a card or an account
 
 
@@ -29,6 +32,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text, cut to LONGEST characters, with a tag for each thing found."""
+        if len(text) < _SHORTEST or text.isidentifier():
+            return text
         text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
         for _ in range(2):  # what stood beside a secret may only now be found
             spans = [("SECRET", each.start, each.end) for each in secrets_in(text)]
@@ -37,8 +42,9 @@ class Redactor:
                 for each in pii_in(text)
                 if all(each.end <= start or each.start >= end for _, start, end in spans)
             ]
-            for kind, start, end in sorted(spans, key=lambda span: -span[1]):
-                text = f"{text[:start]}{self._tag(kind, text[start:end])}{text[end:]}"
+            spans.sort(key=lambda span: span[1])
+            for start, end, tag in reversed([(start, end, self._tag(kind, text[start:end])) for kind, start, end in spans]):
+                text = f"{text[:start]}{tag}{text[end:]}"
             if not spans:
                 break
         return text
