@@ -195,7 +195,7 @@ class Trace(BaseModel):
     @field_validator("tools", mode="before")
     @classmethod
     def read_definitions(cls, tools: Any, info: ValidationInfo) -> object:
-        """Split definitions into names, schemas and descriptions. Not for the whole model: its JSON would all become Python objects first."""
+        """Split definitions. Not for the whole model: its JSON would all become Python objects first."""
         if tools is None or (isinstance(tools, list) and all(isinstance(name, str) for name in tools)):
             return tools
         if info.data.get("tool_schemas") == {}:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
         definitions_in as definitions_in,
         normalize_tool as normalize_tool,
         operations_of as operations_of,
-        tool_names as tool_names,
         tool_descriptions as tool_descriptions,
+        tool_names as tool_names,
         tool_schemas as tool_schemas,
     )
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         harvest_runs as harvest_runs,
         lines_of as lines_of,
     )
+    from optimizers.harvesting.redaction import Redactor as Redactor
     from optimizers.harvesting.windows import (
         LENGTHS as LENGTHS,
         made_row as made_row,
@@ -29,6 +30,7 @@ _HOMES = {
     "goal_key": "harvested",
     "harvest_runs": "harvested",
     "lines_of": "harvested",
+    "Redactor": "redaction",
     "LENGTHS": "windows",
     "made_row": "windows",
     "rows_of_conversation": "windows",

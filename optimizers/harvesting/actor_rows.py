@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dspy_programs.programs.actor.before_call import asked, before_call
+from dspy_programs.programs.actor import asked, before_call
 from dspy_programs.types import Call, Function, Turn
 from optimizers.harvesting.row import Failed, Found, Label, LeftOut, Row, Run
 from optimizers.harvesting.steps import Before, Step, before, cut, steps_of

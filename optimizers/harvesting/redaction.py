@@ -8,8 +8,8 @@ Limits     no names of people and no postal addresses: those need a model (data/
 import re
 from typing import Any
 
+from dspy_programs.data.checks import secrets_in
 from dspy_programs.data.checks.pii import pii_in
-from dspy_programs.data.checks.secrets import secrets_in
 from dspy_programs.types import Trace
 
 TAG = re.compile(r"\[[A-Z_]+_\d+\]")

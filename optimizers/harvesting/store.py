@@ -21,10 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dspy_programs.data.checks.candidates import candidate_pairs
-from dspy_programs.data.checks.minhash import BANDS, bands_of
-from dspy_programs.data.checks.near_dup import Shape, similarity
-from dspy_programs.data.checks.word_hashes import words_of
+from dspy_programs.data.checks import BANDS, Shape, bands_of, candidate_pairs, similarity, words_of
 
 NEAR = 0.7  # Jaccard index of words and pairs of words from which two rows are near duplicates
 FEWEST_GOALS = 10  # below that nothing is held back: `train` splits the rows itself
