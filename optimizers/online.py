@@ -80,12 +80,9 @@ def online(
     loop = Loop(
         recipe(module), task, reflection, place, folder, history or folder / "gepa_history.jsonl",
         Budget(None, max_minutes, budget_tokens, max_usd), challengers, rows, level, margin, shadow, proposer, seed, threads,
-        say=lambda line: print(line, flush=True),
     )  # fmt: skip
     if dry_run:
-        print(
-            f"plan        up to {challengers} challengers for {module} on {task.model}, compared row by row; nothing is asked"
-        )
+        print(f"plan        up to {challengers} challengers for {module} on {task.model}; no model is asked")
         return
     decisions = one_round(loop)
     if not decisions:

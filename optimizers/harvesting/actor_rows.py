@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dspy_programs.programs.actor import asked, before_call
+from dspy_programs.programs.actor import checked_step
 from dspy_programs.types import Call, Function, Turn
 from optimizers.harvesting.row import Failed, Found, Label, LeftOut, Row, Run
 from optimizers.harvesting.steps import Before, Step, before, cut, steps_of
@@ -100,7 +100,7 @@ def _unfit(targets: Sequence[Step], state: Before, tools: Sequence[Function]) ->
             return f"{target.tool}: {fault}"
     calls = [Call(tool=target.tool, arguments=target.arguments or {}) for target in targets]
     turns = [Turn.model_validate(turn) for turn in state.trajectory]
-    checked = before_call(calls, tools, asked(state.task, state.context, turns))
+    checked = checked_step(calls, tools, state.task, state.context, turns)
     if checked.problems:
         return checked.problems[0]
     if checked.missing:

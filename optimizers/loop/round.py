@@ -7,7 +7,7 @@ Raises     UsageError, DatasetError, LanguageModelError as training does; RunLoc
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import dspy
 from dspy_programs.errors import CompiledProgramError, UsageError
 from dspy_programs.lm import is_embedded, prepare
 from dspy_programs.registry import compiled_store as store, shape_of
-from optimizers.calls import Budget, Journal, Meter, noise_to, recorded
+from optimizers.calls import Budget, Journal, Meter, Progress, noise_to, recorded
 from optimizers.loop.challengers import Challenger, cases_in, challengers, prompt_of
 from optimizers.loop.comparison import Comparison, challengers_before, compare, rows_digests
 from optimizers.loop.log import Log
@@ -53,7 +53,6 @@ class Loop:
     proposer: Choice = "auto"
     seed: int = 0
     threads: int | None = None
-    say: Callable[[str], None] = field(default=print)
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,10 @@ def one_round(loop: Loop) -> list[Decision]:
         meter = Meter(limits=loop.limits)
         task, reflection = recorded(loop.task, "task", journal, meter), recorded(loop.reflection, "reflection", journal, meter)
         runner = Runner(task, meter, loop.threads or (1 if is_embedded(loop.task) else 8))
-        with noise_to(directory.log):
-            return _decide(loop, rows, held_back, weights, log, runner, reflection, meter)
+        progress = Progress(meter, None)
+        progress.phase = "comparing"
+        with noise_to(directory.log), progress.live():
+            return _decide(loop, rows, held_back, weights, log, runner, reflection, progress)
 
 
 def _held_back(rows: Mapping[str, Sequence[dspy.Example]], loop: Loop) -> list[dspy.Example]:
@@ -108,7 +109,7 @@ def _weights_in(data: Path) -> dict[str, float]:
     return found
 
 
-def _champion(loop: Loop) -> tuple[dict[str, dspy.Module], str | None]:
+def _champion(loop: Loop, progress: Progress) -> tuple[dict[str, dspy.Module], str | None]:
     """Return the compiled program in use, if one fits, and the digest of its file."""
     name, model = loop.recipe.name, loop.task.model
     entry = current(checked_place(name, model))
@@ -118,7 +119,7 @@ def _champion(loop: Loop) -> tuple[dict[str, dspy.Module], str | None]:
     try:
         store.apply_state(program, store.read_compiled(entry.path, name, model), entry.path)
     except CompiledProgramError as error:
-        loop.say(f"the program in use cannot be loaded, so the uncompiled one is the champion: {error}")
+        progress.say(f"the program in use cannot be loaded, so the uncompiled one is the champion: {error}")
         return {}, entry.digest
     return {IN_USE: program}, entry.digest
 
@@ -131,29 +132,29 @@ def _decide(
     log: Log,
     runner: Runner,
     reflection: dspy.LM,
-    meter: Meter,
+    progress: Progress,
 ) -> list[Decision]:
-    before, over = _champion(loop)
+    before, over = _champion(loop, progress)
     job = job_of(loop.recipe, rows, loop.seed, before=before)
     champion: Texts = next(start.texts for start in job.starts if start.name == (IN_USE if before else SEED))
     name, model = loop.recipe.name, loop.task.model
     history = list(log.lines())
     if log.broken:
-        loop.say(f"{log.path}: {log.broken} lines cannot be read and are skipped; nothing is changed in them")
+        progress.say(f"{log.path}: {log.broken} lines cannot be read and are skipped; nothing is changed in them")
     tried = [str(line["identity"]) for line in history if line.get("kind") == "decision" and line.get("identity")]
     number = challengers_before(history, name, model, rows_digests(held_back))
     cases = cases_in(loop.data / "failures.jsonl") if loop.data.is_dir() else []
-    loop.say(f"champion    {'in use, ' + over[:8] if before and over else 'the uncompiled program'}")
-    loop.say(f"rows        {len(rows['train'])} to propose from, {len(cases)} failed steps, {len(held_back)} held back")
+    progress.say(f"champion    {'in use, ' + over[:8] if before and over else 'the uncompiled program'}")
+    progress.say(f"rows        {len(rows['train'])} to propose from, {len(cases)} failed steps, {len(held_back)} held back")
     done: list[Decision] = []
-    for challenger in challengers(job, champion, cases, runner, reflection, meter, loop.proposer, tried):
+    for challenger in challengers(job, champion, cases, runner, reflection, progress.meter, loop.proposer, tried):
         number += 1
         found = compare(
             job, champion, challenger.texts, held_back, runner,
             weights=weights, number=number, level=loop.level, margin=loop.margin, seed=loop.seed,
         )  # fmt: skip
         decision = _settle(loop, job, champion, challenger, found, over, log, number)
-        loop.say(line_of(decision))
+        progress.say(line_of(decision))
         done.append(decision)
         if decision.promoted or len(done) == loop.most:
             break

@@ -15,16 +15,10 @@ if TYPE_CHECKING:
         decision as decision,
     )
     from dspy_programs.programs.actor.arguments import check as check
-    from dspy_programs.programs.actor.before_call import (
-        asked as asked,
-        before_call as before_call,
-    )
     from dspy_programs.programs.actor.call_reader import closing as closing
     from dspy_programs.programs.actor.grounding import MissingArgument as MissingArgument
 
 _HOMES = {
-    "asked": "before_call",
-    "before_call": "before_call",
     "Actor": "actor",
     "ActorResult": "actor",
     "NO_TOOL": "actor",
