@@ -33,7 +33,7 @@ def online(
     reflection_api_key: ReflectionApiKeyOption = None,
     max_reply_tokens: MaxReplyTokensOption = None,
     timeout: TimeoutOption = None,
-    challengers: Annotated[int, typer.Option(min=1, help="The most challengers compared.")] = 3,
+    challengers: Annotated[int, typer.Option(min=1, help="The most challengers compared.")] = 4,
     rows: Annotated[int | None, typer.Option(min=1, help="The most held-back rows used. Default: all.")] = None,
     level: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Error rate: of challengers that are no better, the share promoted.")

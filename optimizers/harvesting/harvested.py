@@ -41,6 +41,7 @@ PER_GOAL = 20
 SPLITS = ("train", "val", "test")
 FILES = (*SPLITS, "failures", "rejects")
 _ONE_ANSWER = ("failure_judge", "memory_summarizer")  # a goal can be reached, and a call made, in several ways
+_MENU_SHOWN = 900  # characters of tools in a train row: a demonstration has at most 1,600 in all
 _DIGITS = re.compile(r"\d+")
 
 Progress = Callable[[int, int], None]
@@ -162,7 +163,12 @@ class _Making:
         return self.done
 
     def writer(self, name: str) -> Callable[[str, dict[str, Any]], None]:
-        return lambda split, line: self.files.write(name, split, line)
+        def write(split: str, line: dict[str, Any]) -> None:
+            if split == "train" and name in ("actor", "planner"):
+                line = with_fewer_tools(line)
+            self.files.write(name, split, line)
+
+        return write
 
     def rejecter(self, name: str) -> Callable[[dict[str, Any], str], None]:
         def reject(line: dict[str, Any], reason: str) -> None:
@@ -230,6 +236,23 @@ class _Making:
             self.files.write(name, "failures", failed_line(run, step, number, secrets))
         for left in found.left_out:
             self.rejecter(name)({"source": run.source, "trace": run.trace.trace_id, "turn": left.turn}, left.reason)
+
+
+def with_fewer_tools(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a train row that can be shown to a model: of a long menu the tools that are used, and some others.
+
+    Rows to compare on keep the whole menu.
+    """
+    used = {each["tool"] for each in [*line.get("calls", ()), *line.get("tasks", ())]}
+    kept = [tool for tool in line["tools"] if tool["name"] in used]
+    left = _MENU_SHOWN - len(json.dumps(kept, ensure_ascii=False))
+    others = [tool for tool in line["tools"] if tool["name"] not in used]
+    for tool in sorted(others, key=lambda tool: number_of([line["id"], tool["name"]])):
+        left -= len(json.dumps(tool, ensure_ascii=False)) + 2
+        if left < 0:
+            break
+        kept.append(tool)
+    return {**line, "tools": sorted(kept, key=lambda tool: str(tool["name"]))}
 
 
 def goal_key(goal: str) -> str:

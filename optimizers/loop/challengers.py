@@ -33,6 +33,11 @@ from optimizers.search import (
 )
 
 _CASES = 12  # failures that one proposal is made from, the latest
+_HOW = {
+    NEAREST: "the nearest runs that went well",
+    POOLED: "the nearest of the champion's demonstrations and of runs that went well",
+    SPREAD: "a few runs that went well",
+}
 _TRIED = 12  # train rows that are run to find failures where none is on record
 
 
@@ -55,26 +60,22 @@ def challengers(
 ) -> Iterator[Challenger]:
     """Yield challengers, the likeliest first. tried: identities of those that were compared before, which do not come again."""
     known = {identity(job, champion), *tried}
-    shown = next((name for name in (NEAREST, POOLED, SPREAD) if name in job.store.sets), None)
-    found: list[Challenger] = []
-    if shown is not None:
-        found.append(Challenger("demonstrations from runs that went well", showing(champion, shown)))
-    for each in found:
-        if (key := identity(job, each.texts)) not in known:
-            known.add(key)
-            yield each
+
+    def new(each: Challenger) -> bool:
+        key = identity(job, each.texts)
+        is_new = key not in known
+        known.add(key)
+        return is_new
+
+    sets = [name for name in (NEAREST, POOLED, SPREAD) if name in job.store.sets]
+    yield from filter(new, (Challenger(_HOW[name], showing(champion, name)) for name in sets))
     cases = cases or _cases_now(job, champion, runner)
     for kind in kinds_for(reflection, choice):
         texts = _rewritten(job, champion, cases, reflection, meter, kind)
-        if texts is None:
-            continue
-        rewritten = [Challenger(f"instruction from {len(cases[-_CASES:])} failures ({kind})", texts)]
-        if shown is not None:
-            rewritten.append(Challenger(f"{rewritten[0].how}, with demonstrations", showing(texts, shown)))
-        for each in rewritten:
-            if (key := identity(job, each.texts)) not in known:
-                known.add(key)
-                yield each
+        if texts is not None:
+            how = f"instruction from {len(cases[-_CASES:])} failures ({kind})"
+            both = (Challenger(f"{how}, {_HOW[name]}", showing(texts, name)) for name in sets)
+            yield from filter(new, (Challenger(how, texts), *both))
 
 
 def _rewritten(

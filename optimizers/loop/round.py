@@ -45,7 +45,7 @@ class Loop:
     folder: Path
     history: Path
     limits: Budget = field(default_factory=Budget)
-    most: int = 3
+    most: int = 4
     rows: int | None = None
     level: float = LEVEL
     margin: float = MARGIN
@@ -84,9 +84,10 @@ def one_round(loop: Loop) -> list[Decision]:
 
 
 def _held_back(rows: Mapping[str, Sequence[dspy.Example]], loop: Loop) -> list[dspy.Example]:
-    """Return the rows that no proposal is made from."""
+    """Return the rows that no proposal is made from, and that ask the model anything."""
     trained = {row.id for row in rows["train"]}
-    found = [row for split in ("val", "test") for row in rows[split] if row.id not in trained][: loop.rows]
+    unseen = (row for split in ("val", "test") for row in rows[split] if row.id not in trained)
+    found = [row for row in unseen if loop.recipe.asks(row)][: loop.rows]
     if len(found) < _FEWEST_HELD_BACK:
         raise UsageError(
             f"{loop.data}: {len(found)} held-back rows: too few for any challenger to win; "

@@ -56,17 +56,19 @@ def test_a_winner_is_promoted_written_down_and_rolled_back(traces, tmp_path, cap
     with ChatServer(answer(RIGHT, ["send_note"])) as server:
         assert round_of(server, traces, tmp_path) == 0
         out = capsys.readouterr().out
-        assert re.search(r"promoted +demonstrations from runs that went well: 0\.\d+ -> 1\.000 on \d+ rows", out)
-        decision, promoted = lines(tmp_path)
+        assert re.search(r"promoted +a few runs that went well: 0\.\d+ -> 1\.000 on \d+ rows", out)
+        *_, decision, promoted = lines(tmp_path)
         assert {"prompt", "response", "score"} <= decision.keys() and "new_prompt" not in decision
-        assert decision["decision"] == "won" and decision["low"] > 0 and decision["number"] == 1
+        assert decision["decision"] == "won" and decision["low"] > 0 and decision["number"] == 2
         assert promoted["kind"] == "promoted" and promoted["new_prompt"]
         planner = load("planner", LM)
-        assert len(planner.plan.demos) > 3
+        assert len(planner.plan.demos) == 3
+        (card,) = (tmp_path / "compiled" / "planner").glob("*.md")
+        assert "Made from recorded runs: a few runs that went well. The gate decided after" in card.read_text()
         assert history(["--module", "planner", "--lm", LM]) == 0
-        assert "-> " in capsys.readouterr().out or True
+        assert "1.000 [1.000, 1.000]" in capsys.readouterr().out
         assert round_of(server, traces, tmp_path) == 0  # again: the champion is now that one, and it is not beaten
-        assert "promoted    " not in capsys.readouterr().out
+        assert "now in use" not in capsys.readouterr().out
     assert rollback(["--module", "planner", "--lm", LM]) == 0
     assert "was " in capsys.readouterr().out
     assert not load("planner", LM).plan.demos
@@ -94,10 +96,10 @@ def test_an_instruction_is_proposed_from_real_failures_and_wins(traces, tmp_path
 
 def test_shadow_mode_promotes_nothing(traces, tmp_path, capsys):
     with ChatServer(answer(RIGHT, ["send_note"])) as server:
-        assert round_of(server, traces, tmp_path, "--shadow", "--challengers", "1") == 0
-    assert "not promoted demonstrations from runs" in capsys.readouterr().out
+        assert round_of(server, traces, tmp_path, "--shadow", "--challengers", "2") == 0
+    assert "not promoted a few runs that went well" in capsys.readouterr().out
     assert not load("planner", LM).plan.demos
-    (line,) = lines(tmp_path)
+    line = lines(tmp_path)[-1]
     assert (line["decision"], line["shadow"]) == ("won", True)
 
 
