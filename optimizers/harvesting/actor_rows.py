@@ -14,7 +14,7 @@ from typing import Any
 from dspy_programs.programs.actor import checked_step
 from dspy_programs.types import Call, Function, Turn
 from optimizers.harvesting.row import Failed, Found, Label, LeftOut, Row, Run
-from optimizers.harvesting.steps import Before, Step, before, cut, steps_of
+from optimizers.harvesting.steps import EMPTY, Before, Step, before, cut, steps_of
 
 _MOST_TOGETHER = 6  # calls of one tool in one row
 _MOST_FREE = 8  # words of an argument that nobody gave
@@ -57,6 +57,7 @@ def _together(steps: Sequence[Step], number: int) -> int:
         and (other := steps[number + width]).tool == first.tool
         and not other.fault
         and (other.arguments or {}).keys() == (first.arguments or {}).keys()
+        and all(other.arguments != earlier.arguments for earlier in steps[number : number + width])
         and other.turn - first.turn <= 2 * _MOST_TOGETHER
         and width < _MOST_TOGETHER
     ):
@@ -174,7 +175,7 @@ def _failed(run: Run, steps: Sequence[Step], number: int) -> Failed:
     step = steps[number]
     state = before(run.trace.original_goal, run.view.turns, steps, number)
     inputs = {"task": state.task, "tools": run.menu, "context": state.context, "trajectory": state.trajectory}
-    feedback = f"{step.tool} failed: {_said(step)}"
+    feedback = f"{step.tool} found nothing" if step.fault == EMPTY else f"{step.tool} failed: {_said(step)}"
     if step.mended_by is not None:
         mend = steps[step.mended_by]
         feedback += f" What worked later: {mend.tool}({json.dumps(mend.arguments, ensure_ascii=False)})."

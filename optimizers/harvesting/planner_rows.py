@@ -11,18 +11,22 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dspy_programs.programs.failure_judge import changes, changes_by_name
+from dspy_programs.programs.failure_judge import changes, changes_by_name, is_empty
 from dspy_programs.programs.planner import MOST_TASKS
 from dspy_programs.text import shortened
 from optimizers.harvesting.row import Failed, Found, LeftOut, Row, Run
 from optimizers.harvesting.steps import Step, steps_of
 
-_VERBS = 60  # characters of a goal in which its verb is
+_READ = 190  # characters of a goal in which its verbs are
 _LONGEST_TITLE = 60  # characters, as a model may write
 _SHORTEST_VALUE = 3  # characters of an argument that can show where it comes from
 _MOST_RESULT = 20_000  # characters of a result that are searched
 
-_CHANGE = re.compile(r"\b(?:change|rename|reschedule|reassign|postpone|push|shift|drop|clear|replace|append|increase|reduce)\b")
+_CHANGE = re.compile(
+    r"\b(?:chang|renam|reschedul|reassign|postpon|push|shift|drop|clear|replac|append|increas|reduc|delet|remov|cancel|mov|"
+    r"get rid|creat|updat|assign|forward|repl(?:y|ied)|add(?:ed)?\b|sen[dt]\b)"
+)
+_IF = re.compile(r"\b(?:if|unless|in case)\b", re.IGNORECASE)
 
 Group = list[Step]
 
@@ -35,7 +39,7 @@ def planner_rows(run: Run) -> Found:
     if reason := _unfit(run, steps, goal):
         found.left_out.append(LeftOut(run.outcome.turn or 0, reason))
     else:
-        tasks = tasks_of(_groups([step for step in steps if not step.fault and step.arguments is not None]), goal)
+        tasks = tasks_of(_groups([step for step in steps if _helped(step)]), goal)
         if len(tasks) > MOST_TASKS:
             found.left_out.append(LeftOut(0, f"{len(tasks)} steps, and a plan has at most {MOST_TASKS} tasks"))
         else:
@@ -52,9 +56,12 @@ def _unfit(run: Run, steps: Sequence[Step], goal: str) -> str:
         return f"the run failed ({run.outcome}): its steps are no plan"
     if not goal:
         return "the run does not say what was asked"
-    if not any(not step.fault and step.arguments is not None for step in steps):
+    if not any(map(_helped, steps)):
         return "no call of the run worked"
-    if asks_for_change(goal) and all(changes_by_name(call.name) is False for call in run.view.calls if not call.fault):
+    if _IF.search(goal):
+        return "the goal has a condition: what it takes depends on what is found"
+    looks = all(changes_by_name(call.name) is False for call in run.view.calls if not call.fault)
+    if looks and asks_for_change(goal):
         return "the goal asks for a change, and the run only looks things up"
     first = steps[0].place
     if any(turn.role == "user" and turn.content.strip() for turn in run.view.turns[first:]):
@@ -64,9 +71,16 @@ def _unfit(run: Run, steps: Sequence[Step], goal: str) -> str:
     return ""
 
 
+def _helped(step: Step) -> bool:
+    """Return whether a step is a part of a plan: it worked, and a look-up found something."""
+    text = step.result if isinstance(step.result, str) else json.dumps(step.result)
+    found = changes_by_name(step.tool) is True or not is_empty(text)
+    return not step.fault and step.arguments is not None and found
+
+
 def asks_for_change(goal: str) -> bool:
-    """Return whether a goal asks to change something, by the verb at its beginning; a question does not."""
-    return changes(goal[:_VERBS]) or bool(_CHANGE.search(goal[:_VERBS].lower()))
+    """Return whether a goal has a verb of change in it."""
+    return changes(goal[:_READ]) or bool(_CHANGE.search(goal[:_READ].lower()))
 
 
 def _inputs(run: Run, goal: str) -> dict[str, Any]:

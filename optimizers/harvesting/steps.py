@@ -4,17 +4,18 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dspy_programs.programs.failure_judge import View
+from dspy_programs.programs.failure_judge import View, changes_by_name, is_empty
 from dspy_programs.text import shortened
 from dspy_programs.types import Turn
 
+EMPTY = "empty"
 _LONGEST_RESULT = 1000  # characters of an earlier result in a row
 _LONGEST_SYSTEM = 600  # characters of the system's text that are part of what was known
 _LONGEST_CONTEXT = 4000  # characters of the conversation before: the latest count
 
 
 class Step(NamedTuple):
-    """One call. place: index in the run's turns; arguments: None unless they are an object; fault: "" if it worked.
+    """One call. place: index in the run's turns; arguments: None unless they are an object; fault: "" if it worked, or EMPTY.
 
     mended_by: the number of the step that did what this one failed to do.
     """
@@ -29,20 +30,30 @@ class Step(NamedTuple):
 
 
 def steps_of(view: View) -> list[Step]:
-    """Return the calls in order. A failed one is mended by the next of its tool that works, before the user speaks again."""
+    """Return the calls in order. A failed one is mended by the next of its tool that works, before the user speaks again.
+
+    A search that found nothing failed if another search was made that found something; else nothing is its answer.
+    """
     calls = view.calls
     steps = []
     for number, call in enumerate(calls):
-        mended = None
-        if call.fault:
-            for later in range(number + 1, len(calls)):
-                if any(turn.role == "user" for turn in view.turns[call.place + 1 : calls[later].place]):
-                    break
-                if calls[later].name == call.name and not calls[later].fault:
-                    mended = later
-                    break
-        steps.append(Step(call.place, call.number, call.name, _object(call.given), call.returned, call.fault, mended))
+        is_in_vain = bool(call.fault) or (is_empty(call.output) and changes_by_name(call.name) is not True)
+        mended = _mended_by(view, number) if is_in_vain else None
+        fault = call.fault or (EMPTY if mended is not None else "")
+        steps.append(Step(call.place, call.number, call.name, _object(call.given), call.returned, fault, mended))
     return steps
+
+
+def _mended_by(view: View, number: int) -> int | None:
+    """Return the number of the next call of the same tool that gave something, before the user speaks again."""
+    call = view.calls[number]
+    for later in range(number + 1, len(view.calls)):
+        other = view.calls[later]
+        if any(turn.role == "user" for turn in view.turns[call.place + 1 : other.place]):
+            return None
+        if other.name == call.name and not other.fault and not is_empty(other.output):
+            return later if other.key != call.key else None
+    return None
 
 
 def _object(given: Any) -> dict[str, Any] | None:

@@ -197,6 +197,51 @@ def test_a_goal_told_over_several_turns_is_no_goal_for_a_planner(harvested):
     assert "the user said more after the first call: the goal alone does not call for these steps" in reasons(folder, "planner")
 
 
+@pytest.mark.parametrize(
+    ("goal", "says"),
+    [
+        ("Refund order 1182 if it is paid", "the goal has a condition"),
+        ("All my orders of May need to be deleted", "the goal asks for a change, and the run only looks things up"),
+    ],
+)
+def test_a_run_that_shows_only_one_branch_of_its_goal_is_no_plan(harvested, goal, says):
+    run = refund_run(goal=goal)
+    run["turns"] = [
+        run["turns"][0],
+        run["turns"][1],
+        {"turn_number": 2, "role": "agent", "content": "There was nothing to do."},
+    ]
+    folder = harvested([run], module="planner")
+    assert read(folder, "planner") == [] and reasons(folder, "planner")[0].startswith(says)
+
+
+def test_a_search_that_found_nothing_is_no_example_once_another_did(harvested):
+    nothing = call("find_order", {"number": 118}, "No orders found.")
+    run = refund_run()
+    run["turns"].insert(1, {"turn_number": 0, **nothing})
+    folder = harvested([run], module="actor")
+    found = [(row["calls"][0]["tool"], row["provenance"]["label"]) for row in read(folder, "actor")]
+    assert ("find_order", "corrected") in found and all(
+        row["calls"][0]["accepted"] != {"number": [118]} for row in read(folder, "actor")
+    )
+    assert read(folder, "actor", "failures")[0]["feedback"].startswith("find_order found nothing")
+    assert [task["tool"] for task in read(harvested([run], module="planner", out="plans"), "planner")[0]["tasks"]] == [
+        "find_order",
+        "refund",
+    ]
+
+
+def test_a_file_that_nobody_named_is_no_argument_to_learn(harvested):
+    tools = [
+        {"name": "delete_file", "description": "", "parameters": {"type": "object", "properties": {"path": {"type": "string"}}}}
+    ]
+    run = refund_run(goal="Delete all .tmp files in build", tools=tools)
+    run["turns"] = [run["turns"][0], {"turn_number": 1, **call("delete_file", {"path": "build/zx.tmp"}, "done")}]
+    folder = harvested([run], module="actor")
+    assert read(folder, "actor") == []
+    assert "nothing before the call names the file 'zx.tmp'" in reasons(folder, "actor")[0]
+
+
 def test_a_cut_file_gives_a_line_and_the_rest_of_the_rows(tmp_path, capsys):
     path = write_runs(tmp_path / "traces", [refund_run(), refund_run(1183)])
     path.write_bytes(path.read_bytes()[:-40])
