@@ -13,7 +13,7 @@ import json
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -67,9 +67,13 @@ def harvest_runs(
     min_probability: float = MIN_PROBABILITY,
     per_goal: int = PER_GOAL,
     replace: bool = False,
+    without: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Harvest:
-    """Make rows of all runs for all programs. min_probability: that the judge's guess must have; see the module docstring."""
+    """Make rows of all runs for all programs; see the module docstring.
+
+    min_probability: that the judge's guess must have; without: goals to leave out, whatever their numbers, as those of a test.
+    """
     if any(str(path) == "-" for path in traces):
         raise UsageError("traces are read twice, which a pipe does not allow; give files or folders")
     taken = [out / name / f"{file}.jsonl" for name in modules for file in FILES if (out / name / f"{file}.jsonl").exists()]
@@ -83,7 +87,8 @@ def harvest_runs(
         raise UsageError(f"no trace can be read in {', '.join(map(str, traces))}; give files or folders with recorded runs")
     out.mkdir(parents=True, exist_ok=True)
     with stores(list(modules), out) as kept, _Files(out, modules) as files:
-        return _Making(kept, files, known, min_probability).all(traces, per_goal, replace, progress)
+        left_out = frozenset(map(goal_key, without))
+        return _Making(kept, files, known, min_probability, left_out).all(traces, per_goal, progress)
 
 
 class _Known:
@@ -143,13 +148,16 @@ class _Files:
 class _Making:
     """The second pass."""
 
-    def __init__(self, kept: Mapping[str, Store], files: _Files, known: _Known, min_probability: float) -> None:
+    def __init__(
+        self, kept: Mapping[str, Store], files: _Files, known: _Known, min_probability: float, left_out: frozenset[str]
+    ) -> None:
         self.kept, self.files, self.known, self.min_probability = kept, files, known, min_probability
+        self.left_out = left_out
         self.classifier = FailureClassifier(use_llm=False, min_probability=0)
         self.done = Harvest(reasons={name: Counter() for name in kept})
         self.is_contradicted = known.contradicted()
 
-    def all(self, traces: Sequence[str | Path], per_goal: int, replace: bool, progress: Progress | None) -> Harvest:
+    def all(self, traces: Sequence[str | Path], per_goal: int, progress: Progress | None) -> Harvest:
         for item in read_traces(traces, progress=progress):
             if item.trace is None:
                 self.done.unreadable += 1
@@ -184,6 +192,9 @@ class _Making:
     def of_run(self, source: str, raw: Trace) -> None:
         """Make the rows of one run."""
         line = {"source": source, "trace": raw.trace_id}
+        if self.left_out and goal_key(raw.original_goal) in self.left_out:
+            self.reject_everywhere(line, "the goal is one of the test's")
+            return
         if self.is_contradicted(raw):
             self.reject_everywhere(line, "the run is on record both as a success and as a failure")
             return

@@ -5,12 +5,20 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from optimizers.loop.cycles import (
+        Improvement as Improvement,
+        improve_agent as improve_agent,
+        plan as plan,
+    )
     from optimizers.loop.log import Log as Log
     from optimizers.loop.online_program import Online as Online
     from optimizers.loop.round import Decision as Decision, Loop as Loop, line_of as line_of, one_round as one_round
 
 _HOMES = {
     "Decision": "round",
+    "Improvement": "cycles",
+    "improve_agent": "cycles",
+    "plan": "cycles",
     "Log": "log",
     "Loop": "round",
     "Online": "online_program",
