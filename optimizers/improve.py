@@ -36,7 +36,7 @@ def improve(
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: ThreadsOption = None,
     run_dir: Annotated[Path, typer.Option(help="Folder of its stages, where it resumes.")] = Path("runs/improve"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the stages and the most they cost; do none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the stages and what they cost; do none.")] = False,
 ) -> None:
     """Run, learn, run again; print how many runs went well before and after, and what was promoted."""
     from dspy_programs.errors import UsageError
@@ -60,7 +60,7 @@ def improve(
     if dry_run:
         price = price_of(task)
         for stage in plan(improvement):
-            cost = "" if stage.calls is None else f"; at most {stage.calls} calls{price(stage.calls)}"
+            cost = "" if stage.calls is None else f"; about {stage.calls} calls{price(stage.calls)}"
             print(f"{stage.name:<12} {stage.says}{cost}")
         return
     results = improve_agent(improvement)

@@ -8,28 +8,24 @@ Guarantees memory does not grow with the runs but for about 8 bytes a run and 12
 Raises     UsageError for paths that cannot be read, for a folder that holds a harvest already, and for no trace at all.
 """
 
-import contextlib
 import json
 import re
-from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-
-from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import FACTS, FailureClassifier, read_traces
 from dspy_programs.programs.failure_judge import View
 from dspy_programs.types import Trace
 from optimizers.harvesting.actor_rows import actor_rows, is_too_long
 from optimizers.harvesting.judge_rows import judge_rows
+from optimizers.harvesting.known_runs import KnownRuns
 from optimizers.harvesting.memory_rows import memory_rows
-from optimizers.harvesting.menu import Tools
 from optimizers.harvesting.outcome import Outcome, outcome_of
+from optimizers.harvesting.output_files import FILES, SPLITS, OutputFiles
 from optimizers.harvesting.planner_rows import planner_rows
 from optimizers.harvesting.redaction import redacted
 from optimizers.harvesting.row import Failed, Found, Row, Run
@@ -38,8 +34,6 @@ from optimizers.harvesting.store import Store, number_of, stores
 MODULES = ("actor", "failure_judge", "memory_summarizer", "planner")
 MIN_PROBABILITY = 0.5
 PER_GOAL = 20
-SPLITS = ("train", "val", "test")
-FILES = (*SPLITS, "failures", "rejects")
 _ONE_ANSWER = ("failure_judge", "memory_summarizer")  # a goal can be reached, and a call made, in several ways
 _MENU_SHOWN = 900  # characters of tools in a train row: a demonstration has at most 1,600 in all
 _DIGITS = re.compile(r"\d+")
@@ -79,77 +73,23 @@ def harvest_runs(
     taken = [out / name / f"{file}.jsonl" for name in modules for file in FILES if (out / name / f"{file}.jsonl").exists()]
     if taken and not replace:
         raise UsageError(f"{taken[0]} exists: give another folder, or replace that harvest with --replace")
-    known = _Known()
+    known = KnownRuns()
     for item in read_traces(traces, progress=progress):
         if item.trace is not None:
             known.learn(item.trace)
     if not known.runs:
         raise UsageError(f"no trace can be read in {', '.join(map(str, traces))}; give files or folders with recorded runs")
     out.mkdir(parents=True, exist_ok=True)
-    with stores(list(modules), out) as kept, _Files(out, modules) as files:
+    with stores(list(modules), out) as kept, OutputFiles(out, modules) as files:
         left_out = frozenset(map(goal_key, without))
         return _Making(kept, files, known, min_probability, left_out).all(traces, per_goal, progress)
-
-
-class _Known:
-    """What the first pass learns: the tools, and which runs contradict each other."""
-
-    def __init__(self) -> None:
-        self.tools, self.runs = Tools(), 0
-        self._runs = array("Q")
-
-    def learn(self, trace: Trace) -> None:
-        self.runs += 1
-        self.tools.learn(trace, View(trace))
-        if trace.is_successful is not None:
-            self._runs.extend((key << 1 & (1 << 64) - 1) | bool(trace.is_successful) for key in _keys(trace))
-
-    def contradicted(self) -> Callable[[Trace], bool]:
-        """Return a test for runs that are on record both as a success and as a failure."""
-        both = np.unique(np.frombuffer(self._runs, np.uint64)) if self._runs else np.empty(0, np.uint64)
-        twice = {int(key) for key in both[1:][both[1:] >> np.uint64(1) == both[:-1] >> np.uint64(1)] >> np.uint64(1)}
-        return lambda trace: any(key & (1 << 63) - 1 in twice for key in _keys(trace))
-
-
-def _keys(trace: Trace) -> list[int]:
-    """Return what a run is known by: its content, and its id if it has one."""
-    content = number_of([trace.original_goal, [turn.model_dump(mode="json") for turn in trace.turns]])
-    return [content, number_of(["id", trace.trace_id])] if trace.trace_id else [content]
-
-
-class _Files:
-    """The output files of all programs, none of which takes its place before all are complete."""
-
-    def __init__(self, out: Path, modules: Sequence[str]) -> None:
-        self._places = {(name, file): out / name / f"{file}.jsonl" for name in modules for file in FILES}
-        self._open: dict[tuple[str, str], IO[bytes]] = {}
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> "_Files":
-        try:
-            for key, path in self._places.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._open[key] = self._stack.enter_context(opened_atomically(path))
-        except BaseException as error:
-            self._stack.__exit__(type(error), error, None)
-            raise
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._stack.__exit__(*error)
-        for path in self._places.values() if error[0] is None else ():
-            if path.stem in SPLITS and path.stat().st_size == 0:
-                path.unlink()  # an empty split is none
-
-    def write(self, module: str, file: str, line: Mapping[str, Any]) -> None:
-        self._open[module, file].write(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
 
 class _Making:
     """The second pass."""
 
     def __init__(
-        self, kept: Mapping[str, Store], files: _Files, known: _Known, min_probability: float, left_out: frozenset[str]
+        self, kept: Mapping[str, Store], files: OutputFiles, known: KnownRuns, min_probability: float, left_out: frozenset[str]
     ) -> None:
         self.kept, self.files, self.known, self.min_probability = kept, files, known, min_probability
         self.left_out = left_out

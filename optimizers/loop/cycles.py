@@ -28,7 +28,7 @@ _STAGES = "stages"
 
 
 class Stage(NamedTuple):
-    """One step of a plan; calls: model calls that it makes at most, None if only the agent knows."""
+    """One step of a plan; calls: model calls if all rows are needed and each takes one, None if only the agent knows."""
 
     name: str
     says: str

@@ -14,7 +14,6 @@ Limits     it learns instructions only. Responses are redacted in the history; t
            really called on the held-back inputs: do not wrap what acts on the world, but what decides about it.
 """
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -33,6 +32,7 @@ from optimizers.json_text import as_json
 from optimizers.loop.challengers import prompt_of
 from optimizers.loop.comparison import digest_of_inputs
 from optimizers.loop.log import Line, Log
+from optimizers.loop.worker import Worker
 from optimizers.promotion import LEVEL, MARGIN, Verdict, level_for, verdict
 from optimizers.scoring import UserMetric, as_metric
 from optimizers.search import Choice, NoNewRule, Record, kinds_for, proposer_of, with_instructions
@@ -106,13 +106,9 @@ class Online:
         self._held: deque[_Held] = deque(maxlen=_KEPT)
         self._challenger: _Challenger | None = None
         self._count = 0
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._idle = threading.Condition()
-        self._waiting = 0
         self._proposers: dict[str, Any] = {}
         self._catch_up()
-        self._worker = threading.Thread(target=self._run, daemon=True, name="online")
-        self._worker.start()
+        self._worker = Worker("online", self._tell)
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -139,25 +135,12 @@ class Online:
         score: Score | None,
     ) -> None:
         row = dspy.Example(**inputs).with_inputs(*inputs)
-        self._later(lambda: self._record(row, answer, instructions, settings, score))
+        self._worker.give(lambda: self._record(row, answer, instructions, settings, score))
 
     # The worker -------------------------------------------------------------------------------------------------------
 
-    def _later(self, work: Callable[[], None]) -> None:
-        with self._idle:
-            self._waiting += 1
-        self._work.put(work)
-
-    def _run(self) -> None:
-        while (work := self._work.get()) is not None:
-            try:
-                work()
-            except Exception as error:  # nobody waits for it: it is told, and the next work goes on
-                self.log.append({"kind": "error", "prompt": "", "response": f"{type(error).__name__}: {error}", "score": 0.0})
-            finally:
-                with self._idle:
-                    self._waiting -= 1
-                    self._idle.notify_all()
+    def _tell(self, error: Exception) -> None:
+        self.log.append({"kind": "error", "prompt": "", "response": f"{type(error).__name__}: {error}", "score": 0.0})
 
     def _record(
         self,
@@ -318,14 +301,11 @@ class Online:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the worker has nothing left to do; return whether that is so."""
-        with self._idle:
-            return self._idle.wait_for(lambda: self._waiting == 0, seconds)
+        return self._worker.wait(seconds)
 
     def close(self) -> None:
         """Finish what is waiting, and end the worker."""
-        if self._worker.is_alive():
-            self._work.put(None)
-            self._worker.join()
+        self._worker.close()
 
     def __enter__(self) -> Self:
         return self
