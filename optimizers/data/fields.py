@@ -111,7 +111,8 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
             raise DatasetError(f"{where}: {name}: missing; {missing_field_message(name, row, fields)}")
     if not isinstance(values["id"], str):
         raise DatasetError(f"{where}: id: the program reads it and it names the row, so it must be text; rename the input")
-    others = {name: value for name, value in row.items() if name not in known and name != PROVENANCE}
+    told = set() if fields.labels is None else {PROVENANCE}  # a user's own program may have a label of that name
+    others = {name: value for name, value in row.items() if name not in known | told}
     if fields.labels is None:
         values |= {name: str(value) if isinstance(value, Cell) else value for name, value in others.items()}
     elif others:
