@@ -1,6 +1,6 @@
 """Rows on their way to disk: kept in a file until all are read, then duplicates and contradictions are found and splits made.
 
-Memory     about 120 bytes a row; the rows themselves are on disk.
+Memory     about 120 bytes a row, twice that for one that is left out; the rows themselves are on disk.
 Guarantees every row ends either in a split or among the rejects with its reason. All rows of a goal, whatever its numbers,
            are in one split, and the same goal is in the same split in every harvest.
 """
@@ -114,11 +114,12 @@ class Store:
                     same = labels[row] == labels[best]
                     reasons[row] = f"{'duplicate of' if same else 'another answer is commoner or shorter:'} {self._id(best)}"
         seen: Counter[int] = Counter()
+        too_many = f"more than {per_goal} rows of one goal"
         for row, goal in enumerate(goals.tolist()):
             if row not in reasons:
                 seen[goal] += 1
                 if seen[goal] > per_goal:
-                    reasons[row] = f"more than {per_goal} rows of one goal"
+                    reasons[row] = too_many
         return reasons | self._near(reasons)
 
     def _keys(self) -> Iterator["array[int]"]:
