@@ -148,11 +148,16 @@ def tasks(raw: Path) -> Iterator[tuple[str, list[Row]]]:
         try:
             name = f"{record['task_id']:02}"
             rows = by_task.setdefault(name, [])
-            made = rows_of_conversation(f"tau-{name}-{n}", conversation(record["traj"]), WRITES.match, SEED)
-            rows += [row | {"source": "tau_bench", "label_kind": "rule-made"} for row in made]
+            rows += rows_of_talk(f"tau-{name}-{n}", conversation(record["traj"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"{path}: record {n} is no conversation of tau-bench: {error!r}") from error
     yield from by_task.items()
+
+
+def rows_of_talk(name: str, entries: Sequence[Entry]) -> list[Row]:
+    """Make a few rows of windows of a conversation."""
+    made = rows_of_conversation(name, entries, WRITES.match, SEED)
+    return [row | {"source": "tau_bench", "label_kind": "rule-made"} for row in made]
 
 
 def conversation(messages: Sequence[Row]) -> list[Entry]:
