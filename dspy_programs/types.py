@@ -13,6 +13,7 @@ from dspy_programs.schemas import (
     definitions_in,
     normalize_tool,
     shortened,
+    tool_descriptions,
     tool_names,
     tool_schemas,
 )
@@ -175,7 +176,8 @@ class Trace(BaseModel):
 
     The JSON is that of recorded traces in general: trace_id, original_goal, final_result, is_successful, turns. Ours are
     `error`, what ended the run before its answer (an exception, a limit), None where nothing did or nobody recorded it, and
-    `tool_schemas`, the JSON schema of a tool's arguments by the tool's name, where `tools` were given as definitions.
+    `tool_schemas` and `tool_descriptions`, the JSON schema of a tool's arguments and what it does, by the tool's name, where
+    `tools` were given as definitions.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -186,18 +188,21 @@ class Trace(BaseModel):
     is_successful: bool | None = None
     error: str | None = None
     tool_schemas: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    tool_descriptions: dict[str, str] = Field(default_factory=dict)
     tools: list[str] | None = None
     turns: list[Turn]
 
     @field_validator("tools", mode="before")
     @classmethod
     def read_definitions(cls, tools: Any, info: ValidationInfo) -> object:
-        """Split definitions into names and schemas. Not for the whole model: its JSON would all become Python objects first."""
+        """Split definitions. Not for the whole model: its JSON would all become Python objects first."""
         if tools is None or (isinstance(tools, list) and all(isinstance(name, str) for name in tools)):
             return tools
         if info.data.get("tool_schemas") == {}:
             schemas = {name: schema for name, schema in tool_schemas(tools).items() if isinstance(schema, dict)}
             info.data["tool_schemas"].update(schemas)
+        if info.data.get("tool_descriptions") == {}:
+            info.data["tool_descriptions"].update(tool_descriptions(tools))
         return tool_names(tools) or tools
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from optimizers.loop import Online
     from optimizers.recipes import Recipe
     from optimizers.training import CompiledProgram, compile_program
 
@@ -27,8 +28,8 @@ def require_our_metrics() -> None:
 
 require_our_metrics()
 
-_HOMES = {"CompiledProgram": "training", "compile_program": "training", "Recipe": "recipes"}
-__all__ = ["CompiledProgram", "Recipe", "compile_program"]
+_HOMES = {"CompiledProgram": "training", "compile_program": "training", "Online": "loop", "Recipe": "recipes"}
+__all__ = ["CompiledProgram", "Online", "Recipe", "compile_program"]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
     __getattr__ = exports(__name__, _HOMES)

@@ -33,10 +33,12 @@ MAY_IMPORT = {
         "search": {"scoring", "calls"},
         "recipes": {"search", "scoring", "data"},
         "promotion": {"search"},
+        "harvesting": {"recipes"},
         "training": {"promotion", "recipes", "search", "scoring", "data", "calls"},
+        "loop": {"harvesting", "training", "promotion", "recipes", "search", "scoring", "calls"},
         "measures": {"recipes", "scoring", "data", "calls"},
         "comparison": {"training", "recipes", "search", "scoring", "data", "calls"},
-        "sources": {"measures", "recipes", "data"},  # the wheel leaves it out, so no room may need it
+        "sources": {"harvesting", "measures", "recipes", "data"},  # the wheel leaves it out, so no room may need it
     },
 }
 """room -> the rooms of its package that it may import from, besides files that stand beside the rooms.

@@ -30,7 +30,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.jsonable import text_of_object, to_jsonable
-from dspy_programs.schemas import tool_names, tool_schemas
+from dspy_programs.schemas import tool_descriptions, tool_names, tool_schemas
 from dspy_programs.types import ToolDefinitions
 
 _NOT_REDACTED = ("role", "trace_id")
@@ -81,7 +81,7 @@ class TraceRecorder:
             raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
         self.path = path
         tools = None if self.tools is None else [as_text(name) for name in tool_names(self.tools)]
-        offered = {"tools": tools, "tool_schemas": self._schemas()}
+        offered = {"tools": tools, "tool_schemas": self._schemas(), "tool_descriptions": self._descriptions()}
         self._write("recording", {"trace_id": self.trace_id, "original_goal": as_text(self.goal), **offered})
         return self
 
@@ -142,6 +142,10 @@ class TraceRecorder:
         """Return the schemas of the tools: none beside redacted calls, which no longer match them."""
         found = {} if self.tools is None or self.redact is not None else tool_schemas(self.tools)
         return {name: schema for name, schema in found.items() if isinstance(schema, dict)}
+
+    def _descriptions(self) -> dict[str, str]:
+        """Return what the tools do, told by their maker; `redact` sees it like every text."""
+        return {} if self.tools is None else tool_descriptions(self.tools)
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
         """Put a line on disk, or leave the file as it was."""

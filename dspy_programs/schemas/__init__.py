@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         definitions_in as definitions_in,
         normalize_tool as normalize_tool,
         operations_of as operations_of,
+        tool_descriptions as tool_descriptions,
         tool_names as tool_names,
         tool_schemas as tool_schemas,
     )
@@ -60,6 +61,7 @@ _HOMES = {
     "operations_of": "published_tools",
     "definitions_in": "published_tools",
     "tool_names": "published_tools",
+    "tool_descriptions": "published_tools",
     "tool_schemas": "published_tools",
 }
 

@@ -94,6 +94,19 @@ def tool_schemas(published: Any) -> dict[str, Any]:
     return found
 
 
+def tool_descriptions(published: Any) -> dict[str, str]:
+    """Return the description of each tool by its name; tools without one are skipped. Never raises."""
+    found: dict[str, str] = {}
+    for item in [] if isinstance(published, str) else definitions_in(published):
+        try:
+            tool = {} if isinstance(item, str) else normalize_tool(item)
+        except (ValueError, TypeError, RecursionError):
+            continue
+        if tool.get("description"):
+            found[tool["name"]] = tool["description"]
+    return found
+
+
 def normalize_tool(definition: Any) -> _Plain:
     """Read one definition."""
     held, outside = _unwrapped(definition)

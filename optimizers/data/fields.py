@@ -18,6 +18,7 @@ from dspy_programs.types import Function, Tool
 
 Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
 ID: TypeAdapter[str | int] = TypeAdapter(str | int)
+PROVENANCE = "provenance"  # of a harvested row: where it is from; no program learns from it, unless it is one of its fields
 _SOME = 12  # names in a message
 
 
@@ -110,7 +111,8 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
             raise DatasetError(f"{where}: {name}: missing; {missing_field_message(name, row, fields)}")
     if not isinstance(values["id"], str):
         raise DatasetError(f"{where}: id: the program reads it and it names the row, so it must be text; rename the input")
-    others = {name: value for name, value in row.items() if name not in known}
+    told = set() if fields.labels is None else {PROVENANCE}  # a user's own program may have a label of that name
+    others = {name: value for name, value in row.items() if name not in known | told}
     if fields.labels is None:
         values |= {name: str(value) if isinstance(value, Cell) else value for name, value in others.items()}
     elif others:

@@ -6,6 +6,13 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from optimizers.promotion.card import card_of as card_of, interval_line as interval_line, shown_line as shown_line
+    from optimizers.promotion.gate import (
+        LEVEL as LEVEL,
+        MARGIN as MARGIN,
+        Verdict as Verdict,
+        level_for as level_for,
+        verdict as verdict,
+    )
     from optimizers.promotion.program_history import (
         Entry as Entry,
         checked_place as checked_place,
@@ -21,6 +28,11 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "LEVEL": "gate",
+    "MARGIN": "gate",
+    "Verdict": "gate",
+    "level_for": "gate",
+    "verdict": "gate",
     "card_of": "card",
     "interval_line": "card",
     "shown_line": "card",

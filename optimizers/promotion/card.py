@@ -16,6 +16,26 @@ def card_of(compiled: Compiled) -> str:
     return "\n".join(_card_lines(compiled)) + "\n"
 
 
+def loop_card(compiled: Compiled) -> str:
+    """Return the card of a challenger that `optimizers.online` put into use."""
+    saved, decided = compiled.provenance, compiled.provenance.training["online"]
+    test = saved.scores["test"]
+    return f"""# {saved.program} for {saved.lm}
+
+Made from recorded runs: {decided["how"]}. The gate decided after {decided["rows"]} held-back rows: {decided["reason"]}, with an
+error rate of at most {decided["level"]:g}.
+
+| | on those rows |
+|---|---|
+| the program in use before | {interval_line(test["in_use"])} |
+| this one | {interval_line(test["compiled"])} |
+| difference | {decided["mean"]:.3f}, by the gate from {decided["low"]:.3f} to {decided["high"]:.3f} |
+
+Random seed: {saved.training["seed"]}. {_versions_line(saved.versions)}.
+Rows: {saved.training["place"]}. History: {decided["history"]}.
+"""
+
+
 def _card_lines(compiled: Compiled) -> Iterator[str]:
     saved = compiled.provenance
     training, used = saved.training, saved.training["used"]

@@ -21,7 +21,7 @@ import filelock
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import CompiledProgramError, RunLocked, UsageError
 from dspy_programs.registry import Compiled, in_use as in_use, read_compiled, require_known
-from optimizers.promotion.card import card_of
+from optimizers.promotion.card import card_of, loop_card
 from optimizers.promotion.program_history import (
     STAMP,
     Entry,
@@ -190,7 +190,7 @@ def _read_fitting(path: Path, program: str, lm: str) -> tuple[bytes, Compiled]:
 def card_for(compiled: Compiled) -> str:
     """Return the card; a short one if the file does not say how it was made."""
     try:
-        return card_of(compiled)
+        return loop_card(compiled) if "online" in compiled.provenance.training else card_of(compiled)
     except (KeyError, IndexError, TypeError, ValueError):
         saved = compiled.provenance
         return f"# {saved.program} for {saved.lm}\n\nKept: {saved.kept}. The file does not say how it was made.\n"

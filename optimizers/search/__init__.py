@@ -5,16 +5,24 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from optimizers.search.adapter import (
+        ProgramAdapter as ProgramAdapter,
+        Record as Record,
+        propose as propose,
+    )
     from optimizers.search.candidate import (
         IN_USE as IN_USE,
         REASONING as REASONING,
         SEED as SEED,
+        SHOWN as SHOWN,
         Candidate as Candidate,
         InitialProgram as InitialProgram,
         Job as Job,
+        Texts as Texts,
         compiled_before as compiled_before,
         demonstration_count as demonstration_count,
         given_demonstrations as given_demonstrations,
+        identity as identity,
         showing as showing,
         uncompiled as uncompiled,
         uses_reasoning as uses_reasoning,
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
         choose as choose,
         demonstrations_key as demonstrations_key,
         pooled as pooled,
+        with_instructions as with_instructions,
     )
     from optimizers.search.minibatch import loss_weighted_rows as loss_weighted_rows
     from optimizers.search.own_demonstrations import labelled as labelled
@@ -54,6 +63,13 @@ if TYPE_CHECKING:
     from optimizers.search.search import Search as Search
 
 _HOMES = {
+    "ProgramAdapter": "adapter",
+    "Record": "adapter",
+    "propose": "adapter",
+    "SHOWN": "candidate",
+    "Texts": "candidate",
+    "identity": "candidate",
+    "with_instructions": "demonstrations",
     "RowBudget": "row_budget",
     "MIN_TEST_ROWS": "row_budget",
     "Candidate": "candidate",

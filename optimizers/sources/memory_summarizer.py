@@ -20,28 +20,19 @@ from typing import Any
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.text import (
-    approximate_tokens,
     content_stems,
-    facts_in,
     sentences,
     stem,
     words,
 )
 from dspy_programs.types import Entry
-from optimizers.recipes import terms_kept
+from optimizers.harvesting import LENGTHS, made_row, rows_of_conversation, run_from
 from optimizers.sources.reading import read_json, read_jsonl
 
 SEED = 20261127
 MEETINGS = ("ALL/jsonl/val.jsonl", "Academic/jsonl/train.jsonl", "Committee/jsonl/train.jsonl")
 SIZES = {"test": 250, "val": 80, "train": 200}
-_LENGTHS = (700, 1000, 1300)  # characters of a window
-SHARES = (0.28, 0.32, 0.36, 0.4)  # of the window's tokens: the budget
-_SHORTEST_BUDGET = 60
-_LARGEST_SHARE = 0.45
 _PER_GROUP = {"qmsum": 8, "tau_bench": 9}  # rows of one meeting or task
-_PER_CONVERSATION = 3
-FEWEST_TURNS, MOST_TERMS = 4, 10
-_FEWEST_TERMS = {True: 5, False: 3}  # with a person's answer, without
 _LONGEST_TURN = 400  # characters of one entry
 
 _MARKED = re.compile(r"\{[^}]*\}")
@@ -93,11 +84,9 @@ def _rows_of_meeting(name: str, meeting: Row) -> list[Row]:
         terms = set(content_stems(answer)) - {stem(word) for word in words(query["query"])}
         turns = meeting["meeting_transcripts"][int(first) : int(last) + 1]
         said = [(int(first) + i, spoken(turn, terms)) for i, turn in enumerate(turns)]
-        entries = window([Entry(turn=i, role="user", content=text) for i, text in said if text], terms, draw.choice(_LENGTHS))
+        entries = window([Entry(turn=i, role="user", content=text) for i, text in said if text], terms, draw.choice(LENGTHS))
         if used.isdisjoint(entry.turn for entry in entries):
-            row = _made_row(
-                f"qmsum-{name}-{n}", entries, _terms_of_answer(answer, entries, terms), query["query"], answer, draw
-            )
+            row = made_row(f"qmsum-{name}-{n}", entries, _terms_of_answer(answer, entries, terms), query["query"], answer, draw)
             if row:
                 rows.append(row | {"source": "qmsum", "label_kind": "human"})
                 used |= {entry.turn for entry in entries}
@@ -134,21 +123,11 @@ def window(entries: Sequence[Entry], terms: set[str], length: int) -> list[Entry
     best: list[Entry] = []
     most = 0
     for start in range(len(entries)):
-        run = _run_from(entries, start, length)
+        run = run_from(entries, start, length)
         held = len(terms & {s for entry in run for s in content_stems(entry.content)})
         if held > most:
             best, most = run, held
     return best
-
-
-def _run_from(entries: Sequence[Entry], start: int, length: int) -> list[Entry]:
-    run: list[Entry] = []
-    for entry in entries[start:]:
-        length -= len(str(entry)) + 1
-        if length < 0:
-            break
-        run.append(entry)
-    return run
 
 
 def _terms_of_answer(answer: str, entries: Sequence[Entry], new: set[str]) -> list[str]:
@@ -169,10 +148,16 @@ def tasks(raw: Path) -> Iterator[tuple[str, list[Row]]]:
         try:
             name = f"{record['task_id']:02}"
             rows = by_task.setdefault(name, [])
-            rows += rows_of_conversation(f"tau-{name}-{n}", conversation(record["traj"]))
+            rows += rows_of_talk(f"tau-{name}-{n}", conversation(record["traj"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"{path}: record {n} is no conversation of tau-bench: {error!r}") from error
     yield from by_task.items()
+
+
+def rows_of_talk(name: str, entries: Sequence[Entry]) -> list[Row]:
+    """Make a few rows of windows of a conversation."""
+    made = rows_of_conversation(name, entries, WRITES.match, SEED)
+    return [row | {"source": "tau_bench", "label_kind": "rule-made"} for row in made]
 
 
 def conversation(messages: Sequence[Row]) -> list[Entry]:
@@ -195,75 +180,3 @@ def call_text(function: Row) -> str:
     arguments = json.loads(function["arguments"])
     shown = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in arguments.items())
     return f"{function['name']}({', '.join(shown)})"
-
-
-def rows_of_conversation(name: str, entries: Sequence[Entry]) -> list[Row]:
-    """Make a few rows of windows that do not overlap, open with no result and leave no call open."""
-    draw = random.Random(f"{SEED}-{name}")
-    starts = list(range(len(entries)))
-    draw.shuffle(starts)
-    rows: list[Row] = []
-    used: set[int] = set()
-    for start in starts:
-        run = _run_from(entries, start, draw.choice(_LENGTHS))
-        while run and run[-1].role == "assistant" and run[-1].tool_call_ids:
-            run = run[:-1]
-        if not run or run[0].role == "tool" or not used.isdisjoint(entry.turn for entry in run):
-            continue
-        later = [entry for entry in entries if entry.turn > run[-1].turn and entry.role != "tool"]
-        done = [entry for entry in run if entry.role == "assistant" and WRITES.match(entry.content)]
-        terms = _needed_terms(run, [*done, *later])
-        if row := _made_row(f"{name}-{start}", run, terms, "Which ids, dates and amounts are needed again?", "", draw, done):
-            rows.append(row | {"source": "tau_bench", "label_kind": "rule-made"})
-            used |= {entry.turn for entry in run}
-        if len(rows) == _PER_CONVERSATION:
-            break
-    return rows
-
-
-def _needed_terms(run: Sequence[Entry], uses: Sequence[Entry]) -> list[str]:
-    """Return the ids, dates and amounts of a window that what comes later, or what was done, names too: the oftenest first."""
-    counts: dict[str, int] = {}
-    for entry in uses:
-        for fact in _exact_terms(entry.content):
-            counts[fact] = counts.get(fact, 0) + 1
-    held = {fact for entry in run for fact in _exact_terms(entry.content)}
-    return sorted(held & counts.keys(), key=lambda fact: (-counts[fact], fact))
-
-
-def _exact_terms(text: str) -> frozenset[str]:
-    facts = facts_in(text)
-    return facts.ids | facts.dates | {n for n in facts.numbers if n.isdigit() and len(n) > 1}
-
-
-def _made_row(
-    id_: str,
-    entries: Sequence[Entry],
-    terms: Sequence[str],
-    question: str,
-    answer: str,
-    draw: random.Random,
-    done: Sequence[Entry] = (),
-) -> Row | None:
-    """Give the window its budget and those probes that an ideal memory can answer within it; None if too few are left."""
-    tokens = approximate_tokens("\n".join(map(str, entries)))
-    budget = max(_SHORTEST_BUDGET, int(draw.choice(SHARES) * tokens))
-    asked = [(question, list(terms[:MOST_TERMS]))]
-    for entry in done:
-        action = entry.content.partition("(")[0]
-        first = sorted(facts_in(entry.content).ids, key=entry.content.lower().find)[:1]  # the reservation, nearly always
-        asked.append((f"What was done by {action}?", [action.partition("_")[0], *first]))
-    wanted = [term for _, found in asked for term in found]
-    if len(entries) < FEWEST_TURNS or len(wanted) < _FEWEST_TERMS[bool(answer)] or budget > _LARGEST_SHARE * tokens:
-        return None
-    held = terms_kept(entries, budget, wanted, answer)
-    probes = [{"question": q, "terms": kept} for q, found in asked if (kept := [t for t in found if t in held])]
-    if sum(len(probe["terms"]) for probe in probes) < _FEWEST_TERMS[bool(answer)]:
-        return None
-    return {
-        "id": id_,
-        "entries": [entry.model_dump() for entry in entries],
-        "token_budget": budget,
-        "probes": probes,
-        "reference": answer,
-    }

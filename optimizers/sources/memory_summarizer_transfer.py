@@ -15,7 +15,7 @@ from typing import Any
 
 from dspy_programs.types import Entry
 from optimizers.sources.bfcl_talks import Talk, talks
-from optimizers.sources.memory_summarizer import call_text, rows_of_conversation
+from optimizers.sources.memory_summarizer import call_text, rows_of_talk
 from optimizers.sources.transfer import HALVES, Splits, Transfer, checked
 
 SEED = 20261128
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     """Deal the talks out in turn. `own` is of other sources, so that no row can be in both."""
-    made = [rows_of_conversation(f"bfcl-{talk.id}", entries_of(talk))[:_PER_TALK] for talk in talks(raw / "actor/bfcl_v4")]
+    made = [rows_of_talk(f"bfcl-{talk.id}", entries_of(talk))[:_PER_TALK] for talk in talks(raw / "actor/bfcl_v4")]
     rows = [row | {"source": "bfcl"} for found in made for row in found]
     random.Random(SEED).shuffle(rows)
     return checked({half: rows[place :: len(HALVES)] for place, half in enumerate(HALVES)}, raw)

@@ -5,6 +5,17 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.data.checks.candidates import (
+        candidate_pairs as candidate_pairs,
+    )
+    from dspy_programs.data.checks.minhash import (
+        BANDS as BANDS,
+        bands_of as bands_of,
+    )
+    from dspy_programs.data.checks.near_dup import (
+        Shape as Shape,
+        similarity as similarity,
+    )
     from dspy_programs.data.checks.options import (
         CHECKS as CHECKS,
         CheckOptions as CheckOptions,
@@ -15,9 +26,22 @@ if TYPE_CHECKING:
         ValidationReport as ValidationReport,
         write_report as write_report,
     )
+    from dspy_programs.data.checks.secrets import (
+        secrets_in as secrets_in,
+    )
     from dspy_programs.data.checks.validator import Validator as Validator
+    from dspy_programs.data.checks.word_hashes import (
+        words_of as words_of,
+    )
 
 _HOMES = {
+    "candidate_pairs": "candidates",
+    "BANDS": "minhash",
+    "bands_of": "minhash",
+    "Shape": "near_dup",
+    "similarity": "near_dup",
+    "secrets_in": "secrets",
+    "words_of": "word_hashes",
     "CHECKS": "options",
     "CheckOptions": "options",
     "Issue": "report",

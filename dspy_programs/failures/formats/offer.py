@@ -1,11 +1,11 @@
-"""The tools that a run was offered, gathered from all its model calls: names, and JSON schemas where given."""
+"""The tools that a run was offered, gathered from all its model calls: names, and schemas and descriptions where given."""
 
 import json
 from functools import lru_cache
 from typing import Any
 
 from dspy_programs.conversation import json_of
-from dspy_programs.schemas import tool_names, tool_schemas
+from dspy_programs.schemas import tool_descriptions, tool_names, tool_schemas
 
 _LONGEST = 100_000  # characters of definitions that are remembered
 
@@ -16,6 +16,7 @@ class Offer:
     def __init__(self, *published: Any) -> None:
         self.names: set[str] = set()
         self.schemas: dict[str, dict[str, Any]] = {}
+        self.descriptions: dict[str, str] = {}
         self._known: set[str] = set()
         for one in published:
             self.add(one)
@@ -27,14 +28,16 @@ class Offer:
         if not found or (key := json.dumps(found, ensure_ascii=False)) in self._known:
             return
         self._known.add(key)
-        names, schemas = _remembered(key) if len(key) <= _LONGEST else _read(key)
+        names, schemas, descriptions = _remembered(key) if len(key) <= _LONGEST else _read(key)
         self.names.update(names)
         self.schemas.update(schemas)
+        self.descriptions.update(descriptions)
 
 
-def _read(definitions: str) -> tuple[list[str], dict[str, Any]]:
+def _read(definitions: str) -> tuple[list[str], dict[str, Any], dict[str, str]]:
     found = json.loads(definitions)
-    return tool_names(found), {name: schema for name, schema in tool_schemas(found).items() if isinstance(schema, dict)}
+    schemas = {name: schema for name, schema in tool_schemas(found).items() if isinstance(schema, dict)}
+    return tool_names(found), schemas, tool_descriptions(found)
 
 
 _remembered = lru_cache(maxsize=64)(_read)  # the runs of a file have the same tools

@@ -78,5 +78,6 @@ def trace_of(
         error=error,
         tools=sorted(offer.names) if offer is not None and offer.names else None,
         tool_schemas=offer.schemas if offer is not None else {},
+        tool_descriptions=offer.descriptions if offer is not None else {},
         turns=_turns_of(messages, latencies),
     )

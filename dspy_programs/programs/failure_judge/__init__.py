@@ -26,7 +26,12 @@ if TYPE_CHECKING:
         first_step as first_step,
         ruling as ruling,
     )
-    from dspy_programs.programs.failure_judge.trace_view import View as View, text_of as text_of
+    from dspy_programs.programs.failure_judge.trace_view import (
+        View as View,
+        changes as changes,
+        is_empty as is_empty,
+        text_of as text_of,
+    )
     from dspy_programs.programs.failure_judge.verbs import (
         KIND_OF_CLAIM as KIND_OF_CLAIM,
         acts as acts,
@@ -55,6 +60,8 @@ _HOMES = {
     "ruling": "rules",
     "KIND_OF_CLAIM": "verbs",
     "View": "trace_view",
+    "changes": "trace_view",
+    "is_empty": "trace_view",
     "text_of": "trace_view",
     "acts": "verbs",
     "changes_by_name": "verbs",

@@ -204,6 +204,12 @@ class Sorter(dspy.Module):
         return dspy.Prediction(kind=text)
 
 
+def test_provenance_is_no_label_and_nothing_learns_from_it(file):
+    file.write_bytes(line_of(provenance={"trace": "run-1", "weight": 0.5}))
+    (row,) = read(file)
+    assert "provenance" not in row
+
+
 def read_unlabelled(file, program, **fields):
     file.write_bytes(as_jsonl([fields]))
     [row] = read_split(file, program, None)
