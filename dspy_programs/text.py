@@ -12,10 +12,23 @@ from typing import Any, NamedTuple
 WORD = re.compile(r"\w+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, lone surrogates
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_DEED = (
+    "(?:help|assist|provide|comply|answer|do|fulfill?|generate|create|complete|give|offer|share|support|engage|discuss|satisfy"
+    "|recommend|suggest|condone|encourage|promote|endorse|advise|participate|respond|glorify|ask|request)"
+)
+_WRONG = "(?:ethical|legal|acceptable|safe|respectful|okay)"
 REFUSAL = re.compile(
-    r"\W*(?:(?:i[’']m |i am )?(?:very |so )?sorry\b[,.]? ?(?:but )?)?"
-    r"(?:as an ai\b|i(?: am|[’']m) (?:unable|not able) to\b"
-    r"|i (?:cannot|can ?not|can[’']t|won[’']t) (?:help|assist|provide|comply|answer|do|fulfil|generate|create|complete)\b)",
+    r"\W*+(?:no[,.] )?"
+    r"(?:(?:i[’']m |i am |i |my )?(?:\w{1,20}ly |so |very |sincere )*(?:sorry|apolog(?:i[sz]e|ies|y))\b"
+    r"(?: (?:for|that|to|if) [^,.!\n]{1,60})?[,.;:]? ?(?:but |however,? )?)?"
+    r"(?:as an ai\b(?![^\n]{0,250}\b(?:but|however|i can)\b)"  # "As an AI, I have no opinion, but I can say ..." is an answer
+    r"|(?:i(?: am|[’']m)? |(?:as|i[’']m|i am)(?: just| only)? an ai(?: \w{1,20}){0,3}?[,.]? (?:and |so |but )?(?:i |am )?)"
+    r"(?:(?:unable|not able|not (?:programmed|comfortable|allowed|permitted)) to\b"
+    rf"|(?:cannot|can ?not|can[’']t|won[’']t|will not) (?:\w{{1,20}}ly )?{_DEED}\b"
+    r"|(?:do not|don[’']t) (?:condone|promote|support|encourage|endorse|have the (?:ability|capability|capacity))\b"
+    r"|strongly (?:condemn|discourage|advise against)\b)"
+    r"|(?:i must \w{1,20} that )?it(?: is|[’']s) (?:not|never) "
+    rf"(?:appropriate|{_WRONG} (?:or|and|nor) \w{{1,20}} to|{_WRONG} to {_DEED})\b)",
     re.IGNORECASE,
 )
 PLACEHOLDER = re.compile(
