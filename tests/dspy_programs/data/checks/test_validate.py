@@ -155,11 +155,15 @@ CODE = """def {0}(text):
         if sign == '{1}':
             return '{2}'
     return len(text) > 2 and text[0]"""
-LEADS = (
-    "update(id={0}, owner='sofia'), update(id={1}, owner='sofia'), notify(list='leads', owner='sofia', text='all are yours')"
-)
+LEADS = "update(id={0}, field='owner', value='sofia'), " * 6 + "notify(list='leads', id={1}, text='all of these are yours now')"
 TWO_TASKS = [  # what is asked, twice, and answered; from real data, shortened
-    ("Split off the odd numbers of a list", CODE, ("split", 1, 2), "Split off the even numbers of a list", ("split", 0, 2)),
+    (
+        "Split off the odd numbers of a list",
+        CODE,
+        ("split", "!", "n"),
+        "Split off the even numbers of a list",
+        ("split", "=", "n"),
+    ),
     ("Match an a and one or more b's", CODE, ("match", "+", "b"), "Match an a and zero or more b's", ("match", "*", "b")),
     ("Are the brackets < and > closed?", CODE, ("closed", "<", ">"), "Are the brackets ( and ) closed?", ("closed", "(", ")")),
     ("Give Sofia the leads in software", LEADS, (76, 63), "Give Sofia the leads in hardware", (187, 180)),
