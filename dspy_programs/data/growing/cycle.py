@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from dspy_programs.data.growing.cycle_state import CycleState, Refused, metrics_of
 from dspy_programs.data.growing.diversity import Known
+from dspy_programs.data.growing.faults import tidied
 from dspy_programs.data.growing.in_order import in_order
 from dspy_programs.data.growing.request import Request, Settings, requests_of
 from dspy_programs.data.growing.seed import Seed
@@ -123,7 +124,9 @@ class _Cycle:
             self.refused += [_refused_draft(each, seed) for each in found.rejected]
             if not found.pairs and not found.rejected and found.answered_by == "rules":
                 self.refused.append(Refused(stage="generation", reason="the rules make no pair of so short a text", seed=seed))
-            drafts = (_pair_of(draft, request, found.answered_by, self.tools.write.name, self.began) for draft in found.pairs)
+            drafts = (
+                _pair_of(tidied(draft), request, found.answered_by, self.tools.write.name, self.began) for draft in found.pairs
+            )
             for pair in itertools.islice(filter(self._is_new, drafts), request.pairs):
                 yield _New(pair, request.seed, self.tools.check(pair))
 
