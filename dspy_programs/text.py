@@ -12,30 +12,6 @@ from typing import Any, NamedTuple
 WORD = re.compile(r"\w+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, lone surrogates
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-_DEED = (
-    "(?:help|assist|provide|comply|answer|do|fulfill?|generate|create|complete|give|offer|share|support|engage|discuss|satisfy"
-    "|recommend|suggest|condone|encourage|promote|endorse|advise|participate|respond|glorify|ask|request)"
-)
-_WRONG = "(?:ethical|legal|acceptable|safe|respectful|okay)"
-REFUSAL = re.compile(
-    r"\W*+(?:no[,.] )?"
-    r"(?:(?:i[’']m |i am |i |my )?(?:\w{1,20}ly |so |very |sincere )*(?:sorry|apolog(?:i[sz]e|ies|y))\b"
-    r"(?: (?:for|that|to|if) [^,.!\n]{1,60})?[,.;:]? ?(?:but |however,? )?)?"
-    r"(?:as an ai\b(?![^\n]{0,250}\b(?:but|however|i can)\b)"  # "As an AI, I have no opinion, but I can say ..." is an answer
-    r"|(?:i(?: am|[’']m)? |(?:as|i[’']m|i am)(?: just| only)? an ai(?: \w{1,20}){0,3}?[,.]? (?:and |so |but )?(?:i |am )?)"
-    r"(?:(?:unable|not able|not (?:programmed|comfortable|allowed|permitted)) to\b"
-    rf"|(?:cannot|can ?not|can[’']t|won[’']t|will not) (?:\w{{1,20}}ly )?{_DEED}\b"
-    r"|(?:do not|don[’']t) (?:condone|promote|support|encourage|endorse|have the (?:ability|capability|capacity))\b"
-    r"|strongly (?:condemn|discourage|advise against)\b)"
-    r"|(?:i must \w{1,20} that )?it(?: is|[’']s) (?:not|never) "
-    rf"(?:appropriate|{_WRONG} (?:or|and|nor) \w{{1,20}} to|{_WRONG} to {_DEED})\b)",
-    re.IGNORECASE,
-)
-PLACEHOLDER = re.compile(
-    r"\W*(?:generation failed|n/a|todo|tbd|placeholder|lorem ipsum.*|your \w+ here|insert [\w ]{1,40} here)\W*"
-    r"|\s*\[[a-z]+(?: [a-z]+)+\]\s*|\s*<(?:your|insert|the|output|input|answer|text)\b[^<>]{0,60}>\s*|[.…\s]*",
-    re.IGNORECASE,
-)
 
 
 def quantity(number: int, noun: str) -> str:
@@ -96,16 +72,6 @@ def is_json(text: str) -> bool:
     return True
 
 
-def is_refusal(text: str) -> bool:
-    """Return whether a text starts by refusing the request."""
-    return REFUSAL.match(text) is not None
-
-
-def is_placeholder(text: str) -> bool:
-    """Return whether a text is only a placeholder: nothing, dots, "[Generation failed]", "your answer here"."""
-    return len(text) <= 200 and PLACEHOLDER.fullmatch(text) is not None
-
-
 STOPWORDS = frozenset(
     "a about after again all also am an and any are as at back be because been being but by can could did do does doing "
     "done down each even for from further get go going gone got had has have having he her here him his how i if in "
@@ -114,6 +80,14 @@ STOPWORDS = frozenset(
     "sure take than that the their them then there these they thing things think this those through to too under until "
     "up us use very want was way we well were what when where which while who why will with would yes yet you your".split()
 )
+TELLING = frozenset("even one each all any no not only more most before after up down in out on off over under".split())
+"""Stop words that may be all that tells two tasks apart."""
+REQUESTS = frozenset(
+    "write give provide make create generate list name explain describe suggest identify summarize summarise rewrite translate "
+    "classify compare convert edit find tell answer question sentence text word paragraph article example use using based "
+    "information following given please".split()
+)
+"""Words that say what to do with a subject, or what it comes in: an answer need not repeat them."""
 ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ed", "es", "s", "e", "ly", "y")
 
 

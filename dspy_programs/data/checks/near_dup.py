@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from dspy_programs.data.checks.finding import contents_of
 from dspy_programs.data.pair import DataPair
-from dspy_programs.text import CJK, content_stems
+from dspy_programs.text import CJK, TELLING, content_stems
 
 _SHORT_INPUT = 120  # characters
 _SHORT = 5  # words
@@ -28,7 +28,6 @@ _CODE = re.compile(r"\breturn\b|\bdef \w+\(|[;{]\s*$|```|\w = \w", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SYSTEM = ("system", "developer")
 _SIGN = re.compile(r"[^\w\s.,!?;:'\"]")
-_TELLING = frozenset("even one each all any no not only more most before after up down in out on off over under".split())
 
 Features = frozenset[str]
 
@@ -104,7 +103,7 @@ def _is_other_task(one: Shape, other: Shape) -> bool:
 
 def _stems(text: str) -> set[str]:
     """Return the words that carry meaning; among them small ones that are often all that differs."""
-    return {*content_stems(text), *_TELLING.intersection(words(text))}
+    return {*content_stems(text), *TELLING.intersection(words(text))}
 
 
 def words(text: str) -> list[str]:

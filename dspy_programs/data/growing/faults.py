@@ -11,6 +11,7 @@ Output     faults_of: one sentence each, [] for a pair without a fault; a senten
 import re
 from collections.abc import Callable
 
+from dspy_programs.data.growing.changes import CHANGES
 from dspy_programs.data.pair import DataPair
 from dspy_programs.pair_quality import CODE, LABEL, SENTENCE_END, pair_faults, template_fit
 from dspy_programs.programs.data_generator import MEANING, DraftPair
@@ -25,7 +26,7 @@ _GAP = re.compile(r"\[(?:your|insert|recipient|name|date|company|address|enter|t
 _TALKS = re.compile(
     r"\W*(?:the|your|this) (?:\w+ )?(?:answer|output|function|response|example|task|code|program|script|instruction|query)"
     r" (?:should|must|will|can|is (?:now|complete|as follows))\b"
-    r"|\W*(?:here is|here's) (?:the|a|an)\b[^:\n]{0,80}[.:]?\s*$|\W*\w+(?: \w+){0,4} is (?:now )?(?:complete|done|ready)\W*$",
+    r"|\W*sure\b\W*please\b|\W*(?:here is|here's) (?:the|a|an)\b[^:\n]{0,80}[.:]?\s*$|\W*\w+(?: \w+){0,4} is (?:now )?(?:complete|done|ready)\W*$",
     re.IGNORECASE,
 )
 _ABOUT_THE_FORM = re.compile(
@@ -69,8 +70,8 @@ def _says_the_question(pair: Pair, template: str) -> str:
 
 
 def _says_the_kind(pair: Pair, template: str) -> str:
-    kind = ngrams(MEANING.get(template, ""), 4)  # type: ignore[call-overload]  # any text
-    if kind & ngrams(f"{pair.instruction}\n{pair.output}", 4) or _ABOUT_THE_FORM.search(pair.instruction):
+    told = set().union(*(ngrams(text, 4) for text in (_meaning(template), *CHANGES.values())))
+    if told & ngrams(f"{pair.instruction}\n{pair.output}", 4) or _ABOUT_THE_FORM.search(pair.instruction):
         return "the pair repeats what it was to be; ask for the thing itself"
     return ""
 

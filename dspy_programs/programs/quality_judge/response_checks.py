@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.text import ngrams, stem, words
+from dspy_programs.text import REQUESTS, ngrams, stem, words
 from dspy_programs.types import Rubric
 
 LONGEST = 20_000  # characters that are read, from the start of the text
@@ -43,12 +43,9 @@ _OFF_THE_POINT = 0.3  # and for one without a word of the request
 _COMMON = frozenset(
     "a an the of to in on at for with by from and or but is are was were be been it its this that these those you your "
     "i me my we our they them their he she his her as not no do does did can could will would should have has had what "
-    "which who how when where why given following write give provide make create generate list some any all "
-    "name explain describe suggest identify summarize summarise rewrite translate classify compare convert edit find tell "
-    "answer question sentence text word paragraph article example use using based information".split()
-)  # of these the ones that say what to do with the subject; an answer need not repeat them
-
-_COMMON_STEMS = frozenset(map(stem, _COMMON))
+    "which who how when where why some any all".split()
+)
+_COMMON_STEMS = frozenset(map(stem, _COMMON | REQUESTS))
 
 _Check = Callable[[str, str], float]  # (what was asked, response) -> share
 

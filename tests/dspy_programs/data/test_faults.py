@@ -23,6 +23,8 @@ def faults(template: str, instruction: str, output: str, given: str = "") -> lis
         ("reasoning", "x" * 200, "", "First 1 + 1 = 2. Then 2 + 2 = 4.", "is cut"),
         ("instruction", "A task in plain words and the text that does it", "", "Bake bread.", "what it was to be"),
         ("qa", "Give a short, true answer to the question: what is rye?", "", "A grain.", "what it was to be"),
+        ("qa", "Make a new task of the same field about something rarer", "", "How do I grow ferns?", "what it was to be"),
+        ("qa", "Why do taxes rise?", "", "Sure, please elaborate on the reasons.", "talks about"),
         ("instruction", "Write a job application.", "", "Your job application is now complete.", "talks about"),
         ("code", "Write a function that sends mail.", "", "The function should use the `smtplib` library.", "talks about"),
         ("code", "Write a function that adds tax.", "0.1 and 1000", "1100 in all", "write the bare code"),

@@ -206,3 +206,22 @@ def test_a_test_set_is_found_in_what_is_asked_and_said(tmp_path):
     assert found(asked(f"Well. {long.upper()}! What then?"), "contamination", **options) == [("contamination", "error")]
     assert found({"instruction": "Who wrote it?", "output": "Bo"}, "contamination", **options) == [("contamination", "error")]
     assert found(asked("A train leaves the old station at nine, and a bus follows."), "contamination", **options) == []
+
+
+CUBE = "Write a function to find the whole surface area of a cube with 3 sides of length one"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        (f"Please! {CUBE}. Thank you!", True),
+        (CUBE.replace("cube", "cylinder"), False),
+        (CUBE.replace("3", "4"), False),
+        (CUBE.replace("one", "two"), False),
+        (CUBE.replace("Write a", "Give me a"), True),
+    ],
+)
+def test_a_row_of_the_same_form_is_not_the_short_test(tmp_path, text, is_found):
+    tests = tmp_path / "tests.jsonl"
+    tests.write_text(json.dumps({"question": CUBE}))
+    assert bool(found({"instruction": text, "output": "No."}, "contamination", against=(str(tests),))) is is_found
