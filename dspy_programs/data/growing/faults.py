@@ -26,7 +26,8 @@ _GAP = re.compile(r"\[(?:your|insert|recipient|name|date|company|address|enter|t
 _TALKS = re.compile(
     r"\W*(?:the|your|this) (?:\w+ )?(?:answer|output|function|response|example|task|code|program|script|instruction|query)"
     r" (?:should|must|will|can|is (?:now|complete|as follows))\b"
-    r"|\W*sure\b\W*please\b|\W*(?:here is|here's) (?:the|a|an)\b[^:\n]{0,80}[.:]?\s*$|\W*\w+(?: \w+){0,4} is (?:now )?(?:complete|done|ready)\W*$",
+    r"|\W*sure\b\W*please\b|\W*(?:here is|here's) (?:the|a|an)\b[^:\n]{0,80}[.:]?\s*$"
+    r"|\W*\w+(?: \w+){0,4} is (?:now )?(?:complete|done|ready)\W*$",
     re.IGNORECASE,
 )
 _ABOUT_THE_FORM = re.compile(
