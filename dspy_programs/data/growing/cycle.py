@@ -211,13 +211,18 @@ def _pair_of(draft: Pair, request: Request, answered_by: str, writer: str, at: s
 
 
 def _failed_seeds(new: Sequence[_New], judgments: Sequence[Judgment]) -> Iterator[Seed]:
-    """Yield a seed for each failed pair: what was asked, and what was wrong with the answer."""
+    """Yield a seed for each failed pair: what was asked, and what was wrong with the answer.
+
+    What has a fault may have been asked wrongly too: there the pair's own seed is tried again, with the fault as the lesson.
+    """
     verdicts = {judgment.pair_id: judgment for judgment in judgments}
     for each in new:
         verdict = verdicts.get(each.pair.id)
-        if each.faults or (verdict is not None and not verdict.passed):
-            reason = "; ".join(each.faults) if each.faults else verdict.judgment_reasoning if verdict else ""
-            yield Seed(instruction=each.pair.instruction, input=each.pair.input, failures=[reason] if reason else [])
+        if each.faults:
+            yield each.seed.model_copy(update={"failures": each.faults})
+        elif verdict is not None and not verdict.passed:
+            reason = [verdict.judgment_reasoning] if verdict.judgment_reasoning else []
+            yield Seed(instruction=each.pair.instruction, input=each.pair.input, failures=reason)
 
 
 def _now() -> str:
