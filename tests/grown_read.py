@@ -30,7 +30,8 @@ def page(cycles: list[dict[str, Any]]) -> Iterator[str]:
             number += 1
             verdict, faults = verdicts.get(pair["id"]), cycle["failed_checks"].get(pair["id"], [])
             said = "passed" if verdict and verdict["passed"] else "failed" if verdict else "fault" if faults else "no verdict"
-            yield f"## {number}. {said}: {pair['category']}, {pair['metadata'].get('strategy')}, of {pair['source_seed'][:80]!r}\n"
+            how = f"{pair['category']}, {pair['metadata'].get('strategy')}, of {pair['source_seed'][:80]!r}"
+            yield f"## {number}. {said}: {how}\n"
             for name in ("instruction", "input", "output"):
                 if pair.get(name):
                     yield f"{name}:\n\n" + "\n".join(f"    {line}" for line in pair[name].splitlines()) + "\n"
@@ -38,7 +39,8 @@ def page(cycles: list[dict[str, Any]]) -> Iterator[str]:
             yield "\n- [ ] usable\n"
         for refused in cycle["refused"]:
             pair = refused.get("pair") or {}
-            yield f"refused, {refused['stage']}: {refused['reason'][:200]}: {pair.get('instruction')!r} -> {pair.get('output')!r}\n"
+            reason = refused["reason"][:200]
+            yield f"refused, {refused['stage']}: {reason}: {pair.get('instruction')!r} -> {pair.get('output')!r}\n"
 
 
 def tried(cycle: dict[str, Any]) -> int:
