@@ -19,7 +19,7 @@ from dspy_programs.predict import Failure, ask
 from dspy_programs.programs.quality_judge import quoted_text, worst_fault
 from dspy_programs.programs.quality_judge.logprobs import asking, option_probabilities
 
-EVEN = 0.63
+EVEN = 0.58
 PASSING = 0.6
 _FAULTS = ("copies the request", "repeats itself")
 _WITH_FAULT = 0.5
