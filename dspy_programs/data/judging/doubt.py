@@ -16,8 +16,7 @@ import dspy
 
 from dspy_programs.data.judging.shown import Shown
 from dspy_programs.predict import Failure, ask
-from dspy_programs.programs.quality_judge import quoted_text, worst_fault
-from dspy_programs.programs.quality_judge.logprobs import asking, option_probabilities
+from dspy_programs.programs.quality_judge import asking, option_probabilities, quoted_text, worst_fault
 
 EVEN = 0.58
 PASSING = 0.6
