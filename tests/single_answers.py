@@ -1,7 +1,7 @@
 """python -m tests.single_answers [--split val] [--rows N] [--lm SPEC]: do judges of single answers judge as people prefer?
 
 Each answer of a row on whose verdict all people agreed is judged alone by the rubric: passed should be the preferred one,
-failed the other. By the rules, and with --lm by a model too. Told are agreement, Cohen's kappa with its 95 % interval (bootstrap
+failed the other. By the rules, and with --lm by a model too. Told are agreement, kappa with its 95 % interval (bootstrap
 over answers), the share passed, and how often the preferred answer scores higher. Train or validation rows only: test rows are
 for `tests.judgments_read`.
 """
