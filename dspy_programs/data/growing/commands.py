@@ -53,7 +53,10 @@ def run(
     api_key: ApiKeyOption = None,
     no_llm: NoLlmOption = False,
     judge_lm: Annotated[
-        str | None, typer.Option(help="Another model to judge, of a provider or local/. Default: the one that writes.")
+        str | None,
+        typer.Option(
+            help="Another model to judge, of a provider or local/. Default: the one that writes; if that is local/, rules."
+        ),
     ] = None,
     rubric: Annotated[
         str | None, typer.Option(help="A shipped rubric's name, or a file. Default: quality; rules judge form alone.")
@@ -110,7 +113,7 @@ def run(
     api_base = api_base or (before.api_base if lm == before.lm else None)
     judge_lm = None if no_llm else judge_lm or before.judge_lm
     writing = Spec(lm, api_base, api_key) if lm else None
-    judging = Spec(judge_lm) if judge_lm else writing
+    judging = Spec(judge_lm) if judge_lm else None if lm and lm.startswith("local/") else writing
     if max_usd is not None and all(spec is None or spec.lm.startswith("local/") for spec in (writing, judging)):
         raise UsageError("--max-usd: this is free; limit --max-minutes or --max-pairs instead")
     asked = rubric or before.rubric
