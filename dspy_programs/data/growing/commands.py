@@ -93,7 +93,7 @@ def run(
     from dspy_programs.data.growing.checking import USUAL, usual_check
     from dspy_programs.data.growing.growth import grow
     from dspy_programs.data.growing.growth_files import GrowthFiles, Plan
-    from dspy_programs.data.growing.models import judge_by_rules, judge_on, writer_on
+    from dspy_programs.data.growing.models import WRITTEN, judge_by_rules, judge_on, writer_on
     from dspy_programs.data.growing.request import Settings
     from dspy_programs.data.growing.show import line_of_cycle, lines_of_growth
     from dspy_programs.data.judging.commands import rubric_at
@@ -136,7 +136,7 @@ def run(
                 check=check,
                 judge=judge_on(judging, judged_by or rubric_of(DEFAULT), files, meter)
                 if judging
-                else judge_by_rules(judged_by),
+                else judge_by_rules(judged_by or (WRITTEN if writing else None)),
                 settings=settings,
                 plan=Plan(seeds=start, lm=lm, api_base=api_base, judge_lm=judge_lm, rubric=asked),
                 max_cycles=max_cycles,

@@ -15,6 +15,7 @@ from dspy_programs.data.growing.changes import CHANGES
 from dspy_programs.data.pair import DataPair
 from dspy_programs.pair_quality import CODE, LABEL, SENTENCE_END, pair_faults, template_fit
 from dspy_programs.programs.data_generator import MEANING, DraftPair
+from dspy_programs.programs.quality_judge import worst_fault
 from dspy_programs.text import jaccard, ngrams, words
 from dspy_programs.types import Pair
 
@@ -22,6 +23,7 @@ _AT_THE_END = 2  # characters less than a field may have: the text was cut there
 _FITS = 0.5  # of template_fit, which is stricter with questions and code
 _SAME = 0.8  # of pairs of words: the same text
 _SHORT = 5  # words
+_LONG = 12  # words
 _GAP = re.compile(r"\[(?:your|insert|recipient|name|date|company|address|enter|title|sender)\b[^\]\n]{0,40}\]", re.IGNORECASE)
 _TALKS = re.compile(
     r"\W*(?:the|your|this) (?:\w+ )?(?:answer|output|function|response|example|task|code|program|script|instruction|query)"
@@ -81,6 +83,13 @@ def _is_talk(pair: Pair, template: str) -> str:
     return "the output talks about an answer; give the answer" if _TALKS.match(pair.output) else ""
 
 
+def _is_off_the_point(pair: Pair, template: str) -> str:
+    """Find a text without a word of the request; a short answer, and code, may well have none."""
+    is_text = template != "CODE" and len(words(pair.output)) >= _LONG
+    fault = worst_fault(f"{pair.instruction}\n{pair.input}", pair.output) if is_text else ""
+    return "the output is not about what was asked" if fault == "is not about what was asked" else ""
+
+
 def _has_a_gap(pair: Pair, template: str) -> str:
     gap = _GAP.search(pair.output)
     return f"the output has a gap, {gap[0]}; fill it in" if gap else ""
@@ -98,4 +107,12 @@ def _meaning(template: str) -> str:
     return MEANING.get(template, "")  # type: ignore[call-overload]  # any text
 
 
-_CHECKS: list[Callable[[Pair, str], str]] = [_cut, _says_the_question, _says_the_kind, _is_talk, _has_a_gap, _is_another_kind]
+_CHECKS: list[Callable[[Pair, str], str]] = [
+    _cut,
+    _says_the_question,
+    _says_the_kind,
+    _is_talk,
+    _is_off_the_point,
+    _has_a_gap,
+    _is_another_kind,
+]
