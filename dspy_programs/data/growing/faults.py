@@ -83,6 +83,11 @@ def _is_talk(pair: Pair, template: str) -> str:
     return "the output talks about an answer; give the answer" if _TALKS.match(pair.output) else ""
 
 
+def _asks_about_the_model(pair: Pair, template: str) -> str:
+    asks = template == "QA" and not pair.input and re.search(r"\byours?\b", pair.instruction, re.IGNORECASE)
+    return "the question is about the one who answers; ask what anybody can look up" if asks else ""
+
+
 def _is_off_the_point(pair: Pair, template: str) -> str:
     """Find a text without a word of the request; a short answer, and code, may well have none."""
     is_text = template != "CODE" and len(words(pair.output)) >= _LONG
@@ -112,6 +117,7 @@ _CHECKS: list[Callable[[Pair, str], str]] = [
     _says_the_question,
     _says_the_kind,
     _is_talk,
+    _asks_about_the_model,
     _is_off_the_point,
     _has_a_gap,
     _is_another_kind,
