@@ -37,6 +37,14 @@ _ABOUT_THE_FORM = re.compile(
     r"|\banswer (?:to )?the (?:following |given )?question\b|\btraining (?:example|pair)\b|\bof the given kind\b",
     re.IGNORECASE,
 )
+_ASKS_PERCENTAGE = re.compile(r"\bwhat percentage\b|\bhow many per ?cent\b", re.IGNORECASE)
+_PERCENTAGE = re.compile(r"%|\bper ?cent", re.IGNORECASE)
+_ASKS_NUMBER = re.compile(r"^\W*how (?:many|much)\b|[.,;:]\s+how (?:many|much)\b", re.IGNORECASE)
+_IS_NUMBER = re.compile(
+    r"\d|\b(?:no|none|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|once|twice|half|dozen"
+    r"|hundreds?|thousands?|millions?|depends?|varies|enough)\b",
+    re.IGNORECASE,
+)
 _ASKS_FOR_PROSE = re.compile(r"\b(?:explain|describe|why|what|which|compare|name)\b", re.IGNORECASE)
 
 
@@ -88,6 +96,14 @@ def _asks_about_the_model(pair: Pair, template: str) -> str:
     return "the question is about the one who answers; ask what anybody can look up" if asks else ""
 
 
+def _lacks_the_number(pair: Pair, template: str) -> str:
+    if _ASKS_PERCENTAGE.search(pair.instruction) and not _PERCENTAGE.search(pair.output):
+        return "a percentage is asked for and there is none in the output"
+    if template != "CODE" and _ASKS_NUMBER.search(pair.instruction) and not _IS_NUMBER.search(pair.output):
+        return "a number is asked for and there is none in the output"
+    return ""
+
+
 def _is_off_the_point(pair: Pair, template: str) -> str:
     """Find a text without a word of the request; a short answer, and code, may well have none."""
     is_text = template != "CODE" and len(words(pair.output)) >= _LONG
@@ -118,6 +134,7 @@ _CHECKS: list[Callable[[Pair, str], str]] = [
     _says_the_kind,
     _is_talk,
     _asks_about_the_model,
+    _lacks_the_number,
     _is_off_the_point,
     _has_a_gap,
     _is_another_kind,
