@@ -37,6 +37,11 @@ _ABOUT_THE_FORM = re.compile(
     r"|\banswer (?:to )?the (?:following |given )?question\b|\btraining (?:example|pair)\b|\bof the given kind\b",
     re.IGNORECASE,
 )
+_ASKS_YOU = re.compile(
+    r"\b(?:did|have|were|are) you\b[^?]*\?|\bdo you (?:have|own|live|like|grow|prefer|want|know)\b[^?]*\?"
+    r"|\b(?:what|which|how|when|where|who|why)\b[^?]*\byours?\b[^?]*\?",
+    re.IGNORECASE,
+)
 _ASKS_PERCENTAGE = re.compile(r"\bwhat percentage\b|\bhow many per ?cent\b", re.IGNORECASE)
 _PERCENTAGE = re.compile(r"%|\bper ?cent", re.IGNORECASE)
 _ASKS_NUMBER = re.compile(r"^\W*how (?:many|much)\b|[.,;:]\s+how (?:many|much)\b", re.IGNORECASE)
@@ -92,7 +97,7 @@ def _is_talk(pair: Pair, template: str) -> str:
 
 
 def _asks_about_the_model(pair: Pair, template: str) -> str:
-    asks = template == "QA" and not pair.input and re.search(r"\byours?\b", pair.instruction, re.IGNORECASE)
+    asks = template != "CREATIVE" and not pair.input and _ASKS_YOU.search(pair.instruction)
     return "the question is about the one who answers; ask what anybody can look up" if asks else ""
 
 

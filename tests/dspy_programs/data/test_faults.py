@@ -26,6 +26,7 @@ def faults(template: str, instruction: str, output: str, given: str = "") -> lis
         ("qa", "Make a new task of the same field about something rarer", "", "How do I grow ferns?", "what it was to be"),
         ("qa", "Why do taxes rise?", "", "Sure, please elaborate on the reasons.", "talks about"),
         ("qa", "What vegetables grow in your garden?", "", "Tomatoes.", "about the one who answers"),
+        ("instruction", "How many calls did you receive today?", "", "I received 3.", "about the one who answers"),
         (
             "instruction",
             "Say why bread rises.",
@@ -55,6 +56,8 @@ def test_what_a_reader_would_send_back_is_found(template, instruction, given, ou
         ("instruction", "Correct the sentence.", "He go home every day.", "He goes home every day."),
         ("instruction", "Write to your neighbour about the noise.", "", "Dear Sam, the noise at night keeps us awake. Ada"),
         ("qa", "How many legs does a spider have?", "", "Eight."),
+        ("qa", "How do you boil an egg?", "", "Put it into boiling water for six minutes."),
+        ("instruction", "Thank your aunt for the scarf.", "", "Dear aunt, thank you for the warm scarf! Yours, Ada"),
         ("qa", "How much does a cup of coffee cost?", "", "That varies by country."),
         ("code", "What does `len` return in Python?", "", "The number of items of what it is given."),
         ("code", "Write SQL that counts orders.", "orders(id)", "SELECT COUNT(*) FROM orders;"),
