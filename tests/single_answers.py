@@ -9,6 +9,7 @@ for `tests.judgments_read`.
 import argparse
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from optimizers.data import data_directory
 QUALITY = rubric_of("quality")
 
 
-def told(judge: Judge, rows: Sequence[dict]) -> str:
+def told(judge: Judge, rows: Sequence[dict[str, Any]]) -> str:
     passed, truth, higher, start = [], [], [], time.monotonic()
     for row in rows:
         overall = {}
