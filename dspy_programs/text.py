@@ -5,7 +5,6 @@ Everything is linear in the text, even if that is a single word of a megabyte.
 
 import json
 import re
-import string
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
@@ -13,20 +12,6 @@ from typing import Any, NamedTuple
 WORD = re.compile(r"\w+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, lone surrogates
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-REFUSAL = re.compile(
-    r"\W*(?:(?:i[’']m |i am )?(?:very |so )?sorry\b[,.]? ?(?:but )?)?"
-    r"(?:as an ai\b|i(?: am|[’']m) (?:unable|not able) to\b"
-    r"|i (?:cannot|can ?not|can[’']t|won[’']t) (?:help|assist|provide|comply|answer|do|fulfil|generate|create|complete)\b)",
-    re.IGNORECASE,
-)
-PLACEHOLDER = re.compile(
-    r"\W*(?:generation failed|n/a|todo|tbd|placeholder|lorem ipsum.*|your \w+ here|insert [\w ]{1,40} here)\W*"
-    r"|\s*\[[a-z]+(?: [a-z]+)+\]\s*|\s*<(?:your|insert|the|output|input|answer|text)\b[^<>]{0,60}>\s*|[.…\s]*",
-    re.IGNORECASE,
-)
-
-_NEVER_A_REFUSAL = frozenset(string.ascii_letters + string.digits) - frozenset("iIsSvVaA")  # as the first character
-_NEVER_A_PLACEHOLDER = frozenset(string.ascii_letters + string.digits) - frozenset("gGnNtTpPlLyYiI")
 
 
 def quantity(number: int, noun: str) -> str:
@@ -87,16 +72,6 @@ def is_json(text: str) -> bool:
     return True
 
 
-def is_refusal(text: str) -> bool:
-    """Return whether a text starts by refusing the request."""
-    return text[:1] not in _NEVER_A_REFUSAL and REFUSAL.match(text) is not None
-
-
-def is_placeholder(text: str) -> bool:
-    """Return whether a text is only a placeholder: nothing, dots, "[Generation failed]", "your answer here"."""
-    return len(text) <= 200 and text[:1] not in _NEVER_A_PLACEHOLDER and PLACEHOLDER.fullmatch(text) is not None
-
-
 STOPWORDS = frozenset(
     "a about after again all also am an and any are as at back be because been being but by can could did do does doing "
     "done down each even for from further get go going gone got had has have having he her here him his how i if in "
@@ -105,6 +80,14 @@ STOPWORDS = frozenset(
     "sure take than that the their them then there these they thing things think this those through to too under until "
     "up us use very want was way we well were what when where which while who why will with would yes yet you your".split()
 )
+TELLING = frozenset("even one each all any no not only more most before after up down in out on off over under".split())
+"""Stop words that may be all that tells two tasks apart."""
+REQUESTS = frozenset(
+    "write give provide make create generate list name explain describe suggest identify summarize summarise rewrite translate "
+    "classify compare convert edit find tell answer question sentence text word paragraph article example use using based "
+    "information following given please".split()
+)
+"""Words that say what to do with a subject, or what it comes in: an answer need not repeat them."""
 ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ed", "es", "s", "e", "ly", "y")
 
 

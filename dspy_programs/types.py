@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from dspy_programs.jsonable import sound
+from dspy_programs.no_answer import is_placeholder, is_refusal
 from dspy_programs.schemas import (
     LONGEST_DESCRIPTION,
     as_line,
@@ -17,7 +18,6 @@ from dspy_programs.schemas import (
     tool_names,
     tool_schemas,
 )
-from dspy_programs.text import is_placeholder, is_refusal
 
 LONGEST_NAME = 500  # characters of a tool's name: servers put their own in front of it
 # The schema of a signature's types, docstrings included, is a part of its prompt and of the shape that a compiled file must

@@ -20,9 +20,9 @@ import dspy
 import numpy as np
 import numpy.typing as npt
 
+from dspy_programs.pair_quality import pair_faults, template_fit
 from dspy_programs.text import containment, jaccard, ngrams, sendable, words
 from dspy_programs.types import Pair, pair_problems
-from metrics.pair_quality import pair_faults, template_fit
 from metrics.score import Component, Metric, Score, composite
 
 WEIGHTS = {

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import UsageError
+from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.failure_judge import FailureJudge
@@ -23,7 +24,6 @@ from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
 from metrics.memory_summarizer import Probe, memory_recalls
-from metrics.pair_quality import heuristic_quality
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.section_scorer import coverage_agrees

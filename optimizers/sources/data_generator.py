@@ -22,10 +22,10 @@ import dspy
 
 from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import DatasetError
+from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair, pair_problems
 from metrics.data_generator import Embed, novelty_of, pairs_are_useful
-from metrics.pair_quality import heuristic_quality
 from optimizers.sources.reading import home, read_jsonl
 
 SEED = 20261121

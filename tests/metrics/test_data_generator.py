@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.predict import Failure
 from dspy_programs.types import Pair
 from metrics.data_generator import WEIGHTS, pairs_are_useful
-from metrics.pair_quality import heuristic_quality
 
 SEED = {"instruction": "Suggest some board games that a group of people can play.", "input": "", "output": "1. Chess 2. Ludo"}
 GOOD = {

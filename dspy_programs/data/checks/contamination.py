@@ -1,13 +1,15 @@
 """Is a row, or a part of it, in a test set?
 
-A text of a test set is found in a row if half of its runs of 8 words are there, or all of its words if it has 8 to 15 of them.
+A text of a test set is found in a row if half of its runs of 8 words are there, whatever stands around it.
 Runs that more than three texts of the test sets share are their form ("Answer the following question with yes or no"), and
 say nothing; a text whose every run is of that kind is compared as a whole. Texts under 8 words are found only where a field
-is the same.
+is the same. Of a text under 40 words nearly all telling words must be there too: "the area of a cube" is not "the area of a
+cylinder", though both tests and rows are often of one form.
 Source     runs of words as in Brown et al., "Language Models are Few-Shot Learners" (2020), appendix C, which takes 13.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,18 @@ from numpy.typing import NDArray
 from dspy_programs.data.checks.finding import Finding
 from dspy_programs.data.checks.lookup import Lookup
 from dspy_programs.data.checks.minhash import digests_of
-from dspy_programs.data.checks.word_hashes import Hashes, Words, mixed, words_of
+from dspy_programs.data.checks.word_hashes import Hashes, Words, hash_of_words, mixed, words_of
 from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import UsageError
+from dspy_programs.text import REQUESTS, STOPWORDS, TELLING
 
 RUN = 8  # words
 _SHARE = 0.5
 _FORM = 3  # texts
 _FEWEST = 3  # words of a text that is compared as a whole
+_SHORT = 40  # words
+_MAY_LACK = 20  # telling words of a short text for each that may be missing; no number may
+_NUMBER = re.compile(r"\d+")
 _QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "input", "context", "text", "passage", "goal", "task")
 _BATCH = 500
 
@@ -40,15 +46,22 @@ class TestSets:
         runs: list[Hashes] = []
         owners: list[NDArray[np.int64]] = []
         wholes: list[Hashes] = []
+        self._short: dict[int, Hashes] = {}
+        common, numbers = np.sort(hash_of_words(STOPWORDS - TELLING | REQUESTS)), set[str]()
         for texts in _batches(self._read(files)):
             words = words_of(texts)
             first = sum(map(len, wholes))
             hashes, of = _runs_of(words)
             runs.append(hashes)
             owners.append(of + first)
+            for text in np.flatnonzero((words.counts >= RUN) & (words.counts < _SHORT)):
+                numbers.update(_NUMBER.findall(texts[text]))
+                told = np.unique(words.hashes[words.starts[text] : words.starts[text + 1]])
+                self._short[first + int(text)] = np.setdiff1d(told, common, assume_unique=True)
             wholes.append(np.where(words.counts >= _FEWEST, digests_of(words), 0))
         if not self._names:
             raise UsageError(f"no texts to compare with in {', '.join(map(str, files))}")
+        self._numbers = np.sort(hash_of_words(numbers))
         self._wholes = Lookup(np.concatenate(wholes))
         self._runs, self._sizes = _owned(np.concatenate(runs), np.concatenate(owners), len(self._names))
 
@@ -58,7 +71,16 @@ class TestSets:
         places, owners = self._runs.found(hashes)
         hits, times = np.unique(np.stack([of[places], owners], 1), axis=0, return_counts=True)
         enough = times >= _SHARE * self._sizes[hits[:, 1]] if len(hits) else times
-        return {int(text): self._names[owner] for text, owner in hits[enough.astype(bool)]}
+        likely = hits[enough.astype(bool)]
+        return {int(text): self._names[owner] for text, owner in likely if self._has_its_words(words, text, owner)}
+
+    def _has_its_words(self, words: Words, text: int, owner: int) -> bool:
+        """Return whether a text has the telling words of a short one of the test sets; a long one may be there in part."""
+        told = self._short.get(int(owner))
+        if told is None:
+            return True
+        missing = np.setdiff1d(told, words.hashes[words.starts[text] : words.starts[text + 1]])
+        return missing.size <= told.size // _MAY_LACK and not np.isin(missing, self._numbers).any()
 
     def same(self, words: Words) -> dict[int, str]:
         """Return which texts of a batch are one of the test sets', but for case, spaces and signs."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from dspy_programs.data.checks.finding import contents_of
 from dspy_programs.data.pair import DataPair
-from dspy_programs.text import CJK, content_stems
+from dspy_programs.text import CJK, TELLING, content_stems
 
 _SHORT_INPUT = 120  # characters
 _SHORT = 5  # words
@@ -29,6 +29,7 @@ _ASCII_WORD = re.compile("[a-z0-9]+")
 _CODE = re.compile(r"\breturn\b|\bdef \w+\(|[;{]\s*$|```|\w = \w", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SYSTEM = ("system", "developer")
+_SIGN = re.compile(r"[^\w\s.,!?;:'\"]")
 
 Features = frozenset[str | int]
 
@@ -105,19 +106,25 @@ def similarity(one: Shape, other: Shape, threshold: float) -> float:
 def _is_other_task(one: Shape, other: Shape) -> bool:
     """Return whether what is asked differs as two tasks of one form do: "odd" for "even", another name.
 
-    That is so if the answer has the same word changed, or if it is too short to tell and each question has a word of its own.
+    That is so if the answer has the same word changed or other numbers, or if it is too short to tell and each question has a
+    word of its own.
     """
-    asked, answered = (
-        [content_stems(one.asked), content_stems(other.asked)],
-        [content_stems(one.answered), content_stems(other.answered)],
-    )
-    own = [set(asked[0]) - set(asked[1]), set(asked[1]) - set(asked[0])]
-    changed = [set(answered[0]) - set(answered[1]), set(answered[1]) - set(answered[0])]
+    asked, answered = [_stems(one.asked), _stems(other.asked)], [_stems(one.answered), _stems(other.answered)]
+    own = [asked[0] - asked[1], asked[1] - asked[0]]
+    changed = [answered[0] - answered[1], answered[1] - answered[0]]
     if any({word[:3] for word in one} & {word[:3] for word in two} for one, two in zip(own, changed, strict=True)):
         return True  # the beginnings of words, since "minimum" is `min` in code
-    if all(own) and one.answered.split() != other.answered.split() and _CODE.search(one.answered):
+    if all(own) and one.answered.numbers != other.answered.numbers:
+        return True
+    is_asked_otherwise = all(own) or sorted(_SIGN.findall(one.asked)) != sorted(_SIGN.findall(other.asked))
+    if is_asked_otherwise and one.answered.split() != other.answered.split() and _CODE.search(one.answered):
         return True  # in code one sign makes it the other task
     return len(one.answered.words) < _SHORT_ANSWER and (all(own) or max(map(len, own)) > 2)
+
+
+def _stems(text: Text) -> set[str]:
+    """Return the words that carry meaning; among them small ones that are often all that differs."""
+    return {*content_stems(text), *TELLING.intersection(text.words)}
 
 
 def _features(shape: Shape) -> Features:

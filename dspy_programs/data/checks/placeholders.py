@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dspy_programs.data.checks.finding import Finding
 from dspy_programs.data.checks.options import Severity
 from dspy_programs.data.pair import DataPair
-from dspy_programs.text import is_placeholder
+from dspy_programs.no_answer import is_placeholder
 
 
 def placeholders_findings(pair: DataPair) -> Iterable[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dspy_programs.data.checks.finding import Finding
 from dspy_programs.data.pair import DataPair
-from dspy_programs.text import is_refusal
+from dspy_programs.no_answer import is_refusal
 
 
 def refusals_findings(pair: DataPair) -> Iterable[Finding]:

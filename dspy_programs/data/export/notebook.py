@@ -38,6 +38,7 @@ def notebook_of(method: Method, place: Path, files: Mapping[str, Path], model: s
         _markdown(f"# {method.upper()} of {model}", f"On {', '.join(path.name for path in files.values())}, with TRL."),
         _code("%pip install -q 'trl>=1' datasets transformers accelerate"),
         _code(*_load(relative, _loader(files["train"]), columns)),
+        _code(f"MODEL = {model!r}", *_as_turns(columns)),
         _code(*_train(method, model, columns, "eval" in files)),
         _code("trainer.train()", "trainer.save_model()"),
         _code(*_try(columns)),
@@ -112,6 +113,27 @@ def _load(files: Mapping[str, str], loader: str, columns: tuple[str, ...]) -> li
     ]
 
 
+def _as_turns(columns: tuple[str, ...]) -> list[str]:
+    """Return lines that make turns of plain texts: a chat model is trained in the form in which it is asked."""
+    if "prompt" not in columns:
+        return []
+    roles = {name: "user" if name == "prompt" else "assistant" for name in columns}
+    return [
+        "",
+        "from transformers import AutoTokenizer",
+        "",
+        f"ROLES = {json.dumps(roles)}",
+        "",
+        "",
+        "def as_turns(row):",
+        '    return {name: [{"role": role, "content": row[name]}] for name, role in ROLES.items()}',
+        "",
+        "",
+        'if AutoTokenizer.from_pretrained(MODEL).chat_template and isinstance(data["train"][0]["prompt"], str):',
+        "    data = data.map(as_turns)",
+    ]
+
+
 def _train(method: Method, model: str, columns: tuple[str, ...], has_eval: bool) -> list[str]:
     name = method.upper()
     options = {
@@ -131,7 +153,6 @@ def _train(method: Method, model: str, columns: tuple[str, ...], has_eval: bool)
     return [
         f"from trl import {name}Config, {name}Trainer",
         "",
-        f"MODEL = {model!r}",
         f"config = {name}Config(",
         *(f"    {option}={value!r}," for option, value in options.items()),
         ")",

@@ -17,7 +17,7 @@ from dspy_programs.data.growing.checking import USUAL, usual_check
 from dspy_programs.data.growing.cycle_state import CycleState
 from dspy_programs.data.growing.growth import MIN_PASS_RATE, Grown, grow
 from dspy_programs.data.growing.growth_files import GrowthFiles, Plan
-from dspy_programs.data.growing.models import judge_by_rules, judge_on, writer_on
+from dspy_programs.data.growing.models import WRITTEN, judge_by_rules, judge_on, writer_on
 from dspy_programs.data.growing.request import Settings
 from dspy_programs.data.growing.seed import (
     Seed,
@@ -79,7 +79,7 @@ class AskedGrowth:
         api_base = options.api_base or (self._before.api_base if lm == self._before.lm else None)
         judge_lm = None if options.no_llm else options.judge_lm or self._before.judge_lm
         self._writing = Spec(lm, api_base, api_key) if lm else None
-        self._judging = Spec(judge_lm) if judge_lm else self._writing
+        self._judging = Spec(judge_lm) if judge_lm else None if lm and lm.startswith("local/") else self._writing
         self._free = all(spec is None or spec.lm.startswith("local/") for spec in (self._writing, self._judging))
         self._plan = Plan(seeds=[], lm=lm, api_base=api_base, judge_lm=judge_lm, rubric=options.rubric or self._before.rubric)
 
@@ -122,7 +122,7 @@ class AskedGrowth:
             check=check,
             judge=judge_on(self._judging, rubric or rubric_of(DEFAULT), self.files, meter)
             if self._judging
-            else judge_by_rules(rubric),
+            else judge_by_rules(rubric or (WRITTEN if self._writing else None)),
             settings=settings,
             plan=self._plan.model_copy(update={"seeds": self.seeds}),
             max_cycles=asked.max_cycles,

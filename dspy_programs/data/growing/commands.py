@@ -47,7 +47,10 @@ def run(
     api_key: ApiKeyOption = None,
     no_llm: NoLlmOption = False,
     judge_lm: Annotated[
-        str | None, typer.Option(help="Another model to judge, of a provider or local/. Default: the one that writes.")
+        str | None,
+        typer.Option(
+            help="Another model to judge, of a provider or local/. Default: the one that writes; if that is local/, rules."
+        ),
     ] = None,
     rubric: Annotated[
         str | None, typer.Option(help="A shipped rubric's name, or a file. Default: quality; rules judge form alone.")

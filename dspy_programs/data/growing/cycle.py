@@ -20,6 +20,7 @@ from dspy_programs.data.growing.asking import answers_of
 from dspy_programs.data.growing.cycle_state import CycleState, Refused, metrics_of
 from dspy_programs.data.growing.diversity import Known
 from dspy_programs.data.growing.drafts import Written
+from dspy_programs.data.growing.faults import tidied
 from dspy_programs.data.growing.request import Request, Settings, requests_of
 from dspy_programs.data.growing.seed import Seed
 from dspy_programs.data.growing.writing import Write
@@ -121,7 +122,9 @@ class _Cycle:
             self.refused += [_refused_draft(each, seed) for each in found.rejected]
             if not found.pairs and not found.rejected and found.answered_by == "rules":
                 self.refused.append(Refused(stage="generation", reason="the rules make no pair of so short a text", seed=seed))
-            drafts = (_pair_of(draft, request, found.answered_by, self.tools.write.name, self.began) for draft in found.pairs)
+            drafts = (
+                _pair_of(tidied(draft), request, found.answered_by, self.tools.write.name, self.began) for draft in found.pairs
+            )
             for pair in itertools.islice(filter(self._is_new, drafts), request.pairs):
                 yield _New(pair, request.seed, self.tools.check(pair))
 
@@ -185,13 +188,18 @@ def _pair_of(draft: Pair, request: Request, answered_by: str, writer: str, at: s
 
 
 def _failed_seeds(new: Sequence[_New], judgments: Sequence[Judgment]) -> Iterator[Seed]:
-    """Yield a seed for each failed pair: what was asked, and what was wrong with the answer."""
+    """Yield a seed for each failed pair: what was asked, and what was wrong with the answer.
+
+    What has a fault may have been asked wrongly too: there the pair's own seed is tried again, with the fault as the lesson.
+    """
     verdicts = {judgment.pair_id: judgment for judgment in judgments}
     for each in new:
         verdict = verdicts.get(each.pair.id)
-        if each.faults or (verdict is not None and not verdict.passed):
-            reason = "; ".join(each.faults) if each.faults else verdict.judgment_reasoning if verdict else ""
-            yield Seed(instruction=each.pair.instruction, input=each.pair.input, failures=[reason] if reason else [])
+        if each.faults:
+            yield each.seed.model_copy(update={"failures": each.faults})
+        elif verdict is not None and not verdict.passed:
+            reason = [verdict.judgment_reasoning] if verdict.judgment_reasoning else []
+            yield Seed(instruction=each.pair.instruction, input=each.pair.input, failures=reason)
 
 
 def _now() -> str:

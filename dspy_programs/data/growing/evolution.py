@@ -7,18 +7,13 @@ from collections.abc import Iterator
 
 import dspy
 
+from dspy_programs.data.growing.changes import CHANGES
 from dspy_programs.data.growing.drafts import Written, written
+from dspy_programs.data.growing.examples import CHANGED
 from dspy_programs.data.growing.request import Request
 from dspy_programs.predict import Failure, ask
 from dspy_programs.programs.data_generator import MEANING, DraftPair
 from dspy_programs.types import Pair
-
-CHANGES = {
-    "deepen": "ask for more depth: for the reason, the exception or the consequence as well",
-    "constrain": "add one constraint that the answer has to keep",
-    "concretise": "replace what is general by something concrete: a name, a number, a place",
-    "broaden": "make a new task of the same field about something rarer",
-}
 
 
 class ChangeTask(dspy.Signature):
@@ -33,11 +28,12 @@ class ChangeTask(dspy.Signature):
 
 
 def evolved(request: Request) -> Written:
-    return written(_replies(request), request.seed.instruction)
+    return written(_replies(request), request.seed.instruction, CHANGED)
 
 
 def _replies(request: Request) -> Iterator[Pair | Failure]:
     predictor, seed, kinds = dspy.Predict(ChangeTask), request.seed, list(CHANGES)
+    predictor.demos = list(CHANGED)
     for nth in range(request.pairs):
         change = kinds[(request.turn + nth) % len(kinds)]
         reply = ask(

@@ -2,7 +2,8 @@
 
 Input      seeds; how pairs are asked for; who writes, checks and judges them.
 Output     Grown: the figures of each cycle, how many pairs passed, why it stopped. The pairs are in files (growth_files.py).
-Holds      the seeds of a cycle are those given and at most MOST_FAILED instructions that failed in the cycle before, each once.
+Holds      the seeds of a cycle are those given and at most MOST_FAILED instructions that failed in the cycle before, each once;
+           a given seed whose pair had a fault has it as a lesson.
 Guarantees a cycle counts as a whole or not at all. One that was cut, by whatever, is finished by the same call with
            `resume=True`: with models whose answers are kept (models.py, judging/cache.py) nothing is paid for twice, and
            the files are the same as without the cut, but for times.

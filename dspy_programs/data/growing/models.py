@@ -30,6 +30,14 @@ _FORM = Rubric(
     pass_condition="overall >= 0.6 and correctness >= 0.5",
 )
 
+WRITTEN = Rubric(
+    name="written",
+    description="Whether an answer that has none of the faults of faults.py repeats itself; a short one need not say more.",
+    criteria=[Criterion(name="clarity", description="nothing repeated")],
+    pass_condition="clarity >= 0.6",
+)
+"""For rules that judge what a model wrote."""
+
 
 def writer_on(
     spec: Spec | None,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dspy
 
 from dspy_programs.data.growing.drafts import Written, written
+from dspy_programs.data.growing.examples import ASKED
 from dspy_programs.data.growing.request import Request
 from dspy_programs.predict import Failure, ask
 from dspy_programs.programs.data_generator import MEANING, DraftPair, subject
@@ -44,11 +45,12 @@ class AskAsPerson(dspy.Signature):
 
 
 def asked_by_persona(request: Request) -> Written:
-    return written(_replies(request), request.seed.instruction)
+    return written(_replies(request), request.seed.instruction, ASKED)
 
 
 def _replies(request: Request) -> Iterator[Pair | Failure]:
     predictor, seed = dspy.Predict(AskAsPerson), request.seed
+    predictor.demos = list(ASKED)
     for nth in range(request.pairs):
         reply = ask(
             predictor,

@@ -1,6 +1,7 @@
 """What is asked for in a cycle: each seed once, templates and strategies in turn.
 
-Guarantees a seed meets another template, strategy and turn in each cycle; a cycle that is begun again asks the same.
+Guarantees a seed meets another template, strategy and turn in each cycle; a cycle that is begun again asks the same. What
+           only names a subject ("rye bread") is not evolved: the first task about it has to be written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from dspy_programs.data.growing.seed import Seed
 from dspy_programs.errors import UsageError
 
 STRATEGIES = ("seed", "evolve", "back-translate", "persona")
+_SUBJECT = 3  # words
 MOST_PAIRS = 8  # that the data generator writes for one seed
 
 
@@ -47,9 +49,14 @@ class Request:
 
 def requests_of(cycle: int, seeds: Sequence[Seed], settings: Settings) -> Iterator[Request]:
     """Yield the requests of a cycle, from 1."""
-    templates, strategies = settings.templates, settings.strategies
+    templates, strategies, per_seed = settings.templates, settings.strategies, settings.per_seed
     for place, seed in enumerate(seeds):
         turn = place + cycle - 1
         template = templates[turn % len(templates)]
         strategy = strategies[turn // len(templates) % len(strategies)]
-        yield Request(seed, template, strategy, settings.per_seed, cycle, turn)
+        yield Request(seed, template, "seed" if strategy == "evolve" and _is_subject(seed) else strategy, per_seed, cycle, turn)
+
+
+def _is_subject(seed: Seed) -> bool:
+    """Return whether a seed only names something: there is no task in it that could be changed."""
+    return not seed.output and len(seed.instruction.split()) <= _SUBJECT and seed.instruction[-1] not in ".?!:"

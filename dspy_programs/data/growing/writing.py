@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from dspy_programs.data.growing.back_translation import back_translated
 from dspy_programs.data.growing.drafts import Written
 from dspy_programs.data.growing.evolution import evolved
+from dspy_programs.data.growing.examples import WRITTEN
 from dspy_programs.data.growing.personas import asked_by_persona
 from dspy_programs.data.growing.request import MOST_PAIRS, Request
 from dspy_programs.data.judging.judges import Unjudged
@@ -41,7 +42,9 @@ class Writer:
         from dspy_programs.registry import load
 
         self.lm, self.name = lm, "rules" if lm is None else str(lm.model)
-        self.generator = DataGenerator() if lm is None else load("data_generator", lm.model)
+        self.generator = DataGenerator() if lm is None else load("data_generator", lm.model).deepcopy()
+        if lm is not None and not self.generator.write.demos:
+            self.generator.write.demos = list(WRITTEN)
 
     def __call__(self, request: Request) -> Written:
         from dspy_programs.lm import running_on, sample

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from dspy_programs.data.judging.judgment import Opinion
 from dspy_programs.data.judging.shown import Shown
 from dspy_programs.errors import ProgramsError
-from dspy_programs.rubric import rubric_of
+from dspy_programs.rubric import DEFAULT, rubric_of
 from dspy_programs.text import sendable
 from dspy_programs.types import Rubric
 
@@ -74,17 +74,18 @@ class RulesJudge:
 
 
 class ModelJudge:
-    """The quality_judge compiled for a model."""
+    """The quality_judge compiled for a model; an embedded one is asked for a mistake instead (doubt.py)."""
 
     costs = True
 
     def __init__(self, lm: "dspy.LM", rubric: Rubric, program: "QualityJudge | None" = None) -> None:
         """program: the one to use in place of that compiled for the model."""
-        from dspy_programs.lm import address_of, decoding
+        from dspy_programs.lm import address_of, decoding, is_embedded
         from dspy_programs.registry import load
 
         self.lm, self.rubric, self.name = lm, rubric_of(rubric.model_dump()), str(lm.model)
         self.program = program or load("quality_judge", lm.model)
+        self._by_doubt = program is None and is_embedded(lm) and _seen_of(self.rubric) == _seen_of(rubric_of(DEFAULT))
         state = json.dumps(self.program.dump_state(), sort_keys=True)
         self.digest = _digest(lm.model, address_of(lm), decoding(lm), state, _seen_of(rubric))
 
@@ -93,8 +94,10 @@ class ModelJudge:
 
         try:
             with running_on(self.lm):
+                if self._by_doubt and (told := self._by_doubt_of(shown)) is not None:
+                    return told
                 found = self.program(shown.instruction, shown.response, input=shown.input, rubric=self.rubric)
-        except ProgramsError:
+        except (ProgramsError, Unjudged):
             raise
         except Exception as error:  # of a model's engine, which may be anybody's: what it raises says why this one has no score
             raise _unanswered(error) from error
@@ -102,6 +105,20 @@ class ModelJudge:
             raise _unreadable(found.failure)
         said = sendable(found.reason, _LONGEST_REASON)
         return Opinion(judge_model=self.name, scores=found.scores, reason=said, answered_by=found.answered_by, at=now())
+
+    def _by_doubt_of(self, shown: Shown) -> Opinion | None:
+        """Return the opinion by log-probabilities; None for a blank response, and from an engine without them."""
+        from dspy_programs.data.judging.doubt import share_without_mistake
+        from dspy_programs.predict import Failure
+
+        told = share_without_mistake(shown) if shown.response.strip() else None
+        if told is None:
+            return None
+        if isinstance(told, Failure):
+            raise _unreadable(told)
+        share, reason = told
+        scores = {criterion.name: share for criterion in self.rubric.criteria}
+        return Opinion(judge_model=self.name, scores=scores, reason=reason, answered_by="model", at=now())
 
 
 def _unanswered(error: Exception) -> Unjudged:
@@ -155,7 +172,7 @@ def _code() -> str:
     files = [
         *sorted((package / "programs" / "quality_judge").glob("*.py")),
         package / "text.py",
-        Path(__file__).parent / "shown.py",
+        *(Path(__file__).parent / name for name in ("shown.py", "doubt.py")),
     ]
     return hashlib.sha256(b"\0".join(b"\n".join(path.read_bytes().splitlines()) for path in files)).hexdigest()
 

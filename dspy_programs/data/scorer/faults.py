@@ -11,7 +11,7 @@ from dspy_programs.data.checks.fences import fences_findings
 from dspy_programs.data.checks.turns import turns_findings
 from dspy_programs.data.scorer.config import CheckName, ScorerConfig
 from dspy_programs.data.scorer.view import View
-from dspy_programs.text import is_placeholder, is_refusal
+from dspy_programs.no_answer import is_placeholder, is_refusal
 
 _REFUSAL = 300  # characters in which a refusal begins
 _ECHO = 12  # characters; shorter answers may well be the question

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
+from dspy_programs.no_answer import is_placeholder
 from dspy_programs.programs.actor.arguments import json_excerpt
 from dspy_programs.programs.actor.wording import Wording
 from dspy_programs.provenance import Sources
 from dspy_programs.schemas import alternatives_of, items_of, listed_in, named_in, required_of, types_of, united
-from dspy_programs.text import is_placeholder
 from dspy_programs.types import Call, Function
 
 _DEEPEST = 8  # levels of a schema; what is deeper is looked up as a whole

@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.programs.quality_judge.logprobs import (
+        asking as asking,
+        option_probabilities as option_probabilities,
+    )
     from dspy_programs.programs.quality_judge.quality_judge import (
         BEST as BEST,
         QualityJudge as QualityJudge,
@@ -20,6 +24,8 @@ _HOMES = {
     "BEST": "quality_judge",
     "QualityJudge": "quality_judge",
     "QualityJudgeResult": "quality_judge",
+    "asking": "logprobs",
+    "option_probabilities": "logprobs",
     "quoted_text": "quality_judge",
     "scores_by_checks": "response_checks",
     "worst_fault": "response_checks",

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.text import ngrams, words
+from dspy_programs.text import REQUESTS, ngrams, stem, words
 from dspy_programs.types import Rubric
 
 LONGEST = 20_000  # characters that are read, from the start of the text
@@ -43,8 +43,9 @@ _OFF_THE_POINT = 0.3  # and for one without a word of the request
 _COMMON = frozenset(
     "a an the of to in on at for with by from and or but is are was were be been it its this that these those you your "
     "i me my we our they them their he she his her as not no do does did can could will would should have has had what "
-    "which who how when where why given following write give provide make create generate list some any all".split()
+    "which who how when where why some any all".split()
 )
+_COMMON_STEMS = frozenset(map(stem, _COMMON | REQUESTS))
 
 _Check = Callable[[str, str], float]  # (what was asked, response) -> share
 
@@ -69,9 +70,9 @@ def own(asked: str, response: str) -> float:
 
 
 def to_the_point(asked: str, response: str) -> float:
-    """Measure how much of the request's wording comes back; three words of it are enough."""
-    wanted = frozenset(_units(asked)) - _COMMON
-    share = min(1.0, len(wanted & frozenset(_units(response))) / min(3, len(wanted))) if wanted else 1.0
+    """Measure how many of the request's telling words come back, in any form ("bakes" for "bake"); three are enough."""
+    wanted = frozenset(_stems(asked)) - _COMMON_STEMS
+    share = min(1.0, len(wanted & frozenset(_stems(response))) / min(3, len(wanted))) if wanted else 1.0
     return _OFF_THE_POINT + (1 - _OFF_THE_POINT) * share
 
 
@@ -151,6 +152,10 @@ def _says_something(response: str) -> bool:
 def _units(text: str) -> list[str]:
     """Return the words; in scripts without spaces, the characters."""
     return [unit for word in words(text) for unit in (word if _WITHOUT_SPACES.search(word) else [word])]
+
+
+def _stems(text: str) -> list[str]:
+    return [stem(unit) for unit in _units(text)]
 
 
 def _distinct_share(items: Sequence[Hashable]) -> float:

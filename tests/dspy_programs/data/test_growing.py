@@ -124,7 +124,8 @@ def test_what_a_check_found_is_failed_not_judged_and_is_a_lesson(tmp_path):
     first = checkpoint(tmp_path, 1)["cycles"][0]
     assert first["eval_metrics"]["total"] == 4 and first["eval_metrics"]["failed"] == 2 and first["pass_rate"] == 0.5
     assert len(first["judgments"]) == 2 and set(first["failed_checks"]).isdisjoint(judge.asked)
-    assert [request.seed.failures for request in write.requests if request.cycle == 2][2:] == [["secrets: a key"]] * 2
+    second = [request.seed for request in write.requests if request.cycle == 2]
+    assert [seed.instruction for seed in second] == SEEDS and ["secrets: a key"] in [seed.failures for seed in second]
 
 
 @pytest.mark.parametrize(("least", "cycles"), [(0.5, 1), (0.25, 2), (0.26, 1)])
@@ -376,10 +377,19 @@ def test_one_process_at_a_time(tmp_path):
 def test_templates_and_strategies_take_turns_over_seeds_and_cycles(tmp_path):
     write = Write()
     settings = Settings(templates=["QA", "CODE"], strategies=["seed", "evolve", "persona"], per_seed=1)
-    grown(tmp_path, [f"seed {name}" for name in NAMES[:6]], write, settings=settings, max_cycles=6)
-    of_first = [(each.template, each.strategy) for each in write.requests if each.seed.instruction == "seed amber"]
+    grown(tmp_path, [f"Say what {name} is." for name in NAMES[:6]], write, settings=settings, max_cycles=6)
+    of_first = [(each.template, each.strategy) for each in write.requests if each.seed.instruction == "Say what amber is."]
     assert len(set(of_first)) == 6
     assert len({(each.template, each.strategy) for each in write.requests if each.cycle == 1}) == 6
+
+
+def test_what_only_names_a_subject_is_not_evolved(tmp_path):
+    write = Write()
+    grown(tmp_path, ["rye bread", "Bake rye bread at home."], write, settings=Settings(strategies=["evolve"]), max_cycles=1)
+    assert [(each.seed.instruction, each.strategy) for each in write.requests] == [
+        ("rye bread", "seed"),
+        ("Bake rye bread at home.", "evolve"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ import json
 import dspy
 import pytest
 
-from dspy_programs.data import Seed, Unjudged, Writer
-from dspy_programs.data.growing.evolution import CHANGES
+from dspy_programs.data import DataPair, Seed, Unjudged, Writer
+from dspy_programs.data.growing.changes import CHANGES
+from dspy_programs.data.growing.checking import usual_check
+from dspy_programs.data.growing.examples import ASKED, CHANGED, WRITTEN
 from dspy_programs.data.growing.personas import PERSONAS
 from dspy_programs.data.growing.request import Request
 from tests.fakes import ScriptedEngine
@@ -27,6 +29,11 @@ def asked(strategy: str, answer, seed=SEED, pairs=1, turn=0, template="QA"):
     return Writer(lm)(Request(seed, template, strategy, pairs, cycle=1, turn=turn)), engine.prompts
 
 
+def asked_last(prompt: str) -> str:
+    """Return what follows the examples."""
+    return prompt.rsplit("[[ ## kind ## ]]", 1)[1]
+
+
 def replying(pair):
     return lambda prompt: json.dumps({"pair": pair})
 
@@ -35,15 +42,34 @@ def replying(pair):
 @pytest.mark.parametrize("strategy", ["seed", "evolve", "persona"])
 def test_lesson_and_template_are_in_the_request(strategy):
     found, (prompt,) = asked(strategy, replying(NEW))
+    prompt = asked_last(prompt)
     assert [pair.instruction for pair in found.pairs] == [NEW["instruction"]] and found.answered_by == "model"
     assert "HALLUCINATION: it said Bergen" in prompt and "a question and its short, true answer" in prompt
+
+
+@pytest.mark.filterwarnings("ignore:.*not compiled")
+@pytest.mark.parametrize("strategy", ["seed", "evolve", "persona"])
+def test_examples_are_shown_first_and_alike_and_no_copy_of_one_is_new(strategy):
+    copy = {"instruction": ASKED[0]["pair"].instruction, "input": "", "output": "max(text.split(), key=len)"}
+    found, prompts = asked(strategy, replying(copy))
+    _, others = asked(strategy, replying(NEW), seed=Seed(instruction="Say which birds can swim under water."))
+    starts = {prompt[: prompt.rindex("[[ ## kind ## ]]")] for prompt in (*prompts, *others)}
+    assert len(starts) == 1 and copy["instruction"] in starts.pop()
+    assert found.pairs == []
+
+
+@pytest.mark.parametrize("pair", [each["pair"] for each in WRITTEN + CHANGED + ASKED])
+def test_examples_have_no_fault(pair):
+    templates = {each["kind"].partition(":")[0] for each in WRITTEN + CHANGED + ASKED if each["pair"] == pair}
+    for template in templates:
+        assert usual_check()(DataPair(**pair.model_dump(), category=template.lower())) == []
 
 
 @pytest.mark.filterwarnings("ignore:.*not compiled")
 def test_kinds_of_change_take_turns():
     texts = iter(["a", "b", "c", "d", "e", "f"])
     _, prompts = asked("evolve", lambda prompt: json.dumps({"pair": NEW | {"instruction": next(texts)}}), pairs=3, turn=2)
-    seen = [next(name for name, text in CHANGES.items() if text in prompt) for prompt in prompts]
+    seen = [next(name for name, text in CHANGES.items() if text in asked_last(prompt)) for prompt in prompts]
     assert seen == ["concretise", "broaden", "deepen"]
 
 
@@ -52,7 +78,7 @@ def test_persons_take_turns_and_all_get_one():
     seen = set()
     for turn in range(8):
         _, prompts = asked("persona", replying(NEW), pairs=2, turn=turn)
-        seen |= {person for person in PERSONAS for prompt in prompts if person in prompt}
+        seen |= {person for person in PERSONAS for prompt in prompts if person in asked_last(prompt)}
     assert seen == set(PERSONAS)
 
 

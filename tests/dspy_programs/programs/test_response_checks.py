@@ -64,6 +64,8 @@ def test_rules_score_zero_for_no_answer(empty):
         (fresh, "", "1. apple\n2. pear", "1. apple\n2. apple\n3. Apple!", 1 / 3),
         (own, "the red fox ran", "a blue whale swam off", "the red fox ran", 0.4),
         (to_the_point, "name fruits growing here", "fruits growing: I name here", "the weather", 0.3),
+        (to_the_point, "How does a baker bake loaves?", "Bakers are baking a loaf: they knead, wait and bake.", "So.", 0.3),
+        (to_the_point, "Explain rivers.", "A river is water that flows.", "I explain.", 0.3),
         (in_form, "Reply in JSON.", '{"a": 1}', "a is 1", 0.3),
         (in_form, "Reply in JSON.", '```json\n{"a": 1}\n```', "{" * 3000, 0.3),
         (in_form, "Write a Python function.", "def f(x): return x", "It adds numbers", 0.3),

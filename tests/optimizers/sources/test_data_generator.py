@@ -12,11 +12,11 @@ import pytest
 
 from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import DatasetError
+from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.programs.data_generator import MEANING, DataGenerator
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair
 from metrics.data_generator import pairs_are_useful
-from metrics.pair_quality import heuristic_quality
 from optimizers.data import as_jsonl, data_directory, read_split
 from optimizers.recipes import recipe
 from optimizers.recipes.demonstrations.data_generator import as_demonstration

@@ -128,6 +128,45 @@ def test_another_language_is_found_and_code_has_none():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't help with that.",
+        "I cannot fulfill your request. I'm just an AI.",
+        "I apologize, but I cannot provide information on that.",
+        "I'm really sorry that you're feeling this way, but I'm unable to provide the help that you need.",
+        "No, I will not assist you.",
+        "I am an AI language model and do not condone violence.",
+        "As an AI language model, I don't have personal opinions.",
+        "It's not appropriate or safe to share how this is done.",
+        "I must clarify that it is never appropriate to do so.",
+    ],
+)
+def test_refusals_are_found(text):
+    assert found(asked(text), "refusals") == [("refusals", "warning")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Do not promote yourself.",
+        "Sorry, we are closed today.",
+        "I apologize for the delay in my reply.",
+        "I can't wait to see you.",
+        "It is not legal to park there.",
+        "As an AI, I have no opinions. However, cucumbers cannot practise law: they are vegetables.",
+        "He cannot help it.",
+    ],
+)
+def test_what_only_sounds_like_a_refusal_is_left_alone(text):
+    assert found(asked(text), "refusals") == []
+
+
+def test_a_refusal_is_looked_for_in_linear_time():
+    for text in (" " * 300_000 + "x", "very " * 60_000, "I am an AI " + "b " * 100_000, "sorry for " + "a " * 100_000):
+        assert found(asked(text), "refusals") == []
+
+
+@pytest.mark.parametrize(
     "output, findings", [("```\nx", 1), ("a\n```python\nx\n```\nb", 0), ("```json\n{}\n```", 1), ("```python\nx\n```", 0)]
 )
 def test_fences(output, findings):
@@ -167,3 +206,22 @@ def test_a_test_set_is_found_in_what_is_asked_and_said(tmp_path):
     assert found(asked(f"Well. {long.upper()}! What then?"), "contamination", **options) == [("contamination", "error")]
     assert found({"instruction": "Who wrote it?", "output": "Bo"}, "contamination", **options) == [("contamination", "error")]
     assert found(asked("A train leaves the old station at nine, and a bus follows."), "contamination", **options) == []
+
+
+CUBE = "Write a function to find the whole surface area of a cube with 3 sides of length one"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        (f"Please! {CUBE}. Thank you!", True),
+        (CUBE.replace("cube", "cylinder"), False),
+        (CUBE.replace("3", "4"), False),
+        (CUBE.replace("one", "two"), False),
+        (CUBE.replace("Write a", "Give me a"), True),
+    ],
+)
+def test_a_row_of_the_same_form_is_not_the_short_test(tmp_path, text, is_found):
+    tests = tmp_path / "tests.jsonl"
+    tests.write_text(json.dumps({"question": CUBE}))
+    assert bool(found({"instruction": text, "output": "No."}, "contamination", against=(str(tests),))) is is_found

@@ -154,6 +154,35 @@ def test_near_duplicates_are_what_a_reader_calls_so(change, is_near):
     assert (index >= 0.7) is is_near
 
 
+CODE = """def {0}(text):
+    for sign in text:
+        if sign == '{1}':
+            return '{2}'
+    return len(text) > 2 and text[0]"""
+LEADS = "update(id={0}, field='owner', value='sofia'), " * 6 + "notify(list='leads', id={1}, text='all of these are yours now')"
+TWO_TASKS = [  # what is asked, twice, and answered; from real data, shortened
+    (
+        "Split off the odd numbers of a list",
+        CODE,
+        ("split", "!", "n"),
+        "Split off the even numbers of a list",
+        ("split", "=", "n"),
+    ),
+    ("Match an a and one or more b's", CODE, ("match", "+", "b"), "Match an a and zero or more b's", ("match", "*", "b")),
+    ("Are the brackets < and > closed?", CODE, ("closed", "<", ">"), "Are the brackets ( and ) closed?", ("closed", "(", ")")),
+    ("Give Sofia the leads in software", LEADS, (76, 63), "Give Sofia the leads in hardware", (187, 180)),
+]
+
+
+@pytest.mark.parametrize("asked, form, said, asked_otherwise, said_otherwise", TWO_TASKS)
+def test_two_tasks_of_one_form_are_no_near_duplicates(asked, form, said, asked_otherwise, said_otherwise):
+    one = shape_of(DataPair(instruction=asked, output=form.format(*said)))
+    other = shape_of(DataPair(instruction=asked_otherwise, output=form.format(*said_otherwise)))
+    assert similarity(one, other, 0.6) == 0
+    again = shape_of(DataPair(instruction=f"Please: {asked}", output=f"{form.format(*said)} # done"))
+    assert similarity(one, again, 0.6) > 0
+
+
 def test_long_inputs_that_differ_by_a_word_are_two_pairs():
     one = DataPair(instruction="Summarise", input=f"{LONG}. {LONG}. {LONG}", output="A river.")
     other = one.model_copy(update={"input": one.input.replace("old", "new", 1)})

@@ -81,6 +81,28 @@ def test_dpo_of_a_data_set(tmp_path, messages):
     assert columns == ["prompt", "chosen", "rejected"] and said["MODEL"] == "'HuggingFaceTB/SmolLM2-360M'" and "beta" in said
 
 
+@pytest.mark.parametrize(("template", "prompt"), [("{{ x }}", [{"role": "user", "content": "Hi"}]), (None, "Hi")])
+def test_plain_texts_become_turns_where_the_model_has_a_chat_template(tmp_path, template, prompt):
+    (tmp_path / "t.jsonl").write_text('{"prompt": "Hi", "chosen": "Hello", "rejected": "No"}\n')
+    assert data(tmp_path, "notebook", "--train", tmp_path / "t.jsonl", "--to", tmp_path / "a.ipynb", "--method", "dpo") == 0
+    notebook, _ = read(tmp_path / "a.ipynb")
+    (source,) = [cell.source for cell in notebook.cells if "as_turns" in cell.source]
+
+    class Rows(dict):
+        def map(self, change):
+            return Rows({part: [change(row) for row in rows] for part, rows in self.items()})
+
+    class Tokenizer:
+        chat_template = template
+        from_pretrained = classmethod(lambda cls, model: cls)
+
+    names = {"data": Rows(train=lines_of(tmp_path / "t.jsonl")), "AutoTokenizer": Tokenizer}
+    exec(source.replace("from transformers import AutoTokenizer", ""), names)
+    row = names["data"]["train"][0]
+    assert row["prompt"] == prompt
+    assert (row["chosen"] == [{"role": "assistant", "content": "Hello"}]) is bool(template)
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "json", "parquet"])
 @pytest.mark.parametrize(("format", "method"), [("chatml", "sft"), ("openai", "sft"), ("dpo", "dpo")])
 def test_an_exported_file_is_taken_as_it_is(tmp_path, ending, format, method):

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from dspy_programs.pair_quality import heuristic_quality, pair_faults, template_fit
 from dspy_programs.types import Pair
-from metrics.pair_quality import heuristic_quality, pair_faults, template_fit
 
 
 def pair(instruction, output, input=""):
