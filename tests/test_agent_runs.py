@@ -8,7 +8,7 @@ from tests.agent_tasks.runs import Used, measured, read_runs
 from tests.agent_tasks.tasks import lay_out, tasks
 
 TASKS = {task.id: task for task in tasks("train")}
-DONE = Used(completed=True, stopped_by="done", why="", model_calls=2, tool_calls=3, input_tokens=400, output_tokens=20)
+DONE = Used(outcome="completed", stopped_by="done", why="", model_calls=2, tool_calls=3, input_tokens=400, output_tokens=20)
 
 
 def solving(task, room):
@@ -45,7 +45,7 @@ def test_another_way_is_another_run(tmp_path):
 )
 def test_a_run_that_hangs_or_breaks_is_a_run_that_solved_nothing(tmp_path, start, stopped_by):
     run = next(measured([TASKS["write_file_1"]], "rules", start, tmp_path / "r.jsonl", 0.2))
-    assert (run.solved, run.used.completed, run.used.stopped_by) == (False, False, stopped_by)
+    assert (run.solved, run.used.outcome, run.used.stopped_by) == (False, "failed", stopped_by)
 
 
 def test_a_question_is_answered_and_counts_and_an_answer_is_for_tasks_that_have_one(tmp_path):

@@ -28,7 +28,7 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
-_TELLING = ("command_exits_0", "file_equals", "file_exists", "file_missing", "file_lacks")
+_TELLING = ("command_exits_0", "file_equals")  # of others the goal may want more: what else is in a file, which files else
 _ALL = re.compile(r"\b(?:all|any|both|each|every|everything)\b", re.IGNORECASE)
 _PAIR = re.compile(r"\w+ and \w+", re.IGNORECASE)
 _NOTE = 200  # characters of a result in a note
@@ -73,12 +73,12 @@ class Acceptance:
         if wanted := self._criteria_of(task):
             reasons = [why for one in wanted if (why := unmet(one.check, self, self.before))]
             self.tell("check", task_id=task.id, met=not reasons, why=reasons)
-            return None if reasons else Outcome("complete", note, "code")
+            return None if reasons else Outcome("complete", note, self._by(task, actor))
         has_run = any(not task.tool or turn.tool_name == task.tool or finish for turn in ran)
         if not has_run or (not finish and self._goes_on(task, actor)):
             return None
         if self.judge_lm is None:
-            return Outcome("complete", note, "tool")
+            return Outcome("complete", note, self._by(task, actor))
         with running_on(self.judge_lm):
             verdict = judged(task.title, actor.turns)
         self.tell("check", task_id=task.id, met=verdict.verdict == "met", why=[verdict.evidence], checked_by="judge")
@@ -155,6 +155,13 @@ class Acceptance:
 
     def _criteria_of(self, task: LedgerTask) -> list[Criterion]:
         return [one for one in self.criteria if str(one) in task.criteria]
+
+    def _by(self, task: LedgerTask, actor: TaskActor) -> str:
+        """Say who has found that a task is complete, if no judge is asked."""
+        if not self.is_open(task):
+            return "code"
+        is_spelled_out = task.calls and (self._criteria_of(task) or all(map(actor.made, task.calls)))
+        return "goal" if is_spelled_out or actor.chosen_by == {"rules"} else "tool"
 
     def _goes_on(self, task: LedgerTask, actor: TaskActor) -> bool:
         """Return whether the last call may not be all: others may have to be changed, or the goal asks a question."""

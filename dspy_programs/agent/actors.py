@@ -64,6 +64,8 @@ class TaskActor:
     """Calls that need no choice."""
     look_ups: Sequence[AgentTool] = ()
     """What may find the ids that the planned tool needs; offered alone once an id is missing."""
+    chosen_by: set[str] = field(default_factory=set)
+    """Who has chosen its calls: "rules" only make those that the goal writes out."""
     _sought: str = ""
 
     def look_up(self, missing: Sequence[MissingArgument]) -> bool:
@@ -90,6 +92,7 @@ class TaskActor:
         with running_on(self.lm):
             step = self.program(task=text, tools=functions, context=context, trajectory=turns)
         step.calls = [self._as_given(call) for call in step.calls]
+        self.chosen_by |= {step.answered_by} if step.calls else set()
         if self.own and step.finish is not None and step.answered_by == "rules":  # who only say that the calls were made
             step.finish = str(self.own[-1].tool_output)
         return step

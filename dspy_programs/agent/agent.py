@@ -256,7 +256,8 @@ class Agent:
         helper.cancelled = self.cancelled
         done = helper.run(goal)
         files = f" Written: {', '.join(done.artefacts)}." if done.artefacts else ""
-        return f"{'done' if done.completed else f'not done, {done.why}'}: {done.answer}.{files}"
+        how = {"completed": "done", "unverified": "done, not verified"}.get(done.outcome, f"not done, {done.why}")
+        return f"{how}: {done.answer}.{files}"
 
 
 @contextlib.contextmanager

@@ -125,8 +125,8 @@ class Chat:
 
 
 def _summary(result: AgentResult) -> str:
-    head = "done" if result.completed else f"not done: {result.why}"
-    said = f"\n{result.answer}" if result.answer and result.completed else ""
+    head = {"completed": "done", "unverified": f"perhaps done: {result.why}"}.get(result.outcome, f"not done: {result.why}")
+    said = f"\n{result.answer}" if result.answer and result.outcome != "failed" else ""
     files = f"\nwritten: {', '.join(result.artefacts)}" if result.artefacts else ""
     return printable(f"{Ledger(result.tasks).to_markdown()}{head}{said}{files}\n")
 

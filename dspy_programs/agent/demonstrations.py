@@ -54,7 +54,7 @@ def demonstrations(held: Sessions, tools: Sequence[AgentTool], without: Collecti
     seen = {goal.strip() for goal in without}
     found: list[Demonstration] = []
     for one in held.list():
-        if one.status != "done" or one.goal.strip() in seen:
+        if one.status not in ("done", "unverified") or one.goal.strip() in seen:
             continue
         with contextlib.suppress(RunLocked), contextlib.closing(held.open(one.id)) as session:
             if session.get("criteria"):

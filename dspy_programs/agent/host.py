@@ -16,11 +16,12 @@ from dspy_programs.agent.calls import Calls, failed, unless_set
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.record import Record
-from dspy_programs.agent.result import AgentResult, StoppedBy
+from dspy_programs.agent.result import AgentResult, HowItEnded, StoppedBy
 from dspy_programs.agent.rules import goal_words as words
 from dspy_programs.agent.rules.unsaid import with_value
 from dspy_programs.agent.scripts.files_shown import is_named
 from dspy_programs.agent.tools.tool import Scope
+from dspy_programs.agent.verification import doubts
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.planner import split_goal
@@ -192,18 +193,20 @@ class Host:
     def result(self, stopped_by: StoppedBy, why: str) -> AgentResult:
         """Return how the run ended, and put it on file."""
         tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
-        completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria) and not self.idle()
+        is_done = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria) and not self.idle()
+        unchecked = doubts(tasks, [name for name, tool in self.calls.tools.items() if tool.effect == "reads"])
+        outcome: HowItEnded = "failed" if not is_done else "unverified" if unchecked else "completed"
         note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
         shown = str(session.get("shown", ""))
         answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
-        if unread := [task.artefacts[0] if task.artefacts else "the answer" for task in tasks if task.checked_by == "nothing"]:
-            why += f"; read {', '.join(dict.fromkeys(unread))}: nothing has checked what one script came to"
+        why += f"; not verified: {'; '.join(unchecked)}" if outcome == "unverified" else ""
         cost = self.meter.cost.model_dump()
-        self.tell("stop", stopped_by=stopped_by, why=why, completed=completed, answer=answer, cost=cost)
-        session.set("done" if completed else stopped_by, cost=cost)
+        self.tell("stop", stopped_by=stopped_by, why=why, outcome=outcome, answer=answer, cost=cost)
+        session.set("done" if outcome == "completed" else outcome if is_done else stopped_by, cost=cost)
         return AgentResult(
             goal=self.goal,
-            completed=completed,
+            outcome=outcome,
+            completed=outcome == "completed",
             tasks=tasks,
             history=self.record.history(),
             rationale=session.get("rationale", ""),
@@ -214,7 +217,7 @@ class Host:
             stopped_by=stopped_by,
             why=why,
             session=session.id if session.is_kept else None,
-            trace=self.record.ended(answer or why, completed),
+            trace=self.record.ended(answer or why, None if outcome == "unverified" else outcome == "completed"),
             in_flight=session.get("in_flight", []),
         )
 

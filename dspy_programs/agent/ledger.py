@@ -42,9 +42,10 @@ class LedgerTask(BaseModel):
     """Who works on it: the name of a persona."""
     criteria: list[str] = Field(default_factory=list)
     """When it counts as done, in words."""
-    checked_by: Literal["code", "judge", "agreement", "tool", "nothing", ""] = ""
-    """Who said that it is done: "agreement" where two scripts came to the same, "tool" where nothing is known but that its
-    tool ran without an error, "nothing" where one script came to a result and no other did."""
+    checked_by: Literal["code", "judge", "goal", "agreement", "tool", "nothing", ""] = ""
+    """Who said that it is done: "goal" where the goal itself spells out the calls, "agreement" where two scripts came to the
+    same, "tool" where nothing is known but that its tool ran without an error, "nothing" where one script came to a result and
+    no other did."""
     notes: list[str] = Field(default_factory=list)
     artefacts: list[str] = Field(default_factory=list)
     """Paths in the workspace that it wrote."""

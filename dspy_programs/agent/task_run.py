@@ -128,7 +128,7 @@ def _shown(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         return Outcome("failed", str(last["error"]))
     if task.calls[-1].tool in ("shell", "python") and (code := _EXIT_CODE.search(answer)):  # in a file it is but text
         return Outcome("failed", f"the command ended with exit code {code[1]}")
-    return Outcome("complete", shortened(answer, _NOTE), "tool")
+    return Outcome("complete", shortened(answer, _NOTE), "goal")
 
 
 def _undo(kept: Snapshot | None, why: str, task: LedgerTask, actor: TaskActor, host: Host) -> None:

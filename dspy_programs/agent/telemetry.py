@@ -31,7 +31,7 @@ def run_span(goal: str, model: str | None, record: Record) -> Iterator[Callable[
     with _tracing(record), agent_span(goal, model, session.id if session.is_kept else None) as end:
 
         def ended(result: AgentResult) -> AgentResult:
-            end(result.completed, result.answer or result.why)
+            end(result.outcome, result.answer or result.why)
             return result
 
         yield ended

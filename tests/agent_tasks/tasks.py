@@ -47,12 +47,12 @@ class AgentTask(BaseModel):
     def lay_out(self, root: Path) -> None:
         lay_out(self.files, root)
 
-    def faults(self, root: Path, completed: bool, questions: Sequence[str], said: str = "") -> list[str]:
-        """Return why a run did not solve the task. questions: what it asked; said: its answer."""
+    def faults(self, root: Path, claimed: bool, questions: Sequence[str], said: str = "") -> list[str]:
+        """Return why a run did not solve the task. claimed: whether it says that it is done; questions: what it asked; said: its answer."""
         found = [reason for check in self.checks if (reason := unmet(check, Folder(root), self.files))]
         if self.expects == "question" and not questions:
             found.append("it did not ask")
-        if self.expects == "refusal" and completed:
+        if self.expects == "refusal" and claimed:
             found.append("it says that it did what cannot be done")
         return found + [reason for check in self.says if (reason := unmet(check, _Said(said)))]
 

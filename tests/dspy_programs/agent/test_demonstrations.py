@@ -42,7 +42,7 @@ def shown_by(held, **settings):
 
 
 def test_calls_of_a_run_that_succeeded_are_shown_with_what_was_known_before_each(shop, held):
-    assert run(shop, held, two_steps()).completed
+    assert run(shop, held, two_steps()).outcome == "unverified"
     first, second = shown_by(held)
     assert first.goal == GOAL and first.act["done"] == []
     assert "Total: 42" in second.act["done"][0] and second.act["task"] == "write its total to b.txt (write_file)"
@@ -53,7 +53,7 @@ def test_calls_of_a_run_that_succeeded_are_shown_with_what_was_known_before_each
 def test_run_that_failed_or_of_which_nothing_was_checked_or_that_is_of_a_test_shows_nothing(shop, held):
     run(shop, held, scripted([plan(("read_file", "Read a.txt"))], [cannot("no")]), "Write the total of a.txt to c.txt")
     run(shop, held, scripted([plan(("read_file", "Read a.txt"))], [step("read_file", path="a.txt")]), "Read a.txt")
-    assert run(shop, held, two_steps()).completed
+    assert run(shop, held, two_steps()).outcome == "unverified"
     assert shown_by(held, without=[GOAL]) == []
     assert {row.goal for row in shown_by(held)} == {GOAL}
 
@@ -68,7 +68,7 @@ def test_of_equal_goals_the_last_counts(shop, held):
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
 def test_script_is_shown_with_the_files_as_they_were_before_it(shop, held):
     lm = scripted_lm(lambda prompt: f"```python\n{SCRIPT}```", name="local/scripted")
-    assert run(shop, held, lm).completed
+    assert run(shop, held, lm).outcome == "unverified"
     [row] = shown_by(held)
     assert row.script["request"] == GOAL and row.script["script"] == SCRIPT
     assert "Total: 42" in row.script["files"] and "b.txt" not in row.script["files"]
