@@ -48,9 +48,7 @@ def test_a_spoiled_neighbour_a_silent_guess_and_a_false_success_are_faults(tmp_p
         end_state(task, root)
         others = [path for path in task.files if path not in task.solution]
         (root / others[0]).write_text("spoiled")
-        assert task.faults(root, claimed=expects != "refusal", questions=["which?"]) == [
-            f"{others[0]} is not as it was before"
-        ]
+        assert task.faults(root, claimed=expects != "refusal", questions=["which?"]) == [f"{others[0]} is not as it was before"]
     (root := tmp_path / "silent").mkdir()
     end_state(by_expects["question"], root)
     assert by_expects["question"].faults(root, claimed=True, questions=[]) == ["it did not ask"]

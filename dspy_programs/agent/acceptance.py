@@ -36,11 +36,15 @@ _CHECK_SECONDS = 120.0
 
 
 class Outcome(NamedTuple):
-    """How a task ended. note: what was found or why it failed; "left": the run stops, and the task stays open."""
+    """How a task ended. note: what was found or why it failed; "left": the run stops, and the task stays open.
+
+    doubt: what speaks against a result although somebody has checked it.
+    """
 
     status: Literal["complete", "failed", "left"]
     note: str
     checked_by: str = ""
+    doubt: str = ""
 
 
 class _Running(NamedTuple):

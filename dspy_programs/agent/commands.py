@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED, UNVERIFIED, ApiBaseOption, ApiKeyOption, LmOption, NoCacheOption, NoLlmOption, new_app
+from dspy_programs.cli import (
+    GATE_CLOSED,
+    UNVERIFIED,
+    ApiBaseOption,
+    ApiKeyOption,
+    LmOption,
+    NoCacheOption,
+    NoLlmOption,
+    new_app,
+)
 
 if TYPE_CHECKING:
     from dspy_programs.agent.agent import Agent
@@ -48,7 +57,7 @@ def run(
     judge: Annotated[bool, typer.Option("--judge", help="End with where the run went wrong, and why.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
 ) -> None:
-    """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if the goal is not reached, with 3 if nobody has checked that it is."""
+    """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if it is not done, with 3 if it is not verified."""
     from dspy_programs.agent.config import as_toml, read_config
 
     flags = {

@@ -134,7 +134,7 @@ class Loop:
             host.ledger.wrote(task.id, host.acceptance.made_by(task))
             if task.title not in {each.title for each in host.ledger.tasks if each.status == "complete"}:
                 self.fruitless = 0  # what was done before is no progress
-            host.ledger.complete(task.id, outcome.checked_by, outcome.note)
+            host.ledger.complete(task.id, outcome.checked_by, outcome.note, outcome.doubt)
         elif outcome.status == "failed":
             host.ledger.fail(task.id, outcome.note)
             if task.tool in self.factory.tools and self.factory.tools[task.tool].effect == "reads":

@@ -71,7 +71,9 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
                 if kept is None or not host.acceptance.is_open(task):
                     return met
                 opinion = second_opinion(task, actor, host, kept)
-                return Outcome("failed", opinion.against) if opinion.against else met._replace(checked_by=opinion.checked_by)
+                if opinion.against:
+                    return Outcome("failed", opinion.against)
+                return met._replace(checked_by=opinion.checked_by, doubt=opinion.doubt)
             if actor.is_scripted:
                 _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:

@@ -48,7 +48,10 @@ class AgentTask(BaseModel):
         lay_out(self.files, root)
 
     def faults(self, root: Path, claimed: bool, questions: Sequence[str], said: str = "") -> list[str]:
-        """Return why a run did not solve the task. claimed: whether it says that it is done; questions: what it asked; said: its answer."""
+        """Return why a run did not solve the task.
+
+        claimed: whether it says that it is done; questions: what it asked; said: its answer.
+        """
         found = [reason for check in self.checks if (reason := unmet(check, Folder(root), self.files))]
         if self.expects == "question" and not questions:
             found.append("it did not ask")

@@ -230,7 +230,7 @@ def test_a_result_that_no_other_script_comes_to_is_to_be_read(tmp_path, workspac
     scripts = [COUNT, "1 / 0", "raise SystemExit(3)", "open('errors.txt', 'w')"]
     lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
-    assert done.completed and done.tasks[0].checked_by == "nothing" and "read errors.txt" in done.why
+    assert done.outcome == "unverified" and done.tasks[0].checked_by == "nothing" and "read errors.txt" in done.why
 
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
@@ -239,7 +239,7 @@ def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fou
     scripts = [f"open('errors.txt', 'w').write('{found}')" for found in ("2", "7", "8", fourth)]
     lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
-    assert done.completed is believed and done.cost.model_calls == 4
+    assert (done.outcome == "unverified") is believed and done.cost.model_calls == 4
     if believed:
         assert (tmp_path / "errors.txt").read_text() == "2"
     else:
