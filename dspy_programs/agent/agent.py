@@ -199,7 +199,7 @@ class Agent:
             ask=self.ask,
             delegate=partial(self._delegate, lm),
             inputs_missing=wanted.inputs,
-            open_value=wanted.value,
+            open_point=wanted.open,
             cancelled=self.cancelled,
         )
         planner, actor = self._programs(goal, record)

@@ -57,7 +57,7 @@ def run(
     judge: Annotated[bool, typer.Option("--judge", help="End with where the run went wrong, and why.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
 ) -> None:
-    """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if it is not done, with 3 if it is not verified."""
+    """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if it is not done, 3 if not verified."""
     from dspy_programs.agent.config import as_toml, read_config
 
     flags = {

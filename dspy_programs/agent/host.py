@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from dspy_programs.agent.acceptance import Acceptance
+from dspy_programs.agent.acceptance import Acceptance, files_named
 from dspy_programs.agent.actors import TaskActor, in_the_users_words
 from dspy_programs.agent.calls import Calls, failed, unless_set
 from dspy_programs.agent.ledger import Ledger, LedgerTask
@@ -18,7 +18,8 @@ from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult, HowItEnded, StoppedBy
 from dspy_programs.agent.rules import goal_words as words
-from dspy_programs.agent.rules.unsaid import with_value
+from dspy_programs.agent.rules.goal import wanted_by
+from dspy_programs.agent.rules.open_point import OpenPoint
 from dspy_programs.agent.scripts.files_shown import is_named
 from dspy_programs.agent.tools.tool import Scope
 from dspy_programs.agent.verification import doubts
@@ -46,8 +47,8 @@ class Host:
     delegate: Callable[[str, Sequence[str]], str]
     inputs_missing: Sequence[str] = ()
     """Files that the goal wants read and that are not there."""
-    open_value: str = ""
-    """What the goal names and leaves open, such as "the new address"."""
+    open_point: OpenPoint | None = None
+    """What the goal leaves open, such as "the new address"."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
@@ -109,27 +110,35 @@ class Host:
 
     def ask_for_inputs(self) -> str:
         """Ask for what the goal needs and nobody has said; return what is missing, "" for nothing."""
-        names, what = ", ".join(self.inputs_missing), self.open_value
+        names = ", ".join(self.inputs_missing)
         if names:
             question, why = (
                 f"The goal names {names}, not in the workspace. What should be used instead?",
                 f"{names} is not in the workspace",
             )
-        elif what:
-            question, why = f'The goal does not say "{what}". What is it?', f'the goal does not say "{what}"'
+        elif self.open_point is not None:
+            question, why = self.open_point.question, self.open_point.why
         else:
             return ""
         answer = self.put(question)
         if answer is None:
             return self.must_stop() or f"missing: {why}"
         self.record.session.set(answers=[answer])
+        if not names and self.open_point is not None:
+            self._ask_for(self.open_point.filled(self.goal, answer))
         return ""
+
+    def _ask_for(self, wish: str) -> None:
+        """Put a goal with what the user answered in the goal's place: it may say more of what must be so in the end."""
+        criteria = [*wanted_by(wish, [*self.calls.tools], self.workspace).criteria]
+        self.acceptance.criteria, self.acceptance.before = criteria, files_named(criteria, self.workspace)
+        kept = [one.model_dump(exclude_unset=True) for one in criteria]
+        self.record.session.set(wish=wish, criteria=kept, before=self.acceptance.before)
 
     @property
     def wish(self) -> str:
         """The goal, with the user's answer in the place of what it left open."""
-        answers = self.record.session.get("answers", [])
-        return with_value(self.goal, self.open_value, answers[0]) if self.open_value and answers else self.goal
+        return str(self.record.session.get("wish", self.goal))
 
     def planned(self, rationale: str, answered_by: str, titles: Sequence[str]) -> None:
         self.tell("plan", rationale=rationale, answered_by=answered_by, tasks=[*titles])

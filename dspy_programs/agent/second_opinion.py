@@ -14,6 +14,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from pydantic import JsonValue
+
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
@@ -68,14 +70,14 @@ def second_opinion(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapsho
     if ends[0].is_nothing:
         kept.restore()
         return Opinion(f"the script came to nothing: {ends[0]}")
-    states, codes = [Snapshot.of(host.workspace)], [str(actor.own[-1].tool_input["code"])]
+    states, codes = [Snapshot.of(host.workspace)], [_code(actor.own[-1].tool_input)]
     written = {(0, codes[0])}
     for number in range(1, _MOST + 1):
         if host.must_stop():
             break
         kept.restore()
         step = actor.again(number)
-        wrote = (number % SETS, str(step.calls[0].arguments["code"]) if step.calls else "")
+        wrote = (number % SETS, _code(step.calls[0].arguments) if step.calls else "")
         if not step.calls or wrote in written:  # the same script, written after the same examples, is no second opinion
             continue
         written.add(wrote)
@@ -88,11 +90,12 @@ def second_opinion(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapsho
         if (same := next((place for place, end in enumerate(ends) if agree(found, end)), None)) is not None:
             kept.restore()
             left_out = unaccounted(host.wish, codes[same], ends[same].text, host.workspace)
-            states[same].restore()  # the likelier of the two
+            if (believed := states[same]) is not None:  # the likelier of the two
+                believed.restore()
             host.tell("note", text="another script came to the same")
             return Opinion(checked_by="agreement", doubt=_doubt(len(ends) - 1, left_out))
         ends.append(found)
-        codes.append(str(step.calls[0].arguments["code"]))
+        codes.append(_code(step.calls[0].arguments))
         states.append(Snapshot.of(host.workspace))
     if len(ends) == 1 and (only := states[0]) is not None:  # the others came to nothing, so nothing speaks against it
         only.restore()
@@ -138,6 +141,10 @@ def _numbers(text: str) -> list[float | str]:
         except ValueError:
             found.append(plain)
     return found
+
+
+def _code(arguments: JsonValue) -> str:
+    return str(arguments.get("code", "")) if isinstance(arguments, dict) else ""
 
 
 def _end(actor: TaskActor, host: Host, kept: Snapshot) -> End:

@@ -39,7 +39,7 @@ _DEEDS = {
     r"except|skip|exclud\w+|außer|ausser": r"\bnot\b|!=|\bif\b|\bdel\b|pop|remove|sub\(|replace",
     r"add up|sum|total of|altogether|summiere?|summe|gesamt\w*": r"sum|\+",
     r"how many|how often|count|wie viele|wie oft|zähle?": r"len|sum|count|\+|Counter|days",
-    r"(?:every|each|jede\w*)\s(?:\w+\s)?(?:file|line|row|post|text|order|person|customer|month|zeile|datei)": r"\bfor\b|\bsub\(|map",
+    r"(?:every|each|jede\w*)\s(?:\w+\s)?(?:file|line|row|post|text|person|month|zeile|datei)": r"\bfor\b|\bsub\(|map",
 }
 """Words of a request -> how code does it."""
 _DOES = [(re.compile(rf"\b(?:{said})\b", _FLAGS), re.compile(done, _FLAGS)) for said, done in _DEEDS.items()]
