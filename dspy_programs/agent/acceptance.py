@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.checks import end_of, unmet
+from dspy_programs.agent.each_target import ALL
 from dspy_programs.agent.judge import judged
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.result import CheckedCriterion
@@ -29,7 +30,6 @@ from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
 _TELLING = ("command_exits_0", "file_equals")  # of others the goal may want more: what else is in a file, which files else
-_ALL = re.compile(r"\b(?:all|any|both|each|every|everything)\b", re.IGNORECASE)
 _PAIR = re.compile(r"\w+ and \w+", re.IGNORECASE)
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
@@ -171,7 +171,7 @@ class Acceptance:
         """Return whether the last call may not be all: others may have to be changed, or the goal asks a question."""
         if actor.has_changed_something:
             is_one = _PAIR.search(actor.text) is None
-            return not is_one or any(map(_ALL.search, [actor.text, *actor.said]))  # a plan says "the leads" for "all leads"
+            return not is_one or any(map(ALL.search, [actor.text, *actor.said]))  # a plan says "the leads" for "all leads"
         return self._is_for_an_answer(task)
 
     def _is_for_an_answer(self, task: LedgerTask) -> bool:

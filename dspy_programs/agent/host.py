@@ -168,7 +168,11 @@ class Host:
         return "" if may_be_so else "the script changed no file"
 
     def idle(self) -> str:
-        """Say that the run has only looked, where the goal plainly wants something changed and no criterion says what."""
+        """Say what plainly is not done and no criterion knows of: a part that failed; a change, where the run has only looked."""
+        done = {task.title for task in self.ledger.tasks if task.status == "complete"}
+        failed = [task for task in self.ledger.tasks if task.parent is not None and task.status == "failed"]
+        if left := [task.title for task in failed if task.title not in done]:
+            return f"not done for all: {', '.join(left)}"
         may_be_so = words.ENSURES.search(self.wish) or words.CONDITION.search(self.wish) or words.UNLESS_THERE.search(self.wish)
         wants = self._wants_change and not may_be_so and not self.acceptance.criteria
         return "nothing was changed" if wants and not self.record.session.get("acted", False) else ""

@@ -93,7 +93,7 @@ def second_opinion(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapsho
             if (believed := states[same]) is not None:  # the likelier of the two
                 believed.restore()
             host.tell("note", text="another script came to the same")
-            return Opinion(checked_by="agreement", doubt=_doubt(len(ends) - 1, left_out))
+            return Opinion(checked_by="agreement", doubt=_doubt(len(ends) - 1, is_same(found, ends[same]), left_out))
         ends.append(found)
         codes.append(_code(step.calls[0].arguments))
         states.append(Snapshot.of(host.workspace))
@@ -105,9 +105,10 @@ def second_opinion(task: LedgerTask, actor: TaskActor, host: Host, kept: Snapsho
     return Opinion(f"no two scripts came to the same, so none is believed: {' / '.join(map(str, ends))}")
 
 
-def _doubt(others: int, left_out: Sequence[str]) -> str:
+def _doubt(others: int, same: bool, left_out: Sequence[str]) -> str:
     """Say what speaks against a result to which two scripts came. others: results to which only one came."""
     told = ["another script came to something else"] if others else []
+    told += [] if same else ["two scripts came to nearly the same, and not quite"]
     told += [f"the script has nothing for {', '.join(map(repr, left_out))}"] if left_out else []
     return "; ".join(told)
 
@@ -129,6 +130,21 @@ def _alike(one: str, other: str) -> bool:
     words = [set(_WORD.findall(text.lower())) for text in (one, other)]
     is_number = lines[0] == 1 and _numbers(one)
     return bool(is_number) or len(words[0] & words[1]) >= _OVERLAP * min(map(len, words))
+
+
+def is_same(one: End, other: End) -> bool:
+    """Return whether two results that agree are the same text, JSON or number, and differ in no more than blanks."""
+    pairs = [(text or "", other.files[path] or "") for path, text in one.files.items()] or [(one.printed, other.printed)]
+    return all(_equal(*pair) for pair in pairs)
+
+
+def _equal(one: str, other: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(json.loads(one) == json.loads(other))
+    lines = [[" ".join(line.split()) for line in text.splitlines() if line.strip()] for text in (one, other)]
+    words = [_WORD.findall(text.lower()) for text in (one, other)]
+    is_number = len(lines[0]) == len(lines[1]) == 1 and _numbers(one) and _numbers(one) == _numbers(other)
+    return lines[0] == lines[1] or bool(is_number and ([] in words or words[0] == words[1]))
 
 
 def _numbers(text: str) -> list[float | str]:

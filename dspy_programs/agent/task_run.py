@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dspy_programs.agent.acceptance import Outcome
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
+from dspy_programs.agent.each_target import others
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
@@ -61,8 +62,12 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             _make(step.calls, task, actor, host)
             if _is_shown(task, actor, host):
                 return _shown(task, actor, host)
+            if task.parent is not None:
+                return _of_part(task, actor)
             if actor.broader() is not None:
                 continue
+            if left := _left_for_others(task, actor, host):
+                return left
             if kept is not None and actor.printed.startswith(MISSING):
                 kept.restore()
                 return Outcome("failed", actor.printed)
@@ -101,6 +106,24 @@ def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> 
         result = host.call(call, task, actor)
         if failed(result):
             break
+
+
+def _of_part(task: LedgerTask, actor: TaskActor) -> Outcome:
+    """Return how a part ends, which is one call: no other can take its place."""
+    result = actor.own[-1].tool_output
+    if isinstance(result, dict) and failed(result):
+        return Outcome("failed", str(result["error"]))
+    return Outcome("complete", shortened(str(result), _NOTE), "tool")
+
+
+def _left_for_others(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome | None:
+    """Make a part of its own of each other record that a change is to be made to; None where there is none."""
+    if not actor.has_changed_something:
+        return None
+    calls = others(actor.turns, host.calls.tools, host.wish)
+    for call in calls:
+        host.ledger.add(f"{call.tool} {', '.join(map(str, call.arguments.values()))}", task.id, tool=call.tool, calls=[call])
+    return Outcome("complete", shortened(str(actor.own[-1].tool_output), _NOTE), "tool") if calls else None
 
 
 def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:

@@ -16,7 +16,7 @@ _END = re.compile(r"[\s.?!]*$")
 
 
 class OpenPoint(NamedTuple):
-    """words: of the goal; options: what they may mean, () for a value; is_target: whether the goal lacks "to ..." altogether."""
+    """words: of the goal; options: what they may mean, () for a value; is_target: whether the goal lacks "to ..."."""
 
     words: str
     options: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ import pytest
 from dspy_programs.agent import Agent
 from dspy_programs.agent.scripts.files_shown import files_shown
 from dspy_programs.agent.scripts.script import ScriptWriter, is_for_a_script
-from dspy_programs.agent.second_opinion import End, agree
+from dspy_programs.agent.second_opinion import End, agree, is_same
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.lm import running_on
@@ -262,6 +262,21 @@ def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fou
 )
 def test_what_is_empty_is_no_result(end, nothing):
     assert end.is_nothing is nothing
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("a,b\n1,2\n", "a,b\n\n1,2", True),
+        ("a,b,low\n1,2,\n", "a,b\n1,2\n", False),
+        ("Total: 315.5 euros", "315.50", True),
+        ("Total: 315.5 euros", "Sum: 315.50", False),
+        ('{"a": 1}', '{ "a": 1.0 }', True),
+        ("- Ada Finch", "Ada Finch", False),
+    ],
+)
+def test_what_is_nearly_the_same_is_not_the_same(one, other, same):
+    assert is_same(End({"a.txt": one}, ""), End({"a.txt": other}, "")) is same
 
 
 @pytest.mark.parametrize(
