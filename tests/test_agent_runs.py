@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from tests.agent_tasks.command import measure, parser
 from tests.agent_tasks.figures import faults, table
 from tests.agent_tasks.runs import Used, measured, read_runs
 from tests.agent_tasks.tasks import lay_out, tasks
@@ -87,3 +88,12 @@ def test_the_table_has_a_line_for_all_and_for_each_group(tmp_path):
     ]
     assert "[0.09, 0.91]" in lines[1] and "420" in lines[1]
     assert list(faults(runs)) == ["rules impossible_1: it says that it did what cannot be done (done: )"]
+
+
+def test_after_its_minutes_a_measurement_begins_no_task_and_the_same_command_goes_on(tmp_path, capsys):
+    asked = ["--out", str(tmp_path / "r.jsonl"), "--minutes", "0.0000001"]
+    chosen = [TASKS["impossible_1"], TASKS["impossible_3"]]
+    measure(parser("").parse_args(asked), chosen)
+    assert "1 of 2 runs are there" in capsys.readouterr().out
+    measure(parser("").parse_args(asked[:2]), chosen)
+    assert len(read_runs(tmp_path / "r.jsonl")) == 2 and "rules        all" in capsys.readouterr().out

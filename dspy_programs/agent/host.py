@@ -168,7 +168,7 @@ class Host:
         return "" if may_be_so else "the script changed no file"
 
     def idle(self) -> str:
-        """Say what plainly is not done and no criterion knows of: a part that failed; a change, where the run has only looked."""
+        """Say what plainly is not done and no criterion knows of: a part that failed; a change, if the run has only looked."""
         done = {task.title for task in self.ledger.tasks if task.status == "complete"}
         failed = [task for task in self.ledger.tasks if task.parent is not None and task.status == "failed"]
         if left := [task.title for task in failed if task.title not in done]:
