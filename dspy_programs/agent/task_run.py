@@ -73,12 +73,7 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
                 return Outcome("failed", actor.printed)
             harm = host.harm_since(kept) or host.idle_since(kept)
             if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
-                if kept is None or not host.acceptance.is_open(task):
-                    return met
-                opinion = second_opinion(task, actor, host, kept)
-                if opinion.against:
-                    return Outcome("failed", opinion.against)
-                return met._replace(checked_by=opinion.checked_by, doubt=opinion.doubt)
+                return met if kept is None else _believed(met, kept, task, actor, host)
             if actor.is_scripted:
                 _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:
@@ -154,6 +149,16 @@ def _shown(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
     if task.calls[-1].tool in ("shell", "python") and (code := _EXIT_CODE.search(answer)):  # in a file it is but text
         return Outcome("failed", f"the command ended with exit code {code[1]}")
     return Outcome("complete", shortened(answer, _NOTE), "goal")
+
+
+def _believed(met: Outcome, kept: Snapshot, task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
+    """Return how a task ends that a script has done: where nothing says what its result must be, others have a say."""
+    opinion = second_opinion(task, actor, host, kept) if host.acceptance.is_open(task) else None
+    if opinion is not None and opinion.against:
+        return Outcome("failed", opinion.against)
+    changed = [path for paths in kept.changes() for path in paths]
+    host.ledger.wrote(task.id, [path for path in changed if host.acceptance.read(path) is not None])
+    return met if opinion is None else met._replace(checked_by=opinion.checked_by, doubt=opinion.doubt)
 
 
 def _undo(kept: Snapshot | None, why: str, task: LedgerTask, actor: TaskActor, host: Host) -> None:

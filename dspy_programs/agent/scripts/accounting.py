@@ -10,7 +10,7 @@ Guarantees no model; nothing is run.
 import re
 from collections.abc import Iterator
 
-from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_in
+from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_in, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 
 _FLAGS = re.IGNORECASE
@@ -22,6 +22,7 @@ _QUOTED = re.compile(r"\"([^\"\n]{1,80})\"|(?<!\w)'([^'\n]{1,80})'(?!\w)|`([^`\n
 _EXAMPLE = re.compile(
     r"\b(?:like:?|e\.g\.,?|such as|for example:?|z\. ?B\.|wie)\s(?:[^.;)\n]|\.(?=\S))*|\([^)]*\.\.\.[^)]*\)", _FLAGS
 )
+_READS = re.compile(r"\bopen\([^,()]*\)|['\"]r[bt]?['\"]|\.read|read_|glob|iterdir|listdir|walk|newline=|subprocess")
 _HEAD = 30  # lines of a table whose first cells may be asked for
 _STEM = 4  # letters by which a word is known in a script
 _LOOSE = re.compile(r"\[\s*-?\d+\s*\]|\bcsv\.reader\b")  # columns by their number: their names need not be in the script
@@ -58,7 +59,14 @@ def unaccounted(request: str, code: str, came: str, workspace: Workspace) -> lis
     if not _LOOSE.search(bare):
         known = bare.lower()
         found += [name for name in _columns(plain, workspace) if name.lower() not in known]
-    return [*dict.fromkeys(found)]
+    return [*dict.fromkeys([*found, *_from_nowhere(code, request, workspace)])]
+
+
+def _from_nowhere(code: str, request: str, workspace: Workspace) -> Iterator[str]:
+    """Yield the numbers that a script which reads nothing has from no file and not from the request."""
+    if not _READS.search(code):
+        known = [request, *(text for _, text in texts_in(workspace))]
+        yield from (f"where {number} is from" for number in _NUMBER.findall(code) if not any(number in text for text in known))
 
 
 def _texts_and_numbers(request: str) -> Iterator[str]:

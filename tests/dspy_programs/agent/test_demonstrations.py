@@ -68,7 +68,7 @@ def test_of_equal_goals_the_last_counts(shop, held):
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
 def test_script_is_shown_with_the_files_as_they_were_before_it(shop, held):
     lm = scripted_lm(lambda prompt: f"```python\n{SCRIPT}```", name="local/scripted")
-    assert run(shop, held, lm).outcome == "unverified"
+    assert run(shop, held, lm).completed
     [row] = shown_by(held)
     assert row.script["request"] == GOAL and row.script["script"] == SCRIPT
     assert "Total: 42" in row.script["files"] and "b.txt" not in row.script["files"]
