@@ -24,7 +24,11 @@ def workspace(tmp_path):
         ("Sum up the amounts of orders.csv", "print(max(row['amount'] for row in rows))", ["Sum"]),
         ("Sum up the amounts of orders.csv", "for row in csv.reader(f): n += int(row[2])", []),  # columns by their number
         ("An invoice for each line of orders.csv: out/<order>.txt", "for r in rows: open(f'out/{r[\"name\"]}.txt')", ["order"]),
-        ("Which names in orders.csv spent more than 100?", "[r for r in rows if r['name'] and r['amount'] > '90']", ["100"]),
+        (
+            "Which names in orders.csv spent more than 100?",
+            "[r for r in csv.DictReader(open('orders.csv')) if r['name'] and r['amount'] > '90']",
+            ["100"],
+        ),
         ("Sort the names of orders.csv", "rows.sort(key=lambda row: row['name'])", []),
         ("Sort the names of orders.csv", "open('rows.sort').write(row['name'])", ["Sort"]),  # a name of a file is no deed
         ("The average amount of orders.csv, rounded", "print(sum(amount) / n)", ["rounded"]),
