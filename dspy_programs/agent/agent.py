@@ -18,25 +18,25 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import LMError
 
-from dspy_programs.agent.acceptance import Acceptance, files_named
-from dspy_programs.agent.actors import ActorFactory, Persona
-from dspy_programs.agent.calls import Calls
-from dspy_programs.agent.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
+from dspy_programs.agent.acting.actors import ActorFactory, Persona
+from dspy_programs.agent.acting.calls import Calls
+from dspy_programs.agent.acting.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
+from dspy_programs.agent.acting.native_calls import NativeActor, ToolCalls, ToolChoice, check_tool_calls
+from dspy_programs.agent.checking.acceptance import Acceptance, files_named
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
-from dspy_programs.agent.native_calls import NativeActor, ToolCalls, ToolChoice, check_tool_calls
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
-from dspy_programs.agent.record import OnEvent, Record
+from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.rules.criteria import Criterion
 from dspy_programs.agent.rules.goal import Wanted, goal_of, menu, wanted_by
 from dspy_programs.agent.scripts.code_mender import TOOL as EDIT
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
-from dspy_programs.agent.telemetry import run_span
+from dspy_programs.agent.telling.record import OnEvent, Record
+from dspy_programs.agent.telling.telemetry import run_span
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError

@@ -20,7 +20,7 @@ from dspy import lm15
 from dspy.utils.exceptions import LMError
 
 from dspy_programs.agent.agent import Agent
-from dspy_programs.agent.ledger import Ledger
+from dspy_programs.agent.planning.ledger import Ledger
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.sessions import Session
 from dspy_programs.errors import ProgramsError

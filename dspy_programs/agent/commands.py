@@ -135,7 +135,7 @@ def _agent_of(
 ) -> "Agent":
     """Return the agent that settings describe, for the person at the terminal."""
     from dspy_programs.agent.configured import agent_of, bundled
-    from dspy_programs.agent.show import asked_here, printed
+    from dspy_programs.agent.telling.show import asked_here, printed
     from dspy_programs.lm import DEFAULT_SPEC
 
     settings = settings.model_copy(update={"lm": settings.lm or DEFAULT_SPEC})
@@ -175,9 +175,9 @@ def list_sessions(sessions: _SessionsOption = None) -> None:
 @sessions.command()
 def show(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -> None:
     """Show the checklist of a session and what happened in it."""
-    from dspy_programs.agent.ledger import Ledger, LedgerTask
+    from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
     from dspy_programs.agent.sessions import Sessions
-    from dspy_programs.agent.show import line_of
+    from dspy_programs.agent.telling.show import line_of
     from dspy_programs.text import printable
 
     held = Sessions(sessions).export(session_id)
@@ -214,7 +214,7 @@ def demonstrations(
     bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools that the runs had; repeatable.")] = None,
 ) -> None:
     """Print what the sessions that reached their goal show others, as JSONL for `run --demonstrations`."""
-    from dspy_programs.agent.demonstrations import demonstrations as shown_by, goals_in
+    from dspy_programs.agent.acting.demonstrations import demonstrations as shown_by, goals_in
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.agent.tools.bundle import load_bundle
     from dspy_programs.agent.tools.default import default_tools

@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from dspy_programs.agent.acceptance import Acceptance, files_named
-from dspy_programs.agent.actors import TaskActor, in_the_users_words
-from dspy_programs.agent.calls import Calls, failed, unless_set
-from dspy_programs.agent.ledger import Ledger, LedgerTask
+from dspy_programs.agent.acting.actors import TaskActor, in_the_users_words
+from dspy_programs.agent.acting.calls import Calls, failed, unless_set
+from dspy_programs.agent.checking.acceptance import Acceptance, files_named
+from dspy_programs.agent.checking.verification import doubts
 from dspy_programs.agent.limits import Limits, Meter
-from dspy_programs.agent.record import Record
+from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
 from dspy_programs.agent.result import AgentResult, HowItEnded, StoppedBy
 from dspy_programs.agent.rules import goal_words as words
 from dspy_programs.agent.rules.goal import wanted_by
 from dspy_programs.agent.rules.open_point import OpenPoint
 from dspy_programs.agent.scripts.files_shown import is_named
+from dspy_programs.agent.telling.record import Record
 from dspy_programs.agent.tools.tool import Scope
-from dspy_programs.agent.verification import doubts
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.programs.planner import split_goal

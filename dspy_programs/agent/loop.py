@@ -20,14 +20,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dspy
 
-from dspy_programs.agent.actors import ActorFactory
+from dspy_programs.agent.acting.actors import ActorFactory
+from dspy_programs.agent.acting.task_run import run_task
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.plan_mending import without_loose_ends
+from dspy_programs.agent.planning.ledger import LedgerTask
+from dspy_programs.agent.planning.plan_mending import without_loose_ends
+from dspy_programs.agent.planning.spelled_out import plan_as_spelled_out
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
-from dspy_programs.agent.spelled_out import plan_as_spelled_out
-from dspy_programs.agent.task_run import run_task
 from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import Planner, plan_by_rules
 from dspy_programs.text import shortened

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
-from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.limits import Cost
+from dspy_programs.agent.planning.ledger import LedgerTask
 
 StoppedBy = Literal["done", "iterations", "limit", "no_progress", "cancelled", "error"]
 HowItEnded = Literal["completed", "unverified", "failed"]

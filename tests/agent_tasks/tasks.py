@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dspy_programs.agent.checks import Check, unmet
+from dspy_programs.agent.checking.checks import Check, unmet
 from dspy_programs.errors import DatasetError, first_fault
 
 HERE = Path(__file__).resolve().parent.parent.parent / "datasets" / "agent" / "tasks"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from dspy_programs.agent.checks import Check
+from dspy_programs.agent.checking.checks import Check
 from dspy_programs.agent.rules.changing import spelled_out, without_calls
 from dspy_programs.agent.rules.criteria import Criterion, criteria_of
 from dspy_programs.agent.rules.draft import Draft

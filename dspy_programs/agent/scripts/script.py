@@ -19,7 +19,7 @@ from pathlib import Path
 
 import dspy
 
-from dspy_programs.agent.checks import end_of
+from dspy_programs.agent.checking.checks import end_of
 from dspy_programs.agent.rules.criteria import criteria_of
 from dspy_programs.agent.scripts.code_block import CodeBlock, code_in
 from dspy_programs.agent.scripts.code_mender import CodeMender, code_tested

@@ -6,7 +6,7 @@ import pytest
 from dspy import lm15
 
 from dspy_programs.agent import Agent, Sessions
-from dspy_programs.agent.plan_mending import without_loose_ends
+from dspy_programs.agent.planning.plan_mending import without_loose_ends
 from dspy_programs.errors import ModelFailing
 from dspy_programs.types import Task
 from tests.dspy_programs.agent.scripted import cannot, is_planner, plan, scripted, step

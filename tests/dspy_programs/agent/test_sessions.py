@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from dspy_programs.agent import Agent, Session, Sessions, tool
-from dspy_programs.agent.ledger import Ledger
-from dspy_programs.agent.record import Record
+from dspy_programs.agent.planning.ledger import Ledger
+from dspy_programs.agent.telling.record import Record
 from dspy_programs.errors import RunLocked, UsageError
 from dspy_programs.types import Call, Turn
 from tests.dspy_programs.agent.scripted import finish, is_planner, plan, scripted, step

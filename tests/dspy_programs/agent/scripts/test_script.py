@@ -3,9 +3,9 @@
 import pytest
 
 from dspy_programs.agent import Agent
+from dspy_programs.agent.checking.second_opinion import End, agree, is_same
 from dspy_programs.agent.scripts.files_shown import files_shown
 from dspy_programs.agent.scripts.script import ScriptWriter, is_for_a_script
-from dspy_programs.agent.second_opinion import End, agree, is_same
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.lm import running_on

@@ -14,10 +14,10 @@ from functools import lru_cache
 import dspy
 from pydantic import JsonValue
 
-from dspy_programs.agent.calls import failed
-from dspy_programs.agent.context import shown
-from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.look_up import broader, is_id, is_search, look_ups, without_made_up_days
+from dspy_programs.agent.acting.calls import failed
+from dspy_programs.agent.acting.context import shown
+from dspy_programs.agent.acting.look_up import broader, is_id, is_search, look_ups, without_made_up_days
+from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.scripts.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on

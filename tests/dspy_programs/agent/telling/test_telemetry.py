@@ -11,8 +11,8 @@ from dspy import lm15
 
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, Limits
-from dspy_programs.agent.spans import traced_by
-from dspy_programs.agent.telemetry import _provider, exporters_named
+from dspy_programs.agent.telling.spans import traced_by
+from dspy_programs.agent.telling.telemetry import _provider, exporters_named
 from dspy_programs.errors import ModelFailing
 from dspy_programs.failures import AutoParser
 from tests.dspy_programs.agent.scripted import is_planner, plan, scripted, step

@@ -6,8 +6,8 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent
+from dspy_programs.agent.acting.native_calls import NativeActor
 from dspy_programs.agent.limits import Limits, Meter, metered
-from dspy_programs.agent.native_calls import NativeActor
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import connect, running_on
 from dspy_programs.programs.actor import Actor

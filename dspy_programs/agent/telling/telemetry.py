@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.spans import NAME, agent_span, is_traced, traced_by
+from dspy_programs.agent.telling.record import Record
+from dspy_programs.agent.telling.spans import NAME, agent_span, is_traced, traced_by
 from dspy_programs.errors import MissingExtra, UsageError
 
 _CONTENTS = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"

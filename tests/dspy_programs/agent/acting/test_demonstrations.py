@@ -6,7 +6,7 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, Sessions
-from dspy_programs.agent.demonstrations import Demonstration, demonstrations, read_demonstrations, show_to
+from dspy_programs.agent.acting.demonstrations import Demonstration, demonstrations, read_demonstrations, show_to
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace

@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple
 import dspy
 from pydantic import JsonValue
 
-from dspy_programs.agent.actors import TaskActor
-from dspy_programs.agent.calls import failed
-from dspy_programs.agent.checks import end_of, unmet
-from dspy_programs.agent.each_target import ALL
-from dspy_programs.agent.judge import judged
-from dspy_programs.agent.ledger import Ledger, LedgerTask
+from dspy_programs.agent.acting.actors import TaskActor
+from dspy_programs.agent.acting.calls import failed
+from dspy_programs.agent.acting.each_target import ALL
+from dspy_programs.agent.checking.checks import end_of, unmet
+from dspy_programs.agent.checking.judge import judged
+from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
 from dspy_programs.agent.result import CheckedCriterion
 from dspy_programs.agent.rules.criteria import Criterion
 from dspy_programs.agent.tools.tool import AgentTool, ToolError

@@ -8,7 +8,7 @@ Output     what is to be read before it is believed, and why, in words; [] where
 
 from collections.abc import Collection, Sequence
 
-from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.planning.ledger import LedgerTask
 
 _UNCHECKED = {
     "nothing": "one script came to it, and no other",

@@ -9,15 +9,15 @@ import contextvars
 import re
 from concurrent.futures import ThreadPoolExecutor
 
-from dspy_programs.agent.acceptance import Outcome
-from dspy_programs.agent.actors import TaskActor
-from dspy_programs.agent.calls import failed
-from dspy_programs.agent.each_target import others
+from dspy_programs.agent.acting.actors import TaskActor
+from dspy_programs.agent.acting.calls import failed
+from dspy_programs.agent.acting.each_target import others
+from dspy_programs.agent.checking.acceptance import Outcome
+from dspy_programs.agent.checking.second_opinion import second_opinion
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
 from dspy_programs.agent.scripts.code_block import MISSING
-from dspy_programs.agent.second_opinion import second_opinion
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from dspy_programs.agent.look_up import is_id, words_beside
+from dspy_programs.agent.acting.look_up import is_id, words_beside
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.types import Call, Turn
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dspy_programs.agent import Agent, tool
-from dspy_programs.agent.each_target import others
+from dspy_programs.agent.acting.each_target import others
 from dspy_programs.types import Turn
 from tests.dspy_programs.agent.scripted import finish, plan, scripted, step
 

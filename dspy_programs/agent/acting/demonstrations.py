@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dspy_programs.agent.actors import ActorFactory, in_the_users_words
-from dspy_programs.agent.calls import failed
+from dspy_programs.agent.acting.actors import ActorFactory, in_the_users_words
+from dspy_programs.agent.acting.calls import failed
 from dspy_programs.agent.scripts.files_shown import files_shown
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT
 from dspy_programs.agent.sessions import Session, Sessions

@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
-from dspy_programs.agent.actors import TaskActor
+from dspy_programs.agent.acting.actors import TaskActor
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.scripts.accounting import unaccounted
 from dspy_programs.agent.scripts.code_block import MISSING
 from dspy_programs.agent.scripts.script import SETS
