@@ -66,13 +66,19 @@ class Loop:
                 if self.rounds >= host.limits.iterations:
                     return host.result("iterations", f"iteration limit: {host.limits.iterations}")
                 self.dispatch(ready[: self.actors])
-            elif host.ledger.is_complete and not host.acceptance.lacking() and not host.idle():
-                return host.result("done", "every task is complete")
+            elif self.is_reached():
+                break
             elif self.fruitless >= _FRUITLESS:
                 return host.result("no_progress", self.what_is_left())
             else:
                 self.replan()
+        if self.is_reached() and not host.cancelled.is_set():  # a limit that the last step has reached
+            return host.result("done", "every task is complete")
         return host.result("cancelled" if host.cancelled.is_set() else "limit", why)
+
+    def is_reached(self) -> bool:
+        """Return whether all is complete, and nothing of the goal is lacking as far as its words tell."""
+        return self.host.ledger.is_complete and not self.host.acceptance.lacking() and not self.host.idle()
 
     def begin(self) -> None:
         """Make the first plan: what the goal spells out, else one script that does it, else the planner's."""

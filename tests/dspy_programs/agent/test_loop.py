@@ -5,7 +5,7 @@ import json
 import pytest
 from dspy import lm15
 
-from dspy_programs.agent import Agent, Sessions
+from dspy_programs.agent import Agent, Limits, Sessions
 from dspy_programs.agent.planning.plan_mending import without_loose_ends
 from dspy_programs.errors import ModelFailing
 from dspy_programs.types import Task
@@ -87,3 +87,16 @@ def test_doing_again_what_was_done_is_no_progress(tmp_path):
     steps = [READ, cannot("no such thing")] * 9
     result = Agent(lm=scripted(again, steps), workspace=tmp_path, compiled=False).run(GOAL)
     assert result.stopped_by == "no_progress" and len([task for task in result.tasks if task.status == "failed"]) <= 4
+
+
+def test_a_limit_that_the_last_step_reaches_does_not_fail_what_is_done(tmp_path):
+    def run(**limits):
+        lm = scripted([plan(("write_file", "Write the total to b.txt"))], [step("write_file", path="b.txt", content="42\n")])
+        return Agent(lm=lm, workspace=tmp_path, compiled=False, limits=Limits(**limits)).run("Write the total to b.txt")
+
+    cost = run().cost
+    (tmp_path / "b.txt").unlink()
+    used = cost.input_tokens + cost.output_tokens
+    assert run(tokens=used).stopped_by == "done"
+    (tmp_path / "b.txt").unlink()
+    assert run(tokens=1).stopped_by == "limit"
