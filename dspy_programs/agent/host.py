@@ -13,10 +13,9 @@ from pydantic import JsonValue
 from dspy_programs.agent.acting.actors import TaskActor, in_the_users_words
 from dspy_programs.agent.acting.calls import Calls, failed, unless_set
 from dspy_programs.agent.checking.acceptance import Acceptance, files_named
-from dspy_programs.agent.checking.verification import doubts
+from dspy_programs.agent.checking.soundness import unsound
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
-from dspy_programs.agent.result import AgentResult, HowItEnded, StoppedBy
 from dspy_programs.agent.rules import goal_words as words
 from dspy_programs.agent.rules.goal import wanted_by
 from dspy_programs.agent.rules.open_point import OpenPoint
@@ -155,10 +154,12 @@ class Host:
         return [Turn(turn_number=number, role="system", content=text) for number, text in enumerate(told)]
 
     def harm_since(self, kept: Snapshot | None) -> str:
-        """Say what a script has changed that the goal does not ask for; "" for nothing."""
-        changed = kept.changes()[1] if kept is not None else []
+        """Say what a script has changed that the goal does not ask for, or has left unreadable; "" for nothing."""
+        new, changed = kept.changes() if kept is not None else ([], [])
         may_change = words.CHANGES.search(self.wish) is not None
-        return self.acceptance.harm_of(changed, lambda path: may_change and is_named(path, self.wish)) if changed else ""
+        harm = self.acceptance.harm_of(changed, lambda path: may_change and is_named(path, self.wish)) if changed else ""
+        left = ((path, self.acceptance.read(path) or "", kept.text(path) if kept else None) for path in [*new, *changed])
+        return harm or next(filter(None, (unsound(*each) for each in left)), "")
 
     def idle_since(self, kept: Snapshot | None) -> str:
         """Say that a script has changed nothing, where the goal plainly wants something changed; "" otherwise."""
@@ -202,37 +203,6 @@ class Host:
 
     def keep_cost(self) -> None:
         self.record.session.set(cost=self.meter.cost.model_dump())
-
-    def result(self, stopped_by: StoppedBy, why: str) -> AgentResult:
-        """Return how the run ended, and put it on file."""
-        tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
-        is_done = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria) and not self.idle()
-        unchecked = doubts(tasks, [name for name, tool in self.calls.tools.items() if tool.effect == "reads"])
-        outcome: HowItEnded = "failed" if not is_done else "unverified" if unchecked else "completed"
-        note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
-        shown = str(session.get("shown", ""))
-        answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
-        why += f"; not verified: {'; '.join(unchecked)}" if outcome == "unverified" else ""
-        cost = self.meter.cost.model_dump()
-        self.tell("stop", stopped_by=stopped_by, why=why, outcome=outcome, answer=answer, cost=cost)
-        session.set("done" if outcome == "completed" else outcome if is_done else stopped_by, cost=cost)
-        return AgentResult(
-            goal=self.goal,
-            outcome=outcome,
-            completed=outcome == "completed",
-            tasks=tasks,
-            history=self.record.history(),
-            rationale=session.get("rationale", ""),
-            answer=answer,
-            artefacts=list(dict.fromkeys(path for task in tasks for path in task.artefacts)),
-            criteria=criteria,
-            cost=self.meter.cost,
-            stopped_by=stopped_by,
-            why=why,
-            session=session.id if session.is_kept else None,
-            trace=self.record.ended(answer or why, None if outcome == "unverified" else outcome == "completed"),
-            in_flight=session.get("in_flight", []),
-        )
 
     def _scope(self, task: LedgerTask) -> Scope:
         return Scope(

@@ -10,7 +10,7 @@ it was.
 Calls      of the model: one a plan, one to four a turn of a task, up to three more to believe a script; none without a model,
            then the rules answer.
 Guarantees a task whose tool failed or whose criteria are not met is failed, never complete; the goal is completed only if
-           every criterion that code reads from its words is met.
+           every criterion that code reads from its words is met, and each result was checked.
 Raises     UsageError if the session cannot be written; LanguageModelError if the model does not answer.
 """
 
@@ -26,6 +26,7 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.planning.plan_mending import without_loose_ends
 from dspy_programs.agent.planning.spelled_out import plan_as_spelled_out
+from dspy_programs.agent.report import report
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
 from dspy_programs.lm import running_on
@@ -59,22 +60,22 @@ class Loop:
         host = self.host
         if not host.ledger.tasks:
             if missing := host.ask_for_inputs():
-                return host.result("cancelled" if host.cancelled.is_set() else "no_progress", missing)
+                return report(host, "cancelled" if host.cancelled.is_set() else "no_progress", missing)
             self.begin()
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():
                 if self.rounds >= host.limits.iterations:
-                    return host.result("iterations", f"iteration limit: {host.limits.iterations}")
+                    return report(host, "iterations", f"iteration limit: {host.limits.iterations}")
                 self.dispatch(ready[: self.actors])
             elif self.is_reached():
                 break
             elif self.fruitless >= _FRUITLESS:
-                return host.result("no_progress", self.what_is_left())
+                return report(host, "no_progress", self.what_is_left())
             else:
                 self.replan()
         if self.is_reached() and not host.cancelled.is_set():  # a limit that the last step has reached
-            return host.result("done", "every task is complete")
-        return host.result("cancelled" if host.cancelled.is_set() else "limit", why)
+            return report(host, "done", "every task is complete")
+        return report(host, "cancelled" if host.cancelled.is_set() else "limit", why)
 
     def is_reached(self) -> bool:
         """Return whether all is complete, and nothing of the goal is lacking as far as its words tell."""

@@ -55,6 +55,10 @@ class Snapshot:
         changed = [path for path, file in self.files.items() if now.get(path) != "file" or _read(self.workspace, path) != file]
         return new, changed
 
+    def text(self, path: str) -> str | None:
+        """Return the text of a file as it was, None if it was not there."""
+        return self.files[path].content.decode("utf-8", "backslashreplace") if path in self.files else None
+
     def restore(self) -> list[str]:
         """Put every file back. Raises ToolError if one cannot be."""
         new, changed = self.changes()

@@ -192,7 +192,7 @@ def test_what_a_script_prints_is_the_answer_to_a_question(tmp_path, workspace):
 def test_work_that_no_check_knows_counts_when_something_came_of_it(tmp_path, workspace):
     lm = scripted_lm(lambda prompt: block("import os\nos.rename('notes/old.txt', 'notes/2020.txt')"), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Tidy up the folder notes/ by year")
-    assert done.completed and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 2
+    assert done.outcome == "unverified" and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 2
     assert done.tasks[0].checked_by == "agreement"
 
 
@@ -308,3 +308,15 @@ def test_a_file_that_is_only_read_stays_and_what_a_script_finds_missing_is_said(
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
     assert not done.completed and workspace.text("server.log") == LOG and not (tmp_path / "errors.txt").exists()
     assert ("MISSING: a date" in done.why) is ("MISSING" in spoils)
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_a_table_whose_rows_do_not_fit_its_header_is_written_again(tmp_path):
+    (tmp_path / "staff.csv").write_text("name,room,pay\nAbel,12,9\n")
+    ragged = "open('public.csv', 'w').write('name,room\\nAbel,12,9\\n')"
+    right = "rows = open('staff.csv').readlines()\nopen('public.csv', 'w').write('name,room\\nAbel,12\\n')"
+    replies = iter([block(ragged), block(right), block(f"{right}\n# again")])
+    lm = scripted_lm(lambda prompt: next(replies), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Copy the names and rooms of staff.csv to public.csv")
+    assert done.outcome != "failed" and (tmp_path / "public.csv").read_text() == "name,room\nAbel,12\n", done.why
+    assert "row 2 has 3 cells, and the header 2" in lm.engine.prompts[1]
