@@ -35,12 +35,14 @@ from dspy_programs.agent.rules.goal import Wanted, goal_of, menu, wanted_by
 from dspy_programs.agent.scripts.code_mender import TOOL as EDIT
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
+from dspy_programs.agent.sessions.undo import keep_former
 from dspy_programs.agent.telling.record import OnEvent, Record
 from dspy_programs.agent.telling.telemetry import run_span
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
 from dspy_programs.agent.workspace import sandbox
+from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import ModelFailing, ProgramsError, UsageError
 from dspy_programs.lm import connect, is_embedded
@@ -138,8 +140,12 @@ class Agent:
         ):
             keep_files(session, goal, self.workspace)
             loop = self._loop(goal, record)
-            with _told(loop.host):
-                return ended(loop.run())
+            before = Snapshot.of(self.workspace) if session.is_kept else None
+            try:
+                with _told(loop.host):
+                    return ended(loop.run())
+            finally:
+                keep_former(session, before, self.workspace)
 
     def plan(self, goal: str) -> list[LedgerTask]:
         """Return the tasks that a goal would be worked on by; nothing is done.

@@ -57,7 +57,12 @@ class Snapshot:
 
     def text(self, path: str) -> str | None:
         """Return the text of a file as it was, None if it was not there."""
-        return self.files[path].content.decode("utf-8", "backslashreplace") if path in self.files else None
+        content = self.content(path)
+        return None if content is None else content.decode("utf-8", "backslashreplace")
+
+    def content(self, path: str) -> bytes | None:
+        """Return the bytes of a file as they were, None if it was not there."""
+        return self.files[path].content if path in self.files else None
 
     def restore(self) -> list[str]:
         """Put every file back. Raises ToolError if one cannot be."""
