@@ -13,7 +13,7 @@ from dspy_programs.agent.acting.actors import TaskActor
 from dspy_programs.agent.acting.calls import failed
 from dspy_programs.agent.acting.each_target import others
 from dspy_programs.agent.checking.acceptance import Outcome
-from dspy_programs.agent.checking.second_opinion import second_opinion
+from dspy_programs.agent.checking.second_opinion import Opinion, second_opinion
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
@@ -153,9 +153,13 @@ def _shown(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
 
 def _believed(met: Outcome, kept: Snapshot, task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
     """Return how a task ends that a script has done: where nothing says what its result must be, others have a say."""
+    own = Snapshot.of(host.workspace)
     opinion = second_opinion(task, actor, host, kept) if host.acceptance.is_open(task) else None
     if opinion is not None and opinion.against:
-        return Outcome("failed", opinion.against)
+        if own is None or not host.acceptance.is_likely(task):
+            return Outcome("failed", opinion.against)
+        own.restore()
+        opinion = Opinion(doubt="other scripts came to something else")
     changed = [path for paths in kept.changes() for path in paths]
     host.ledger.wrote(task.id, [path for path in changed if host.acceptance.read(path) is not None])
     return met if opinion is None else met._replace(checked_by=opinion.checked_by, doubt=opinion.doubt)

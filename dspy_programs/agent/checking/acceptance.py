@@ -29,7 +29,8 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
-_TELLING = ("command_exits_0", "file_equals")  # of others the goal may want more: what else is in a file, which files else
+_TELLING = ("command_exits_0", "file_equals")
+_LIKELY = ("file_exists", "file_missing", "file_lacks")  # the goal may want more: what else is in a file, which files else
 _PAIR = re.compile(r"\w+ and \w+", re.IGNORECASE)
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
@@ -113,6 +114,10 @@ class Acceptance:
     def is_open(self, task: LedgerTask) -> bool:
         """Return whether nothing says what the task's result must be, only that there is one."""
         return not any(one.check.check in _TELLING for one in self._criteria_of(task))
+
+    def is_likely(self, task: LedgerTask) -> bool:
+        """Return whether a task that meets its criteria has probably done what it should, although they do not say all."""
+        return any(one.check.check in _LIKELY for one in self._criteria_of(task))
 
     def wanted(self) -> list[str]:
         """Say how commands fail that are to pass, and which new files are to be there, for a model that overlooks it."""

@@ -320,3 +320,14 @@ def test_a_table_whose_rows_do_not_fit_its_header_is_written_again(tmp_path):
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Copy the names and rooms of staff.csv to public.csv")
     assert done.outcome != "failed" and (tmp_path / "public.csv").read_text() == "name,room\nAbel,12\n", done.why
     assert "row 2 has 3 cells, and the header 2" in lm.engine.prompts[1]
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_what_meets_criteria_that_do_not_say_all_stays_when_other_scripts_differ_and_is_not_verified(tmp_path):
+    (tmp_path / "a.md").write_text("a\n")
+    goal = "Rename a.md to b.md and put its number of letters into it"
+    scripts = [f"import os\nos.rename('a.md', 'b.md')\nopen('b.md', 'w').write('{number} letters')" for number in range(4)]
+    lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(goal)
+    assert done.outcome == "unverified" and "other scripts came to something else" in done.why, done
+    assert (tmp_path / "b.md").read_text() == "0 letters" and not (tmp_path / "a.md").exists()
