@@ -18,6 +18,7 @@ from dspy_programs.agent.host import Host
 from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
 from dspy_programs.agent.scripts.code_block import MISSING
+from dspy_programs.agent.scripts.script import TOOL as SCRIPT
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened
@@ -205,6 +206,8 @@ def _done_before(step: ActorResult, actor: TaskActor) -> str:
 
 
 def _question(task: LedgerTask, step: ActorResult) -> str:
+    if step.missing[0].tool == SCRIPT:
+        return f"For {task.title!r}: {step.missing[0].why}. What should be used instead?"
     needs = ", ".join(dict.fromkeys(gap.argument for gap in step.missing))
     return f"For {task.title!r}: what is {needs}? ({step.missing[0].tool} needs it, and nothing says it.)"
 

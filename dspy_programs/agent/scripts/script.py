@@ -116,7 +116,8 @@ class ScriptWriter(Program):
     def _step(self, reply: str, request: str, turns: Sequence[Turn]) -> ActorResult:
         code, tree, fault, missing = code_in(reply)
         if missing:
-            return decision(cannot=f"missing: {missing}")
+            gap = MissingArgument(tool=TOOL, argument=missing, why=f"this is missing: {missing}")
+            return decision(missing=[gap], cannot=missing)
         if fault:
             return decision(failure=Failure(reason=fault, raw_reply=reply))
         code = _with_imports(self._with_folders(code, tree, request), tree)

@@ -67,7 +67,7 @@ def test_a_reply_that_is_no_script_is_a_failure_and_no_call(workspace, reply):
 
 def test_what_the_model_says_is_missing_is_not_made_up(workspace):
     found = step(workspace, "MISSING: the new address")
-    assert (found.calls, found.cannot) == ([], "missing: the new address")
+    assert (found.calls, found.cannot, found.missing[0].why) == ([], "the new address", "this is missing: the new address")
 
 
 @pytest.mark.parametrize(
@@ -331,3 +331,29 @@ def test_what_meets_criteria_that_do_not_say_all_stays_when_other_scripts_differ
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(goal)
     assert done.outcome == "unverified" and "other scripts came to something else" in done.why, done
     assert (tmp_path / "b.md").read_text() == "0 letters" and not (tmp_path / "a.md").exists()
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_a_value_that_a_script_makes_up_is_one_question_and_the_answer_is_used(tmp_path):
+    (tmp_path / "card.txt").write_text("Ada Finch\n")
+    made_up, right = (f"open('card.txt', 'a').write('{mail}\\n')" for mail in ("ada@finch.example", "ada@loom.example"))
+    asked = []
+    lm = scripted_lm(lambda prompt: block(right if "ada@loom.example" in prompt else made_up), "local/scripted")
+    agent = Agent(lm=lm, workspace=tmp_path, compiled=False, ask=lambda question: asked.append(question) or "ada@loom.example")
+    agent.run("Write Ada's mail into card.txt, below the name")
+    assert (tmp_path / "card.txt").read_text() == "Ada Finch\nada@loom.example\n"
+    assert len(asked) == 1 and "'ada@finch.example', which nobody said and no file has. What should be used" in asked[0]
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+@pytest.mark.parametrize("answer", ["Monday", None])
+def test_what_a_model_finds_missing_is_one_question(tmp_path, answer):
+    (tmp_path / "plan.txt").write_text("Plan\n")
+    script = block("open('plan.txt', 'a').write('Monday\\n')")
+    asked = []
+    lm = scripted_lm(lambda prompt: script if "Monday" in prompt else "MISSING: the day of the party", "local/scripted")
+    agent = Agent(lm=lm, workspace=tmp_path, compiled=False, ask=lambda question: asked.append(question) or answer)
+    done = agent.run("Write the day of the party into plan.txt, at the end")
+    assert len(asked) == 1 and "this is missing: the day of the party. What should be used instead?" in asked[0]
+    assert (tmp_path / "plan.txt").read_text() == ("Plan\nMonday\n" if answer else "Plan\n")
+    assert (done.outcome == "failed") is (answer is None) and ("missing: the day of the party" in done.why) is (answer is None)
