@@ -7,11 +7,12 @@ Guarantees one action a turn: calls of one tool, one after the other, until one 
 
 import contextvars
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dspy_programs.agent.acting.actors import TaskActor
 from dspy_programs.agent.acting.calls import failed
-from dspy_programs.agent.acting.each_target import others
+from dspy_programs.agent.acting.each_target import more, others
 from dspy_programs.agent.checking.acceptance import Outcome
 from dspy_programs.agent.checking.second_opinion import Opinion, second_opinion
 from dspy_programs.agent.host import Host
@@ -64,7 +65,7 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             if _is_shown(task, actor, host):
                 return _shown(task, actor, host)
             if task.parent is not None:
-                return _of_part(task, actor)
+                return _of_part(task, actor, host)
             if actor.broader() is not None:
                 continue
             if left := _left_for_others(task, actor, host):
@@ -104,22 +105,39 @@ def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> 
             break
 
 
-def _of_part(task: LedgerTask, actor: TaskActor) -> Outcome:
+def _of_part(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
     """Return how a part ends, which is one call: no other can take its place."""
     result = actor.own[-1].tool_output
     if isinstance(result, dict) and failed(result):
         return Outcome("failed", str(result["error"]))
+    siblings = [each for each in host.ledger.tasks if each.parent == task.parent]
+    if all(each.id == task.id or each.status == "complete" for each in siblings):
+        known = host.record.session.get("each", {})[task.parent]
+        found = host.call(Call(**known["search"]), task, actor)  # it may have shown only the first few
+        made = [Call(**known["change"]), *(each.calls[0] for each in siblings)]
+        _add_parts(more(found, made, known["key"]), str(task.parent), host)
     return Outcome("complete", shortened(str(result), _NOTE), "tool")
+
+
+def _add_parts(calls: Sequence[Call], parent: str, host: Host) -> None:
+    for call in calls:
+        host.ledger.add(f"{call.tool} {', '.join(map(str, call.arguments.values()))}", parent, tool=call.tool, calls=[call])
 
 
 def _left_for_others(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome | None:
     """Make a part of its own of each other record that a change is to be made to; None where there is none."""
     if not actor.has_changed_something:
         return None
-    calls = others(actor.turns, host.calls.tools, host.wish)
-    for call in calls:
-        host.ledger.add(f"{call.tool} {', '.join(map(str, call.arguments.values()))}", task.id, tool=call.tool, calls=[call])
-    return Outcome("complete", shortened(str(actor.own[-1].tool_output), _NOTE), "tool") if calls else None
+    left = others(actor.turns, host.calls.tools, host.wish)
+    if left is None or not left.calls:
+        return None
+    last = actor.own[-1]
+    change = {"tool": last.tool_name, "arguments": last.tool_input}
+    with host.record.together():
+        each = {"search": left.search.model_dump(), "change": change, "key": left.key}
+        host.record.session.set(each={**host.record.session.get("each", {}), task.id: each})
+        _add_parts(left.calls, task.id, host)
+    return Outcome("complete", shortened(str(last.tool_output), _NOTE), "tool")
 
 
 def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:
