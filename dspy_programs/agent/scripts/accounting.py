@@ -23,6 +23,7 @@ _EXAMPLE = re.compile(
     r"\b(?:like:?|e\.g\.,?|such as|for example:?|z\. ?B\.|wie)\s(?:[^.;)\n]|\.(?=\S))*|\([^)]*\.\.\.[^)]*\)", _FLAGS
 )
 _READS = re.compile(r"\bopen\([^,()]*\)|['\"]r[bt]?['\"]|\.read|read_|glob|iterdir|listdir|walk|newline=|subprocess")
+_THOUSANDS = re.compile(r"(?<=\d)[,.' ](?=\d{3}(?!\d))")
 _HEAD = 30  # lines of a table whose first cells may be asked for
 _STEM = 4  # letters by which a word is known in a script
 _LOOSE = re.compile(r"\[\s*-?\d+\s*\]|\bcsv\.reader\b")  # columns by their number: their names need not be in the script
@@ -41,6 +42,9 @@ _DEEDS = {
     r"add up|sum|total of|altogether|summiere?|summe|gesamt\w*": r"sum|\+",
     r"how many|how often|count|wie viele|wie oft|zähle?": r"len|sum|count|\+|Counter|days",
     r"(?:every|each|jede\w*)\s(?:\w+\s)?(?:file|line|row|post|text|person|month|zeile|datei)": r"\bfor\b|\bsub\(|map",
+    r"(?:every|each|per|by|je|pro)\s(?:month|monat)|month(?:ly)?\stotals?": r"month|:\s?7\]|%m|%b|split\(|\\d",
+    r"(?:every|each|per|by|je|pro)\s(?:hour|stunde)|hourly": r"hour|\[\s?\d*\s?:|%H|split\(|\\d",
+    r"weekdays?|days? of the week|wochentag\w*": r"weekday|%A|%a|day_name|strftime",
 }
 """Words of a request -> how code does it."""
 _DOES = [(re.compile(rf"\b(?:{said})\b", _FLAGS), re.compile(done, _FLAGS)) for said, done in _DEEDS.items()]
@@ -65,8 +69,12 @@ def unaccounted(request: str, code: str, came: str, workspace: Workspace) -> lis
 def _from_nowhere(code: str, request: str, workspace: Workspace) -> Iterator[str]:
     """Yield the numbers that a script which reads nothing has from no file and not from the request."""
     if not _READS.search(code):
-        known = [request, *(text for _, text in texts_in(workspace))]
-        yield from (f"where {number} is from" for number in _NUMBER.findall(code) if not any(number in text for text in known))
+        known = [_THOUSANDS.sub("", text) for text in (request, *(text for _, text in texts_in(workspace)))]
+        yield from (
+            f"where {number} is from"
+            for number in _NUMBER.findall(_THOUSANDS.sub("", code))
+            if not any(number in text for text in known)
+        )
 
 
 def _texts_and_numbers(request: str) -> Iterator[str]:

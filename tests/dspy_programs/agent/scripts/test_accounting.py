@@ -34,6 +34,8 @@ def workspace(tmp_path):
         ("The average amount of orders.csv, rounded", "print(sum(amount) / n)", ["rounded"]),
         ("Put 'Total:' above orders.csv", "open('orders.csv').write('Sum:')", ["Total:"]),
         ("Write orders.csv like 12: 3", "print(rows)", []),  # only shows a form
+        ("Monthly totals of orders.csv please", "total[row['region']] += int(row['n'])", ["Monthly totals"]),
+        ("Monthly totals of orders.csv please", "total[row['day'][:7]] += int(row['n'])", []),
         ("How much did Lind spend by orders.csv?", "open('a.txt', 'w').write('76')", ["where 76 is from"]),
         ("How much did Lind spend by orders.csv?", "open('a.txt', 'w').write('75')", []),
         ("Set the admin in site.json to 3", "data['title'] = 3", ["admin_mail"]),
