@@ -25,6 +25,7 @@ _EXAMPLE = re.compile(
 _READS = re.compile(r"\bopen\([^,()]*\)|['\"]r[bt]?['\"]|\.read|read_|glob|iterdir|listdir|walk|newline=|subprocess")
 _THOUSANDS = re.compile(r"(?<=\d)[,.' ](?=\d{3}(?!\d))")
 _HEAD = 30  # lines of a table whose first cells may be asked for
+_LONGEST = 4000  # characters of a request that are read
 _STEM = 4  # letters by which a word is known in a script
 _LOOSE = re.compile(r"\[\s*-?\d+\s*\]|\bcsv\.reader\b")  # columns by their number: their names need not be in the script
 _DEEDS = {
@@ -52,6 +53,7 @@ _DOES = [(re.compile(rf"\b(?:{said})\b", _FLAGS), re.compile(done, _FLAGS)) for 
 
 def unaccounted(request: str, code: str, came: str, workspace: Workspace) -> list[str]:
     """Return what a script leaves out. came: the texts of the files that it changed, and what it printed."""
+    request = request[:_LONGEST]
     plain = _EXAMPLE.sub(" ", request)
     bare = _LITERAL.sub(" ", code)
     found = [said[0] for says, does in _DOES if (said := says.search(_NAME.sub(" ", plain))) and not does.search(bare)]

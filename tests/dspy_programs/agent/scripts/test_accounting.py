@@ -60,3 +60,9 @@ def test_the_right_scripts_of_train_account_for_every_word(tmp_path):
         came = "\n".join([*filter(None, task.solution.values()), *(str(check.text) for check in task.says)])
         found.append(unaccounted(task.goal, row["script"], came, Workspace(folder)))
     assert sum(not left_out for left_out in found) >= LEAST * len(found), [each for each in found if each]
+
+
+@pytest.mark.parametrize("piece", ["(", "a", "a.", "'", "like ", "1,", "every ", "<", "the highest "])
+@pytest.mark.timeout(20)
+def test_a_long_request_costs_no_time(workspace, piece):
+    unaccounted(piece * (20_000 // len(piece)), "print(1)", "", workspace)
