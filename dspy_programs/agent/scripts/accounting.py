@@ -14,7 +14,7 @@ from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_in,
 from dspy_programs.agent.workspace.workspace import Workspace
 
 _FLAGS = re.IGNORECASE
-_NAME = re.compile(r"[\w./*-]*\.[A-Za-z]\w{0,9}\b|[\w-]+/[\w/-]*")
+_NAME = re.compile(r"(?<![\w./*-])(?:[\w./*-]*\.[A-Za-z]\w{0,9}\b|[\w-]+/[\w/-]*)")
 _LITERAL = re.compile(r"(['\"])(?:(?!\1)[^\n{])*\.[A-Za-z]\w{0,5}\1")  # of a script: a name of a file
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?![\w])")
