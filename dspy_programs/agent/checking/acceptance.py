@@ -78,12 +78,15 @@ class Acceptance:
         if wanted := self._criteria_of(task):
             reasons = [why for one in wanted if (why := unmet(one.check, self, self.before))]
             self.tell("check", task_id=task.id, met=not reasons, why=reasons)
-            return None if reasons else Outcome("complete", note, self._by(task, actor))
-        has_run = any(not task.tool or turn.tool_name == task.tool or finish for turn in ran)
-        if not has_run or (not finish and self._goes_on(task, actor)):
-            return None
-        if self.judge_lm is None:
-            return Outcome("complete", note, self._by(task, actor))
+            if reasons:
+                return None
+        else:
+            has_run = any(not task.tool or turn.tool_name == task.tool or finish for turn in ran)
+            if not has_run or (not finish and self._goes_on(task, actor)):
+                return None
+        found_by = self._by(task, actor)
+        if found_by != "tool" or self.judge_lm is None or actor.is_scripted:  # of scripts, other scripts are the judges
+            return Outcome("complete", note, found_by)
         with running_on(self.judge_lm):
             verdict = judged(task.title, actor.turns)
         self.tell("check", task_id=task.id, met=verdict.verdict == "met", why=[verdict.evidence], checked_by="judge")

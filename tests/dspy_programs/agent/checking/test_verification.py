@@ -6,7 +6,7 @@ from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, LedgerTask, Sessions
 from dspy_programs.agent.checking.verification import doubts
 from tests.dspy_programs.agent.scripted import is_planner, plan, scripted, step
-from tests.fakes import ChatServer
+from tests.fakes import ChatServer, scripted_lm
 
 WRITES = [plan(("write_file", "Write the total to b.txt"))], [step("write_file", path="b.txt", content="42\n")]
 
@@ -60,3 +60,22 @@ def test_the_exit_code_tells_checked_from_unchecked_and_failed(tmp_path, capsys,
         flags = ["--lm", "openai/any", "--api-base", at.url, "--no-cache", "--sessions", str(tmp_path / "s.sqlite"), "--quiet"]
         assert main(["run", goal, "-w", str(work), *flags]) == code
     assert json.loads(capsys.readouterr().out)["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("verdict", "evidence", "outcome"),
+    [("met", "b.txt", "completed"), ("met", "words of nobody", "failed"), ("not met", "b.txt", "failed")],
+)
+def test_what_code_cannot_tell_a_judge_that_is_given_does_and_must_quote_the_run(tmp_path, verdict, evidence, outcome):
+    judge = scripted_lm(lambda prompt: json.dumps({"evidence": evidence, "verdict": verdict}))
+    settings = {"judge_lm": judge, "compiled": False, "workspace": tmp_path}
+    result = Agent(lm=scripted(*WRITES), **settings).run("Write the total to b.txt")
+    assert result.outcome == outcome, result
+    assert outcome == "failed" or result.tasks[0].checked_by == "judge"
+
+
+def test_a_judge_is_not_asked_what_code_can_tell(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    judge = scripted_lm(lambda prompt: json.dumps({"evidence": "", "verdict": "not met"}))
+    done = Agent(judge_lm=judge, workspace=tmp_path).run("Rename a.txt to c.txt")
+    assert done.completed and not judge.engine.prompts
