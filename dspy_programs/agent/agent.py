@@ -87,7 +87,7 @@ class Agent:
             policy: What is allowed, denied or asked, also as a file; a Guard adds hooks, an audit log, remembered answers.
             limits: When a run must stop.
             planner_lm: Another model for the plan.
-            judge_lm: The model that judges what code cannot check; None: such a task counts as complete once its tool ran.
+            judge_lm: The model that judges what code cannot check; None: a task whose tool ran is done, and not verified.
             actors: How many tasks may run at once, if none waits for another.
             personas: Kinds of actors, each with its tools, model and instructions.
             session: Where the run is kept, and goes on from; None to keep nothing.
