@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from dspy_programs.agent.commands import chat, run as run_agent, sessions
+from dspy_programs.agent.commands import chat, run as run_agent
+from dspy_programs.agent.session_commands import sessions
 from dspy_programs.budget.commands import app as budget
 from dspy_programs.cli import new_app, run
 from dspy_programs.data.commands import app as data

@@ -3,12 +3,13 @@ import time
 
 import pytest
 
+from tests.agent_tasks.command import measure, parser
 from tests.agent_tasks.figures import faults, table
 from tests.agent_tasks.runs import Used, measured, read_runs
 from tests.agent_tasks.tasks import lay_out, tasks
 
 TASKS = {task.id: task for task in tasks("train")}
-DONE = Used(completed=True, stopped_by="done", why="", model_calls=2, tool_calls=3, input_tokens=400, output_tokens=20)
+DONE = Used(outcome="completed", stopped_by="done", why="", model_calls=2, tool_calls=3, input_tokens=400, output_tokens=20)
 
 
 def solving(task, room):
@@ -45,7 +46,7 @@ def test_another_way_is_another_run(tmp_path):
 )
 def test_a_run_that_hangs_or_breaks_is_a_run_that_solved_nothing(tmp_path, start, stopped_by):
     run = next(measured([TASKS["write_file_1"]], "rules", start, tmp_path / "r.jsonl", 0.2))
-    assert (run.solved, run.used.completed, run.used.stopped_by) == (False, False, stopped_by)
+    assert (run.solved, run.used.outcome, run.used.stopped_by) == (False, "failed", stopped_by)
 
 
 def test_a_question_is_answered_and_counts_and_an_answer_is_for_tasks_that_have_one(tmp_path):
@@ -87,3 +88,12 @@ def test_the_table_has_a_line_for_all_and_for_each_group(tmp_path):
     ]
     assert "[0.09, 0.91]" in lines[1] and "420" in lines[1]
     assert list(faults(runs)) == ["rules impossible_1: it says that it did what cannot be done (done: )"]
+
+
+def test_after_its_minutes_a_measurement_begins_no_task_and_the_same_command_goes_on(tmp_path, capsys):
+    asked = ["--out", str(tmp_path / "r.jsonl"), "--minutes", "0.0000001"]
+    chosen = [TASKS["impossible_1"], TASKS["impossible_3"]]
+    measure(parser("").parse_args(asked), chosen)
+    assert "1 of 2 runs are there" in capsys.readouterr().out
+    measure(parser("").parse_args(asked[:2]), chosen)
+    assert len(read_runs(tmp_path / "r.jsonl")) == 2 and "rules        all" in capsys.readouterr().out

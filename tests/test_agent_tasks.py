@@ -30,8 +30,8 @@ def test_a_task_is_solved_by_its_solution_and_not_by_doing_nothing(task, tmp_pat
     task.lay_out(idle)
     refuses = task.expects == "refusal"
     said = ", ".join(check.texts[0] for check in task.says if check.check == "file_contains")
-    assert task.faults(done, completed=not refuses, questions=["which?"], said=said) == []
-    assert task.faults(idle, completed=True, questions=[]) != []
+    assert task.faults(done, claimed=not refuses, questions=["which?"], said=said) == []
+    assert task.faults(idle, claimed=True, questions=[]) != []
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
@@ -48,12 +48,10 @@ def test_a_spoiled_neighbour_a_silent_guess_and_a_false_success_are_faults(tmp_p
         end_state(task, root)
         others = [path for path in task.files if path not in task.solution]
         (root / others[0]).write_text("spoiled")
-        assert task.faults(root, completed=expects != "refusal", questions=["which?"]) == [
-            f"{others[0]} is not as it was before"
-        ]
+        assert task.faults(root, claimed=expects != "refusal", questions=["which?"]) == [f"{others[0]} is not as it was before"]
     (root := tmp_path / "silent").mkdir()
     end_state(by_expects["question"], root)
-    assert by_expects["question"].faults(root, completed=True, questions=[]) == ["it did not ask"]
+    assert by_expects["question"].faults(root, claimed=True, questions=[]) == ["it did not ask"]
 
 
 def test_no_kind_and_no_goal_is_in_both_splits():
@@ -88,7 +86,7 @@ def test_the_agent_takes_a_right_script_for_done(task_id, script):
     if task_id.startswith("fix_bug"):
         pytest.skip("code that a command tests is corrected function by function: test_code_mender.py")
     task, run = run_of(task_id, script)
-    assert run.solved and run.used.completed == (task.expects != "refusal"), (run.faults, run.used.why)
+    assert run.solved and (run.used.outcome == "failed") == (task.expects == "refusal"), (run.faults, run.used.why)
 
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
@@ -96,7 +94,7 @@ def test_the_agent_takes_a_right_script_for_done(task_id, script):
 def test_the_agent_does_not_take_a_script_that_does_nothing_for_done(task_id):
     task, run = run_of(task_id, "print('done')\n")
     may_be_so = UNLESS_THERE.search(task.goal)
-    assert not run.used.completed or run.solved or task.says or task.expects == "question" or may_be_so, run.used.why
+    assert run.used.outcome == "failed" or run.solved or task.says or task.expects == "question" or may_be_so, run.used.why
 
 
 def test_the_examples_are_those_of_the_scripts():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.agent.actors import Persona
+    from dspy_programs.agent.acting.actors import Persona
     from dspy_programs.agent.agent import Agent
     from dspy_programs.agent.config import AgentConfig as AgentConfig, read_config as read_config
     from dspy_programs.agent.configured import (
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
         bundled as bundled,
         checked_workspace as checked_workspace,
     )
-    from dspy_programs.agent.ledger import Ledger, LedgerTask
     from dspy_programs.agent.limits import Cost, Limits
     from dspy_programs.agent.permissions.hooks import Guard
     from dspy_programs.agent.permissions.policy import Decision, Policy, Rule
-    from dspy_programs.agent.record import Event as Event
+    from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
     from dspy_programs.agent.result import AgentResult, CheckedCriterion
     from dspy_programs.agent.sessions import Session, Sessions
+    from dspy_programs.agent.telling.record import Event as Event
     from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
 
 _HOMES = {
@@ -35,12 +35,12 @@ _HOMES = {
     "CheckedCriterion": "result",
     "Cost": "limits",
     "Decision": "permissions.policy",
-    "Event": "record",
+    "Event": "telling.record",
     "Guard": "permissions.hooks",
-    "Ledger": "ledger",
-    "LedgerTask": "ledger",
+    "Ledger": "planning.ledger",
+    "LedgerTask": "planning.ledger",
     "Limits": "limits",
-    "Persona": "actors",
+    "Persona": "acting.actors",
     "Policy": "permissions.policy",
     "Rule": "permissions.policy",
     "Scope": "tools.tool",

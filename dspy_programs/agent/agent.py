@@ -18,29 +18,31 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import LMError
 
-from dspy_programs.agent.acceptance import Acceptance, files_named
-from dspy_programs.agent.actors import ActorFactory, Persona
-from dspy_programs.agent.calls import Calls
-from dspy_programs.agent.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
+from dspy_programs.agent.acting.actors import ActorFactory, Persona
+from dspy_programs.agent.acting.calls import Calls
+from dspy_programs.agent.acting.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
+from dspy_programs.agent.acting.native_calls import NativeActor, ToolCalls, ToolChoice, check_tool_calls
+from dspy_programs.agent.checking.acceptance import Acceptance, files_named
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
-from dspy_programs.agent.native_calls import NativeActor, ToolCalls, ToolChoice, check_tool_calls
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
-from dspy_programs.agent.record import OnEvent, Record
+from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.rules.criteria import Criterion
 from dspy_programs.agent.rules.goal import Wanted, goal_of, menu, wanted_by
 from dspy_programs.agent.scripts.code_mender import TOOL as EDIT
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
-from dspy_programs.agent.telemetry import run_span
+from dspy_programs.agent.sessions.undo import keep_former
+from dspy_programs.agent.telling.record import OnEvent, Record
+from dspy_programs.agent.telling.telemetry import run_span
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
 from dspy_programs.agent.workspace import sandbox
+from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import ModelFailing, ProgramsError, UsageError
 from dspy_programs.lm import connect, is_embedded
@@ -85,7 +87,7 @@ class Agent:
             policy: What is allowed, denied or asked, also as a file; a Guard adds hooks, an audit log, remembered answers.
             limits: When a run must stop.
             planner_lm: Another model for the plan.
-            judge_lm: The model that judges what code cannot check; None: such a task counts as complete once its tool ran.
+            judge_lm: The model that judges what code cannot check; None: a task whose tool ran is done, and not verified.
             actors: How many tasks may run at once, if none waits for another.
             personas: Kinds of actors, each with its tools, model and instructions.
             session: Where the run is kept, and goes on from; None to keep nothing.
@@ -138,8 +140,12 @@ class Agent:
         ):
             keep_files(session, goal, self.workspace)
             loop = self._loop(goal, record)
-            with _told(loop.host):
-                return ended(loop.run())
+            before = Snapshot.of(self.workspace) if session.is_kept else None
+            try:
+                with _told(loop.host):
+                    return ended(loop.run())
+            finally:
+                keep_former(session, before, self.workspace)
 
     def plan(self, goal: str) -> list[LedgerTask]:
         """Return the tasks that a goal would be worked on by; nothing is done.
@@ -199,7 +205,7 @@ class Agent:
             ask=self.ask,
             delegate=partial(self._delegate, lm),
             inputs_missing=wanted.inputs,
-            open_value=wanted.value,
+            open_point=wanted.open,
             cancelled=self.cancelled,
         )
         planner, actor = self._programs(goal, record)
@@ -256,7 +262,8 @@ class Agent:
         helper.cancelled = self.cancelled
         done = helper.run(goal)
         files = f" Written: {', '.join(done.artefacts)}." if done.artefacts else ""
-        return f"{'done' if done.completed else f'not done, {done.why}'}: {done.answer}.{files}"
+        how = {"completed": "done", "unverified": "done, not verified"}.get(done.outcome, f"not done, {done.why}")
+        return f"{how}: {done.answer}.{files}"
 
 
 @contextlib.contextmanager

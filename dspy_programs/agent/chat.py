@@ -20,7 +20,7 @@ from dspy import lm15
 from dspy.utils.exceptions import LMError
 
 from dspy_programs.agent.agent import Agent
-from dspy_programs.agent.ledger import Ledger
+from dspy_programs.agent.planning.ledger import Ledger
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.sessions import Session
 from dspy_programs.errors import ProgramsError
@@ -125,8 +125,8 @@ class Chat:
 
 
 def _summary(result: AgentResult) -> str:
-    head = "done" if result.completed else f"not done: {result.why}"
-    said = f"\n{result.answer}" if result.answer and result.completed else ""
+    head = {"completed": "done", "unverified": f"perhaps done: {result.why}"}.get(result.outcome, f"not done: {result.why}")
+    said = f"\n{result.answer}" if result.answer and result.outcome != "failed" else ""
     files = f"\nwritten: {', '.join(result.artefacts)}" if result.artefacts else ""
     return printable(f"{Ledger(result.tasks).to_markdown()}{head}{said}{files}\n")
 

@@ -1,4 +1,4 @@
-"""dspy-programs run "GOAL", and dspy-programs sessions ...: thin commands over this package."""
+"""dspy-programs run "GOAL", and dspy-programs chat: thin commands over this package."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, LmOption, NoCacheOption, NoLlmOption, new_app
+from dspy_programs.agent.session_commands import SessionsOption
+from dspy_programs.cli import (
+    GATE_CLOSED,
+    UNVERIFIED,
+    ApiBaseOption,
+    ApiKeyOption,
+    LmOption,
+    NoCacheOption,
+    NoLlmOption,
+)
 
 if TYPE_CHECKING:
     from dspy_programs.agent.agent import Agent
@@ -14,10 +23,7 @@ if TYPE_CHECKING:
     from dspy_programs.agent.result import Judgement
     from dspy_programs.agent.sessions import Session, Sessions
 
-sessions = new_app("The sessions of the agent: list, show, fork, export, delete.")
 _WorkspaceOption = Annotated[str | None, typer.Option("--workspace", "-w", help="The only folder that may be touched.")]
-_SessionsOption = Annotated[Path | None, typer.Option("--sessions", help="The file of the sessions. Default: your own.")]
-_IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A session's id; last is the one that was used last.")]
 
 
 def run(
@@ -42,13 +48,13 @@ def run(
     bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools, beside the shipped ones; repeatable.")] = None,
     resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with a session; last is the latest.")] = None,
     memory: Annotated[bool | None, typer.Option("--memory", help="Recall what other sessions remember.")] = None,
-    sessions: _SessionsOption = None,
+    sessions: SessionsOption = None,
     config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
     show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings as agent.toml, and stop.")] = False,
     judge: Annotated[bool, typer.Option("--judge", help="End with where the run went wrong, and why.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
 ) -> None:
-    """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if the goal is not reached."""
+    """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if it is not done, 3 if not verified."""
     from dspy_programs.agent.config import as_toml, read_config
 
     flags = {
@@ -82,8 +88,8 @@ def run(
     if not quiet and result.answer:
         print(printable(result.answer), file=sys.stderr)
     print(result)
-    if not result.completed:
-        raise typer.Exit(GATE_CLOSED)
+    if result.outcome != "completed":
+        raise typer.Exit(UNVERIFIED if result.outcome == "unverified" else GATE_CLOSED)
 
 
 def chat(
@@ -93,7 +99,7 @@ def chat(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
-    sessions: _SessionsOption = None,
+    sessions: SessionsOption = None,
     config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
 ) -> None:
     """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
@@ -126,7 +132,7 @@ def _agent_of(
 ) -> "Agent":
     """Return the agent that settings describe, for the person at the terminal."""
     from dspy_programs.agent.configured import agent_of, bundled
-    from dspy_programs.agent.show import asked_here, printed
+    from dspy_programs.agent.telling.show import asked_here, printed
     from dspy_programs.lm import DEFAULT_SPEC
 
     settings = settings.model_copy(update={"lm": settings.lm or DEFAULT_SPEC})
@@ -145,84 +151,3 @@ def judgement_on(trace: Path) -> "Judgement":
     with running_on(None):
         found = FailureJudge().of(AutoParser().parse_file(trace))
     return Judgement(mode=found.mode, turn=found.turn, cause=found.cause, fixes=found.fixes, confidence=found.confidence)
-
-
-@sessions.callback()
-def of_sessions() -> None:
-    """The sessions of the agent: list, show, fork, export, delete. To go on with one: run --resume ID."""
-
-
-@sessions.command("list")
-def list_sessions(sessions: _SessionsOption = None) -> None:
-    """List the sessions, the one that was used last first."""
-    import time
-
-    from dspy_programs.agent.sessions import Sessions
-
-    for one in Sessions(sessions).list():
-        print(f"{one.id}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.updated))}  {one.status:<11}  {one.goal[:80]}")
-
-
-@sessions.command()
-def show(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -> None:
-    """Show the checklist of a session and what happened in it."""
-    from dspy_programs.agent.ledger import Ledger, LedgerTask
-    from dspy_programs.agent.sessions import Sessions
-    from dspy_programs.agent.show import line_of
-    from dspy_programs.text import printable
-
-    held = Sessions(sessions).export(session_id)
-
-    print(f"{held['id']}: {printable(held['goal'])} ({held['status']})\n")
-    print(printable(Ledger([LedgerTask(**task) for task in held["tasks"]]).to_markdown()))
-    for event in held["events"]:
-        if line := line_of(event):
-            print(printable(line))
-
-
-@sessions.command()
-def fork(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -> None:
-    """Copy a session as it is now, and print the id of the copy."""
-    from dspy_programs.agent.sessions import Sessions
-
-    print(Sessions(sessions).fork(session_id))
-
-
-@sessions.command()
-def export(session_id: _IdArgument = "last", sessions: _SessionsOption = None) -> None:
-    """Print all that is on file about a session, as JSON."""
-    import json
-
-    from dspy_programs.agent.sessions import Sessions
-
-    print(json.dumps(Sessions(sessions).export(session_id), indent=2, ensure_ascii=False))
-
-
-@sessions.command()
-def demonstrations(
-    sessions: _SessionsOption = None,
-    without: Annotated[list[Path] | None, typer.Option(help="JSONL with a field goal: none of these; repeatable.")] = None,
-    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools that the runs had; repeatable.")] = None,
-) -> None:
-    """Print what the sessions that reached their goal show others, as JSONL for `run --demonstrations`."""
-    from dspy_programs.agent.demonstrations import demonstrations as shown_by, goals_in
-    from dspy_programs.agent.sessions import Sessions
-    from dspy_programs.agent.tools.bundle import load_bundle
-    from dspy_programs.agent.tools.default import default_tools
-    from dspy_programs.agent.workspace.workspace import Workspace
-
-    goals = [goal for path in without or () for goal in goals_in(path)]
-    tools = [*default_tools(Workspace(".")), *(each for path in bundle or () for each in load_bundle(path).tools)]
-    for row in shown_by(Sessions(sessions), tools, goals):
-        print(row.model_dump_json(exclude_defaults=True))
-
-
-@sessions.command()
-def delete(session_id: Annotated[str, typer.Argument(metavar="ID")], sessions: _SessionsOption = None) -> None:
-    """Delete a session."""
-    from dspy_programs.agent.sessions import Sessions
-
-    kept = Sessions(sessions)
-    one = kept.summary(session_id)
-    kept.delete(one.id)
-    print(f"{one.id}: deleted")

@@ -11,7 +11,7 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.agent.actors import Persona
+from dspy_programs.agent.acting.actors import Persona
 from dspy_programs.agent.agent import Agent
 from dspy_programs.agent.config import AgentConfig
 from dspy_programs.agent.limits import Limits
@@ -19,8 +19,8 @@ from dspy_programs.agent.permissions.answers import Answers
 from dspy_programs.agent.permissions.audit import AuditLog
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy, Rule
-from dspy_programs.agent.record import OnEvent
 from dspy_programs.agent.sessions import Session, Sessions
+from dspy_programs.agent.telling.record import OnEvent
 from dspy_programs.agent.tools.bundle import Bundle, load_bundle
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool

@@ -10,16 +10,17 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from dspy_programs.agent.acceptance import Acceptance
-from dspy_programs.agent.actors import TaskActor, in_the_users_words
-from dspy_programs.agent.calls import Calls, failed, unless_set
-from dspy_programs.agent.ledger import Ledger, LedgerTask
+from dspy_programs.agent.acting.actors import TaskActor, in_the_users_words
+from dspy_programs.agent.acting.calls import Calls, failed, unless_set
+from dspy_programs.agent.checking.acceptance import Acceptance, files_named
+from dspy_programs.agent.checking.soundness import unsound
 from dspy_programs.agent.limits import Limits, Meter
-from dspy_programs.agent.record import Record
-from dspy_programs.agent.result import AgentResult, StoppedBy
+from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
 from dspy_programs.agent.rules import goal_words as words
-from dspy_programs.agent.rules.unsaid import with_value
+from dspy_programs.agent.rules.goal import wanted_by
+from dspy_programs.agent.rules.open_point import OpenPoint
 from dspy_programs.agent.scripts.files_shown import is_named
+from dspy_programs.agent.telling.record import Record
 from dspy_programs.agent.tools.tool import Scope
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
@@ -45,8 +46,8 @@ class Host:
     delegate: Callable[[str, Sequence[str]], str]
     inputs_missing: Sequence[str] = ()
     """Files that the goal wants read and that are not there."""
-    open_value: str = ""
-    """What the goal names and leaves open, such as "the new address"."""
+    open_point: OpenPoint | None = None
+    """What the goal leaves open, such as "the new address"."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
@@ -108,27 +109,35 @@ class Host:
 
     def ask_for_inputs(self) -> str:
         """Ask for what the goal needs and nobody has said; return what is missing, "" for nothing."""
-        names, what = ", ".join(self.inputs_missing), self.open_value
+        names = ", ".join(self.inputs_missing)
         if names:
             question, why = (
                 f"The goal names {names}, not in the workspace. What should be used instead?",
                 f"{names} is not in the workspace",
             )
-        elif what:
-            question, why = f'The goal does not say "{what}". What is it?', f'the goal does not say "{what}"'
+        elif self.open_point is not None:
+            question, why = self.open_point.question, self.open_point.why
         else:
             return ""
         answer = self.put(question)
         if answer is None:
             return self.must_stop() or f"missing: {why}"
         self.record.session.set(answers=[answer])
+        if not names and self.open_point is not None:
+            self._ask_for(self.open_point.filled(self.goal, answer))
         return ""
+
+    def _ask_for(self, wish: str) -> None:
+        """Put a goal with what the user answered in the goal's place: it may say more of what must be so in the end."""
+        criteria = [*wanted_by(wish, [*self.calls.tools], self.workspace).criteria]
+        self.acceptance.criteria, self.acceptance.before = criteria, files_named(criteria, self.workspace)
+        kept = [one.model_dump(exclude_unset=True) for one in criteria]
+        self.record.session.set(wish=wish, criteria=kept, before=self.acceptance.before)
 
     @property
     def wish(self) -> str:
         """The goal, with the user's answer in the place of what it left open."""
-        answers = self.record.session.get("answers", [])
-        return with_value(self.goal, self.open_value, answers[0]) if self.open_value and answers else self.goal
+        return str(self.record.session.get("wish", self.goal))
 
     def planned(self, rationale: str, answered_by: str, titles: Sequence[str]) -> None:
         self.tell("plan", rationale=rationale, answered_by=answered_by, tasks=[*titles])
@@ -145,10 +154,12 @@ class Host:
         return [Turn(turn_number=number, role="system", content=text) for number, text in enumerate(told)]
 
     def harm_since(self, kept: Snapshot | None) -> str:
-        """Say what a script has changed that the goal does not ask for; "" for nothing."""
-        changed = kept.changes()[1] if kept is not None else []
+        """Say what a script has changed that the goal does not ask for, or has left unreadable; "" for nothing."""
+        new, changed = kept.changes() if kept is not None else ([], [])
         may_change = words.CHANGES.search(self.wish) is not None
-        return self.acceptance.harm_of(changed, lambda path: may_change and is_named(path, self.wish)) if changed else ""
+        harm = self.acceptance.harm_of(changed, lambda path: may_change and is_named(path, self.wish)) if changed else ""
+        left = ((path, self.acceptance.read(path) or "", kept.text(path) if kept else None) for path in [*new, *changed])
+        return harm or next(filter(None, (unsound(*each) for each in left)), "")
 
     def idle_since(self, kept: Snapshot | None) -> str:
         """Say that a script has changed nothing, where the goal plainly wants something changed; "" otherwise."""
@@ -158,7 +169,11 @@ class Host:
         return "" if may_be_so else "the script changed no file"
 
     def idle(self) -> str:
-        """Say that the run has only looked, where the goal plainly wants something changed and no criterion says what."""
+        """Say what plainly is not done and no criterion knows of: a part that failed; a change, if the run has only looked."""
+        done = {task.title for task in self.ledger.tasks if task.status == "complete"}
+        failed = [task for task in self.ledger.tasks if task.parent is not None and task.status == "failed"]
+        if left := [task.title for task in failed if task.title not in done]:
+            return f"not done for all: {', '.join(left)}"
         may_be_so = words.ENSURES.search(self.wish) or words.CONDITION.search(self.wish) or words.UNLESS_THERE.search(self.wish)
         wants = self._wants_change and not may_be_so and not self.acceptance.criteria
         return "nothing was changed" if wants and not self.record.session.get("acted", False) else ""
@@ -188,35 +203,6 @@ class Host:
 
     def keep_cost(self) -> None:
         self.record.session.set(cost=self.meter.cost.model_dump())
-
-    def result(self, stopped_by: StoppedBy, why: str) -> AgentResult:
-        """Return how the run ended, and put it on file."""
-        tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
-        completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria) and not self.idle()
-        note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
-        shown = str(session.get("shown", ""))
-        answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
-        if unread := [task.artefacts[0] if task.artefacts else "the answer" for task in tasks if task.checked_by == "nothing"]:
-            why += f"; read {', '.join(dict.fromkeys(unread))}: nothing has checked what one script came to"
-        cost = self.meter.cost.model_dump()
-        self.tell("stop", stopped_by=stopped_by, why=why, completed=completed, answer=answer, cost=cost)
-        session.set("done" if completed else stopped_by, cost=cost)
-        return AgentResult(
-            goal=self.goal,
-            completed=completed,
-            tasks=tasks,
-            history=self.record.history(),
-            rationale=session.get("rationale", ""),
-            answer=answer,
-            artefacts=list(dict.fromkeys(path for task in tasks for path in task.artefacts)),
-            criteria=criteria,
-            cost=self.meter.cost,
-            stopped_by=stopped_by,
-            why=why,
-            session=session.id if session.is_kept else None,
-            trace=self.record.ended(answer or why, completed),
-            in_flight=session.get("in_flight", []),
-        )
 
     def _scope(self, task: LedgerTask) -> Scope:
         return Scope(

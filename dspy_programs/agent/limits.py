@@ -17,7 +17,7 @@ from dspy import lm15
 from dspy.clients.costs import estimate_cost
 from pydantic import BaseModel
 
-from dspy_programs.agent.spans import chat_span
+from dspy_programs.agent.telling.spans import chat_span
 from dspy_programs.lm import call_inner, decoding, wrap
 
 

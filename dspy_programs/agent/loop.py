@@ -10,7 +10,7 @@ it was.
 Calls      of the model: one a plan, one to four a turn of a task, up to three more to believe a script; none without a model,
            then the rules answer.
 Guarantees a task whose tool failed or whose criteria are not met is failed, never complete; the goal is completed only if
-           every criterion that code reads from its words is met.
+           every criterion that code reads from its words is met, and each result was checked.
 Raises     UsageError if the session cannot be written; LanguageModelError if the model does not answer.
 """
 
@@ -20,14 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dspy
 
-from dspy_programs.agent.actors import ActorFactory
+from dspy_programs.agent.acting.actors import ActorFactory
+from dspy_programs.agent.acting.task_run import run_task
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.plan_mending import without_loose_ends
+from dspy_programs.agent.planning.ledger import LedgerTask
+from dspy_programs.agent.planning.plan_mending import without_loose_ends
+from dspy_programs.agent.planning.spelled_out import plan_as_spelled_out
+from dspy_programs.agent.report import report
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
-from dspy_programs.agent.spelled_out import plan_as_spelled_out
-from dspy_programs.agent.task_run import run_task
 from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import Planner, plan_by_rules
 from dspy_programs.text import shortened
@@ -59,20 +60,26 @@ class Loop:
         host = self.host
         if not host.ledger.tasks:
             if missing := host.ask_for_inputs():
-                return host.result("cancelled" if host.cancelled.is_set() else "no_progress", missing)
+                return report(host, "cancelled" if host.cancelled.is_set() else "no_progress", missing)
             self.begin()
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():
                 if self.rounds >= host.limits.iterations:
-                    return host.result("iterations", f"iteration limit: {host.limits.iterations}")
+                    return report(host, "iterations", f"iteration limit: {host.limits.iterations}")
                 self.dispatch(ready[: self.actors])
-            elif host.ledger.is_complete and not host.acceptance.lacking() and not host.idle():
-                return host.result("done", "every task is complete")
+            elif self.is_reached():
+                break
             elif self.fruitless >= _FRUITLESS:
-                return host.result("no_progress", self.what_is_left())
+                return report(host, "no_progress", self.what_is_left())
             else:
                 self.replan()
-        return host.result("cancelled" if host.cancelled.is_set() else "limit", why)
+        if self.is_reached() and not host.cancelled.is_set():  # a limit that the last step has reached
+            return report(host, "done", "every task is complete")
+        return report(host, "cancelled" if host.cancelled.is_set() else "limit", why)
+
+    def is_reached(self) -> bool:
+        """Return whether all is complete, and nothing of the goal is lacking as far as its words tell."""
+        return self.host.ledger.is_complete and not self.host.acceptance.lacking() and not self.host.idle()
 
     def begin(self) -> None:
         """Make the first plan: what the goal spells out, else one script that does it, else the planner's."""
@@ -134,7 +141,7 @@ class Loop:
             host.ledger.wrote(task.id, host.acceptance.made_by(task))
             if task.title not in {each.title for each in host.ledger.tasks if each.status == "complete"}:
                 self.fruitless = 0  # what was done before is no progress
-            host.ledger.complete(task.id, outcome.checked_by, outcome.note)
+            host.ledger.complete(task.id, outcome.checked_by, outcome.note, outcome.doubt)
         elif outcome.status == "failed":
             host.ledger.fail(task.id, outcome.note)
             if task.tool in self.factory.tools and self.factory.tools[task.tool].effect == "reads":

@@ -4,10 +4,11 @@ from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
-from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.limits import Cost
+from dspy_programs.agent.planning.ledger import LedgerTask
 
 StoppedBy = Literal["done", "iterations", "limit", "no_progress", "cancelled", "error"]
+HowItEnded = Literal["completed", "unverified", "failed"]
 
 
 class CheckedCriterion(BaseModel):
@@ -35,8 +36,11 @@ class AgentResult(BaseModel):
     """How a run ended."""
 
     goal: str
+    outcome: HowItEnded
+    """"completed": every task is complete, every criterion met, and each result was checked; "unverified": done as far as the
+    agent can tell, and nobody has checked some of it (`why` says what); "failed": the rest."""
     completed: bool
-    """Whether every task is complete and every criterion of the goal met."""
+    """Whether the outcome is "completed"."""
     tasks: list[LedgerTask]
     history: list[dict[str, JsonValue]]
     """What happened to the tasks, in order: time (seconds since 1970), task_id, status, notes."""

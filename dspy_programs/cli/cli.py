@@ -57,6 +57,7 @@ ApiKeyOption = Annotated[
 GATE_CLOSED = 1  # the command ran, and the check it guards failed
 FAILED = 2  # a wrong flag, a wrong file, a model that does not answer: one line, nothing half done
 MODEL_STOPPED = 3  # the model stopped answering midway; all is written, and what lacks its answer is marked
+UNVERIFIED = 3  # done as far as the command can tell, and not checked: read it before you go on
 INTERRUPTED = 130  # by a signal: finished work is kept, and the same command resumes
 
 

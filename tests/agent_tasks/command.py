@@ -1,6 +1,7 @@
 """What the two measuring commands have in common: their flags, and what they print."""
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--lm", default="local/qwen2.5-coder-1.5b", help="the model of the other ways")
     made.add_argument("--out", type=Path, required=True, help="results, one a line; what is there already is not run again")
     made.add_argument("--seconds", type=float, default=300, help="the limit of one task")
+    made.add_argument("--minutes", type=float, help="begin no task after so many; the same command goes on")
     made.add_argument("--first", type=int, help="only so many tasks; kinds alternate")
     made.add_argument("--only", action="append", help="the id of a task; may be given again")
     made.add_argument("--by", choices=("kind", "expects"), help="also a line for each")
@@ -32,13 +34,15 @@ def measure(asked: argparse.Namespace, cases: Sequence[Case], tools: Callable[[A
     if asked.only and (unknown := set(asked.only) - {case.id for case in cases}):
         raise UsageError(f"--only: no {', '.join(sorted(unknown))}; choose from {', '.join(case.id for case in cases)}")
     chosen = [case for case in cases if not asked.only or case.id in asked.only][: asked.first]
-    runs = []
+    runs, end = [], time.monotonic() + 60 * (asked.minutes or float("inf"))
     for way in asked.way or ["rules"]:
         lm = None if way == "rules" else connect(asked.lm)
         start = starting(way, lm, asked.seconds, tools)
         for run in measured(chosen, way, start, asked.out, asked.seconds + _GRACE):
             print(f"{run.way} {run.task}: {'solved' if run.solved else 'not solved'}, {run.seconds:.0f} s", flush=True)
             runs.append(run)
+            if time.monotonic() > end:
+                return print(f"{len(runs)} of {len(chosen)} runs are there; the same command goes on")
     print(*table(runs, None if asked.by is None else lambda run: getattr(run, asked.by)), sep="\n")
     if asked.faults:
         print(*faults(runs), sep="\n")

@@ -24,7 +24,7 @@ _LONGEST_WHY = 300  # characters
 class Used(NamedTuple):
     """What an agent says of its run."""
 
-    completed: bool
+    outcome: str
     stopped_by: str
     why: str
     model_calls: int = 0
@@ -67,7 +67,7 @@ class Case(Protocol):
     def lay_out(self, root: Path) -> None:
         """Make the workspace, and whatever else the run may change, as it is before."""
 
-    def faults(self, root: Path, completed: bool, questions: Sequence[str], said: str = "") -> list[str]: ...
+    def faults(self, root: Path, claimed: bool, questions: Sequence[str], said: str = "") -> list[str]: ...
 
     def changed(self, root: Path) -> Mapping[str, str | None]:
         """Return what the run has changed, to read."""
@@ -118,7 +118,7 @@ def run_task(task: Case, way: str, start: Start, seconds: float) -> tuple[Run, l
         started = time.monotonic()
         used = _in_time(lambda: start(task, Room(root, ask, events.append)), seconds)
         took = time.monotonic() - started
-        found = task.faults(root, used.completed, questions, used.answer)
+        found = task.faults(root, used.outcome != "failed", questions, used.answer)
         events.append({"kind": "end_state", "faults": found, "used": used._asdict(), "changed": task.changed(root)})
     return Run(task.id, task.kind, task.expects, way, not found, found, questions, round(took, 2), used), events
 
@@ -134,11 +134,11 @@ def _in_time(work: Callable[[], Used], seconds: float) -> Used:
     try:
         return work()
     except OutOfTime:
-        return Used(False, "hung", f"no end within {seconds:g} seconds")
+        return Used("failed", "hung", f"no end within {seconds:g} seconds")
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         why = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
-        return Used(False, "exception", why[:_LONGEST_WHY])
+        return Used("failed", "exception", why[:_LONGEST_WHY])
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dspy_programs.agent.checks import Check, unmet
+from dspy_programs.agent.checking.checks import Check, unmet
 from dspy_programs.errors import DatasetError, first_fault
 
 HERE = Path(__file__).resolve().parent.parent.parent / "datasets" / "agent" / "tasks"
@@ -47,12 +47,15 @@ class AgentTask(BaseModel):
     def lay_out(self, root: Path) -> None:
         lay_out(self.files, root)
 
-    def faults(self, root: Path, completed: bool, questions: Sequence[str], said: str = "") -> list[str]:
-        """Return why a run did not solve the task. questions: what it asked; said: its answer."""
+    def faults(self, root: Path, claimed: bool, questions: Sequence[str], said: str = "") -> list[str]:
+        """Return why a run did not solve the task.
+
+        claimed: whether it says that it is done; questions: what it asked; said: its answer.
+        """
         found = [reason for check in self.checks if (reason := unmet(check, Folder(root), self.files))]
         if self.expects == "question" and not questions:
             found.append("it did not ask")
-        if self.expects == "refusal" and completed:
+        if self.expects == "refusal" and claimed:
             found.append("it says that it did what cannot be done")
         return found + [reason for check in self.says if (reason := unmet(check, _Said(said)))]
 

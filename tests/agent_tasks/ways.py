@@ -39,7 +39,7 @@ def starting(
         result = agent.run(case.goal)
         cost = result.cost
         return Used(
-            completed=result.completed,
+            outcome=result.outcome,
             stopped_by=result.stopped_by,
             why=result.why,
             model_calls=cost.model_calls,

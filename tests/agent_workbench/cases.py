@@ -39,7 +39,7 @@ class Request:
     def lay_out(self, root: Path) -> None:
         self.office = Office(self.raw)
 
-    def faults(self, root: Path, completed: bool, questions: Sequence[str], said: str = "") -> list[str]:
+    def faults(self, root: Path, claimed: bool, questions: Sequence[str], said: str = "") -> list[str]:
         """Compare the end state with that of the gold calls, as the source does."""
         right, found = self.right_state(), self.office.state()
         missing = [f"missing: {record}" for record in sorted((right - found).elements())]

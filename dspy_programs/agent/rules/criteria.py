@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from pydantic import BaseModel
 
-from dspy_programs.agent.checks import Check
+from dspy_programs.agent.checking.checks import Check
 from dspy_programs.agent.rules import goal_words as words
 from dspy_programs.agent.rules.mentions import Mention, folders_in, mentions_in
 from dspy_programs.programs.planner import split_goal

@@ -8,7 +8,7 @@ Raises     ToolError as Workspace does; ValueError for a call whose end nobody c
 import shlex
 from collections.abc import Iterator
 
-from dspy_programs.agent.checks import Check
+from dspy_programs.agent.checking.checks import Check
 from dspy_programs.agent.workspace.regular_files import Kind
 from dspy_programs.agent.workspace.workspace import Found, Workspace
 from dspy_programs.errors import ToolError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from dspy_programs.agent.checks import Check
+from dspy_programs.agent.checking.checks import Check
 from dspy_programs.agent.rules.changing import spelled_out, without_calls
 from dspy_programs.agent.rules.criteria import Criterion, criteria_of
 from dspy_programs.agent.rules.draft import Draft
@@ -15,8 +15,9 @@ from dspy_programs.agent.rules.file_names import with_full_names
 from dspy_programs.agent.rules.goal_words import EVERY
 from dspy_programs.agent.rules.joined import joined
 from dspy_programs.agent.rules.mentions import inputs_missing
+from dspy_programs.agent.rules.open_point import OpenPoint, open_point
 from dspy_programs.agent.rules.showing import looks
-from dspy_programs.agent.rules.unsaid import open_value, parts_missing
+from dspy_programs.agent.rules.unsaid import parts_missing
 from dspy_programs.agent.sessions import Session
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
@@ -39,11 +40,11 @@ _ON_WORD = (
 
 
 class Wanted(NamedTuple):
-    """criteria: what must be so in the end; inputs: files that are to be read and are not there; value: what is left open."""
+    """criteria: what must be so in the end; inputs: files that are to be read and are not there; open: what is left open."""
 
     criteria: Sequence[Criterion] = ()
     inputs: Sequence[str] = ()
-    value: str = ""
+    open: OpenPoint | None = None
 
 
 def wanted_by(goal: str, tools: Sequence[str], workspace: Workspace) -> Wanted:
@@ -61,7 +62,7 @@ def wanted_by(goal: str, tools: Sequence[str], workspace: Workspace) -> Wanted:
     says_too_little = criteria == kept or EVERY.search(words) or _makes_an_empty_file(one)
     if several or (one and says_too_little):
         return Wanted([*(Criterion(words=goal, check=check) for check in _foreseen(one or several, workspace)), *kept])
-    return Wanted(criteria, missing, open_value(words, workspace))
+    return Wanted(criteria, missing, open_point(words, workspace))
 
 
 def _makes_an_empty_file(calls: Sequence[Call]) -> bool:

@@ -29,6 +29,16 @@ _OPEN = [
         re.I,
     ),
 ]
+_TARGETLESS = re.compile(
+    r"""^\W*(?:(?:please|can\s+you|could\s+you|bitte)\s+)?(?:
+    (?:set|change)\s+(?P<set>(?:the|my|our|his|her)\s+[^.,;\n]{3,60}?)
+    |update\s+(?P<update>(?:the|my|our|his|her)\s+(?:[\w-]+\s+){0,3}?
+    (?:price|date|deadline|number|address|e-?mail|phone|salary|amount|port|password|rate|time|place|title|owner|budget)
+    (?:\s+(?:of|for)\s+[^.,;\n]{2,40}?)?)
+    )\s+in\s+(?:the\s+)?[`"']?[\w./-]+\.\w+[`"']?(?:,?\s+please)?\s*[.!?]*\s*$""",
+    re.I | re.X,
+)
+_TARGET = re.compile(r"\b(?:to|into|from|by|with|as|back|so|off|on)\b", re.I)
 _SAID = re.compile(r"[\"“„`]|(?<!\w)'|[^\s@]+@[^\s@]+\.\w|\d|https?:|:\s*\S")
 _FILE = re.compile(r"[\w./-]*\w\.[A-Za-z]\w{0,9}\b")
 _PART = re.compile(
@@ -47,6 +57,14 @@ def open_value(goal: str, workspace: Workspace) -> str:
         return ""
     what = " ".join(found["what"].split())
     return "" if _is_elsewhere(what.split()[-1], targets[0], workspace) else what
+
+
+def target_value(goal: str, workspace: Workspace) -> str:
+    """Return what a goal wants set without a word of to what: "Change the deadline in plan.md"."""
+    found = _TARGETLESS.search(goal) if len(goal) <= _LONGEST else None
+    what = (found["set"] or found["update"]) if found else ""
+    names = [name for name in _FILE.findall(goal) if _is_file(name, workspace)]
+    return "" if not what or _TARGET.search(what) or len(names) != 1 else what
 
 
 def parts_missing(goal: str, workspace: Workspace) -> list[str]:

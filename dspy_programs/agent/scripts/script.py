@@ -19,7 +19,7 @@ from pathlib import Path
 
 import dspy
 
-from dspy_programs.agent.checks import end_of
+from dspy_programs.agent.checking.checks import end_of
 from dspy_programs.agent.rules.criteria import criteria_of
 from dspy_programs.agent.scripts.code_block import CodeBlock, code_in
 from dspy_programs.agent.scripts.code_mender import CodeMender, code_tested
@@ -116,7 +116,8 @@ class ScriptWriter(Program):
     def _step(self, reply: str, request: str, turns: Sequence[Turn]) -> ActorResult:
         code, tree, fault, missing = code_in(reply)
         if missing:
-            return decision(cannot=f"missing: {missing}")
+            gap = MissingArgument(tool=TOOL, argument=missing, why=f"this is missing: {missing}")
+            return decision(missing=[gap], cannot=missing)
         if fault:
             return decision(failure=Failure(reason=fault, raw_reply=reply))
         code = _with_imports(self._with_folders(code, tree, request), tree)

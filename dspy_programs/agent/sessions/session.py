@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.sessions.database import IN_MEMORY, OF_FOLDER, OF_OWNER, Database
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.text import content_stems

@@ -52,8 +52,24 @@ class Snapshot:
         """Return the paths that are new, or no file any more, and those of the files that are other than they were."""
         now = {found.path: found.kind for found in self.workspace.walk() if found.kind != "folder"}
         new = [path for path, kind in now.items() if path not in self.others and (path not in self.files or kind != "file")]
-        changed = [path for path, file in self.files.items() if now.get(path) != "file" or _read(self.workspace, path) != file]
+        changed = [path for path, file in self.files.items() if now.get(path) != "file" or self._is_other(path, file)]
         return new, changed
+
+    def _is_other(self, path: str, file: _File) -> bool:
+        """Return whether a file has changed. One that the policy has closed meanwhile cannot have been changed here."""
+        try:
+            return _read(self.workspace, path) != file
+        except ToolError:
+            return False
+
+    def text(self, path: str) -> str | None:
+        """Return the text of a file as it was, None if it was not there."""
+        content = self.content(path)
+        return None if content is None else content.decode("utf-8", "backslashreplace")
+
+    def content(self, path: str) -> bytes | None:
+        """Return the bytes of a file as they were, None if it was not there."""
+        return self.files[path].content if path in self.files else None
 
     def restore(self) -> list[str]:
         """Put every file back. Raises ToolError if one cannot be."""

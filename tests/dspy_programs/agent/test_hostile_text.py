@@ -3,10 +3,10 @@
 import json
 
 from dspy_programs.agent import Agent, Sessions, tool
+from dspy_programs.agent.acting.native_calls import NativeActor
 from dspy_programs.agent.chat import Chat
-from dspy_programs.agent.judge import judged
+from dspy_programs.agent.checking.judge import judged
 from dspy_programs.agent.limits import Limits, Meter, metered
-from dspy_programs.agent.native_calls import NativeActor
 from dspy_programs.agent.scripts.code_mender import CodeMender
 from dspy_programs.agent.scripts.facts import FactFinder
 from dspy_programs.agent.scripts.script import ScriptWriter

@@ -5,8 +5,8 @@ import json
 import pytest
 from dspy import lm15
 
-from dspy_programs.agent import Agent, Sessions
-from dspy_programs.agent.plan_mending import without_loose_ends
+from dspy_programs.agent import Agent, Limits, Sessions
+from dspy_programs.agent.planning.plan_mending import without_loose_ends
 from dspy_programs.errors import ModelFailing
 from dspy_programs.types import Task
 from tests.dspy_programs.agent.scripted import cannot, is_planner, plan, scripted, step
@@ -22,8 +22,8 @@ def test_run_plans_acts_checks_and_reports(tmp_path):
     events = []
     result = Agent(lm=scripted([PLAN], [READ, WRITE]), workspace=tmp_path, compiled=False, on_event=events.append).run(GOAL)
     assert (tmp_path / "answer.txt").read_text() == "42"
-    assert result.completed and result.stopped_by == "done"
-    assert [(task.status, task.checked_by) for task in result.tasks] == [("complete", "tool"), ("complete", "code")]
+    assert result.outcome == "unverified" and result.stopped_by == "done"
+    assert [(task.status, task.checked_by) for task in result.tasks] == [("complete", "tool"), ("complete", "tool")]
     assert result.artefacts == ["answer.txt"]
     assert result.cost.model_calls == 3 and result.cost.tool_calls == 2
     assert json.loads(str(result))["goal"] == GOAL
@@ -55,7 +55,7 @@ def test_a_task_whose_tool_raised_is_failed_and_planned_anew(tmp_path):
     result = Agent(
         lm=scripted([PLAN, plan(("write_file", "Write answer.txt"))], steps), workspace=tmp_path, compiled=False
     ).run(GOAL)
-    assert result.completed
+    assert result.outcome == "unverified"
     assert [task.status for task in result.tasks] == ["complete", "failed", "complete"]
     assert result.tasks[1].replaced
 
@@ -78,7 +78,7 @@ def test_a_model_that_stops_answering_is_one_line_and_the_run_goes_on_later(tmp_
     assert held.summary().status == "error"
     is_down = False
     result = agent.run()
-    assert result.completed and result.cost.tool_calls == 2
+    assert result.outcome == "unverified" and result.cost.tool_calls == 2
 
 
 def test_doing_again_what_was_done_is_no_progress(tmp_path):
@@ -87,3 +87,16 @@ def test_doing_again_what_was_done_is_no_progress(tmp_path):
     steps = [READ, cannot("no such thing")] * 9
     result = Agent(lm=scripted(again, steps), workspace=tmp_path, compiled=False).run(GOAL)
     assert result.stopped_by == "no_progress" and len([task for task in result.tasks if task.status == "failed"]) <= 4
+
+
+def test_a_limit_that_the_last_step_reaches_does_not_fail_what_is_done(tmp_path):
+    def run(**limits):
+        lm = scripted([plan(("write_file", "Write the total to b.txt"))], [step("write_file", path="b.txt", content="42\n")])
+        return Agent(lm=lm, workspace=tmp_path, compiled=False, limits=Limits(**limits)).run("Write the total to b.txt")
+
+    cost = run().cost
+    (tmp_path / "b.txt").unlink()
+    used = cost.input_tokens + cost.output_tokens
+    assert run(tokens=used).stopped_by == "done"
+    (tmp_path / "b.txt").unlink()
+    assert run(tokens=1).stopped_by == "limit"

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from dspy_programs.agent import Agent, Session, Sessions, tool
-from dspy_programs.agent.ledger import Ledger
-from dspy_programs.agent.record import Record
+from dspy_programs.agent.planning.ledger import Ledger
+from dspy_programs.agent.telling.record import Record
 from dspy_programs.errors import RunLocked, UsageError
 from dspy_programs.types import Call, Turn
 from tests.dspy_programs.agent.scripted import finish, is_planner, plan, scripted, step
@@ -74,7 +74,7 @@ def killed_at(folder: str, moment: int) -> None:
 def test_killed_at_ten_random_moments_a_run_goes_on_and_repeats_no_side_effect(tmp_path):
     ticks: list[str] = []
     (tmp_path / "whole").mkdir()
-    assert go_on(tmp_path / "whole", ticks.append).completed
+    assert go_on(tmp_path / "whole", ticks.append).outcome == "unverified"
     moments = random.Random(7).sample(range(5, len(ticks)), 9)
     for moment in [*moments, ticks.index("added")]:
         folder = tmp_path / str(moment)
@@ -86,7 +86,7 @@ def test_killed_at_ten_random_moments_a_run_goes_on_and_repeats_no_side_effect(t
         result = go_on(folder)
         lines = (folder / "lines.txt").read_text().split()
         assert len(lines) == len(set(lines)), "a side effect happened twice"
-        assert result.completed or result.in_flight, result
+        assert result.outcome == "unverified" or result.in_flight, result
         in_flight = {int(re.findall(r"\d+", call)[0]) for call in result.in_flight}
         assert {*map(int, lines)} | in_flight == {*LINES}
 
@@ -110,7 +110,7 @@ def test_a_call_under_way_that_only_read_is_made_again(tmp_path):
     session.intend("1", Call(tool="read_file", arguments={"path": "a.txt"}))
     lm = scripted([plan(("read_file", "Read a.txt"))], [finish("It says blue")])
     result = Agent(lm=lm, workspace=tmp_path, session=session, compiled=False).run()
-    assert result.completed and result.answer == "It says blue" and not result.in_flight
+    assert result.outcome == "unverified" and result.answer == "It says blue" and not result.in_flight
 
 
 def test_a_finished_task_is_not_done_again(tmp_path):
@@ -292,7 +292,7 @@ def test_a_thousand_steps_are_replayed_and_gone_on_with_in_a_moment(tmp_path):
     shown = held.export(session.id)
     with held.open(session.id) as again:
         result = Agent([tool(effect="reads")(look)], workspace=tmp_path, session=again).run()
-    assert len(shown["events"]) == 3000 and result.completed and len(result.tasks) == 1000
+    assert len(shown["events"]) == 3000 and result.outcome == "unverified" and len(result.tasks) == 1000
     assert time.process_time() - started < 2
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from dspy_programs.agent import Agent
+from dspy_programs.agent.checking.second_opinion import End, agree, is_same
 from dspy_programs.agent.scripts.files_shown import files_shown
 from dspy_programs.agent.scripts.script import ScriptWriter, is_for_a_script
-from dspy_programs.agent.second_opinion import End, agree
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.lm import running_on
@@ -67,7 +67,7 @@ def test_a_reply_that_is_no_script_is_a_failure_and_no_call(workspace, reply):
 
 def test_what_the_model_says_is_missing_is_not_made_up(workspace):
     found = step(workspace, "MISSING: the new address")
-    assert (found.calls, found.cannot) == ([], "missing: the new address")
+    assert (found.calls, found.cannot, found.missing[0].why) == ([], "the new address", "this is missing: the new address")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_what_a_script_prints_is_the_answer_to_a_question(tmp_path, workspace):
 def test_work_that_no_check_knows_counts_when_something_came_of_it(tmp_path, workspace):
     lm = scripted_lm(lambda prompt: block("import os\nos.rename('notes/old.txt', 'notes/2020.txt')"), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Tidy up the folder notes/ by year")
-    assert done.completed and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 2
+    assert done.outcome == "unverified" and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 2
     assert done.tasks[0].checked_by == "agreement"
 
 
@@ -230,7 +230,7 @@ def test_a_result_that_no_other_script_comes_to_is_to_be_read(tmp_path, workspac
     scripts = [COUNT, "1 / 0", "raise SystemExit(3)", "open('errors.txt', 'w')"]
     lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
-    assert done.completed and done.tasks[0].checked_by == "nothing" and "read errors.txt" in done.why
+    assert done.outcome == "unverified" and done.tasks[0].checked_by == "nothing" and "read errors.txt" in done.why
 
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
@@ -239,7 +239,7 @@ def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fou
     scripts = [f"open('errors.txt', 'w').write('{found}')" for found in ("2", "7", "8", fourth)]
     lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
-    assert done.completed is believed and done.cost.model_calls == 4
+    assert (done.outcome == "unverified") is believed and done.cost.model_calls == 4
     if believed:
         assert (tmp_path / "errors.txt").read_text() == "2"
     else:
@@ -262,6 +262,21 @@ def test_a_result_is_believed_if_two_scripts_come_to_it(tmp_path, workspace, fou
 )
 def test_what_is_empty_is_no_result(end, nothing):
     assert end.is_nothing is nothing
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("a,b\n1,2\n", "a,b\n\n1,2", True),
+        ("a,b,low\n1,2,\n", "a,b\n1,2\n", False),
+        ("Total: 315.5 euros", "315.50", True),
+        ("Total: 315.5 euros", "Sum: 315.50", False),
+        ('{"a": 1}', '{ "a": 1.0 }', True),
+        ("- Ada Finch", "Ada Finch", False),
+    ],
+)
+def test_what_is_nearly_the_same_is_not_the_same(one, other, same):
+    assert is_same(End({"a.txt": one}, ""), End({"a.txt": other}, "")) is same
 
 
 @pytest.mark.parametrize(
@@ -293,3 +308,52 @@ def test_a_file_that_is_only_read_stays_and_what_a_script_finds_missing_is_said(
     done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(GOAL)
     assert not done.completed and workspace.text("server.log") == LOG and not (tmp_path / "errors.txt").exists()
     assert ("MISSING: a date" in done.why) is ("MISSING" in spoils)
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_a_table_whose_rows_do_not_fit_its_header_is_written_again(tmp_path):
+    (tmp_path / "staff.csv").write_text("name,room,pay\nAbel,12,9\n")
+    ragged = "open('public.csv', 'w').write('name,room\\nAbel,12,9\\n')"
+    right = "rows = open('staff.csv').readlines()\nopen('public.csv', 'w').write('name,room\\nAbel,12\\n')"
+    replies = iter([block(ragged), block(right), block(f"{right}\n# again")])
+    lm = scripted_lm(lambda prompt: next(replies), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Copy the names and rooms of staff.csv to public.csv")
+    assert done.outcome != "failed" and (tmp_path / "public.csv").read_text() == "name,room\nAbel,12\n", done.why
+    assert "row 2 has 3 cells, and the header 2" in lm.engine.prompts[1]
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_what_meets_criteria_that_do_not_say_all_stays_when_other_scripts_differ_and_is_not_verified(tmp_path):
+    (tmp_path / "a.md").write_text("a\n")
+    goal = "Rename a.md to b.md and put its number of letters into it"
+    scripts = [f"import os\nos.rename('a.md', 'b.md')\nopen('b.md', 'w').write('{number} letters')" for number in range(4)]
+    lm = scripted_lm(lambda prompt: block(scripts.pop(0)), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run(goal)
+    assert done.outcome == "unverified" and "other scripts came to something else" in done.why, done
+    assert (tmp_path / "b.md").read_text() == "0 letters" and not (tmp_path / "a.md").exists()
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_a_value_that_a_script_makes_up_is_one_question_and_the_answer_is_used(tmp_path):
+    (tmp_path / "card.txt").write_text("Ada Finch\n")
+    made_up, right = (f"open('card.txt', 'a').write('{mail}\\n')" for mail in ("ada@finch.example", "ada@loom.example"))
+    asked = []
+    lm = scripted_lm(lambda prompt: block(right if "ada@loom.example" in prompt else made_up), "local/scripted")
+    agent = Agent(lm=lm, workspace=tmp_path, compiled=False, ask=lambda question: asked.append(question) or "ada@loom.example")
+    agent.run("Write Ada's mail into card.txt, below the name")
+    assert (tmp_path / "card.txt").read_text() == "Ada Finch\nada@loom.example\n"
+    assert len(asked) == 1 and "'ada@finch.example', which nobody said and no file has. What should be used" in asked[0]
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+@pytest.mark.parametrize("answer", ["Monday", None])
+def test_what_a_model_finds_missing_is_one_question(tmp_path, answer):
+    (tmp_path / "plan.txt").write_text("Plan\n")
+    script = block("open('plan.txt', 'a').write('Monday\\n')")
+    asked = []
+    lm = scripted_lm(lambda prompt: script if "Monday" in prompt else "MISSING: the day of the party", "local/scripted")
+    agent = Agent(lm=lm, workspace=tmp_path, compiled=False, ask=lambda question: asked.append(question) or answer)
+    done = agent.run("Write the day of the party into plan.txt, at the end")
+    assert len(asked) == 1 and "this is missing: the day of the party. What should be used instead?" in asked[0]
+    assert (tmp_path / "plan.txt").read_text() == ("Plan\nMonday\n" if answer else "Plan\n")
+    assert (done.outcome == "failed") is (answer is None) and ("missing: the day of the party" in done.why) is (answer is None)

@@ -39,7 +39,7 @@ MALFORMED = {
 def test_a_malformed_step_gets_one_repair_round_with_the_error(tmp_path, kind):
     reply, why = MALFORMED[kind]
     lm, result = run(tmp_path, [reply, NOTE, finish("it is noted")])
-    assert result.completed, result
+    assert result.outcome == "unverified", result
     repair = next(prompt for prompt in prompts_of(lm) if "Your last step could not be used" in prompt)
     assert why in repair
 
@@ -57,7 +57,7 @@ def test_a_second_malformed_step_fails_the_task(tmp_path, kind):
 def test_a_draft_in_think_is_not_the_step(tmp_path):
     draft = f"<think>{step('note', colour='window')}</think>\n{NOTE}"
     _, result = run(tmp_path, [draft, finish("noted")])
-    assert result.completed and result.cost.tool_calls == 1
+    assert result.outcome == "unverified" and result.cost.tool_calls == 1
     assert "noted door" in str(result.history) and "noted window" not in str(result.history)
 
 
@@ -134,7 +134,7 @@ def test_a_missing_value_becomes_one_question_and_its_answer_is_used(tmp_path):
     lm = scripted(plans, steps)
     result = Agent([call_up], lm, workspace=tmp_path, compiled=False, ask=ask).run("Call up Ann by phone")
     assert len(asked) == 1 and "number" in asked[0]
-    assert result.completed, result
+    assert result.outcome == "unverified", result
     assert "called 555-0199" in str(result.history)
 
 
@@ -161,7 +161,7 @@ def test_who_repeats_a_call_that_succeeded_is_done(tmp_path, effect):
         return "red"
 
     _, result = run(tmp_path, [NOTE], tools=[note], goal="Tell the colour of every door")
-    assert result.completed and result.answer == "red" and made == ["door"]
+    assert result.outcome == "unverified" and result.answer == "red" and made == ["door"]
 
 
 def test_a_call_that_fails_again_and_again_is_stopped(tmp_path):
@@ -196,7 +196,7 @@ def test_many_things_are_changed_one_after_the_other(tmp_path):
 
     steps = [step("note", colour=colour) for colour in ("red", "blue", "green", "green")]
     _, result = run(tmp_path, steps, tools=[note], goal="Note all colours of the doors: red, blue, green")
-    assert result.completed and result.cost.tool_calls == 3
+    assert result.outcome == "unverified" and result.cost.tool_calls == 3
 
 
 def test_limits_say_why_a_run_stopped(tmp_path):
@@ -276,7 +276,7 @@ def test_an_id_that_nobody_gave_is_looked_up_before_anybody_is_asked(tmp_path):
     questions = []
     agent = Agent((search, paint), lm, workspace=tmp_path, compiled=False, ask=questions.append)
     done = agent.run("Paint the green door")
-    assert done.completed and not questions
+    assert done.outcome == "unverified" and not questions
     looked_up = next(prompt for prompt in prompts_of(lm) if "Look for the door_id" in prompt)
     assert "door.search" in looked_up and "- door.paint" not in looked_up
 
@@ -297,7 +297,7 @@ def test_a_search_that_finds_nothing_is_tried_again_with_the_name_alone(tmp_path
     ]
     lm = scripted([plan(("door.paint", f"Paint the last door of {name}"))], replies)
     done = Agent((find, paint), lm, workspace=tmp_path, compiled=False).run(f"Paint the last door of {name} today")
-    assert done.completed and done.cost.tool_calls == 3, done
+    assert done.outcome == "unverified" and done.cost.tool_calls == 3, done
 
 
 def test_what_failed_before_is_no_source_of_a_value(tmp_path):

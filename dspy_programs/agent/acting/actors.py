@@ -14,10 +14,10 @@ from functools import lru_cache
 import dspy
 from pydantic import JsonValue
 
-from dspy_programs.agent.calls import failed
-from dspy_programs.agent.context import shown
-from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.look_up import broader, is_id, is_search, look_ups, without_made_up_days
+from dspy_programs.agent.acting.calls import failed
+from dspy_programs.agent.acting.context import shown
+from dspy_programs.agent.acting.look_up import broader, is_id, is_search, look_ups, without_made_up_days
+from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.scripts.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
@@ -64,6 +64,8 @@ class TaskActor:
     """Calls that need no choice."""
     look_ups: Sequence[AgentTool] = ()
     """What may find the ids that the planned tool needs; offered alone once an id is missing."""
+    chosen_by: set[str] = field(default_factory=set)
+    """Who has chosen its calls: "rules" only make those that the goal writes out."""
     _sought: str = ""
 
     def look_up(self, missing: Sequence[MissingArgument]) -> bool:
@@ -90,6 +92,7 @@ class TaskActor:
         with running_on(self.lm):
             step = self.program(task=text, tools=functions, context=context, trajectory=turns)
         step.calls = [self._as_given(call) for call in step.calls]
+        self.chosen_by |= {step.answered_by} if step.calls else set()
         if self.own and step.finish is not None and step.answered_by == "rules":  # who only say that the calls were made
             step.finish = str(self.own[-1].tool_output)
         return step

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from dspy_programs.agent.permissions.hooks import Guard
-from dspy_programs.agent.record import Record
-from dspy_programs.agent.spans import tool_span
+from dspy_programs.agent.telling.record import Record
+from dspy_programs.agent.telling.spans import tool_span
 from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.types import Call

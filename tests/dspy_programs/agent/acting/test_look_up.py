@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.agent import tool
-from dspy_programs.agent.look_up import broader, without_made_up_days
+from dspy_programs.agent.acting.look_up import broader, without_made_up_days
 from dspy_programs.types import Call, Turn
 
 

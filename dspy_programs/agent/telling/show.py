@@ -10,6 +10,7 @@ from typing import Any
 
 from dspy_programs.text import printable, shortened
 
+_ENDS = {"completed": "completed", "unverified": "done, but not verified"}
 _WIDEST = 160  # characters of a line
 _MARKS = {"added": "[ ]", "in_progress": "[-]", "complete": "[x]", "failed": "[!]"}
 
@@ -39,7 +40,7 @@ def line_of(event: Mapping[str, Any]) -> str:
         case {"kind": "note"}:
             return f"note: {event['text']}"
         case {"kind": "stop"}:
-            return f"stopped: {event['why']}"
+            return f"{_ENDS.get(event['outcome'], 'not done')}: {event['why']}"
     return ""
 
 

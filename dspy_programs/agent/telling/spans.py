@@ -50,12 +50,12 @@ def is_traced() -> bool:
 
 
 @contextlib.contextmanager
-def agent_span(goal: str, model: str | None, conversation: str | None) -> Iterator[Callable[[bool, str], None]]:
-    """Open a run's span. Yields what is to be called at its end: whether the goal is reached, and what is answered."""
+def agent_span(goal: str, model: str | None, conversation: str | None) -> Iterator[Callable[[str, str], None]]:
+    """Open a run's span. Yields what is to be called at its end: the outcome, and what is answered."""
     with _span("invoke_agent", NAME) as span:
 
-        def ended(completed: bool, answer: str) -> None:
-            label = "pass" if completed else "fail"
+        def ended(outcome: str, answer: str) -> None:
+            label = {"completed": "pass", "failed": "fail"}.get(outcome, outcome)
             span.set({"gen_ai.evaluation.name": "completed", "gen_ai.evaluation.score.label": label})
             span.tell("gen_ai.output.messages", lambda: [_message("assistant", answer)])
 

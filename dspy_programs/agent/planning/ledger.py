@@ -42,9 +42,12 @@ class LedgerTask(BaseModel):
     """Who works on it: the name of a persona."""
     criteria: list[str] = Field(default_factory=list)
     """When it counts as done, in words."""
-    checked_by: Literal["code", "judge", "agreement", "tool", "nothing", ""] = ""
-    """Who said that it is done: "agreement" where two scripts came to the same, "tool" where nothing is known but that its
-    tool ran without an error, "nothing" where one script came to a result and no other did."""
+    checked_by: Literal["code", "judge", "goal", "agreement", "tool", "nothing", ""] = ""
+    """Who said that it is done: "goal" where the goal itself spells out the calls, "agreement" where two scripts came to the
+    same, "tool" where nothing is known but that its tool ran without an error, "nothing" where one script came to a result and
+    no other did."""
+    doubt: str = ""
+    """What speaks against the result although somebody has checked it."""
     notes: list[str] = Field(default_factory=list)
     artefacts: list[str] = Field(default_factory=list)
     """Paths in the workspace that it wrote."""
@@ -100,8 +103,8 @@ class Ledger:
     def start(self, task_id: str, actor: str = "") -> None:
         self._set(task_id, "in_progress", actor=actor)
 
-    def complete(self, task_id: str, checked_by: str, note: str = "") -> None:
-        self._set(task_id, "complete", note, checked_by=checked_by)
+    def complete(self, task_id: str, checked_by: str, note: str = "", doubt: str = "") -> None:
+        self._set(task_id, "complete", note, checked_by=checked_by, doubt=doubt)
 
     def fail(self, task_id: str, why: str) -> None:
         self._set(task_id, "failed", why)

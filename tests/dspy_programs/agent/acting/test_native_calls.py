@@ -6,8 +6,8 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent
+from dspy_programs.agent.acting.native_calls import NativeActor
 from dspy_programs.agent.limits import Limits, Meter, metered
-from dspy_programs.agent.native_calls import NativeActor
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import connect, running_on
 from dspy_programs.programs.actor import Actor
@@ -41,7 +41,7 @@ def run(at, folder, **settings):
 def test_request_has_the_tools_and_the_call_of_the_reply_is_made(tmp_path):
     with server(WRITES) as at:
         result, [body] = run(at, tmp_path)
-    assert result.completed and (tmp_path / "hello.txt").read_text() == "hello\n"
+    assert result.outcome == "unverified" and (tmp_path / "hello.txt").read_text() == "hello\n"
     names = [each["function"]["name"] for each in body["tools"]]
     assert "write_file" in names and body["tool_choice"] == "auto" and "response_format" not in body
     schema = body["tools"][names.index("write_file")]["function"]["parameters"]
@@ -68,7 +68,7 @@ def test_malformed_call_gets_one_round_of_repair(tmp_path, wrong, why):
     (tmp_path / "other").mkdir()
     with server(wrong, WRITES) as at:
         result, bodies = run(at, tmp_path)
-    assert result.completed and len(bodies) == 2
+    assert result.outcome == "unverified" and len(bodies) == 2
     told = bodies[1]["messages"][-1]["content"]
     assert "Your last step could not be used" in told and why in told
     with server(wrong) as at:

@@ -13,11 +13,12 @@ from typing import Literal, NamedTuple
 import dspy
 from pydantic import JsonValue
 
-from dspy_programs.agent.actors import TaskActor
-from dspy_programs.agent.calls import failed
-from dspy_programs.agent.checks import end_of, unmet
-from dspy_programs.agent.judge import judged
-from dspy_programs.agent.ledger import Ledger, LedgerTask
+from dspy_programs.agent.acting.actors import TaskActor
+from dspy_programs.agent.acting.calls import failed
+from dspy_programs.agent.acting.each_target import ALL
+from dspy_programs.agent.checking.checks import end_of, unmet
+from dspy_programs.agent.checking.judge import judged
+from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
 from dspy_programs.agent.result import CheckedCriterion
 from dspy_programs.agent.rules.criteria import Criterion
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
@@ -28,19 +29,23 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Turn
 
 _EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
-_TELLING = ("command_exits_0", "file_equals", "file_exists", "file_missing", "file_lacks")
-_ALL = re.compile(r"\b(?:all|any|both|each|every|everything)\b", re.IGNORECASE)
+_TELLING = ("command_exits_0", "file_equals")
+_LIKELY = ("file_exists", "file_missing", "file_lacks")  # the goal may want more: what else is in a file, which files else
 _PAIR = re.compile(r"\w+ and \w+", re.IGNORECASE)
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
 
 
 class Outcome(NamedTuple):
-    """How a task ended. note: what was found or why it failed; "left": the run stops, and the task stays open."""
+    """How a task ended. note: what was found or why it failed; "left": the run stops, and the task stays open.
+
+    doubt: what speaks against a result although somebody has checked it.
+    """
 
     status: Literal["complete", "failed", "left"]
     note: str
     checked_by: str = ""
+    doubt: str = ""
 
 
 class _Running(NamedTuple):
@@ -73,12 +78,15 @@ class Acceptance:
         if wanted := self._criteria_of(task):
             reasons = [why for one in wanted if (why := unmet(one.check, self, self.before))]
             self.tell("check", task_id=task.id, met=not reasons, why=reasons)
-            return None if reasons else Outcome("complete", note, "code")
-        has_run = any(not task.tool or turn.tool_name == task.tool or finish for turn in ran)
-        if not has_run or (not finish and self._goes_on(task, actor)):
-            return None
-        if self.judge_lm is None:
-            return Outcome("complete", note, "tool")
+            if reasons:
+                return None
+        else:
+            has_run = any(not task.tool or turn.tool_name == task.tool or finish for turn in ran)
+            if not has_run or (not finish and self._goes_on(task, actor)):
+                return None
+        found_by = self._by(task, actor)
+        if found_by != "tool" or self.judge_lm is None or actor.is_scripted:  # of scripts, other scripts are the judges
+            return Outcome("complete", note, found_by)
         with running_on(self.judge_lm):
             verdict = judged(task.title, actor.turns)
         self.tell("check", task_id=task.id, met=verdict.verdict == "met", why=[verdict.evidence], checked_by="judge")
@@ -109,6 +117,10 @@ class Acceptance:
     def is_open(self, task: LedgerTask) -> bool:
         """Return whether nothing says what the task's result must be, only that there is one."""
         return not any(one.check.check in _TELLING for one in self._criteria_of(task))
+
+    def is_likely(self, task: LedgerTask) -> bool:
+        """Return whether a task that meets its criteria has probably done what it should, although they do not say all."""
+        return any(one.check.check in _LIKELY for one in self._criteria_of(task))
 
     def wanted(self) -> list[str]:
         """Say how commands fail that are to pass, and which new files are to be there, for a model that overlooks it."""
@@ -156,11 +168,18 @@ class Acceptance:
     def _criteria_of(self, task: LedgerTask) -> list[Criterion]:
         return [one for one in self.criteria if str(one) in task.criteria]
 
+    def _by(self, task: LedgerTask, actor: TaskActor) -> str:
+        """Say who has found that a task is complete, if no judge is asked."""
+        if not self.is_open(task):
+            return "code"
+        is_spelled_out = task.calls and (self._criteria_of(task) or all(map(actor.made, task.calls)))
+        return "goal" if is_spelled_out or actor.chosen_by == {"rules"} else "tool"
+
     def _goes_on(self, task: LedgerTask, actor: TaskActor) -> bool:
         """Return whether the last call may not be all: others may have to be changed, or the goal asks a question."""
         if actor.has_changed_something:
             is_one = _PAIR.search(actor.text) is None
-            return not is_one or any(map(_ALL.search, [actor.text, *actor.said]))  # a plan says "the leads" for "all leads"
+            return not is_one or any(map(ALL.search, [actor.text, *actor.said]))  # a plan says "the leads" for "all leads"
         return self._is_for_an_answer(task)
 
     def _is_for_an_answer(self, task: LedgerTask) -> bool:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.spans import NAME, agent_span, is_traced, traced_by
+from dspy_programs.agent.telling.record import Record
+from dspy_programs.agent.telling.spans import NAME, agent_span, is_traced, traced_by
 from dspy_programs.errors import MissingExtra, UsageError
 
 _CONTENTS = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -31,7 +31,7 @@ def run_span(goal: str, model: str | None, record: Record) -> Iterator[Callable[
     with _tracing(record), agent_span(goal, model, session.id if session.is_kept else None) as end:
 
         def ended(result: AgentResult) -> AgentResult:
-            end(result.completed, result.answer or result.why)
+            end(result.outcome, result.answer or result.why)
             return result
 
         yield ended

@@ -6,7 +6,7 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, Sessions
-from dspy_programs.agent.demonstrations import Demonstration, demonstrations, read_demonstrations, show_to
+from dspy_programs.agent.acting.demonstrations import Demonstration, demonstrations, read_demonstrations, show_to
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
@@ -42,7 +42,7 @@ def shown_by(held, **settings):
 
 
 def test_calls_of_a_run_that_succeeded_are_shown_with_what_was_known_before_each(shop, held):
-    assert run(shop, held, two_steps()).completed
+    assert run(shop, held, two_steps()).outcome == "unverified"
     first, second = shown_by(held)
     assert first.goal == GOAL and first.act["done"] == []
     assert "Total: 42" in second.act["done"][0] and second.act["task"] == "write its total to b.txt (write_file)"
@@ -53,7 +53,7 @@ def test_calls_of_a_run_that_succeeded_are_shown_with_what_was_known_before_each
 def test_run_that_failed_or_of_which_nothing_was_checked_or_that_is_of_a_test_shows_nothing(shop, held):
     run(shop, held, scripted([plan(("read_file", "Read a.txt"))], [cannot("no")]), "Write the total of a.txt to c.txt")
     run(shop, held, scripted([plan(("read_file", "Read a.txt"))], [step("read_file", path="a.txt")]), "Read a.txt")
-    assert run(shop, held, two_steps()).completed
+    assert run(shop, held, two_steps()).outcome == "unverified"
     assert shown_by(held, without=[GOAL]) == []
     assert {row.goal for row in shown_by(held)} == {GOAL}
 

@@ -7,16 +7,19 @@ Guarantees one action a turn: calls of one tool, one after the other, until one 
 
 import contextvars
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from dspy_programs.agent.acceptance import Outcome
-from dspy_programs.agent.actors import TaskActor
-from dspy_programs.agent.calls import failed
+from dspy_programs.agent.acting.actors import TaskActor
+from dspy_programs.agent.acting.calls import failed
+from dspy_programs.agent.acting.each_target import more, others
+from dspy_programs.agent.checking.acceptance import Outcome
+from dspy_programs.agent.checking.second_opinion import Opinion, second_opinion
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.rules.changing import why_not
 from dspy_programs.agent.scripts.code_block import MISSING
-from dspy_programs.agent.second_opinion import second_opinion
+from dspy_programs.agent.scripts.script import TOOL as SCRIPT
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.text import shortened
@@ -61,17 +64,18 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             _make(step.calls, task, actor, host)
             if _is_shown(task, actor, host):
                 return _shown(task, actor, host)
+            if task.parent is not None:
+                return _of_part(task, actor, host)
             if actor.broader() is not None:
                 continue
+            if left := _left_for_others(task, actor, host):
+                return left
             if kept is not None and actor.printed.startswith(MISSING):
                 kept.restore()
                 return Outcome("failed", actor.printed)
             harm = host.harm_since(kept) or host.idle_since(kept)
             if not harm and (met := host.acceptance.checked(task, actor, _said_or_done(kept, actor))):
-                if kept is None or not host.acceptance.is_open(task):
-                    return met
-                opinion = second_opinion(task, actor, host, kept)
-                return Outcome("failed", opinion.against) if opinion.against else met._replace(checked_by=opinion.checked_by)
+                return met if kept is None else _believed(met, kept, task, actor, host)
             if actor.is_scripted:
                 _undo(kept, harm or host.acceptance.unmet(task, actor), task, actor, host)
         elif step.finish is not None:
@@ -101,6 +105,41 @@ def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> 
             break
 
 
+def _of_part(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
+    """Return how a part ends, which is one call: no other can take its place."""
+    result = actor.own[-1].tool_output
+    if isinstance(result, dict) and failed(result):
+        return Outcome("failed", str(result["error"]))
+    siblings = [each for each in host.ledger.tasks if each.parent == task.parent]
+    if all(each.id == task.id or each.status == "complete" for each in siblings):
+        known = host.record.session.get("each", {})[task.parent]
+        found = host.call(Call(**known["search"]), task, actor)  # it may have shown only the first few
+        made = [Call(**known["change"]), *(each.calls[0] for each in siblings)]
+        _add_parts(more(found, made, known["key"]), str(task.parent), host)
+    return Outcome("complete", shortened(str(result), _NOTE), "tool")
+
+
+def _add_parts(calls: Sequence[Call], parent: str, host: Host) -> None:
+    for call in calls:
+        host.ledger.add(f"{call.tool} {', '.join(map(str, call.arguments.values()))}", parent, tool=call.tool, calls=[call])
+
+
+def _left_for_others(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome | None:
+    """Make a part of its own of each other record that a change is to be made to; None where there is none."""
+    if not actor.has_changed_something:
+        return None
+    left = others(actor.turns, host.calls.tools, host.wish)
+    if left is None or not left.calls:
+        return None
+    last = actor.own[-1]
+    change = {"tool": last.tool_name, "arguments": last.tool_input}
+    with host.record.together():
+        each = {"search": left.search.model_dump(), "change": change, "key": left.key}
+        host.record.session.set(each={**host.record.session.get("each", {}), task.id: each})
+        _add_parts(left.calls, task.id, host)
+    return Outcome("complete", shortened(str(last.tool_output), _NOTE), "tool")
+
+
 def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:
     """Return what came of a script: what it printed, else which files it changed; "" for nothing, and for other actors."""
     if kept is None or actor.printed:
@@ -128,7 +167,21 @@ def _shown(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         return Outcome("failed", str(last["error"]))
     if task.calls[-1].tool in ("shell", "python") and (code := _EXIT_CODE.search(answer)):  # in a file it is but text
         return Outcome("failed", f"the command ended with exit code {code[1]}")
-    return Outcome("complete", shortened(answer, _NOTE), "tool")
+    return Outcome("complete", shortened(answer, _NOTE), "goal")
+
+
+def _believed(met: Outcome, kept: Snapshot, task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
+    """Return how a task ends that a script has done: where nothing says what its result must be, others have a say."""
+    own = Snapshot.of(host.workspace)
+    opinion = second_opinion(task, actor, host, kept) if host.acceptance.is_open(task) else None
+    if opinion is not None and opinion.against:
+        if own is None or not host.acceptance.is_likely(task):
+            return Outcome("failed", opinion.against)
+        own.restore()
+        opinion = Opinion(doubt="other scripts came to something else")
+    changed = [path for paths in kept.changes() for path in paths]
+    host.ledger.wrote(task.id, [path for path in changed if host.acceptance.read(path) is not None])
+    return met if opinion is None else met._replace(checked_by=opinion.checked_by, doubt=opinion.doubt)
 
 
 def _undo(kept: Snapshot | None, why: str, task: LedgerTask, actor: TaskActor, host: Host) -> None:
@@ -171,6 +224,8 @@ def _done_before(step: ActorResult, actor: TaskActor) -> str:
 
 
 def _question(task: LedgerTask, step: ActorResult) -> str:
+    if step.missing[0].tool == SCRIPT:
+        return f"For {task.title!r}: {step.missing[0].why}. What should be used instead?"
     needs = ", ".join(dict.fromkeys(gap.argument for gap in step.missing))
     return f"For {task.title!r}: what is {needs}? ({step.missing[0].tool} needs it, and nothing says it.)"
 

@@ -91,7 +91,7 @@ def broader(
             return None  # it looked at the wrong time, and there may be more of the kind at others
         days = {}
     others = {key: value for key, value in last.tool_input.items() if not _is_day(value)}
-    names = [match.strip('"') for match in _NAME.findall(text)] or _words_beside([*tools, *menu], text)
+    names = [match.strip('"') for match in _NAME.findall(text)] or words_beside([*tools, *menu], text)
     given = _given_of(others, told)
     given |= _named_in(others, given, [name for name in names if _is_given(name, told) and not _WHEN.match(f"{name} 1")])
     left_out = [value for key, value in others.items() if key not in given]
@@ -157,7 +157,7 @@ def _is_day(value: JsonValue) -> bool:
     return isinstance(value, str) and _DAY.match(value) is not None
 
 
-def _words_beside(tools: Sequence[AgentTool], text: str) -> list[str]:
+def words_beside(tools: Sequence[AgentTool], text: str) -> list[str]:
     """Return the words of a text that are not about what the tools do: in "delete the last email from nadia", nadia."""
     told = " ".join(f"{tool.name} {tool.description}" for tool in tools).replace(".", " ").replace("_", " ")
     usual = {*content_stems(told), *content_stems(_USUAL)}

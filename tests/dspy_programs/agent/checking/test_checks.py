@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from dspy_programs.agent.checks import Check, unmet
+from dspy_programs.agent.checking.checks import Check, unmet
 
 
 class Folder:

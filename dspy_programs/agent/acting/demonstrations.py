@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dspy_programs.agent.actors import ActorFactory, in_the_users_words
-from dspy_programs.agent.calls import failed
+from dspy_programs.agent.acting.actors import ActorFactory, in_the_users_words
+from dspy_programs.agent.acting.calls import failed
 from dspy_programs.agent.scripts.files_shown import files_shown
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT
 from dspy_programs.agent.sessions import Session, Sessions
@@ -54,7 +54,7 @@ def demonstrations(held: Sessions, tools: Sequence[AgentTool], without: Collecti
     seen = {goal.strip() for goal in without}
     found: list[Demonstration] = []
     for one in held.list():
-        if one.status != "done" or one.goal.strip() in seen:
+        if one.status not in ("done", "unverified") or one.goal.strip() in seen:
             continue
         with contextlib.suppress(RunLocked), contextlib.closing(held.open(one.id)) as session:
             if session.get("criteria"):

@@ -2,7 +2,7 @@
 
 import json
 
-from dspy_programs.agent.context import shown
+from dspy_programs.agent.acting.context import shown
 from dspy_programs.tokens import counter_named
 from dspy_programs.types import Turn
 

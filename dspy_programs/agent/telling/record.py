@@ -72,8 +72,8 @@ class Record:
             if self.trace is not None:
                 self.trace.add_turn(turn.role, turn.content, turn.tool_name, turn.tool_input, turn.tool_output)
 
-    def ended(self, answer: str, completed: bool) -> str | None:
-        """Give the trace its outcome; return its path."""
+    def ended(self, answer: str, completed: bool | None) -> str | None:
+        """Give the trace its outcome, None for one that nobody knows; return its path."""
         if self.trace is None:
             return None
         self.trace.set_final_result(answer, completed)

@@ -1,0 +1,1 @@
+"""When a task is done, and who says so."""

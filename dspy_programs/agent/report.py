@@ -1,0 +1,42 @@
+"""How a run ended: its outcome, and all that it reports, put on file and told to whoever watches.
+
+Guarantees "completed" only where every task is complete, every criterion met, and each result was checked.
+"""
+
+from dspy_programs.agent.checking.verification import doubts
+from dspy_programs.agent.host import Host
+from dspy_programs.agent.result import AgentResult, HowItEnded, StoppedBy
+
+
+def report(host: Host, stopped_by: StoppedBy, why: str) -> AgentResult:
+    """Return how the run ended, and put it on file."""
+    tasks, criteria, session = host.ledger.tasks, host.acceptance.end_state(), host.record.session
+    is_done = stopped_by == "done" and host.ledger.is_complete and all(one.met for one in criteria) and not host.idle()
+    unchecked = doubts(tasks, [name for name, tool in host.calls.tools.items() if tool.effect == "reads"])
+    outcome: HowItEnded = "failed" if not is_done else "unverified" if unchecked else "completed"
+    note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
+    shown = str(session.get("shown", ""))
+    answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
+    if outcome == "unverified":
+        back = f"; to put all back: dspy-programs sessions undo {session.id}" if session.is_kept else ""
+        why += f"; not verified: {'; '.join(unchecked)}{back}"
+    cost = host.meter.cost.model_dump()
+    host.tell("stop", stopped_by=stopped_by, why=why, outcome=outcome, answer=answer, cost=cost)
+    session.set("done" if outcome == "completed" else outcome if is_done else stopped_by, cost=cost)
+    return AgentResult(
+        goal=host.goal,
+        outcome=outcome,
+        completed=outcome == "completed",
+        tasks=tasks,
+        history=host.record.history(),
+        rationale=session.get("rationale", ""),
+        answer=answer,
+        artefacts=list(dict.fromkeys(path for task in tasks for path in task.artefacts)),
+        criteria=criteria,
+        cost=host.meter.cost,
+        stopped_by=stopped_by,
+        why=why,
+        session=session.id if session.is_kept else None,
+        trace=host.record.ended(answer or why, None if outcome == "unverified" else outcome == "completed"),
+        in_flight=session.get("in_flight", []),
+    )

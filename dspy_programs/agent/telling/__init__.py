@@ -1,0 +1,1 @@
+"""What a run tells: the record, lines at a terminal, spans."""
