@@ -22,7 +22,7 @@ def answer(prompt: str) -> str:
     pair = {
         "instruction": f"Explain {told[0]} and {told[1]} to {told[2]} with {told[3]}.",
         "input": "",
-        "output": " ".join(told),
+        "output": f"First {told[0]} and {told[1]}, then {told[2]}, so {told[4]} and {told[5]}.",
     }
     if "[[ ## answer ## ]]" in prompt:
         return json.dumps({"request": {"instruction": pair["instruction"], "input": ""}})
