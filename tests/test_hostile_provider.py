@@ -19,7 +19,7 @@ from dspy_programs.serve.operations import OPERATIONS
 from optimizers.evaluate import main as evaluate
 from optimizers.train import main as train
 from tests.dspy_programs.agent.scripted import is_planner, plan, step
-from tests.dspy_programs.agent.test_telemetry import Recorded, traced_by
+from tests.dspy_programs.agent.telling.test_telemetry import Recorded, traced_by
 from tests.fakes import both, write_toy_data
 from tests.servers import running
 
