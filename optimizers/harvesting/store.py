@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dspy_programs.data.checks import BANDS, Shape, bands_of, candidate_pairs, similarity, words_of
+from dspy_programs.data.checks import BANDS, Growing, Shape, Text, bands_of, candidate_pairs, similarity, words_of
 
 NEAR = 0.7  # Jaccard index of words and pairs of words from which two rows are near duplicates
 FEWEST_GOALS = 10  # below that nothing is held back: `train` splits the rows itself
@@ -40,11 +40,13 @@ class Store:
         self._file = tempfile.TemporaryFile(dir=folder)
         self._at, self._length = array("Q"), array("I")
         self._inputs, self._labels, self._goals = array("Q"), array("Q"), array("Q")
-        self._bands: list[NDArray[np.uint32]] = []
+        self._bands = [Growing(np.uint32) for _ in range(BANDS)]
         self._texts: list[str] = []
 
     def close(self) -> None:
         self._file.close()
+        for band in self._bands:
+            band.close()
 
     @property
     def count(self) -> int:
@@ -65,7 +67,10 @@ class Store:
 
     def _sketch(self) -> None:
         if self._texts:
-            self._bands.append(bands_of(words_of(self._texts), np.zeros(len(self._texts), np.uint64)))
+            for band, values in zip(
+                self._bands, bands_of(words_of(self._texts), np.zeros(len(self._texts), np.uint64)), strict=True
+            ):
+                band.add(values)
             self._texts = []
 
     def read(self, row: int) -> list[Any]:
@@ -129,16 +134,15 @@ class Store:
         live = np.array([row for row in range(self.count) if row not in gone], np.int64)
         if not len(live):
             return {}
-        bands = np.concatenate(self._bands, axis=1)
 
         @lru_cache(maxsize=4096)
         def shape(row: int) -> Shape:
             told = self.read(row)[2]
-            return Shape(told["asked"], told["given"], told["answered"], "", False)
+            return Shape(Text(told["asked"]), Text(told["given"]), Text(told["answered"]), "", False)
 
         found: dict[int, str] = {}
-        for pair in candidate_pairs([bands[band] for band in range(BANDS)], live):
-            row, of = int(pair) >> 32, int(pair) & 0xFFFFFFFF
+        for pair in candidate_pairs(self._bands, live):
+            row, of = int(live[int(pair) >> 32]), int(live[int(pair) & 0xFFFFFFFF])
             if row not in found and of not in found and (index := similarity(shape(row), shape(of), NEAR)):
                 found[row] = f"near duplicate of {self._id(of)} ({index:.2f})"
         return found

@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from dspy_programs.data.checks.candidates import (
         candidate_pairs as candidate_pairs,
     )
+    from dspy_programs.data.checks.growing_numbers import Growing as Growing
     from dspy_programs.data.checks.minhash import (
         BANDS as BANDS,
         bands_of as bands_of,
     )
     from dspy_programs.data.checks.near_dup import (
         Shape as Shape,
+        Text as Text,
         similarity as similarity,
     )
     from dspy_programs.data.checks.options import (
@@ -36,9 +38,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "candidate_pairs": "candidates",
+    "Growing": "growing_numbers",
     "BANDS": "minhash",
     "bands_of": "minhash",
     "Shape": "near_dup",
+    "Text": "near_dup",
     "similarity": "near_dup",
     "secrets_in": "secrets",
     "words_of": "word_hashes",

@@ -66,11 +66,10 @@ def test_a_goal_is_followed_to_its_end(tmp_path, page, width):
             assert page.value("document.querySelector('#reply').value") == "", "not the answer to the question before"
             page.click("[data-answer=yes]")
 
-            page.until("document.querySelector('#state').textContent.startsWith('stopped')")
+            page.until("document.querySelector('#state').textContent.startsWith('done, but not verified')")
             page.until("document.querySelector('#cancel').hidden")
-            page.until(
-                "document.querySelector('#sessions').value && document.querySelector('#sessions').innerText.includes('done')"
-            )
+            page.until("document.querySelector('#sessions').value")
+            page.until("document.querySelector('#sessions').innerText.includes('unverified')")
             page.picture(pictures / f"agent-{width}-end.png")
             fits(page, width)
             at_the_end(page)
@@ -86,7 +85,7 @@ def test_a_goal_is_followed_to_its_end(tmp_path, page, width):
 def at_the_end(page):
     lines = page.value("[...document.querySelectorAll('#tasks li')].map(line => line.className + line.textContent.slice(0, 3))")
     assert lines == ["complete[x]"] * 2
-    assert page.value("document.querySelector('#state').className") == "complete"
+    assert page.value("document.querySelector('#state').className") == "unverified"
     assert "tokens" in page.value("document.querySelector('#state').textContent")
     log = page.value("document.querySelector('#log').textContent")
     assert MARKUP in log.replace('\\"', '"') and "call: delete_file" in log
