@@ -1,4 +1,4 @@
-"""Examples that a model is shown before it writes: a small one that is told a kind in words alone misses it.
+"""Examples shown to a model before it writes: a small model misses a kind that is only described.
 
 Written for this project, each right and short, of subjects of their own. One of each kind, always the same in the same order:
 the prompt begins alike for every seed, so engines keep it.

@@ -40,7 +40,7 @@ def ingest(
         typer.Option("--map", help="ours=theirs,...: the column of each field, as in instruction=q,output=a.text."),
     ] = [],  # noqa: B006  typer copies it
     tag: Annotated[str, typer.Option(help="Noted in the data set and in each pair.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Take so many pairs at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take at most this many pairs.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first 3 pairs as they would be; write nothing.")] = False,
 ) -> None:
     """Make a data set of a file's rows. Rows that are not taken are listed in NAME.rejects.jsonl, each with the reason.
