@@ -19,7 +19,7 @@ def report(host: Host, stopped_by: StoppedBy, why: str) -> AgentResult:
     answer = shown if " ".join(shown.split()).startswith(note) else note  # a note is cut, and in one line
     if outcome == "unverified":
         back = f"; to put all back: dspy-programs sessions undo {session.id}" if session.is_kept else ""
-        why += f"; not verified: {'; '.join(unchecked)}{back}"
+        why = f"{'; '.join(unchecked)}{back}"
     cost = host.meter.cost.model_dump()
     host.tell("stop", stopped_by=stopped_by, why=why, outcome=outcome, answer=answer, cost=cost)
     session.set("done" if outcome == "completed" else outcome if is_done else stopped_by, cost=cost)
