@@ -35,7 +35,9 @@ def document_answers(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     answered = bool(answer.strip())
     if answered != bool(accepted):
         fault = f"it answers {answer[:100]!r}, and the document does not say" if answered else f"no answer; right: {right}"
-        return composite([Component(name, 0.0, weight, fault if name == "abstention" else "") for name, weight in WEIGHTS.items()])
+        return composite(
+            [Component(name, 0.0, weight, fault if name == "abstention" else "") for name, weight in WEIGHTS.items()]
+        )
     if not accepted:
         return composite([Component(name, 1.0, weight) for name, weight in WEIGHTS.items()])
     value = max(answer_f1(answer, text) for text in accepted)

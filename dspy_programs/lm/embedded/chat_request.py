@@ -12,8 +12,11 @@ from dspy_programs.lm.embedded.machine import import_xllamacpp
 _REPLY_TOKENS = 1536  # if a request sets no limit: an unbounded reply of a small model can run for minutes
 
 
-def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
-    """Convert a canonical request to llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise."""
+def chat_request(request: lm15.Request, seed: int = 0, slot: int | None = None) -> dict[str, Any]:
+    """Convert a canonical request to llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise.
+
+    slot: of llama.cpp, which must answer; None for any.
+    """
     config = request.config
     body: dict[str, Any] = {
         "messages": _messages_of(request),
@@ -22,6 +25,8 @@ def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
         "seed": seed if config.seed is None else config.seed,
         "cache_prompt": True,
     }
+    if slot is not None:
+        body["id_slot"] = slot
     if config.top_p is not None:
         body["top_p"] = config.top_p
     if config.stop:

@@ -56,7 +56,8 @@ def _run_of(wanted: list[str], document: str) -> Place | None:
 def _sentence_like(wanted: list[str], document: str) -> Place | None:
     counted = Counter(wanted)
     shares = {
-        place: (counted & Counter(words(document[slice(*place)]))).total() / counted.total() for place in sentence_places(document)
+        place: (counted & Counter(words(document[slice(*place)]))).total() / counted.total()
+        for place in sentence_places(document)
     }
     best = max(shares, key=lambda place: shares[place], default=None)
     return best if best is not None and shares[best] >= _SAME else None

@@ -8,4 +8,5 @@ import dspy
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     """Show the row as the program's predictor should have answered it."""
     answer = min(row.answers, key=len, default="")
-    return {"answer": {"document": row.document, "question": row.question, "quote": row.evidence, "answer": answer}}
+    reply = {"quote": row.evidence, "answer": answer}
+    return {"answer": {"document": row.document, "question": row.question, "reply": reply}}

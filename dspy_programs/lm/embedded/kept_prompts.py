@@ -1,0 +1,137 @@
+"""The beginning of a prompt kept on the disk: llama.cpp saves what it computed for it, and restores that in milliseconds.
+
+    kept = KeptPrompts(engine)
+    with kept.turn():
+        kept.restore("falk.bin") or ...  # read the prompt, then kept.save("falk.bin")
+        ...                              # prompts that begin like it are answered here
+
+Guarantees answers are the same with and without: llama.cpp compares the tokens of what it restored with those of the prompt,
+           and reads anew from the first that differs. What is restored is of one prompt until the end of the turn, among all
+           processes of this user. A file that is there is whole: it gets its name when it is written.
+Source     prompt caching: Gim et al. 2023; cache-augmented generation: Chan et al. 2024; llama.cpp's slots
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from filelock import FileLock
+
+from dspy_programs.errors import UsageError
+from dspy_programs.lm.weights.weights import cache_directory
+
+SLOT = 0  # of llama.cpp, the one that every engine has
+_PART = ".part"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}\.bin")
+_IN_TURN: ContextVar[bool] = ContextVar("in a turn of kept prompts", default=False)
+
+
+class Saved(NamedTuple):
+    """What llama.cpp wrote or read: tokens of the prompt, bytes of the file, milliseconds."""
+
+    tokens: int
+    bytes: int
+    milliseconds: float
+
+
+class NotKept(Exception):
+    """llama.cpp did not save or restore; why, in one line."""
+
+
+class Slots(Protocol):
+    """A loaded model, of which one slot can be saved and restored."""
+
+    def slot_action(self, action: str, file: str) -> dict[str, Any]: ...
+
+    def identity(self) -> dict[str, Any]: ...
+
+    @property
+    def url(self) -> str | None: ...
+
+
+def directory() -> Path:
+    """Return the folder in which our own engines keep prompts."""
+    return cache_directory().with_name("prompts")
+
+
+def slot_in_turn() -> int | None:
+    """Return the slot that requests of this context must use; None for any."""
+    return SLOT if _IN_TURN.get() else None
+
+
+class KeptPrompts:
+    """The prompts that one model has kept."""
+
+    def __init__(self, engine: Slots) -> None:
+        self.engine = engine
+        self.directory = directory()
+        self._threads = threading.Lock()
+
+    def digest(self, text: str) -> str:
+        """Return a name for a prompt as this very model reads it: another file of weights or context has another name."""
+        told = json.dumps([self.engine.identity(), text], sort_keys=True)
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let nobody else restore a prompt until the block ends. Raises UsageError if the folder cannot be written."""
+        try:
+            self.directory.mkdir(0o700, parents=True, exist_ok=True)
+            lock = FileLock(self.directory / ".lock", mode=0o600)
+            self._threads.acquire()
+            try:
+                with lock:
+                    token = _IN_TURN.set(True)
+                    try:
+                        yield
+                    finally:
+                        _IN_TURN.reset(token)
+            finally:
+                self._threads.release()
+        except OSError as error:
+            raise UsageError(f"{self.directory}: {error.strerror or error}; prompts cannot be kept there") from error
+
+    def save(self, name: str) -> Saved:
+        """Keep what llama.cpp has computed in this turn. Raises NotKept."""
+        if self.engine.url:  # the files are the server's
+            return self._asked("save", name)
+        saved = self._asked("save", f"{name}{_PART}")
+        try:
+            os.chmod(part := self.directory / f"{name}{_PART}", 0o600)
+            os.replace(part, self.directory / name)
+        except OSError as error:
+            raise NotKept(f"{error.filename}: {error.strerror}") from error
+        return saved
+
+    def restore(self, name: str) -> Saved | None:
+        """Bring back a kept prompt for this turn; None if there is none."""
+        if not self.engine.url and not (self.directory / name).is_file():
+            return None
+        try:
+            return self._asked("restore", name)
+        except NotKept:
+            return None
+
+    def remove(self, beginning: str) -> None:
+        """Remove all files whose names begin so. Those of a server of one's own stay with it."""
+        for file in self.directory.glob(f"{beginning}*.bin*"):
+            file.unlink(missing_ok=True)
+
+    def _asked(self, action: str, name: str) -> Saved:
+        if not _NAME.fullmatch(name.removesuffix(_PART)):
+            raise ValueError(f"{name!r} is no name of a kept prompt")
+        reply = self.engine.slot_action(action, name)
+        tokens, size = reply.get(f"n_{action}d"), reply.get("n_written", reply.get("n_read"))
+        if not isinstance(tokens, int) or not isinstance(size, int) or not tokens or not size:
+            error = reply.get("error")
+            said = error.get("message") if isinstance(error, dict) else error
+            raise NotKept(" ".join(str(said or "llama.cpp wrote nothing").split())[:200])
+        timings = reply.get("timings")
+        return Saved(tokens, size, float(timings.get(f"{action}_ms", 0.0)) if isinstance(timings, dict) else 0.0)
