@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     import dspy
 
 ALL = "all"
-MODULES = "Which program: actor, data_generator, document_qa, failure_judge, memory_summarizer, planner, quality_judge, section_scorer, or all."
+MODULES = (
+    "Which program: actor, data_generator, document_qa, failure_judge, memory_summarizer, planner, quality_judge, "
+    "section_scorer, or all."
+)
 
 OF_YOUR_OWN = " Your own program: package.module:attribute, a recipe or a dspy.Module."
 ModuleOption = Annotated[str, typer.Option(help=MODULES + OF_YOUR_OWN)]

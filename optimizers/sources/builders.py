@@ -25,7 +25,7 @@ from optimizers.sources.transfer import Transfer
 
 
 class Builder(NamedTuple):
-    """build: a raw folder -> the rows of each split; transfer: rows from other sources in the same shape; None where there is none."""
+    """build: a raw folder -> the rows of each split; transfer: rows from other sources in the same shape."""
 
     build: Callable[[Path], Mapping[str, list[dict[str, Any]]]]
     transfer: Transfer | None = None

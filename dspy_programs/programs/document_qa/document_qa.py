@@ -8,7 +8,7 @@ Source     task: SQuAD (Rajpurkar et al. 2016), with unanswerable questions (Raj
            2020).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -88,7 +88,9 @@ class DocumentQA(Program):
         __call__ = forward
 
 
-def _result(answer: str, place: Place | None, document: str, by: str, failure: Failure | None = None) -> DocumentQAResult:
+def _result(
+    answer: str, place: Place | None, document: str, by: Literal["model", "rules"], failure: Failure | None = None
+) -> DocumentQAResult:
     quotes = [Quote(text=document[slice(*place)], start=place[0], end=place[1])] if place else []
     return DocumentQAResult(
         answer=answer if quotes else "",
