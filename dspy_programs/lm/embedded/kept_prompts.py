@@ -2,8 +2,10 @@
 
     kept = KeptPrompts(engine)
     with kept.turn():
-        kept.restore("falk.bin") or ...  # read the prompt, then kept.save("falk.bin")
-        ...                              # prompts that begin like it are answered here
+        restored = kept.restore("falk.bin")
+        ...  # prompts that begin like the kept one are answered here
+        if restored is None:
+            kept.save("falk.bin")
 
 Guarantees answers are the same with and without: llama.cpp compares the tokens of what it restored with those of the prompt,
            and reads anew from the first that differs. What is restored is of one prompt until the end of the turn, among all
@@ -16,7 +18,6 @@ import hashlib
 import json
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -29,7 +30,7 @@ from dspy_programs.lm.weights.weights import cache_directory
 
 SLOT = 0  # of llama.cpp, the one that every engine has
 _PART = ".part"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}\.bin")
+_NAME = re.compile(r"[a-z0-9][a-z0-9@_-]{0,120}\.bin")
 _IN_TURN: ContextVar[bool] = ContextVar("in a turn of kept prompts", default=False)
 
 
@@ -61,6 +62,12 @@ def directory() -> Path:
     return cache_directory().with_name("prompts")
 
 
+def forget_prompts(beginning: str) -> None:
+    """Remove all files whose names begin so. Those of a llama.cpp server of your own stay with it."""
+    for file in directory().glob(f"{beginning}*.bin*"):
+        file.unlink(missing_ok=True)
+
+
 def slot_in_turn() -> int | None:
     """Return the slot that requests of this context must use; None for any."""
     return SLOT if _IN_TURN.get() else None
@@ -72,7 +79,6 @@ class KeptPrompts:
     def __init__(self, engine: Slots) -> None:
         self.engine = engine
         self.directory = directory()
-        self._threads = threading.Lock()
 
     def digest(self, text: str) -> str:
         """Return a name for a prompt as this very model reads it: another file of weights or context has another name."""
@@ -84,19 +90,16 @@ class KeptPrompts:
         """Let nobody else restore a prompt until the block ends. Raises UsageError if the folder cannot be written."""
         try:
             self.directory.mkdir(0o700, parents=True, exist_ok=True)
-            lock = FileLock(self.directory / ".lock", mode=0o600)
-            self._threads.acquire()
-            try:
-                with lock:
-                    token = _IN_TURN.set(True)
-                    try:
-                        yield
-                    finally:
-                        _IN_TURN.reset(token)
-            finally:
-                self._threads.release()
+            lock = FileLock(self.directory / ".lock", mode=0o600)  # of this turn alone, so threads wait for each other too
+            lock.acquire()
         except OSError as error:
             raise UsageError(f"{self.directory}: {error.strerror or error}; prompts cannot be kept there") from error
+        token = _IN_TURN.set(True)
+        try:
+            yield
+        finally:
+            _IN_TURN.reset(token)
+            lock.release()
 
     def save(self, name: str) -> Saved:
         """Keep what llama.cpp has computed in this turn. Raises NotKept."""
@@ -118,11 +121,6 @@ class KeptPrompts:
             return self._asked("restore", name)
         except NotKept:
             return None
-
-    def remove(self, beginning: str) -> None:
-        """Remove all files whose names begin so. Those of a server of one's own stay with it."""
-        for file in self.directory.glob(f"{beginning}*.bin*"):
-            file.unlink(missing_ok=True)
 
     def _asked(self, action: str, name: str) -> Saved:
         if not _NAME.fullmatch(name.removesuffix(_PART)):

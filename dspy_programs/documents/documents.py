@@ -1,0 +1,235 @@
+"""Documents: read once by the model, kept on the disk, and asked as often as you like.
+
+    shelf = Documents(lm="local/qwen2.5-coder-1.5b")
+    shelf.ingest("falk", [Source("falk.txt", text)])
+    print(shelf.ask("falk", "When was the observatory opened?").answer)
+
+An embedded model keeps what it computed for a document (cache-augmented generation, Chan et al. 2024), so a question costs only
+its own tokens. Any other model is sent the document first and the question last, so that its server's prefix cache can serve.
+
+Guarantees what is kept is used only by the very model, context, program and document that it is of; anything else is read anew,
+           and the answer says so. Two questions at once never mix documents.
+Raises     UsageError for an id or file that cannot be used, or a text that is too long; LanguageModelError if the model does
+           not answer.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import dspy
+from pydantic import BaseModel
+
+from dspy_programs.cli import Progress
+from dspy_programs.context_window import UNKNOWN, context_tokens
+from dspy_programs.documents.corpora import Corpora, Corpus, checked_id
+from dspy_programs.documents.parts import likeliest, parts_of
+from dspy_programs.documents.reading import Source
+from dspy_programs.errors import UsageError
+from dspy_programs.lm import KeptPrompts, NotKept, connect, forget_prompts, kept_prompts, running_on
+from dspy_programs.predict import shown_length
+from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
+from dspy_programs.registry import load
+from dspy_programs.text import quantity
+from dspy_programs.tokens import counter_for
+
+_BESIDE = 1_200  # tokens of a prompt beside the document and the demonstrations: instructions, the question, the answer
+_CHARACTERS_A_TOKEN = 3  # of demonstrations, at least
+_MOST_PARTS_READ = 2  # by a model, for one question
+
+
+class Ingested(BaseModel):
+    """A corpus that was put on file. tokens: None where no model counts; kept_bytes: on the disk, None for none."""
+
+    corpus: Corpus
+    tokens: int | None
+    kept_bytes: int | None
+    seconds: float
+    notes: list[str]
+
+
+class Answer(BaseModel):
+    """What a corpus says to a question.
+
+    quotes: with their places in the whole text; part: which of `parts` was read last, from 1; restored_tokens: of the prompt,
+    which were not read again; notes: what else to know.
+    """
+
+    corpus: str
+    answer: str
+    quotes: list[Quote]
+    in_document: bool
+    answered_by: Literal["model", "rules"]
+    part: int
+    parts: int
+    restored_tokens: int
+    restore_ms: float
+    seconds: float
+    notes: list[str]
+
+
+class Documents:
+    """The corpora on file, and a model that reads them; without one the rules answer."""
+
+    def __init__(self, path: str | Path | None = None, lm: str | dspy.LM | None = None, corpora: Corpora | None = None) -> None:
+        self.corpora = corpora or Corpora(path)
+        self.lm = connect(lm) if isinstance(lm, str) else lm
+
+    @cached_property
+    def _kept(self) -> KeptPrompts | None:
+        return kept_prompts(self.lm) if self.lm is not None else None
+
+    @cached_property
+    def _program(self) -> DocumentQA:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+            return load("document_qa", self.lm.model) if self.lm is not None else DocumentQA()
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The longest document that the model can read at once, in its tokens; None without a model."""
+        if self.lm is None:
+            return None
+        own = self._kept.engine.identity().get("context") if self._kept else None
+        window = own if isinstance(own, int) else UNKNOWN if self._kept else context_tokens(self.lm)
+        return int(window - _BESIDE - shown_length(self._program.answer.demos) // _CHARACTERS_A_TOKEN)
+
+    def ingest(
+        self,
+        corpus: str,
+        sources: Sequence[Source],
+        *,
+        description: str = "",
+        chunk: bool = False,
+        progress: Progress | None = None,
+    ) -> Ingested:
+        """Put texts on file as one corpus, and let the model read them; a corpus of the same id is replaced.
+
+        Args:
+            corpus: Its id.
+            sources: The texts, in the order in which they are read.
+            description: For the list.
+            chunk: Cut what is longer than the model reads at once into parts; a question is put to the likeliest.
+            progress: Is told how many parts of how many are read.
+        """
+        began = time.monotonic()
+        checked_id(corpus)
+        if not sources:
+            raise UsageError(f"{corpus}: nothing to ingest; name a file, a folder or -")
+        text = "\n\n".join(source.text for source in sources)
+        parts, tokens = self._cut(corpus, text, chunk)
+        known = self.corpora.put(corpus, parts, [source.name for source in sources], description)
+        notes, size = [], 0
+        if self._kept:
+            forget_prompts(f"{corpus}@")
+        for number, part in enumerate(parts if self._kept else ()):
+            if progress:
+                progress(number, len(parts))
+            try:
+                size += self._keep(corpus, number, part)
+            except NotKept as error:
+                notes.append(f"part {number + 1} is not kept, so each question reads it anew: {error}")
+        seconds = time.monotonic() - began
+        return Ingested(corpus=known, tokens=tokens, kept_bytes=size or None, seconds=seconds, notes=notes)
+
+    def ask(self, corpus: str, question: str, **decoding: Any) -> Answer:
+        """Answer a question from a corpus.
+
+        Args:
+            corpus: Its id.
+            question: In words.
+            decoding: max_tokens, temperature for the model.
+        """
+        if not question.strip():
+            raise UsageError("the question is empty")
+        began = time.monotonic()
+        texts = self.corpora.texts(corpus)
+        order = likeliest(self.corpora.database, corpus, question) if len(texts) > 1 else [0]
+        order = list(dict.fromkeys([*order, *range(len(texts))]))[: _MOST_PARTS_READ if self.lm else None]
+        notes: list[str] = []
+        for number in order:
+            result, restored, restore_ms = self._asked(corpus, number, texts[number], question, decoding, notes)
+            if result.in_document:
+                break
+        if len(texts) > 1:
+            read = order[: order.index(number) + 1]
+            notes.append(f"read {quantity(len(read), 'part')} of {len(texts)}: {', '.join(str(each + 1) for each in read)}")
+        before = sum(map(len, texts[:number]))
+        return Answer(
+            corpus=corpus,
+            answer=result.answer,
+            quotes=[
+                quote.model_copy(update={"start": quote.start + before, "end": quote.end + before}) for quote in result.quotes
+            ],
+            in_document=result.in_document,
+            answered_by=result.answered_by,
+            part=number + 1,
+            parts=len(texts),
+            restored_tokens=restored,
+            restore_ms=restore_ms,
+            seconds=time.monotonic() - began,
+            notes=notes,
+        )
+
+    def remove(self, corpus: str) -> None:
+        """Remove a corpus and all that was kept of it."""
+        self.corpora.remove(corpus)
+        forget_prompts(f"{corpus}@")
+
+    def _cut(self, corpus: str, text: str, chunk: bool) -> tuple[list[str], int | None]:
+        """Return the parts of a text, and its tokens. Raises UsageError if it is too long for the model."""
+        most = self.most_tokens
+        if self.lm is None or most is None:
+            return [text], None
+        count = counter_for(self.lm).count
+        tokens = count(text)
+        if tokens <= most:
+            return [text], tokens
+        if not chunk:
+            raise UsageError(
+                f"{corpus}: {tokens:,} tokens, and {self.lm.model} reads at most {most:,} at once; "
+                "add --chunk to cut it into parts, or name a model with a larger context"
+            )
+        return parts_of(text, most, count), tokens
+
+    def _asked(
+        self, corpus: str, number: int, text: str, question: str, decoding: dict[str, Any], notes: list[str]
+    ) -> tuple[DocumentQAResult, int, float]:
+        """Ask about one part; return the result, and what was restored: tokens, and the milliseconds it took."""
+        lm = self.lm.copy(**decoding) if self.lm is not None and decoding else self.lm
+        if not self._kept:
+            with running_on(lm):
+                return self._program(text, question), 0, 0.0
+        with self._kept.turn():
+            restored = self._kept.restore(self._name(corpus, number, text))
+            if restored is None:
+                notes.append("read anew: nothing is kept of it for this model as it is now")
+                try:
+                    self._keep(corpus, number, text, in_turn=True)
+                except NotKept as error:
+                    notes.append(f"not kept: {error}")
+            with running_on(lm):
+                result = self._program(text, question)
+        return result, restored.tokens if restored else 0, restored.milliseconds if restored else 0.0
+
+    def _keep(self, corpus: str, number: int, text: str, in_turn: bool = False) -> int:
+        """Let the model read a part and keep it; return the bytes on the disk. Raises NotKept."""
+        assert self._kept and self.lm  # narrows the types: only called with both
+        if not in_turn:
+            with self._kept.turn():
+                return self._keep(corpus, number, text, in_turn=True)
+        reader = connect(self.lm.model, max_tokens=1)  # no cache of answers in between: it has to read
+        with running_on(reader):
+            self._program(text, "?")
+        return self._kept.save(self._name(corpus, number, text)).bytes
+
+    def _name(self, corpus: str, number: int, text: str) -> str:
+        """Return the file's name: of this very text, as this program on this model begins its prompt."""
+        assert self._kept
+        answer = self._program.answer
+        begins = json.dumps([answer.signature.instructions, [{**demo} for demo in answer.demos], text], default=str)
+        return f"{corpus}@{number}-{self._kept.digest(begins)}.bin"
