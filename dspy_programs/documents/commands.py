@@ -47,8 +47,6 @@ def ingest(
     shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
     with show_progress("Reading") as progress:
         done = shelf.ingest(corpus, sources, description=description, chunk=chunk, progress=progress)
-    for note in done.notes:
-        print(printable(note), file=sys.stderr)
     if as_json:
         print(done.model_dump_json(indent=2))
         return

@@ -29,8 +29,8 @@ from dspy_programs.context_window import UNKNOWN, context_tokens
 from dspy_programs.documents.corpora import Corpora, Corpus, checked_id
 from dspy_programs.documents.parts import likeliest, parts_of
 from dspy_programs.documents.reading import Source
-from dspy_programs.errors import UsageError
-from dspy_programs.lm import KeptPrompts, NotKept, connect, forget_prompts, kept_prompts, running_on
+from dspy_programs.errors import NotKept, UsageError
+from dspy_programs.lm import KeptPrompts, Saved, connect, forget_prompts, kept_prompts, running_on
 from dspy_programs.predict import shown_length
 from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
 from dspy_programs.registry import load
@@ -49,7 +49,6 @@ class Ingested(BaseModel):
     tokens: int | None
     kept_bytes: int | None
     seconds: float
-    notes: list[str]
 
 
 class Answer(BaseModel):
@@ -115,33 +114,43 @@ class Documents:
             description: For the list.
             chunk: Cut what is longer than the model reads at once into parts; a question is put to the likeliest.
             progress: Is told how many parts of how many are read.
+
+        Raises:
+            NotKept: llama.cpp could not keep it. It is on file, and each question will read it anew.
         """
         began = time.monotonic()
+        known, tokens = self.put(corpus, sources, description=description, chunk=chunk)
+        size = self.keep(corpus, progress)
+        return Ingested(corpus=known, tokens=tokens, kept_bytes=size or None, seconds=time.monotonic() - began)
+
+    def put(
+        self, corpus: str, sources: Sequence[Source], *, description: str = "", chunk: bool = False
+    ) -> tuple[Corpus, int | None]:
+        """Put texts on file, as `ingest` does, without reading them; return the corpus and its tokens."""
         checked_id(corpus)
         if not sources:
             raise UsageError(f"{corpus}: nothing to ingest; name a file, a folder or -")
-        text = "\n\n".join(source.text for source in sources)
-        parts, tokens = self._cut(corpus, text, chunk)
+        parts, tokens = self._cut(corpus, "\n\n".join(source.text for source in sources), chunk)
         known = self.corpora.put(corpus, parts, [source.name for source in sources], description)
-        notes, size = [], 0
-        if self._kept:
-            forget_prompts(f"{corpus}@")
-        for number, part in enumerate(parts if self._kept else ()):
-            if progress:
-                progress(number, len(parts))
-            try:
-                size += self._keep(corpus, number, part)
-            except NotKept as error:
-                notes.append(f"part {number + 1} is not kept, so each question reads it anew: {error}")
-        seconds = time.monotonic() - began
-        return Ingested(corpus=known, tokens=tokens, kept_bytes=size or None, seconds=seconds, notes=notes)
+        forget_prompts(f"{corpus}@")
+        return known, tokens
 
-    def ask(self, corpus: str, question: str, **decoding: Any) -> Answer:
+    def keep(self, corpus: str, progress: Progress | None = None) -> int:
+        """Let the model read a corpus and keep it; return the bytes on the disk, 0 if it keeps none. Raises NotKept."""
+        size, texts = 0, self.corpora.texts(corpus)
+        for number, text in enumerate(texts if self._kept else ()):
+            if progress:
+                progress(number, len(texts))
+            size += self._keep(corpus, number, text)
+        return size
+
+    def ask(self, corpus: str, question: str, *, through: dspy.LM | None = None, **decoding: Any) -> Answer:
         """Answer a question from a corpus.
 
         Args:
             corpus: Its id.
             question: In words.
+            through: The same model as this call may use it, as with limits of its own.
             decoding: max_tokens, temperature for the model.
         """
         if not question.strip():
@@ -150,9 +159,11 @@ class Documents:
         texts = self.corpora.texts(corpus)
         order = likeliest(self.corpora.database, corpus, question) if len(texts) > 1 else [0]
         order = list(dict.fromkeys([*order, *range(len(texts))]))[: _MOST_PARTS_READ if self.lm else None]
+        lm = through or self.lm
+        lm = lm.copy(**decoding) if lm is not None and decoding else lm
         notes: list[str] = []
         for number in order:
-            result, restored, restore_ms = self._asked(corpus, number, texts[number], question, decoding, notes)
+            result, restored = self._asked(corpus, number, texts[number], question, lm, notes)
             if result.in_document:
                 break
         if len(texts) > 1:
@@ -169,8 +180,8 @@ class Documents:
             answered_by=result.answered_by,
             part=number + 1,
             parts=len(texts),
-            restored_tokens=restored,
-            restore_ms=restore_ms,
+            restored_tokens=restored.tokens if restored else 0,
+            restore_ms=restored.milliseconds if restored else 0.0,
             seconds=time.monotonic() - began,
             notes=notes,
         )
@@ -197,35 +208,29 @@ class Documents:
         return parts_of(text, most, count), tokens
 
     def _asked(
-        self, corpus: str, number: int, text: str, question: str, decoding: dict[str, Any], notes: list[str]
-    ) -> tuple[DocumentQAResult, int, float]:
-        """Ask about one part; return the result, and what was restored: tokens, and the milliseconds it took."""
-        lm = self.lm.copy(**decoding) if self.lm is not None and decoding else self.lm
+        self, corpus: str, number: int, text: str, question: str, lm: dspy.LM | None, notes: list[str]
+    ) -> tuple[DocumentQAResult, Saved | None]:
+        """Ask about one part; return the result, and what was restored for it."""
         if not self._kept:
             with running_on(lm):
-                return self._program(text, question), 0, 0.0
+                return self._program(text, question), None
         with self._kept.turn():
             restored = self._kept.restore(self._name(corpus, number, text))
             if restored is None:
                 notes.append("read anew: nothing is kept of it for this model as it is now")
                 try:
-                    self._keep(corpus, number, text, in_turn=True)
+                    self._keep(corpus, number, text)
                 except NotKept as error:
                     notes.append(f"not kept: {error}")
             with running_on(lm):
-                result = self._program(text, question)
-        return result, restored.tokens if restored else 0, restored.milliseconds if restored else 0.0
+                return self._program(text, question), restored
 
-    def _keep(self, corpus: str, number: int, text: str, in_turn: bool = False) -> int:
-        """Let the model read a part and keep it; return the bytes on the disk. Raises NotKept."""
-        assert self._kept and self.lm  # narrows the types: only called with both
-        if not in_turn:
-            with self._kept.turn():
-                return self._keep(corpus, number, text, in_turn=True)
-        reader = connect(self.lm.model, max_tokens=1)  # no cache of answers in between: it has to read
-        with running_on(reader):
+    def _keep(self, corpus: str, number: int, text: str) -> int:
+        """Let the model read a part, and keep it; return the bytes on the disk. Raises NotKept."""
+        assert self._kept and self.lm  # for the types: only called with both
+        with self._kept.turn(), running_on(self._kept.reader(self.lm.model)):
             self._program(text, "?")
-        return self._kept.save(self._name(corpus, number, text)).bytes
+            return self._kept.save(self._name(corpus, number, text)).bytes
 
     def _name(self, corpus: str, number: int, text: str) -> str:
         """Return the file's name: of this very text, as this program on this model begins its prompt."""

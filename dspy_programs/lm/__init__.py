@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from dspy_programs.lm.cached import AnswerCache as AnswerCache, CachedEngine as CachedEngine, connect_kept as connect_kept
     from dspy_programs.lm.embedded.kept_prompts import (
         KeptPrompts as KeptPrompts,
-        NotKept as NotKept,
+        Saved as Saved,
         forget_prompts as forget_prompts,
     )
     from dspy_programs.lm.from_options import model_named as model_named, using as using
@@ -36,7 +36,7 @@ _HOMES = {
     "CachedEngine": "cached",
     "connect_kept": "cached",
     "KeptPrompts": "embedded.kept_prompts",
-    "NotKept": "embedded.kept_prompts",
+    "Saved": "embedded.kept_prompts",
     "forget_prompts": "embedded.kept_prompts",
     "model_named": "from_options",
     "using": "from_options",

@@ -140,8 +140,8 @@ def prepare(lm: dspy.LM) -> None:
 def kept_prompts(lm: dspy.LM) -> KeptPrompts | None:
     """Return the prompts that an embedded model keeps on the disk; None for a model that has no such thing."""
     engine = _engine_of(lm)
-    inner = getattr(engine, "lm", None)  # below a cache of answers
-    engine = _engine_of(inner) if isinstance(inner, dspy.BaseLM) else engine
+    while isinstance(inner := getattr(engine, "lm", None), dspy.BaseLM):  # below a cache of answers, a limit
+        engine = _engine_of(inner)
     return KeptPrompts(engine) if isinstance(engine, EmbeddedEngine) else None
 
 

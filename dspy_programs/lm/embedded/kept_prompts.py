@@ -20,12 +20,16 @@ import os
 import re
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import dspy
+from dspy import lm15
 from filelock import FileLock
 
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import NotKept, UsageError
+from dspy_programs.lm.server.lm_wrapper import wrap
 from dspy_programs.lm.weights.weights import cache_directory
 
 SLOT = 0  # of llama.cpp, the one that every engine has
@@ -42,12 +46,10 @@ class Saved(NamedTuple):
     milliseconds: float
 
 
-class NotKept(Exception):
-    """llama.cpp did not save or restore; why, in one line."""
-
-
 class Slots(Protocol):
     """A loaded model, of which one slot can be saved and restored."""
+
+    def complete(self, request: lm15.Request) -> lm15.Response: ...
 
     def slot_action(self, action: str, file: str) -> dict[str, Any]: ...
 
@@ -55,6 +57,22 @@ class Slots(Protocol):
 
     @property
     def url(self) -> str | None: ...
+
+
+class _Reader:
+    """Lets an engine read a prompt, and write one token, which is the whole reply."""
+
+    supports_response_schema, supports_function_calling, supports_reasoning = True, False, False
+    supported_params = frozenset({"response_format", "max_tokens"})
+
+    def __init__(self, engine: Slots) -> None:
+        self.engine = engine
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Reader":
+        return self
+
+    def complete(self, request: lm15.Request) -> lm15.Response:
+        return replace(self.engine.complete(request), finish_reason="stop")  # nobody wants more of it
 
 
 def directory() -> Path:
@@ -85,9 +103,19 @@ class KeptPrompts:
         told = json.dumps([self.engine.identity(), text], sort_keys=True)
         return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def reader(self, model: str) -> dspy.LM:
+        """Return the model to read prompts with: its replies are one token, so no program can make anything of them."""
+        return wrap(_Reader(self.engine), model, max_tokens=1)
+
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Let nobody else restore a prompt until the block ends. Raises UsageError if the folder cannot be written."""
+        """Let nobody else restore a prompt until the block ends; inside a turn it is the same one.
+
+        Raises     UsageError if the folder cannot be written.
+        """
+        if _IN_TURN.get():
+            yield
+            return
         try:
             self.directory.mkdir(0o700, parents=True, exist_ok=True)
             lock = FileLock(self.directory / ".lock", mode=0o600)  # of this turn alone, so threads wait for each other too
