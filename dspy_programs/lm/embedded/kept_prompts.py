@@ -9,7 +9,7 @@
 
 Guarantees answers are the same with and without: llama.cpp compares the tokens of what it restored with those of the prompt,
            and reads anew from the first that differs. What is restored is of one prompt until the end of the turn, among all
-           processes of this user. A file that is there is whole: it gets its name when it is written.
+           processes of this user. A file that is not as it was written is not read.
 Source     prompt caching: Gim et al. 2023; cache-augmented generation: Chan et al. 2024; llama.cpp's slots
 """
 
@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import replace
@@ -28,12 +29,13 @@ import dspy
 from dspy import lm15
 from filelock import FileLock
 
+from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import NotKept, UsageError
 from dspy_programs.lm.server.lm_wrapper import wrap
 from dspy_programs.lm.weights.weights import cache_directory
 
 SLOT = 0  # of llama.cpp, the one that every engine has
-_PART = ".part"
+_PART, _SUM = ".part", ".sum"
 _NAME = re.compile(r"[a-z0-9][a-z0-9@_-]{0,120}\.bin")
 _IN_TURN: ContextVar[bool] = ContextVar("in a turn of kept prompts", default=False)
 
@@ -80,9 +82,18 @@ def directory() -> Path:
     return cache_directory().with_name("prompts")
 
 
+def _sum(file: Path) -> str:
+    """Return the size and the checksum of a file; 100 MB take about 0.1 s."""
+    check = size = 0
+    with file.open("rb") as opened:
+        while piece := opened.read(1 << 20):
+            check, size = zlib.crc32(piece, check), size + len(piece)
+    return f"{size} {check:08x}"
+
+
 def forget_prompts(beginning: str) -> None:
     """Remove all files whose names begin so. Those of a llama.cpp server of your own stay with it."""
-    for file in directory().glob(f"{beginning}*.bin*"):
+    for file in directory().glob(f"{beginning}*"):
         file.unlink(missing_ok=True)
 
 
@@ -133,22 +144,38 @@ class KeptPrompts:
         """Keep what llama.cpp has computed in this turn. Raises NotKept."""
         if self.engine.url:  # the files are the server's
             return self._asked("save", name)
-        saved = self._asked("save", f"{name}{_PART}")
+        part = self.directory / f"{name}{_PART}"
         try:
-            os.chmod(part := self.directory / f"{name}{_PART}", 0o600)
+            saved = self._asked("save", part.name)
+            if part.stat().st_size != saved.bytes:
+                raise NotKept(f"{part}: not all of it was written; is the disk full?")
+            os.chmod(part, 0o600)
+            write_atomically(self._sum_of(name), _sum(part))
             os.replace(part, self.directory / name)
         except OSError as error:
             raise NotKept(f"{error.filename}: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
         return saved
 
     def restore(self, name: str) -> Saved | None:
         """Bring back a kept prompt for this turn; None if there is none."""
-        if not self.engine.url and not (self.directory / name).is_file():
+        if not self.engine.url and not self._is_whole(name):
             return None
         try:
             return self._asked("restore", name)
         except NotKept:
             return None
+
+    def _is_whole(self, name: str) -> bool:
+        """Return whether a file is there and as it was written: llama.cpp ends the whole process at a damaged one."""
+        try:
+            return self._sum_of(name).read_text(encoding="utf-8") == _sum(self.directory / name)
+        except (OSError, ValueError):
+            return False
+
+    def _sum_of(self, name: str) -> Path:
+        return self.directory / f"{name}{_SUM}"
 
     def _asked(self, action: str, name: str) -> Saved:
         if not _NAME.fullmatch(name.removesuffix(_PART)):
