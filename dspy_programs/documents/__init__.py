@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.documents.corpora import Corpora, Corpus, Job
+    from dspy_programs.documents.corpora import Corpora, Corpus, Job, NotOnFile
     from dspy_programs.documents.documents import Answer, Documents, Ingested
+    from dspy_programs.documents.jobs import IngestionJobs
     from dspy_programs.documents.reading import Source, read_folder, read_source
 
 _HOMES = {
@@ -22,12 +23,26 @@ _HOMES = {
     "Corpus": "corpora",
     "Documents": "documents",
     "Ingested": "documents",
+    "IngestionJobs": "jobs",
     "Job": "corpora",
+    "NotOnFile": "corpora",
     "Source": "reading",
     "read_folder": "reading",
     "read_source": "reading",
 }
-__all__ = ["Answer", "Corpora", "Corpus", "Documents", "Ingested", "Job", "Source", "read_folder", "read_source"]
+__all__ = [
+    "Answer",
+    "Corpora",
+    "Corpus",
+    "Documents",
+    "Ingested",
+    "IngestionJobs",
+    "Job",
+    "NotOnFile",
+    "Source",
+    "read_folder",
+    "read_source",
+]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
     __getattr__ = exports(__name__, _HOMES)

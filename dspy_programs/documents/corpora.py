@@ -53,6 +53,10 @@ class Job(BaseModel):
     updated: float
 
 
+class NotOnFile(UsageError):
+    """There is no such corpus or job."""
+
+
 def checked_id(corpus: str) -> str:
     """Return an id. Raises UsageError if it is none."""
     if not _ID.fullmatch(corpus):
@@ -90,12 +94,12 @@ class Corpora:
         return [Corpus(**{**dict(row), "sources": json.loads(row["sources"])}) for row in self.database.rows(counted)]
 
     def get(self, corpus: str) -> Corpus:
-        """Return one corpus. Raises UsageError if it is not on file."""
+        """Return one corpus. Raises NotOnFile."""
         checked_id(corpus)
         for known in self.all():
             if known.id == corpus:
                 return known
-        raise UsageError(f"{self.path}: no corpus {corpus!r}; `dspy-programs documents ls` shows the ids")
+        raise NotOnFile(f"{self.path}: no corpus {corpus!r}; `dspy-programs documents ls` shows the ids")
 
     def texts(self, corpus: str) -> list[str]:
         """Return the parts of a corpus in order."""
@@ -103,7 +107,7 @@ class Corpora:
         return [row["text"] for row in rows]
 
     def remove(self, corpus: str) -> None:
-        """Remove a corpus. Raises UsageError if it is not on file."""
+        """Remove a corpus. Raises NotOnFile."""
         self.get(corpus)
         with self.database.together():
             self._delete(corpus)
@@ -123,10 +127,10 @@ class Corpora:
         self.database.write("UPDATE jobs SET state = ?, message = ?, updated = ? WHERE id = ?", values)
 
     def job(self, job: str) -> Job:
-        """Return one job. Raises UsageError if it is not on file."""
+        """Return one job. Raises NotOnFile."""
         for row in self.database.rows("SELECT * FROM jobs WHERE id = ?", [job]):
             return Job(**dict(row))
-        raise UsageError(f"{self.path}: no job {job[:80]!r}")
+        raise NotOnFile(f"{self.path}: no job {job[:80]!r}")
 
     def unfinished_jobs(self) -> list[Job]:
         """Return the jobs that a process left, the oldest first."""
