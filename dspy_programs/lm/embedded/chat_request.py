@@ -3,6 +3,7 @@
 JSON schemas become grammars: a reply cannot leave its schema, and no token is spent on indentation.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from dspy import lm15
@@ -12,10 +13,10 @@ from dspy_programs.lm.embedded.machine import import_xllamacpp
 _REPLY_TOKENS = 1536  # if a request sets no limit: an unbounded reply of a small model can run for minutes
 
 
-def chat_request(request: lm15.Request, seed: int = 0, slot: int | None = None) -> dict[str, Any]:
+def chat_request(request: lm15.Request, seed: int = 0, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Convert a canonical request to llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise.
 
-    slot: of llama.cpp, which must answer; None for any.
+    more: of llama.cpp's own fields, as the slot that must answer.
     """
     config = request.config
     body: dict[str, Any] = {
@@ -24,9 +25,8 @@ def chat_request(request: lm15.Request, seed: int = 0, slot: int | None = None) 
         "temperature": config.temperature or 0.0,
         "seed": seed if config.seed is None else config.seed,
         "cache_prompt": True,
+        **(more or {}),
     }
-    if slot is not None:
-        body["id_slot"] = slot
     if config.top_p is not None:
         body["top_p"] = config.top_p
     if config.stop:

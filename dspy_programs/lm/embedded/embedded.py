@@ -22,7 +22,7 @@ from dspy._vendor.lm15.providers.common import openai_token_logprobs
 from dspy_programs.control_tokens import said
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.embedded.chat_request import chat_request, engine_error
-from dspy_programs.lm.embedded.kept_prompts import SLOT, directory as prompts_directory, slot_in_turn
+from dspy_programs.lm.embedded.kept_prompts import SLOT, directory as prompts_directory, turn_fields
 from dspy_programs.lm.embedded.llama_server import IN_PIECES, LlamaServer, ServerGone, ServerStopped
 from dspy_programs.lm.embedded.machine import check_memory, import_xllamacpp, slots_for_this_machine, threads_for_this_process
 from dspy_programs.lm.embedded.own_server import LLAMA_VARIABLE, server_at
@@ -130,7 +130,7 @@ class EmbeddedEngine:
     def _answer(self, request: lm15.Request, heard: Heard | None = None) -> lm15.Response:
         """heard: is told each piece of the answer's text as it is written."""
         with drawn() as sample:
-            body = chat_request(said(request, self._control_tokens()), seed_of(sample), slot_in_turn())
+            body = chat_request(said(request, self._control_tokens()), seed_of(sample), turn_fields())
             try:
                 reply: dict[str, Any] = self._asked(lambda server: _reply(server, body, heard))
             except ServerGone as error:

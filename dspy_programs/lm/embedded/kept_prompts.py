@@ -7,8 +7,8 @@
         if restored is None:
             kept.save("falk.bin")
 
-Guarantees answers are the same with and without: llama.cpp compares the tokens of what it restored with those of the prompt,
-           and reads anew from the first that differs. What is restored is of one prompt until the end of the turn, among all
+Guarantees what is restored is what was computed, bit for bit, and llama.cpp compares its tokens with those of the prompt, and
+           reads anew from the first that differs. What is restored is of one prompt until the end of the turn, among all
            processes of this user. A file that is not as it was written is not read.
 Source     prompt caching: Gim et al. 2023; cache-augmented generation: Chan et al. 2024; llama.cpp's slots
 """
@@ -26,18 +26,19 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import dspy
+import platformdirs
 from dspy import lm15
 from filelock import FileLock
 
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import NotKept, UsageError
 from dspy_programs.lm.server.lm_wrapper import wrap
-from dspy_programs.lm.weights.weights import cache_directory
 
+_FOLDER_VARIABLE = "DSPY_PROGRAMS_PROMPTS"  # moves the folder
 SLOT = 0  # of llama.cpp, the one that every engine has
 _PART, _SUM = ".part", ".sum"
 _NAME = re.compile(r"[a-z0-9][a-z0-9@_-]{0,120}\.bin")
-_IN_TURN: ContextVar[bool] = ContextVar("in a turn of kept prompts", default=False)
+_ASKED: ContextVar[dict[str, Any] | None] = ContextVar("what a turn asks of llama.cpp", default=None)
 
 
 class Saved(NamedTuple):
@@ -74,12 +75,17 @@ class _Reader:
         return self
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        return replace(self.engine.complete(request), finish_reason="stop")  # nobody wants more of it
+        token = _ASKED.set({**turn_fields(), "cache_prompt": False})  # from its first token on, so always in the same batches
+        try:
+            return replace(self.engine.complete(request), finish_reason="stop")  # nobody wants more of it
+        finally:
+            _ASKED.reset(token)
 
 
 def directory() -> Path:
-    """Return the folder in which our own engines keep prompts."""
-    return cache_directory().with_name("prompts")
+    """Return the folder in which our own engines keep prompts: DSPY_PROGRAMS_PROMPTS itself, else in the user's cache."""
+    moved = os.environ.get(_FOLDER_VARIABLE)
+    return Path(moved).expanduser() if moved else platformdirs.user_cache_path("dspy-programs") / "prompts"
 
 
 def _sum(file: Path) -> str:
@@ -97,9 +103,9 @@ def forget_prompts(beginning: str) -> None:
         file.unlink(missing_ok=True)
 
 
-def slot_in_turn() -> int | None:
-    """Return the slot that requests of this context must use; None for any."""
-    return SLOT if _IN_TURN.get() else None
+def turn_fields() -> dict[str, Any]:
+    """Return what requests of this context must ask of llama.cpp, beside the rest."""
+    return _ASKED.get() or {}
 
 
 class KeptPrompts:
@@ -124,7 +130,7 @@ class KeptPrompts:
 
         Raises     UsageError if the folder cannot be written.
         """
-        if _IN_TURN.get():
+        if _ASKED.get():
             yield
             return
         try:
@@ -133,11 +139,11 @@ class KeptPrompts:
             lock.acquire()
         except OSError as error:
             raise UsageError(f"{self.directory}: {error.strerror or error}; prompts cannot be kept there") from error
-        token = _IN_TURN.set(True)
+        token = _ASKED.set({"id_slot": SLOT})
         try:
             yield
         finally:
-            _IN_TURN.reset(token)
+            _ASKED.reset(token)
             lock.release()
 
     def save(self, name: str) -> Saved:
