@@ -17,6 +17,10 @@ from dspy_programs.text import sendable
 STDIN = Path("-")
 _LARGEST = 100_000_000  # bytes of a file, and of what is packed in it
 _MOST_FILES = 1_000  # of a folder
+_BLOCKS = (  # of HTML: what stands on lines of its own
+    "address article aside blockquote br dd div dl dt figcaption footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre "
+    "section table td th tr ul"
+).split()
 
 
 class Source(NamedTuple):
@@ -119,9 +123,12 @@ def _lines_of(block: Any) -> list[str]:
 
 def _html(content: bytes, name: str) -> str:
     soup = _imported("bs4").BeautifulSoup(content, "html.parser")
-    for element in soup(["script", "style", "noscript", "template", "head"]):
+    for element in soup(["script", "style", "noscript", "template", "head", "title"]):
         element.decompose()
-    lines = (" ".join(line.split()) for line in soup.get_text("\n").splitlines())
+    for element in soup(_BLOCKS):
+        element.insert_before("\n")
+        element.insert_after("\n")
+    lines = (" ".join(line.split()) for line in soup.get_text().splitlines())
     return "\n".join(line for line in lines if line)
 
 

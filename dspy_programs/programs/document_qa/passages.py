@@ -42,10 +42,11 @@ def answer_by_rules(document: str, question: str) -> tuple[str, Place | None]:
 
 
 def _asked_for(sentence: str, question: str) -> str:
-    """Return the first thing of the kind asked for that the question does not say itself."""
-    told = question.lower()
+    """Return the thing of the kind asked for that the question does not say itself: before one of its words, else the first."""
+    told, stems = question.lower(), set(content_stems(question))
     for asked, kind in _ASKED_FOR:
         if asked.search(question):
-            found = [match.group().strip(" .,") for match in kind.finditer(sentence)]
-            return next((each for each in found if each and each.lower() not in told), sentence)
+            found = [match for match in kind.finditer(sentence) if match.group().lower().strip(" .,") not in told]
+            found.sort(key=lambda match: stems.isdisjoint(content_stems(sentence[match.end() :][:40])[:1]))
+            return found[0].group().strip(" .,") if found else sentence
     return sentence
