@@ -52,8 +52,9 @@ def ingest(
         return
     counted = f", {done.tokens:,} tokens" if done.tokens else ""
     parts = f" in {done.corpus.parts} parts" if done.corpus.parts > 1 else ""
+    took = f"; {done.seconds:.1f} s" if done.tokens else ""
     kept = f"; {done.kept_bytes / 1e6:,.0f} MB kept" if done.kept_bytes else ""
-    print(f"{corpus}: {done.corpus.characters:,} characters{counted}{parts}{kept}; {done.seconds:.1f} s")
+    print(f"{corpus}: {done.corpus.characters:,} characters{counted}{parts}{kept}{took}")
 
 
 @app.command()
@@ -84,7 +85,8 @@ def ask(
             print(printable(f'  "{quote.text}" ({quote.start:,} to {quote.end:,})'))
         restored = f"; {found.restored_tokens:,} tokens restored in {found.restore_ms:.0f} ms" if found.restored_tokens else ""
         told = "".join(f"; {note}" for note in found.notes)
-        print(printable(f"{found.answered_by}, {found.seconds:.1f} s{restored}{told}"), file=sys.stderr)
+        took = f", {found.seconds:.1f} s" if found.answered_by == "model" else ""
+        print(printable(f"by {found.answered_by}{took}{restored}{told}"), file=sys.stderr)
     if not found.in_document:
         raise typer.Exit(GATE_CLOSED)
 
