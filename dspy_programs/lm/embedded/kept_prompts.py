@@ -75,11 +75,8 @@ class _Reader:
         return self
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        token = _ASKED.set({**turn_fields(), "cache_prompt": False})  # from its first token on, so always in the same batches
-        try:
+        with read_anew():
             return replace(self.engine.complete(request), finish_reason="stop")  # nobody wants more of it
-        finally:
-            _ASKED.reset(token)
 
 
 def directory() -> Path:
@@ -106,6 +103,16 @@ def forget_prompts(beginning: str) -> None:
 def turn_fields() -> dict[str, Any]:
     """Return what requests of this context must ask of llama.cpp, beside the rest."""
     return _ASKED.get() or {}
+
+
+@contextlib.contextmanager
+def read_anew() -> Iterator[None]:
+    """Let llama.cpp read prompts from their first token on, so always in the same batches: sums of others differ in a bit."""
+    token = _ASKED.set({**turn_fields(), "cache_prompt": False})
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
 
 
 class KeptPrompts:
