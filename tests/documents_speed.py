@@ -1,4 +1,4 @@
-"""python -m tests.documents_speed --lm local/qwen2.5-coder-1.5b: what it saves to restore a document, and whether answers change.
+"""python -m tests.documents_speed --lm local/qwen2.5-coder-1.5b: what restoring a document saves, and whether answers change.
 
 A long document holds pass phrases that no model can know. Printed: seconds to the first token with the document read for the
 question and with it restored, and how many answers are the same both ways, and right.
@@ -51,7 +51,7 @@ def main() -> None:
             shelf.ask("rooms", question, max_tokens=1)
             warm.append(time.monotonic() - began)
             restored = shelf.ask("rooms", question)
-            program = shelf._program
+            program = shelf.reader.program
             with kept_prompts.read_anew():
                 began = time.monotonic()
                 with running_on(lm.copy(max_tokens=1)):
@@ -64,10 +64,8 @@ def main() -> None:
             print(f"{name}: {restored.answer!r}, read anew {fresh.answer!r}; {warm[-1]:.2f} s and {cold[-1]:.1f} s", flush=True)
         shelf.remove("rooms")
     ratio = statistics.median(cold) / statistics.median(warm)
-    print(
-        f"first token: {statistics.median(cold):.1f} s read anew, {statistics.median(warm):.2f} s restored, {ratio:.0f} times as "
-        f"fast; {same} of {asked.questions} answers the same, {right} right"
-    )
+    first = f"{statistics.median(cold):.1f} s read anew, {statistics.median(warm):.2f} s restored, {ratio:.0f} times as fast"
+    print(f"first token: {first}; {same} of {asked.questions} answers the same, {right} right")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dspy_programs.documents.corpora import Corpora, Corpus, Job, NotOnFile
     from dspy_programs.documents.documents import Answer, Documents, Ingested
     from dspy_programs.documents.jobs import IngestionJobs
+    from dspy_programs.documents.reader import Reader
     from dspy_programs.documents.reading import Source, read_folder, read_source
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "IngestionJobs": "jobs",
     "Job": "corpora",
     "NotOnFile": "corpora",
+    "Reader": "reader",
     "Source": "reading",
     "read_folder": "reading",
     "read_source": "reading",
@@ -39,6 +41,7 @@ __all__ = [
     "IngestionJobs",
     "Job",
     "NotOnFile",
+    "Reader",
     "Source",
     "read_folder",
     "read_source",

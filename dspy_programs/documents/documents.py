@@ -15,9 +15,7 @@ Raises     UsageError for an id or file that cannot be used, or a text that is t
 
 import json
 import time
-import warnings
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,20 +23,15 @@ import dspy
 from pydantic import BaseModel
 
 from dspy_programs.cli import Progress
-from dspy_programs.context_window import UNKNOWN, context_tokens
 from dspy_programs.documents.corpora import Corpora, Corpus, checked_id
 from dspy_programs.documents.parts import likeliest, parts_of
+from dspy_programs.documents.reader import Reader
 from dspy_programs.documents.reading import Source
 from dspy_programs.errors import NotKept, UsageError
-from dspy_programs.lm import KeptPrompts, Saved, connect, forget_prompts, kept_prompts, running_on
-from dspy_programs.predict import shown_length
-from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
-from dspy_programs.registry import load
+from dspy_programs.lm import Saved, connect, forget_prompts, running_on
+from dspy_programs.programs.document_qa import DocumentQAResult, Quote
 from dspy_programs.text import quantity
-from dspy_programs.tokens import counter_for
 
-_BESIDE = 1_200  # tokens of a prompt beside the document and the demonstrations: instructions, the question, the answer
-_CHARACTERS_A_TOKEN = 3  # of demonstrations, at least
 _MOST_PARTS_READ = 2  # by a model, for one question
 
 
@@ -76,26 +69,8 @@ class Documents:
 
     def __init__(self, path: str | Path | None = None, lm: str | dspy.LM | None = None, corpora: Corpora | None = None) -> None:
         self.corpora = corpora or Corpora(path)
-        self.lm = connect(lm) if isinstance(lm, str) else lm
-
-    @cached_property
-    def _kept(self) -> KeptPrompts | None:
-        return kept_prompts(self.lm) if self.lm is not None else None
-
-    @cached_property
-    def _program(self) -> DocumentQA:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
-            return load("document_qa", self.lm.model) if self.lm is not None else DocumentQA()
-
-    @property
-    def most_tokens(self) -> int | None:
-        """The longest document that the model can read at once, in its tokens; None without a model."""
-        if self.lm is None:
-            return None
-        own = self._kept.engine.identity().get("context") if self._kept else None
-        window = own if isinstance(own, int) else UNKNOWN if self._kept else context_tokens(self.lm)
-        return int(window - _BESIDE - shown_length(self._program.answer.demos) // _CHARACTERS_A_TOKEN)
+        self.reader = Reader(connect(lm) if isinstance(lm, str) else lm)
+        self._kept = self.reader.kept
 
     def ingest(
         self,
@@ -158,8 +133,8 @@ class Documents:
         began = time.monotonic()
         texts = self.corpora.texts(corpus)
         order = likeliest(self.corpora.database, corpus, question) if len(texts) > 1 else [0]
-        order = list(dict.fromkeys([*order, *range(len(texts))]))[: _MOST_PARTS_READ if self.lm else None]
-        lm = through or self.lm
+        order = list(dict.fromkeys([*order, *range(len(texts))]))[: _MOST_PARTS_READ if self.reader.lm else None]
+        lm = through or self.reader.lm
         lm = lm.copy(**decoding) if lm is not None and decoding else lm
         notes: list[str] = []
         for number in order:
@@ -193,19 +168,11 @@ class Documents:
 
     def _cut(self, corpus: str, text: str, chunk: bool) -> tuple[list[str], int | None]:
         """Return the parts of a text, and its tokens. Raises UsageError if it is too long for the model."""
-        most = self.most_tokens
-        if self.lm is None or most is None:
+        if (most := self.reader.most_tokens) is None:
             return [text], None
-        count = counter_for(self.lm).count
-        tokens = count(text)
-        if tokens <= most:
-            return [text], tokens
-        if not chunk:
-            raise UsageError(
-                f"{corpus}: {tokens:,} tokens, and {self.lm.model} reads at most {most:,} at once; "
-                "add --chunk to cut it into parts, or name a model with a larger context"
-            )
-        return parts_of(text, most, count), tokens
+        if (excess := self.reader.excess(text)) and not chunk:
+            raise UsageError(f"{corpus}: {excess}; add --chunk to cut it into parts, or name a model with a larger context")
+        return parts_of(text, most, self.reader.count), self.reader.count(text)
 
     def _asked(
         self, corpus: str, number: int, text: str, question: str, lm: dspy.LM | None, notes: list[str]
@@ -213,7 +180,7 @@ class Documents:
         """Ask about one part; return the result, and what was restored for it."""
         if not self._kept:
             with running_on(lm):
-                return self._program(text, question), None
+                return self.reader.program(text, question), None
         with self._kept.turn():
             restored = self._kept.restore(self._name(corpus, number, text))
             if restored is None:
@@ -223,18 +190,18 @@ class Documents:
                 except NotKept as error:
                     notes.append(f"not kept: {error}")
             with running_on(lm):
-                return self._program(text, question), restored
+                return self.reader.program(text, question), restored
 
     def _keep(self, corpus: str, number: int, text: str) -> int:
         """Let the model read a part, and keep it; return the bytes on the disk. Raises NotKept."""
-        assert self._kept and self.lm  # for the types: only called with both
-        with self._kept.turn(), running_on(self._kept.reader(self.lm.model)):
-            self._program(text, "?")
+        assert self._kept and self.reader.lm  # for the types: only called with both
+        with self._kept.turn(), running_on(self._kept.reader(self.reader.lm.model)):
+            self.reader.program(text, "?")
             return self._kept.save(self._name(corpus, number, text)).bytes
 
     def _name(self, corpus: str, number: int, text: str) -> str:
         """Return the file's name: of this very text, as this program on this model begins its prompt."""
         assert self._kept
-        answer = self._program.answer
+        answer = self.reader.program.answer
         begins = json.dumps([answer.signature.instructions, [{**demo} for demo in answer.demos], text], default=str)
         return f"{corpus}@{number}-{self._kept.digest(begins)}.bin"
