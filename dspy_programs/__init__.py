@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dspy_programs.predict import Failure, FewShot, add_reasoning
     from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
+    from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
     from dspy_programs.programs.planner import Plan, Planner, PlannerResult
@@ -46,6 +47,9 @@ _HOMES = {
     "DataGenerator": "programs.data_generator",
     "DataGeneratorResult": "programs.data_generator",
     "Rejected": "programs.data_generator",
+    "DocumentQA": "programs.document_qa",
+    "DocumentQAResult": "programs.document_qa",
+    "Quote": "programs.document_qa",
     "FailureJudge": "programs.failure_judge",
     "FailureJudgeResult": "programs.failure_judge",
     "Finding": "programs.failure_judge",
@@ -87,6 +91,8 @@ __all__ = [
     "Criterion",
     "DataGenerator",
     "DataGeneratorResult",
+    "DocumentQA",
+    "DocumentQAResult",
     "Entry",
     "Fact",
     "Failure",
@@ -104,6 +110,7 @@ __all__ = [
     "PlannerResult",
     "QualityJudge",
     "QualityJudgeResult",
+    "Quote",
     "Rejected",
     "Rubric",
     "Section",

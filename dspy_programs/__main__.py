@@ -7,6 +7,7 @@ from dspy_programs.agent.session_commands import sessions
 from dspy_programs.budget.commands import app as budget
 from dspy_programs.cli import new_app, run
 from dspy_programs.data.commands import app as data
+from dspy_programs.documents.commands import app as documents
 from dspy_programs.failures.commands import app as failures
 from dspy_programs.lint_loops.commands import lint_loops
 from dspy_programs.memory.commands import app as memory
@@ -21,6 +22,7 @@ app.add_typer(failures, name="failures", help="Find out why an agent run failed:
 app.add_typer(memory, name="memory", help="Keep an agent's memory within a token budget, facts first.")
 app.add_typer(budget, name="budget", help="Find a smaller prompt whose outputs are as good as the full one's.")
 app.add_typer(data, name="data", help="Make training data: read, check, judge, label, grow, export.")
+app.add_typer(documents, name="documents", help="Ask documents, each read once by the model.")
 app.add_typer(serve, name="serve", help="Serve the tools to other programs over MCP, A2A and REST.")
 
 

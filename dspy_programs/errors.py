@@ -7,6 +7,7 @@
     - UnknownModel        a `local/` name that is not in the catalogue
     - MissingExtra        a package from an optional extra is not installed
     - WeightsError        weights that cannot be downloaded, stored or trusted
+    - NotKept             a prompt that llama.cpp did not keep on the disk
     - ModelFailing        a model that keeps failing while a run depends on it
     - ModelLost           a thread that cannot see the model chosen in another thread
   + RunError              a run directory
@@ -52,6 +53,10 @@ class MissingExtra(LanguageModelError):
 
 
 class WeightsError(LanguageModelError):
+    pass
+
+
+class NotKept(LanguageModelError):
     pass
 
 

@@ -37,7 +37,9 @@ def build(
     builder = BUILDERS[recipe.name]
     target = out or data_directory(module)
     splits = dict(builder.build(raw))
-    if missing := builder.transfer.missing(raw):
+    if builder.transfer is None:
+        typer.echo(f"{module} has no transfer rows: its card says why", err=True)
+    elif missing := builder.transfer.missing(raw):
         typer.echo(f"transfer_val and transfer_test are not built: {raw} has no {', no '.join(missing)}", err=True)
     else:
         splits |= builder.transfer.build(raw, splits)

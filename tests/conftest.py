@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup; the com
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+KEPT = ("DSPY_PROGRAMS_CACHE", "DSPY_PROGRAMS_PROMPTS")
+_PROMPTS = tempfile.TemporaryDirectory(prefix="prompts-")  # of the whole process: a model is loaded once, with its folder
+os.environ["DSPY_PROGRAMS_PROMPTS"] = _PROMPTS.name
+
+
 @pytest.fixture(autouse=True)
 def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("DSPY_PROGRAMS_") and name != "DSPY_PROGRAMS_CACHE"]:
+    for name in [name for name in os.environ if name.startswith("DSPY_PROGRAMS_") and name not in KEPT]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / "compiled"))
     monkeypatch.setenv("DSPY_PROGRAMS_ANSWERS", str(tmp_path / "answers.sqlite"))
+    monkeypatch.setenv("DSPY_PROGRAMS_DOCUMENTS", str(tmp_path / "documents.sqlite"))
     monkeypatch.setenv("DSPY_PROGRAMS_SESSIONS", str(tmp_path / "sessions.sqlite"))
     monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy-cache"))
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")

@@ -6,6 +6,11 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.lm.cached import AnswerCache as AnswerCache, CachedEngine as CachedEngine, connect_kept as connect_kept
+    from dspy_programs.lm.embedded.kept_prompts import (
+        KeptPrompts as KeptPrompts,
+        Saved as Saved,
+        forget_prompts as forget_prompts,
+    )
     from dspy_programs.lm.from_options import model_named as model_named, using as using
     from dspy_programs.lm.models import (
         DEFAULT_SPEC as DEFAULT_SPEC,
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
         decoding as decoding,
         is_embedded as is_embedded,
         is_named as is_named,
+        kept_prompts as kept_prompts,
         prepare as prepare,
         running_on as running_on,
         spec_in_use as spec_in_use,
@@ -29,6 +35,9 @@ _HOMES = {
     "AnswerCache": "cached",
     "CachedEngine": "cached",
     "connect_kept": "cached",
+    "KeptPrompts": "embedded.kept_prompts",
+    "Saved": "embedded.kept_prompts",
+    "forget_prompts": "embedded.kept_prompts",
     "model_named": "from_options",
     "using": "from_options",
     "DEFAULT_SPEC": "models",
@@ -38,6 +47,7 @@ _HOMES = {
     "decoding": "models",
     "is_embedded": "models",
     "is_named": "models",
+    "kept_prompts": "models",
     "prepare": "models",
     "running_on": "models",
     "spec_in_use": "models",

@@ -21,6 +21,7 @@ from dspy.utils.exceptions import LMConfigurationError
 
 from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm.embedded.embedded import EmbeddedEngine, engine_for
+from dspy_programs.lm.embedded.kept_prompts import KeptPrompts
 from dspy_programs.lm.replies.adapter import CompleteJSONAdapter
 from dspy_programs.lm.server.lm_wrapper import wrap
 from dspy_programs.lm.server.redaction import NO_KEY
@@ -134,6 +135,14 @@ def prepare(lm: dspy.LM) -> None:
     """Download and load the weights of an embedded model now, while the user watches; other models need nothing."""
     if isinstance(engine := _engine_of(lm), EmbeddedEngine):
         engine.server()
+
+
+def kept_prompts(lm: dspy.LM) -> KeptPrompts | None:
+    """Return the prompts that an embedded model keeps on the disk; None for a model that has no such thing."""
+    engine = _engine_of(lm)
+    while isinstance(inner := getattr(engine, "lm", None), dspy.BaseLM):  # below a cache of answers, a limit
+        engine = _engine_of(inner)
+    return KeptPrompts(engine) if isinstance(engine, EmbeddedEngine) else None
 
 
 def _engine_of(lm: dspy.BaseLM) -> Any:

@@ -1,1 +1,1 @@
-"""The seven programs, a room each: its signature and module, and the rules that answer without a model."""
+"""The eight programs, a room each: its signature and module, and the rules that answer without a model."""

@@ -17,6 +17,7 @@ from dspy_programs.lm import spec_in_use
 from dspy_programs.predict import Program
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.data_generator import DataGenerator
+from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
 from dspy_programs.programs.planner import Planner
@@ -49,6 +50,7 @@ from dspy_programs.registry.shared import HUB, is_shared, program_in, shared_fil
 PROGRAMS: dict[str, type[Program]] = {
     "actor": Actor,
     "data_generator": DataGenerator,
+    "document_qa": DocumentQA,
     "failure_judge": FailureJudge,
     "memory_summarizer": MemorySummarizer,
     "planner": Planner,
@@ -80,6 +82,8 @@ def load(program: type[M], lm: str | None = None, **options: Unpack[LoadOptions]
 def load(program: Literal["actor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Actor: ...
 @overload
 def load(program: Literal["data_generator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DataGenerator: ...
+@overload
+def load(program: Literal["document_qa"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DocumentQA: ...
 @overload
 def load(program: Literal["failure_judge"], lm: str | None = None, **options: Unpack[LoadOptions]) -> FailureJudge: ...
 @overload

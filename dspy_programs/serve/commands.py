@@ -13,6 +13,7 @@ from dspy_programs.errors import MissingExtra, UsageError
 from dspy_programs.lm import model_named
 
 if TYPE_CHECKING:
+    from dspy_programs.documents import IngestionJobs
     from dspy_programs.serve.agent_runs import AgentRuns
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.worker_pool import WorkerPool
@@ -51,10 +52,14 @@ def http(
     ] = None,
     workspace: Annotated[str | None, typer.Option("--workspace", "-w", help="Let the agent work in this folder.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings of the agent. Default: agent.toml, if it is here.")] = None,
+    documents: Annotated[
+        Path | None, typer.Option(help="Serve the corpora of this file; whoever has a key may read, add and remove them.")
+    ] = None,
 ) -> None:
     """Serve REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json.
 
-    With --workspace also the agent: its page at /agent, its routes under /agent/.
+    With --workspace also the agent: its page at /agent, its routes under /agent/. With --documents also /ingest, /query,
+    /corpora.
     """
     _check_extra()
     from dspy_programs.serve.a2a_card import public_url_of
@@ -76,7 +81,8 @@ def http(
         calls_per_day=max_calls_per_day,
         tokens_per_day=max_tokens_per_day,
     )
-    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, limits), keys, runs, address)
+    pool = _worker_pool_for(lm, api_base, api_key, no_cache, limits)
+    run(socket, pool, keys, runs, address, _jobs_on(documents, pool))
 
 
 @app.command()
@@ -108,6 +114,15 @@ def _agent_runs(workspace: str | None, config: Path | None, lm: str | None, conn
     from dspy_programs.serve.agent_runs import AgentRuns
 
     return AgentRuns(read_config(config, dict(workspace=workspace, lm=lm)), connection)
+
+
+def _jobs_on(documents: Path | None, pool: "WorkerPool") -> "IngestionJobs | None":
+    """Return the documents of a file with the server's model; None where no file is named."""
+    if documents is None:
+        return None
+    from dspy_programs.documents import Documents, IngestionJobs
+
+    return IngestionJobs(Documents(documents, pool.lm))
 
 
 def _check_extra() -> None:

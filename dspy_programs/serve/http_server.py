@@ -23,6 +23,7 @@ from dspy_programs.serve.worker_pool import WorkerPool
 from dspy_programs.tokens import counter_for
 
 if TYPE_CHECKING:
+    from dspy_programs.documents import IngestionJobs
     from dspy_programs.serve.agent_runs import AgentRuns
 
 _BACKLOG = 128
@@ -72,9 +73,10 @@ def run(
     keys: Keys | None,
     runs: "AgentRuns | None" = None,
     public_url: str | None = None,
+    jobs: "IngestionJobs | None" = None,
 ) -> None:
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
-    config = Config(create_app(worker_pool, keys, runs, public_url), worker_pool.limits)
+    config = Config(create_app(worker_pool, keys, runs, public_url, jobs), worker_pool.limits)
     host, port = listening.getsockname()[:2]
     LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
     if runs is not None:

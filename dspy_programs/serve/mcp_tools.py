@@ -41,6 +41,7 @@ _INSTRUCTIONS = """Tools for people who build agents.
 - A run failed: classify_failure for one trace, classify_failures for many.
 - A conversation is too long: compress_memory makes a shorter history; build_context chooses a part for one prompt.
 - A prompt is too long: analyze_prompt counts its tokens; negotiate_prompt shrinks it.
+- A question to a text: ask_document answers with the text's own words.
 - Training data: generate_pairs makes pairs, validate_pairs and judge_pairs check them, score_dataset scores a whole set.
 Send traces, messages, prompts and pairs as they are, as JSON values. Nothing is changed or stored; what they say is data.
 Where a model may answer, `answered_by` tells whether it did or the rules. An error is one line: what to send instead."""

@@ -22,6 +22,7 @@ from dspy_programs.serve.data_model_calls import (
     generate_pairs,
     judge_pairs,
 )
+from dspy_programs.serve.document_calls import DocumentAnswer, ask_document
 from dspy_programs.serve.failure_calls import ClassifiedTraces, classify_failure, classify_failures
 from dspy_programs.serve.memory_calls import BuiltContext, CompressedMemory, build_context, compress_memory
 from dspy_programs.serve.worker_pool import OnProgress, Progress, WorkerPool
@@ -99,6 +100,18 @@ OPERATIONS = {
             build_context,
             asks_model=False,
             model_calls=lambda request: 0,
+        ),
+        Operation(
+            "ask_document",
+            "Ask a document",
+            "/v1/documents/ask",
+            "Answer a question from a document alone. Send the text and the question. Returns the answer with the document's "
+            "own words for it and their places, or that the document does not say.",
+            ("documents", "questions"),
+            asked.AskDocument,
+            DocumentAnswer,
+            ask_document,
+            model_calls=lambda request: int(request.use_llm),
         ),
         Operation(
             "analyze_prompt",

@@ -168,6 +168,16 @@ class BuildContext(Request):
     system_message: Text | None = Field(default=None, description="a system message to put first, within the limit")
 
 
+class AskDocument(Request):
+    """A document, and a question to it."""
+
+    model_config = with_example({"document": "The observatory was opened in 1931.", "question": "When was it opened?"})
+
+    document: Text = Field(min_length=1, description="the whole text")
+    question: str = Field(min_length=1, max_length=4_000)
+    use_llm: UseLlm = True
+
+
 class PromptSection(Request):
     """One named part of a prompt. When a prompt must shrink, the section with the lowest priority goes first."""
 

@@ -13,6 +13,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.data_generator import DataGenerator
+from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
 from dspy_programs.programs.planner import MOST_TASKS, Planner
@@ -22,6 +23,7 @@ from dspy_programs.registry import call_without_arguments, is_own, object_named,
 from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
+from metrics.document_qa import document_answers
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.planner import plan_matches
@@ -32,6 +34,7 @@ from optimizers.recipes.definition import Recipe
 from optimizers.recipes.demonstrations import (
     actor,
     data_generator,
+    document_qa,
     failure_judge,
     memory_summarizer,
     planner,
@@ -73,6 +76,18 @@ RECIPES: dict[str, Recipe] = {
         demonstrations=5,
         val_rows=16,
         groups=("template",),
+    ),
+    "document_qa": Recipe(
+        name="document_qa",
+        program=DocumentQA,
+        metric=document_answers,
+        labels={"answers": list[str], "evidence": _TOLD, "kind": _TOLD},
+        demonstrate=document_qa.as_demonstration,
+        kind=lambda row: bool(row.answers),  # with an answer, and without, in turn
+        demonstrations=4,
+        val_rows=16,
+        test_rows=40,
+        groups=("kind",),
     ),
     "failure_judge": Recipe(
         name="failure_judge",

@@ -9,6 +9,7 @@ from optimizers.sources import (
     actor_transfer,
     data_generator,
     data_generator_transfer,
+    document_qa,
     failure_judge,
     failure_judge_transfer,
     memory_summarizer,
@@ -27,12 +28,13 @@ class Builder(NamedTuple):
     """build: a raw folder -> the rows of each split; transfer: rows from other sources in the same shape."""
 
     build: Callable[[Path], Mapping[str, list[dict[str, Any]]]]
-    transfer: Transfer
+    transfer: Transfer | None = None
 
 
 BUILDERS = {
     "actor": Builder(actor.build, actor_transfer.TRANSFER),
     "data_generator": Builder(data_generator.build, data_generator_transfer.TRANSFER),
+    "document_qa": Builder(document_qa.build),
     "failure_judge": Builder(failure_judge.build, failure_judge_transfer.TRANSFER),
     "memory_summarizer": Builder(memory_summarizer.build, memory_summarizer_transfer.TRANSFER),
     "planner": Builder(planner.build, planner_transfer.TRANSFER),

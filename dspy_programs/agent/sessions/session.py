@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from dspy_programs.agent.planning.ledger import LedgerTask
-from dspy_programs.agent.sessions.database import IN_MEMORY, OF_FOLDER, OF_OWNER, Database
+from dspy_programs.agent.sessions.database import OF_FOLDER, OF_OWNER
+from dspy_programs.database import IN_MEMORY, Database
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.text import content_stems
 from dspy_programs.types import Call, Turn

@@ -17,8 +17,9 @@ import platformdirs
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
-from dspy_programs.agent.sessions.database import IN_MEMORY, OF_FOLDER, OF_OWNER, TABLES, Database
+from dspy_programs.agent.sessions.database import OF_FOLDER, OF_OWNER, TABLES, opened
 from dspy_programs.agent.sessions.session import Session
+from dspy_programs.database import IN_MEMORY
 from dspy_programs.errors import RunLocked, UsageError
 
 _FILE_VARIABLE = "DSPY_PROGRAMS_SESSIONS"  # moves the file
@@ -45,7 +46,7 @@ class Sessions:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = Path(path) if path is not None else default_path()
-        self._database = Database(self.path)
+        self._database = opened(self.path)
 
     def new(self, goal: str = "", *, memory: bool = False) -> Session:
         """Begin a session and open it."""

@@ -3,6 +3,7 @@
 JSON schemas become grammars: a reply cannot leave its schema, and no token is spent on indentation.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from dspy import lm15
@@ -12,8 +13,11 @@ from dspy_programs.lm.embedded.machine import import_xllamacpp
 _REPLY_TOKENS = 1536  # if a request sets no limit: an unbounded reply of a small model can run for minutes
 
 
-def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
-    """Convert a canonical request to llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise."""
+def chat_request(request: lm15.Request, seed: int = 0, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Convert a canonical request to llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise.
+
+    more: of llama.cpp's own fields, as the slot that must answer.
+    """
     config = request.config
     body: dict[str, Any] = {
         "messages": _messages_of(request),
@@ -21,6 +25,7 @@ def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
         "temperature": config.temperature or 0.0,
         "seed": seed if config.seed is None else config.seed,
         "cache_prompt": True,
+        **(more or {}),
     }
     if config.top_p is not None:
         body["top_p"] = config.top_p

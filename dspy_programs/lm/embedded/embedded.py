@@ -22,6 +22,7 @@ from dspy._vendor.lm15.providers.common import openai_token_logprobs
 from dspy_programs.control_tokens import said
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.embedded.chat_request import chat_request, engine_error
+from dspy_programs.lm.embedded.kept_prompts import SLOT, directory as prompts_directory, turn_fields
 from dspy_programs.lm.embedded.llama_server import IN_PIECES, LlamaServer, ServerGone, ServerStopped
 from dspy_programs.lm.embedded.machine import check_memory, import_xllamacpp, slots_for_this_machine, threads_for_this_process
 from dspy_programs.lm.embedded.own_server import LLAMA_VARIABLE, server_at
@@ -89,6 +90,7 @@ class EmbeddedEngine:
             check_memory(self.weights.id, self.weights.size)  # before the download: no process can have it loaded
         model = located(self.weights)
         how = {"sha256": model.sha256, "slots": self.slots, "threads": self.threads, "xllamacpp": version}
+        how["prompts"] = str(prompts_directory())
         return shared(how, self._key, lambda socket: self._load(model, socket))
 
     def _load(self, model: Located, socket: Path | None) -> Any:
@@ -105,6 +107,7 @@ class EmbeddedEngine:
         params.port = 0
         params.n_threads_http = _LISTENERS
         params.cache_ram_mib = _PROMPT_CACHE_MIB
+        params.slot_save_path = f"{prompts_directory()}{os.sep}"
         params.ui = False
         params.verbosity = -1
         try:
@@ -127,7 +130,7 @@ class EmbeddedEngine:
     def _answer(self, request: lm15.Request, heard: Heard | None = None) -> lm15.Response:
         """heard: is told each piece of the answer's text as it is written."""
         with drawn() as sample:
-            body = chat_request(said(request, self._control_tokens()), seed_of(sample))
+            body = chat_request(said(request, self._control_tokens()), seed_of(sample), turn_fields())
             try:
                 reply: dict[str, Any] = self._asked(lambda server: _reply(server, body, heard))
             except ServerGone as error:
@@ -195,6 +198,24 @@ class EmbeddedEngine:
         if request.config.logprobs is not None:
             return iter(lm15.response_to_events(self.complete(request)))
         return events_without_keys(events(lambda heard: self._answer(request, heard), request.model), self._keys())
+
+    def slot_action(self, action: str, file: str) -> dict[str, Any]:
+        """Let llama.cpp save its first slot to a file, or restore it; return what it says."""
+        try:
+            return self._asked(
+                lambda server: self._over_http(server).post(f"/slots/{SLOT}?action={action}", {"filename": file})
+            )
+        except ServerGone as error:
+            return {"error": str(error)}
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this model, as it is loaded, from any other."""
+        if self.url:
+            names = self._asked(lambda server: self._over_http(server).model_names())
+            return {"model": self.weights.id, "at": self.url, "names": names}
+        model = located(self.weights)
+        context = min(_CONTEXT_TOKENS, model.context_tokens)
+        return {"model": self.weights.id, "sha256": model.sha256, "context": context, "by": import_xllamacpp().__version__}
 
     def close(self) -> None:
         self._server = None

@@ -17,7 +17,7 @@ from tests.optimizers.data.test_data import write_raw as write_ultratool
 from tests.optimizers.sources.test_data_generator import embed
 from tests.optimizers.sources.transfer_raw import write_raw
 
-NAMES = sorted(RECIPES)
+NAMES = sorted(name for name, builder in BUILDERS.items() if builder.transfer)
 TEXTS: dict[str, Callable] = {  # what must not be alike: a talk's or task's own words
     "actor": lambda row: f"{row.context} {row.task}",
     "data_generator": lambda row: row.seed.instruction,

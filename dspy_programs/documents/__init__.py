@@ -1,0 +1,51 @@
+"""Documents that a model reads once and answers questions from, with the document's own words.
+
+from dspy_programs.documents import Documents, Source
+
+shelf = Documents(lm="local/qwen2.5-coder-1.5b")
+shelf.ingest("falk", [Source("falk.txt", "The observatory was opened in 1931.")])
+print(shelf.ask("falk", "When was it opened?").answer)
+"""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.documents.corpora import Corpora, Corpus, Job, NotOnFile
+    from dspy_programs.documents.documents import Answer, Documents, Ingested
+    from dspy_programs.documents.jobs import IngestionJobs
+    from dspy_programs.documents.reader import Reader
+    from dspy_programs.documents.reading import Source, read_folder, read_source
+
+_HOMES = {
+    "Answer": "documents",
+    "Corpora": "corpora",
+    "Corpus": "corpora",
+    "Documents": "documents",
+    "Ingested": "documents",
+    "IngestionJobs": "jobs",
+    "Job": "corpora",
+    "NotOnFile": "corpora",
+    "Reader": "reader",
+    "Source": "reading",
+    "read_folder": "reading",
+    "read_source": "reading",
+}
+__all__ = [
+    "Answer",
+    "Corpora",
+    "Corpus",
+    "Documents",
+    "Ingested",
+    "IngestionJobs",
+    "Job",
+    "NotOnFile",
+    "Reader",
+    "Source",
+    "read_folder",
+    "read_source",
+]
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

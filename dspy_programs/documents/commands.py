@@ -1,0 +1,129 @@
+"""python -m dspy_programs documents ingest|ask|ls|rm: thin commands over this package."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, LmOption, NoLlmOption, new_app
+
+if TYPE_CHECKING:
+    import dspy
+
+app = new_app("Ask documents: a model reads each once, and answers with the document's own words.")
+
+_Id = Annotated[str, typer.Argument(metavar="ID", help="Its name: a-z, 0-9, - and _.")]
+_FileOption = Annotated[Path | None, typer.Option(help="Where corpora are on file. Default: your own.")]
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def ingest(
+    corpus: _Id,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=".txt, .md, .pdf, .html, .docx, folders; - is stdin.")],
+    description: Annotated[str, typer.Option(help="For the list.")] = "",
+    chunk: Annotated[bool, typer.Option("--chunk", help="Cut what is longer than the model reads at once into parts.")] = False,
+    lm: LmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    file: _FileOption = None,
+    as_json: _JsonOption = False,
+) -> None:
+    """Put texts on file under one name and let the model read them; what had that name is replaced."""
+    from dspy_programs.cli import show_progress
+    from dspy_programs.documents import Documents, read_folder, read_source
+    from dspy_programs.documents.corpora import checked_id
+    from dspy_programs.text import printable
+
+    checked_id(corpus)
+    skipped: list[str] = []
+    sources = [
+        source for path in paths for source in (read_folder(path, skipped.append) if path.is_dir() else [read_source(path)])
+    ]
+    for line in skipped:
+        print(printable(f"left out: {line}"), file=sys.stderr)
+    shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
+    with show_progress("Reading") as progress:
+        done = shelf.ingest(corpus, sources, description=description, chunk=chunk, progress=progress)
+    if as_json:
+        print(done.model_dump_json(indent=2))
+        return
+    counted = f", {done.tokens:,} tokens" if done.tokens else ""
+    parts = f" in {done.corpus.parts} parts" if done.corpus.parts > 1 else ""
+    took = f"; {done.seconds:.1f} s" if done.tokens else ""
+    kept = f"; {done.kept_bytes / 1e6:,.0f} MB kept" if done.kept_bytes else ""
+    print(f"{corpus}: {done.corpus.characters:,} characters{counted}{parts}{kept}{took}")
+
+
+@app.command()
+def ask(
+    corpus: _Id,
+    question: Annotated[str, typer.Argument(help="In words.")],
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of the reply.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, max=2.0, help="Default: 0.")] = None,
+    lm: LmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    file: _FileOption = None,
+    as_json: _JsonOption = False,
+) -> None:
+    """Answer a question from a document, and show the words it rests on. Exits with 1 if the document does not say."""
+    from dspy_programs.documents import Documents
+    from dspy_programs.text import printable
+
+    decoding = {name: value for name, value in (("max_tokens", max_tokens), ("temperature", temperature)) if value is not None}
+    shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
+    found = shelf.ask(corpus, question, **decoding)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print(printable(found.answer) if found.in_document else "The document does not say.")
+        for quote in found.quotes:
+            print(printable(f'  "{quote.text}" ({quote.start:,} to {quote.end:,})'))
+        restored = f"; {found.restored_tokens:,} tokens restored in {found.restore_ms:.0f} ms" if found.restored_tokens else ""
+        told = "".join(f"; {note}" for note in found.notes)
+        took = f", {found.seconds:.1f} s" if found.answered_by == "model" else ""
+        print(printable(f"by {found.answered_by}{took}{restored}{told}"), file=sys.stderr)
+    if not found.in_document:
+        raise typer.Exit(GATE_CLOSED)
+
+
+@app.command()
+def ls(file: _FileOption = None, as_json: _JsonOption = False) -> None:
+    """List what is on file, the newest first."""
+    import json
+
+    from dspy_programs.documents import Corpora
+    from dspy_programs.text import printable, quantity
+
+    known = Corpora(file).all()
+    if as_json:
+        print(json.dumps([one.model_dump() for one in known], indent=2, ensure_ascii=False))
+        return
+    for one in known:
+        parts = f", {one.parts} parts" if one.parts > 1 else ""
+        named = one.description or ", ".join(one.sources[:3])
+        print(printable(f"{one.id:20} {quantity(one.characters, 'character'):>20}{parts}  {named}"))
+    if not known:
+        print("nothing is on file; add a document: dspy-programs documents ingest ID FILE", file=sys.stderr)
+
+
+@app.command()
+def rm(corpus: _Id, file: _FileOption = None) -> None:
+    """Remove a corpus, and all that was kept of it."""
+    from dspy_programs.documents import Documents
+
+    Documents(file).remove(corpus)
+    print(f"{corpus}: removed", file=sys.stderr)
+
+
+def _model(lm: str | None, no_llm: bool, api_base: str | None, api_key: str | None) -> "dspy.LM | None":
+    """Return the model that the options name, by default the embedded one; its answers are not cached."""
+    if no_llm:
+        return None
+    from dspy_programs.lm import DEFAULT_SPEC, model_named
+
+    return model_named(lm or DEFAULT_SPEC, api_base, api_key, no_cache=True)

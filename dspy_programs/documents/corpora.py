@@ -1,0 +1,138 @@
+"""The corpora on file: what was ingested under which name, and the jobs that ingest.
+
+Guarantees a corpus is replaced and removed as a whole, or not at all; ids are names, never paths.
+Raises     UsageError for an id that is none or is not on file, or a file that cannot be used.
+"""
+
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel
+
+from dspy_programs.database import Database
+from dspy_programs.errors import UsageError
+from dspy_programs.text import sendable
+
+FILE_VARIABLE = "DSPY_PROGRAMS_DOCUMENTS"  # moves the file
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_LONGEST_DESCRIPTION = 500  # characters
+_FIRST = """
+CREATE TABLE corpora (id TEXT PRIMARY KEY, description TEXT, sources TEXT, characters INTEGER, created REAL);
+CREATE VIRTUAL TABLE parts USING fts5(corpus UNINDEXED, number UNINDEXED, text, tokenize = 'porter unicode61');
+CREATE TABLE jobs (id TEXT PRIMARY KEY, corpus TEXT, state TEXT, message TEXT, updated REAL);
+"""
+
+State = Literal["pending", "processing", "completed", "failed"]
+
+
+class Corpus(BaseModel):
+    """One corpus in a list. `characters` of all its parts; `created` in seconds since 1970."""
+
+    id: str
+    description: str
+    sources: list[str]
+    characters: int
+    parts: int
+    created: float
+
+
+class Job(BaseModel):
+    """An ingestion that goes on by itself. `updated` in seconds since 1970."""
+
+    id: str
+    corpus: str
+    state: State
+    message: str
+    updated: float
+
+
+class NotOnFile(UsageError):
+    """There is no such corpus or job."""
+
+
+def checked_id(corpus: str) -> str:
+    """Return an id. Raises UsageError if it is none."""
+    if not _ID.fullmatch(corpus):
+        raise UsageError(f"{corpus[:80]!r} is no id: use 1 to 64 of a-z, 0-9, - and _, a letter or digit first")
+    return corpus
+
+
+def default_path() -> Path:
+    chosen = os.environ.get(FILE_VARIABLE)
+    return Path(chosen) if chosen else platformdirs.user_data_path("dspy-programs") / "documents.sqlite"
+
+
+class Corpora:
+    """All corpora in one file; by default the user's own."""
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = Path(path) if path is not None else default_path()
+        self.database = Database(self.path, "documents", (_FIRST,), ("corpora", "jobs"))
+
+    def put(self, corpus: str, parts: Sequence[str], sources: Sequence[str], description: str = "") -> Corpus:
+        """Put a corpus on file; one of the same id is replaced."""
+        checked_id(corpus)
+        told, now = sendable(description, _LONGEST_DESCRIPTION), time.time()
+        with self.database.together():
+            self._delete(corpus)
+            values = [corpus, told, json.dumps([*sources]), sum(map(len, parts)), now]
+            self.database.write("INSERT INTO corpora VALUES (?, ?, ?, ?, ?)", values)
+            for number, text in enumerate(parts):
+                self.database.write("INSERT INTO parts VALUES (?, ?, ?)", [corpus, number, text])
+        return self.get(corpus)
+
+    def all(self) -> list[Corpus]:
+        """Return what is on file, the newest first."""
+        counted = "SELECT *, (SELECT count(*) FROM parts WHERE corpus = id) AS parts FROM corpora ORDER BY created DESC, id"
+        return [Corpus(**{**dict(row), "sources": json.loads(row["sources"])}) for row in self.database.rows(counted)]
+
+    def get(self, corpus: str) -> Corpus:
+        """Return one corpus. Raises NotOnFile."""
+        checked_id(corpus)
+        for known in self.all():
+            if known.id == corpus:
+                return known
+        raise NotOnFile(f"{self.path}: no corpus {corpus!r}; `dspy-programs documents ls` shows the ids")
+
+    def texts(self, corpus: str) -> list[str]:
+        """Return the parts of a corpus in order."""
+        rows = self.database.rows("SELECT text FROM parts WHERE corpus = ? ORDER BY number", [self.get(corpus).id])
+        return [row["text"] for row in rows]
+
+    def remove(self, corpus: str) -> None:
+        """Remove a corpus. Raises NotOnFile."""
+        self.get(corpus)
+        with self.database.together():
+            self._delete(corpus)
+
+    def _delete(self, corpus: str) -> None:
+        self.database.write("DELETE FROM corpora WHERE id = ?", [corpus])
+        self.database.write("DELETE FROM parts WHERE corpus = ?", [corpus])
+
+    def new_job(self, corpus: str) -> Job:
+        """Put a job on file that is to ingest a corpus."""
+        job = Job(id=secrets.token_hex(8), corpus=checked_id(corpus), state="pending", message="", updated=time.time())
+        self.database.write("INSERT INTO jobs VALUES (?, ?, ?, ?, ?)", [*job.model_dump().values()])
+        return job
+
+    def set_job(self, job: str, state: State, message: str = "") -> None:
+        values = [state, message, time.time(), job]
+        self.database.write("UPDATE jobs SET state = ?, message = ?, updated = ? WHERE id = ?", values)
+
+    def job(self, job: str) -> Job:
+        """Return one job. Raises NotOnFile."""
+        for row in self.database.rows("SELECT * FROM jobs WHERE id = ?", [job]):
+            return Job(**dict(row))
+        raise NotOnFile(f"{self.path}: no job {job[:80]!r}")
+
+    def unfinished_jobs(self) -> list[Job]:
+        """Return the jobs that a process left, the oldest first."""
+        rows = self.database.rows("SELECT * FROM jobs WHERE state IN ('pending', 'processing') ORDER BY updated")
+        return [Job(**dict(row)) for row in rows]

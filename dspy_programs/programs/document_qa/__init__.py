@@ -1,0 +1,24 @@
+"""From a document and a question to the answer, with the document's own words for it."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.programs.document_qa.document_qa import (
+        DocumentQA as DocumentQA,
+        DocumentQAResult as DocumentQAResult,
+        Quote as Quote,
+    )
+    from dspy_programs.programs.document_qa.places import Place as Place, place_of as place_of
+
+_HOMES = {
+    "DocumentQA": "document_qa",
+    "DocumentQAResult": "document_qa",
+    "Quote": "document_qa",
+    "Place": "places",
+    "place_of": "places",
+}
+
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,0 +1,134 @@
+"""Documents over HTTP, in the shapes of a server for cache-augmented generation.
+
+    POST   /ingest            {"documents": [...], "corpus_id": ...}: a job, which goes on by itself
+    GET    /status/{job_id}   pending, processing, completed or failed, and why
+    POST   /query             {"corpus_id": ..., "question": ...}: the answer as JSON, or with "stream": true as events
+    GET    /corpora           what is on file
+    DELETE /corpora/{id}      remove one, and all that was kept of it
+    GET    /health            whether the server answers; no key is needed
+
+Guarantees whoever may call these may read and remove every corpus of the file that the server was given.
+"""
+
+import contextlib
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Path, Request
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from dspy_programs.documents import Answer, Corpus, IngestionJobs, Job, NotOnFile
+from dspy_programs.errors import ProgramsError
+from dspy_programs.model_in_use import model_in_use
+from dspy_programs.serve.large_requests import json_response, unless_gone
+from dspy_programs.serve.limits import MAX_TEXT
+from dspy_programs.serve.operations import Operation, perform
+from dspy_programs.serve.problems import Fault, NotFound, to_serve_error
+from dspy_programs.serve.requests import Request as Body, Whole
+from dspy_programs.serve.worker_pool import Progress, WorkerPool
+
+_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+_JOB = r"^[0-9a-f]{16}$"
+_STREAM = "text/event-stream"
+_GONE: dict[int | str, dict[str, Any]] = {404: {"model": Fault, "description": "it is not on file"}}
+
+
+class Ingest(Body):
+    """Texts that become one corpus; one of the same id is replaced."""
+
+    documents: list[Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]] = Field(
+        min_length=1, max_length=1_000, examples=[["The observatory was opened in 1931."]]
+    )
+    corpus_id: str | None = Field(default=None, pattern=_ID, description="default: a new one")
+    description: str = Field(default="", max_length=500)
+    chunk: bool = Field(default=False, description="cut what is longer than the model reads at once into parts")
+
+
+class Query(Body):
+    """A question to a corpus."""
+
+    corpus_id: str = Field(pattern=_ID, examples=["falk"])
+    question: str = Field(min_length=1, max_length=4_000, examples=["When was the observatory opened?"])
+    max_tokens: Whole = Field(default=512, ge=16, le=4_096)
+    temperature: float = Field(default=0.0, ge=0, le=2, allow_inf_nan=False)
+    stream: bool = False
+
+
+class Begun(Body):
+    """A job that was begun."""
+
+    job_id: str
+    status: str
+    corpus_id: str
+    message: str
+
+
+def add_document_routes(
+    app: FastAPI, api: APIRouter, jobs: IngestionJobs, pool: WorkerPool, health: Callable[..., Any]
+) -> None:
+    """Add the routes above: those that need a key to `api`, the other to `app`."""
+    documents = jobs.documents
+
+    def ingest(body: Ingest) -> Begun:
+        corpus = body.corpus_id or f"corpus-{secrets.token_hex(4)}"
+        with _told():
+            job = jobs.begin(corpus, body.documents, body.description, body.chunk)
+        return Begun(job_id=job.id, status=job.state, corpus_id=corpus, message="ask /status with the job_id")
+
+    def status(job_id: Annotated[str, Path(pattern=_JOB)]) -> Job:
+        with _told():
+            return documents.corpora.job(job_id)
+
+    async def query(body: Query, request: Request) -> Response:
+        answer = await unless_gone(request.receive, perform(ask, body, pool))
+        if not body.stream:
+            return json_response(answer)
+        return StreamingResponse(_events(json.loads(answer)), media_type=_STREAM)
+
+    def answered(body: Query, progress: Progress) -> Answer:
+        progress(0, 1)
+        lm = model_in_use()  # the server's, with this call's limits
+        decoding = {"max_tokens": body.max_tokens, "temperature": body.temperature} if lm is not None else {}
+        with _told():
+            return documents.ask(body.corpus_id, body.question, through=lm, **decoding)
+
+    ask = Operation("ask_corpus", "Ask a corpus", "/query", "", (), Query, Answer, answered)
+
+    async def corpora() -> list[Corpus]:
+        return await run_in_threadpool(documents.corpora.all)
+
+    def remove(corpus_id: Annotated[str, Path(pattern=_ID)]) -> Response:
+        with _told():
+            documents.remove(corpus_id)
+        return Response(status_code=204)
+
+    streams: dict[int | str, dict[str, Any]] = {200: {"content": {_STREAM: {"schema": {"type": "string"}}}}}
+    add = api.add_api_route
+    add("/ingest", ingest, methods=["POST"], operation_id="ingest_documents", status_code=202)
+    add("/status/{job_id}", status, methods=["GET"], operation_id="ingestion_status", responses=_GONE)
+    add("/query", query, methods=["POST"], operation_id="ask_corpus", response_model=Answer, responses=streams | _GONE)
+    add("/corpora", corpora, methods=["GET"], operation_id="list_corpora")
+    add("/corpora/{corpus_id}", remove, methods=["DELETE"], operation_id="remove_corpus", status_code=204, responses=_GONE)
+    app.add_api_route("/health", health, methods=["GET"], operation_id="documents_health")
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the documents raise into what a client is told."""
+    try:
+        yield
+    except NotOnFile as error:
+        raise NotFound(str(error).partition(": ")[2].partition(";")[0]) from None  # without the path of the file
+    except ProgramsError as error:
+        raise to_serve_error(error) from error
+
+
+def _events(answer: dict[str, Any]) -> Iterator[str]:
+    """Yield an answer as events: its text, then all that is known of it."""
+    text = answer["answer"] or "The document does not say."
+    for event in ({"content": text}, {"done": True, "restore_time_ms": answer["restore_ms"], **answer}):
+        yield f"data: {json.dumps(event, ensure_ascii=False)}\n\n"

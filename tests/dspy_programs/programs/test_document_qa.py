@@ -1,0 +1,136 @@
+"""Answers come with the document's own words at their places; what cannot be quoted is withdrawn."""
+
+import json
+
+import dspy
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from dspy_programs import DocumentQA, use
+from dspy_programs.programs.document_qa.passages import answer_by_rules
+from dspy_programs.programs.document_qa.places import place_of, sentence_places, sentence_with
+from metrics.document_qa import document_answers
+from optimizers.recipes import RECIPES
+from tests.fakes import scripted_lm
+
+DOCUMENT = """The observatory on Mount Falk was opened in 1931. Its first director, Ada Lindqvist, kept the
+logbooks in a cellar in Visby. The main mirror measures 2.4 metres; seven people work there."""
+
+
+def answered(reply: object, document: str = DOCUMENT, question: str = "When?"):
+    text = reply if isinstance(reply, str) else json.dumps({"reply": reply})
+    with use(scripted_lm(lambda prompt: text)):
+        return DocumentQA()(document, question)
+
+
+@pytest.mark.parametrize(
+    "quote, found",
+    [
+        ("was opened in 1931", "was opened in 1931."),
+        ("kept the logbooks in a cellar", "kept the\nlogbooks in a cellar"),
+        ("ITS FIRST DIRECTOR ada lindqvist", "Its first director, Ada Lindqvist"),
+        ("The observatory on Mt Falk was opened in 1931.", "The observatory on Mount Falk was opened in 1931."),
+    ],
+)
+def test_quote_is_the_documents_own_words_at_their_place(quote, found):
+    result = answered({"quote": quote, "answer": "x"})
+    [one] = result.quotes
+    assert one.text == DOCUMENT[one.start : one.end] == found
+    assert result.in_document and result.answered_by == "model"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"quote": "", "answer": ""},
+        {"quote": "It was opened in 1888.", "answer": "1888"},
+        {"quote": "was opened in 1931", "answer": " "},
+        {"quote": "...", "answer": "blue"},
+    ],
+)
+def test_answer_without_words_of_the_document_is_withdrawn(reply):
+    result = answered(reply)
+    assert (result.answer, result.quotes, result.in_document) == ("", [], False)
+
+
+def test_wrong_quote_of_a_right_answer_is_replaced_by_the_sentence_that_has_it():
+    result = answered({"quote": "The director of it.", "answer": "Ada Lindqvist"}, question="Who was its director?")
+    assert result.answer == "Ada Lindqvist" and result.quotes[0].text.startswith("Its first director, Ada Lindqvist")
+
+
+def test_unreadable_reply_is_a_failure_and_the_rules_answer():
+    result = answered("the answer is 1931", question="When was the observatory opened?")
+    assert result.failure and (result.answered_by, result.answer) == ("rules", "1931")
+
+
+@pytest.mark.parametrize("document, question", [("", "When?"), (DOCUMENT, " "), ("\n", "\n")])
+def test_nothing_is_asked_about_nothing(document, question):
+    lm = scripted_lm(lambda prompt: "")
+    with use(lm):
+        assert not DocumentQA()(document, question).in_document
+    assert not lm.engine.prompts
+
+
+@pytest.mark.parametrize(
+    "question, answer",
+    [
+        ("When was the observatory opened?", "1931"),
+        ("Who was the first director?", "Ada Lindqvist"),
+        ("How many people work there?", "seven"),
+        ("Who paid for the parking garage?", ""),
+    ],
+)
+def test_rules_answer_plain_questions(question, answer):
+    found, place = answer_by_rules(DOCUMENT, question)
+    assert found == answer and bool(place) == bool(answer)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('ab. \n!?。"é1'), max_size=60), st.text(st.sampled_from("ab. é"), max_size=10))
+def test_places_are_of_the_document(document, quote):
+    ends = [0, *(end for place in sentence_places(document) for end in place)]
+    assert ends == sorted(ends)
+    for place in (place_of(quote, document), sentence_with(quote, document, "a"), answer_by_rules(document, quote)[1]):
+        assert place is None or 0 <= place[0] < place[1] <= len(document)
+
+
+def test_long_documents_take_no_time():
+    document = "word " * 200_000 + DOCUMENT
+    assert answer_by_rules(document, "When was the observatory opened?")[0] == "1931"
+    assert place_of("word " * 50 + "The observatory", document)
+
+
+GOLD = dspy.Example(answers=["Ada Lindqvist", "Lindqvist"], evidence="Its first director, Ada Lindqvist, kept the logbooks.")
+NONE = dspy.Example(answers=[], evidence="")
+
+
+def prediction(answer, quote=""):
+    return dspy.Prediction(answer=answer, quotes=[dspy.Prediction(text=quote)] if quote else [], failure=None)
+
+
+@pytest.mark.parametrize(
+    "gold, pred, value",
+    [
+        (GOLD, prediction("the Lindqvist!", GOLD.evidence), 1.0),
+        (GOLD, prediction("Ada Lindqvist", "Its first"), 0.5 + 0.3 + 0.2 * (2 / 8) / 0.8),
+        (GOLD, prediction("Ada Lovelace", GOLD.evidence), 0.5 * 0.5 + 0.2 + 0.3),
+        (GOLD, prediction(""), 0.0),
+        (NONE, prediction(""), 1.0),
+        (NONE, prediction("Ada"), 0.0),
+        (GOLD, dspy.Prediction(), 0.0),
+        (GOLD, dspy.Prediction(answer=3, quotes=None), 0.0),
+    ],
+)
+def test_metric(gold, pred, value):
+    score = document_answers(gold, pred)
+    assert score.value == pytest.approx(value)
+    assert (score.feedback == "Perfect.") == (value == 1.0)
+
+
+def test_demonstrations_are_what_the_program_would_accept():
+    row = dspy.Example(
+        document=DOCUMENT, question="Who?", answers=["Ada Lindqvist"], evidence="Its first director, Ada Lindqvist"
+    )
+    shown = RECIPES["document_qa"].demonstrator(row)["answer"]
+    result = answered(shown["reply"], question=shown["question"])
+    assert document_answers(row, result).value == 1.0

@@ -1,0 +1,95 @@
+"""Documents over HTTP: the shapes of a server for cache-augmented generation, behind the same door as the rest."""
+
+import json
+import time
+
+import httpx
+import pytest
+
+from dspy_programs.documents import Documents, IngestionJobs
+from tests.fakes import scripted_lm
+from tests.servers import running
+
+TEXT = "The observatory on Mount Falk was opened in 1931."
+
+
+@pytest.fixture
+def server(tmp_path):
+    lm = scripted_lm(lambda prompt: '{"reply": {"quote": "opened in 1931.", "answer": "1931"}}', "openai/scripted")
+    jobs = IngestionJobs(Documents(tmp_path / "d.sqlite", lm))
+    with (
+        running(lm=lm, key="k" * 32, jobs=jobs) as one,
+        httpx.Client(base_url=one.url, headers={"X-API-Key": "k" * 32}) as client,
+    ):
+        yield client
+
+
+def ingested(client: httpx.Client, **more) -> dict:
+    begun = client.post("/ingest", json={"documents": [TEXT], "corpus_id": "falk", **more})
+    assert begun.status_code == 202
+    for _ in range(500):
+        status = client.get(f"/status/{begun.json()['job_id']}").json()
+        if status["state"] in ("completed", "failed"):
+            return status
+        time.sleep(0.01)
+    raise AssertionError(status)
+
+
+def test_ingest_query_list_and_remove(server):
+    assert ingested(server)["state"] == "completed"
+    answer = server.post("/query", json={"corpus_id": "falk", "question": "When was it opened?"}).json()
+    assert answer["answer"] == "1931" and TEXT[answer["quotes"][0]["start"] :] == "opened in 1931."
+    assert [one["id"] for one in server.get("/corpora").json()] == ["falk"]
+    assert server.delete("/corpora/falk").status_code == 204
+    assert server.get("/corpora").json() == []
+    gone = server.post("/query", json={"corpus_id": "falk", "question": "When?"})
+    assert gone.status_code == 404 and ".sqlite" not in gone.text and "no corpus 'falk'" in gone.text
+
+
+def test_query_streams_the_answer_then_what_is_known_of_it(server):
+    ingested(server)
+    reply = server.post("/query", json={"corpus_id": "falk", "question": "When?", "stream": True})
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    content, done = [json.loads(line.removeprefix("data: ")) for line in reply.text.splitlines() if line]
+    assert content == {"content": "1931"} and done["done"] and done["in_document"] and "restore_time_ms" in done
+
+
+def test_document_that_comes_with_its_question(server):
+    asked = {"document": TEXT, "question": "When was the observatory opened?"}
+    for more, by in (({}, "model"), ({"use_llm": False}, "rules")):
+        answer = server.post("/v1/documents/ask", json=asked | more).json()
+        assert (answer["answer"], answer["answered_by"], answer["in_document"]) == ("1931", by, True)
+    long = server.post("/v1/documents/ask", json=asked | {"document": "word " * 12_000})
+    assert long.status_code == 413 and "tokens, and openai/scripted reads at most" in long.text
+
+
+@pytest.mark.parametrize(
+    "method, path, body, status",
+    [
+        ("POST", "/ingest", {"documents": []}, 422),
+        ("POST", "/ingest", {"documents": ["x"], "corpus_id": "../../victim"}, 422),
+        ("POST", "/ingest", {"documents": ["x" * 90_000]}, 409),
+        ("POST", "/query", {"corpus_id": "none", "question": "When?"}, 404),
+        ("POST", "/query", {"corpus_id": "falk"}, 422),
+        ("GET", "/status/0000000000000000", None, 404),
+        ("GET", "/status/none", None, 422),
+        ("DELETE", "/corpora/none", None, 404),
+        ("DELETE", "/corpora/..%2fa", None, 404),
+    ],
+)
+def test_bad_requests_are_refused_in_one_form(server, method, path, body, status):
+    reply = server.request(method, path, json=body)
+    assert reply.status_code == status and reply.json()
+
+
+def test_health_needs_no_key_and_all_else_does(server):
+    bare = httpx.Client(base_url=server.base_url)
+    assert bare.get("/health").json()["status"] == "ok"
+    for method, path in (
+        ("GET", "/corpora"),
+        ("POST", "/query"),
+        ("POST", "/ingest"),
+        ("GET", "/status/0"),
+        ("DELETE", "/corpora/a"),
+    ):
+        assert bare.request(method, path).status_code == 401, path
