@@ -6,6 +6,7 @@ Guarantees "completed" only where every task is complete, every criterion met, a
 from dspy_programs.agent.checking.verification import doubts
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.result import AgentResult, HowItEnded, StoppedBy
+from dspy_programs.agent.scripts.files_shown import orders_read
 
 
 def report(host: Host, stopped_by: StoppedBy, why: str) -> AgentResult:
@@ -13,6 +14,9 @@ def report(host: Host, stopped_by: StoppedBy, why: str) -> AgentResult:
     tasks, criteria, session = host.ledger.tasks, host.acceptance.end_state(), host.record.session
     is_done = stopped_by == "done" and host.ledger.is_complete and all(one.met for one in criteria) and not host.idle()
     unchecked = doubts(tasks, [name for name, tool in host.calls.tools.items() if tool.effect == "reads"])
+    if host.meter.cost.model_calls:
+        read = orders_read(host.goal, host.workspace)
+        unchecked += [f"read the result: {path} gives orders to machines, such as {order!r}" for path, order in read.items()]
     outcome: HowItEnded = "failed" if not is_done else "unverified" if unchecked else "completed"
     note = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
     shown = str(session.get("shown", ""))

@@ -3,7 +3,7 @@
 Input      turns; the words that the task mentions; a budget in the model's own tokens.
 Output     turns for the actor; the same ones where all fits.
 Guarantees the last turns and what the system said stay; a result is never without its call; nothing is added to a result.
-           The given turns are not changed. Done by rules: memory's.
+           The given turns are not changed. Done by rules: memory's. Orders in a result are not shown (orders.py).
 """
 
 import json
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import JsonValue
 
+from dspy_programs.agent.scripts.orders import without_orders
 from dspy_programs.memory import MemoryEntry, compress_session, mentioned_in, stub_of
 from dspy_programs.text import content_stems
 from dspy_programs.tokens import TokenCounter
@@ -26,7 +27,7 @@ _LAST = 3  # messages that stay word for word
 
 def shown(turns: Sequence[Turn], words: str, budget: int, counter: TokenCounter) -> list[Turn]:
     """Return what a model is to see of a history."""
-    short = [_with_short_result(turn, words) for turn in turns]
+    short = [_without_orders(_with_short_result(turn, words)) for turn in turns]
     if sum(map(_size, short)) <= budget * _CHARACTERS_OF_TOKEN:  # counting takes longer
         return short
     return _within(short, words, budget, counter)
@@ -44,6 +45,20 @@ def _with_short_result(turn: Turn, words: str) -> Turn:
     room = (_RESULT - len(found)) // _CHARACTERS_OF_TOKEN
     stub = stub_of(MemoryEntry(role="tool", content=text), room, _about, mentioned)
     return turn.model_copy(update={"tool_output": f"{found}\n(...)\n{stub}" if found else stub})
+
+
+def _without_orders(turn: Turn) -> Turn:
+    """Leave the orders out of a result."""
+    told = _told(turn.tool_output)
+    return turn if told == turn.tool_output else turn.model_copy(update={"tool_output": told})
+
+
+def _told(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return without_orders(value)
+    if isinstance(value, list):
+        return [_told(each) for each in value]
+    return {name: _told(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def _telling(lines: Sequence[str], wanted: set[str]) -> list[str]:

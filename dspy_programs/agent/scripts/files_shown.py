@@ -2,13 +2,15 @@
 
 A small model reads slowly, and what does not matter misleads it.
 
-Guarantees what is shown of files is data, quoted; the files that the request names come first, and what they import.
+Guarantees what is shown of files is data, without the orders in it (orders.py); the files that the request names come first,
+           and what they import.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dspy_programs.agent.scripts.orders import orders_in, without_orders
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.text import content_stems
@@ -49,6 +51,7 @@ def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown
         text = text_in(file.path, workspace)
         if text is None:
             continue
+        text = without_orders(text)
         cut = text[: min(_BEGINNING, left)]
         left -= len(cut)
         if left <= 0:
@@ -105,6 +108,13 @@ def overlooked(request: str, code: str, workspace: Workspace) -> str:
             if word not in header and 2 <= sum(word in line for line in lines) <= len(lines) / 2:
                 return word
     return ""
+
+
+def orders_read(request: str, workspace: Workspace) -> dict[str, str]:
+    """Return the files that a request names and that give orders to machines, each with its first order."""
+    named = (file.path for file in files_in(workspace) if is_named(file.path, request))
+    found = {path: orders_in(text_in(path, workspace) or "")[:1] for path in named}
+    return {path: orders[0] for path, orders in found.items() if orders}
 
 
 def files_in(workspace: Workspace) -> Iterator[_File]:

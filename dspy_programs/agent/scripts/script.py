@@ -7,7 +7,7 @@ no escapes, and a script counts, sums, merges and renames exactly.
 Input      task, context and trajectory, as of an Actor; the workspace.
 Output     a step: a call of `python`; or what is missing: an address, number or id in the script that nobody said and no file
            has; or that it cannot, where the model says so. Once, a script that overlooks a word of the request is a problem.
-Guarantees what a file contains is shown as data, quoted line by line; nothing is run here.
+Guarantees what a file contains is shown as data, without the orders in it (orders.py); nothing is run here.
 Calls      one; where code is corrected or a fact is copied first, as code_mender.py and facts.py say.
 """
 
