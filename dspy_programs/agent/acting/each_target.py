@@ -65,6 +65,11 @@ def more(found: JsonValue, made: Sequence[Call], key: str) -> list[Call]:
     return [made[0].model_copy(update={"arguments": {**made[0].arguments, key: kept[id_]}}) for id_ in kept if id_ not in done]
 
 
+def found_with(turns: Sequence[Turn], key: str, id_: str) -> list[dict[str, JsonValue]]:
+    """Return what the last search found that found a record of this id; [] if none did."""
+    return _search(turns, key, id_)[1]
+
+
 def _search(turns: Sequence[Turn], key: str, id_: str) -> tuple[Turn | None, list[dict[str, JsonValue]]]:
     """Return the last call that found several records, this one among them, with the records."""
     for turn in reversed(turns):

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dspy_programs.agent.acting.actors import TaskActor
 from dspy_programs.agent.acting.calls import failed
 from dspy_programs.agent.acting.each_target import more, others
+from dspy_programs.agent.acting.right_one import wrong_one
 from dspy_programs.agent.checking.acceptance import Outcome
 from dspy_programs.agent.checking.second_opinion import Opinion, second_opinion
 from dspy_programs.agent.host import Host
@@ -26,6 +27,7 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Call
 
 _EXIT_CODE = re.compile(r"\[exit code (-?\d+)\](?:\n\[[^\n]*\])*$")  # as shell says it
+_SAID_BY_US = 30  # characters; a shorter value may stand in a note by chance
 _NOTE = 200  # characters of an answer in a note
 
 
@@ -42,7 +44,7 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         step = actor.next()
         if step.answered_by == "model" or not step.calls:  # a call by rules is told as the call
             host.tell("thought", task_id=task.id, text=_thought(step), answered_by=step.answered_by)
-        if problem := _fault_of(step, actor):
+        if problem := _fault_of(step, actor, host):
             if (again := _done_before(step, actor)) and (met := host.acceptance.checked(task, actor, again)):
                 return met  # who repeats a call that succeeded has nothing else to do
             if fault:
@@ -202,7 +204,7 @@ def _why_not(step: ActorResult, task: LedgerTask, actor: TaskActor, host: Host) 
     return step.cannot or "no step was chosen"
 
 
-def _fault_of(step: ActorResult, actor: TaskActor) -> str:
+def _fault_of(step: ActorResult, actor: TaskActor, host: Host) -> str:
     """Say why a step cannot be used, "" if it can."""
     if step.failure is not None and not step.calls:
         return f"the reply could not be read: {step.failure.reason}"
@@ -214,7 +216,18 @@ def _fault_of(step: ActorResult, actor: TaskActor) -> str:
             result = turn.tool_output
             came = f"failed: {result['error']}" if isinstance(result, dict) and failed(result) else "its result is above"
             return f"{turn.tool_name} was called before with the same arguments, and {came}"
-    return ""
+    return next(filter(None, (_misled(call, actor, host) for call in step.calls)), "")
+
+
+def _misled(call: Call, actor: TaskActor, host: Host) -> str:
+    """Say why a call is about something else than the goal, "" if nothing says so: only those that change something matter."""
+    if call.tool not in host.calls.tools or host.calls.tools[call.tool].effect == "reads":
+        return ""
+    told = [note for each in host.ledger.tasks if each.status == "failed" for note in each.notes]
+    for name, value in call.arguments.items():
+        if isinstance(value, str) and any(value.strip() and value.strip() in note for note in told if len(value) > _SAID_BY_US):
+            return f"{name} is what this program said of a step that failed, and no value"
+    return wrong_one(call, actor.turns, host.wish)
 
 
 def _done_before(step: ActorResult, actor: TaskActor) -> str:
