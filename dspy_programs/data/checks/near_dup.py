@@ -97,10 +97,8 @@ def similarity(one: Shape, other: Shape, threshold: float) -> float:
         return 0.0
     if not _alike(one.answered, other.answered, _ANSWER * threshold):
         return 0.0
-    if one.asked != other.asked and _is_other_task(one, other):
-        return 0.0
     index = _jaccard(_features(one), _features(other))
-    return index if index >= threshold else 0.0
+    return 0.0 if index < threshold or (one.asked != other.asked and _is_other_task(one, other)) else index
 
 
 def _is_other_task(one: Shape, other: Shape) -> bool:
