@@ -235,7 +235,7 @@ def test_a_block_of_rows_has_what_each_row_has_alone():
 def test_made_rows_in_blocks_have_what_each_has_alone(tmp_path):
     """The same of rows as they come: sentences of real data, conversations, inputs, and a few planted faults."""
     path = tmp_path / "rows.jsonl"
-    write_rows(path, 3000)
+    write_rows(path, 800)
     lines = path.read_bytes().splitlines()
     checker = Checker(CheckOptions(checks=(*FAST.split(","), "pii")))
     block = checker.check_block(b"\n".join(lines))
