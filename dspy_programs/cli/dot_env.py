@@ -1,7 +1,8 @@
 """Reads keys and model names from a .env file in the working directory, so that commands need no shell exports.
 
 Input      lines NAME=value, optionally with `export` in front, quotes around the value or a comment after it. Only names that
-           this library documents are read: DSPY_PROGRAMS_..., and the providers' keys in KEYS; all other lines are ignored.
+           this library documents are read: DSPY_PROGRAMS_..., the keys in KEYS, and the data flywheel's settings; all other
+           lines are ignored, its addresses (OLLAMA_BASE_URL) and folders (DATA_DIR) too: ours have rules, below.
 Guarantees variables already set are kept, even empty ones; a URL is ignored if the key comes from elsewhere, so no file
            found in a folder decides who receives the key; a model likewise, where its address does not come from the same
            place as the key. A file that names a model, an address, a server's key or a folder of weights, programs or data is
@@ -19,9 +20,11 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+_KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HUGGINGFACE_TOKEN")
+_MODELS = ("DEFAULT_JUDGE_BACKEND", "OLLAMA_MODEL", "OPENROUTER_MODEL")
+_SETTINGS = (*_MODELS, "JUDGE_[A-Z_]+", "QUALITY_MIN_[A-Z_]+", "GENERATOR_[A-Z_]+", "MAX_CYCLES", "MIN_PASS_RATE", "PII_POLICY")
 LM, BASE, KEY = "DSPY_PROGRAMS_LM", "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
-_LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(_KEYS)})\s*=(.*)")
+_LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join((*_KEYS, *_SETTINGS))})\s*=(.*)")
 _TRUST = "DSPY_PROGRAMS_TRUST_ENV"
 _LLAMA, _SERVER_KEY = "DSPY_PROGRAMS_LLAMA", "DSPY_PROGRAMS_SERVER_KEY"
 _WITH_ADDRESS = {BASE: (LM, BASE, KEY), _LLAMA: (_LLAMA,)}  # a key of one server is not sent to another
@@ -30,7 +33,7 @@ _FOLDERS = (
     *("DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE"),
     *("DSPY_PROGRAMS_DATA", "DSPY_PROGRAMS_CHECKPOINTS", "DSPY_PROGRAMS_REPORTS"),
 )
-_ANNOUNCED = (LM, BASE, _LLAMA, *_FOLDERS, _SERVER_KEY, *_WRITTEN)
+_ANNOUNCED = (LM, BASE, _LLAMA, *_MODELS, *_FOLDERS, _SERVER_KEY, *_WRITTEN)
 _LARGEST = 1_000_000  # characters read
 
 

@@ -14,7 +14,10 @@ from dspy_programs.errors import UsageError
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 _ROOT = Path("data")
 _REJECTS = ".rejects"
-_CHECKPOINTS, _REPORTS = "DSPY_PROGRAMS_CHECKPOINTS", "DSPY_PROGRAMS_REPORTS"  # folders elsewhere than in or beside the data
+_ELSEWHERE = {  # folders that the environment moves out of the data: by our names, else by the data flywheel's
+    "checkpoints": ("DSPY_PROGRAMS_CHECKPOINTS", "CHECKPOINTS_DIR"),
+    "reports": ("DSPY_PROGRAMS_REPORTS", "REPORTS_DIR"),
+}
 
 
 def checked_name(name: str, what: str = "data set") -> str:
@@ -58,7 +61,12 @@ class DataFolder:
 
     @property
     def checkpoints(self) -> Path:
-        return Path(os.environ.get(_CHECKPOINTS) or self.root / "checkpoints")
+        return _moved("checkpoints") or self.root / "checkpoints"
+
+    def checkpoints_of(self, growth: str) -> Path:
+        """Return the folder of a growth with a name of its own: no two growths share one."""
+        moved = _moved("checkpoints")
+        return moved / growth if moved else self.root / "growths" / growth / "checkpoints"
 
     @property
     def train(self) -> Path:
@@ -71,7 +79,7 @@ class DataFolder:
     @property
     def all_reports(self) -> Path:
         """Return the folder of all reports: beside the data, not in it."""
-        return Path(os.environ.get(_REPORTS) or self.root.parent / "reports")
+        return _moved("reports") or self.root.parent / "reports"
 
     def names(self) -> list[str]:
         """Return the names of the data sets that are there."""
@@ -86,3 +94,8 @@ class DataFolder:
             known = f"there are: {', '.join(there)}" if there else "ingest one first: dspy-programs data ingest -i FILE -n NAME"
             raise UsageError(f"no data set {name!r} in {self.root}; {known}")
         return path
+
+
+def _moved(folder: str) -> Path | None:
+    said = next(filter(None, map(os.environ.get, _ELSEWHERE[folder])), None)
+    return Path(said) if said else None

@@ -7,9 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-DataOption = Annotated[Path, typer.Option("--data", envvar="DSPY_PROGRAMS_DATA", help="The folder of data sets.")]
+DataOption = Annotated[
+    Path, typer.Option("--data", envvar=["DSPY_PROGRAMS_DATA", "DATA_DIR"], help="The folder of data sets.")
+]  # of the second name are the data flywheel's variables
 NameOption = Annotated[str, typer.Option("--dataset", "-d", "--name", "-n", help="The data set.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+MaxUsdOption = Annotated[float | None, typer.Option(min=0, help="Stop asking at this cost, in US dollars.")]
+MaxTokensOption = Annotated[int | None, typer.Option(min=1, help="Stop asking at so many tokens, of prompts and replies.")]
+MaxMinutesOption = Annotated[float | None, typer.Option(min=0, help="Stop asking after so long.")]
 
 
 def print_result(content: Any, lines: Iterable[str], as_json: bool) -> None:

@@ -32,8 +32,10 @@ def serve() -> None:
 
 @app.command()
 def http(
-    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires a key.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(envvar="A2A_HOST", help="Address to listen on; any but loopback requires a key.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, envvar="A2A_PORT", help="Port; 0 picks a free one.")] = 8000,
     key_file: Annotated[
         Path | None,
         typer.Option(help="File of the keys clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),

@@ -48,6 +48,11 @@ class Text(str):
         return frozenset(self.words).union(map(hash, itertools.pairwise(self.words)))
 
     @cached_property
+    def stems(self) -> set[str]:
+        """The stems of the words that carry meaning; among them small ones that are often all that differs."""
+        return {*content_stems(self), *TELLING.intersection(self.words)}
+
+    @cached_property
     def numbers(self) -> list[str]:
         return sorted(_NUMBER.findall(self))
 
@@ -97,10 +102,8 @@ def similarity(one: Shape, other: Shape, threshold: float) -> float:
         return 0.0
     if not _alike(one.answered, other.answered, _ANSWER * threshold):
         return 0.0
-    if one.asked != other.asked and _is_other_task(one, other):
-        return 0.0
     index = _jaccard(_features(one), _features(other))
-    return index if index >= threshold else 0.0
+    return 0.0 if index < threshold or (one.asked != other.asked and _is_other_task(one, other)) else index
 
 
 def _is_other_task(one: Shape, other: Shape) -> bool:
@@ -109,9 +112,8 @@ def _is_other_task(one: Shape, other: Shape) -> bool:
     That is so if the answer has the same word changed or other numbers, or if it is too short to tell and each question has a
     word of its own.
     """
-    asked, answered = [_stems(one.asked), _stems(other.asked)], [_stems(one.answered), _stems(other.answered)]
-    own = [asked[0] - asked[1], asked[1] - asked[0]]
-    changed = [answered[0] - answered[1], answered[1] - answered[0]]
+    own = [one.asked.stems - other.asked.stems, other.asked.stems - one.asked.stems]
+    changed = [one.answered.stems - other.answered.stems, other.answered.stems - one.answered.stems]
     if any({word[:3] for word in one} & {word[:3] for word in two} for one, two in zip(own, changed, strict=True)):
         return True  # the beginnings of words, since "minimum" is `min` in code
     if all(own) and one.answered.numbers != other.answered.numbers:
@@ -120,11 +122,6 @@ def _is_other_task(one: Shape, other: Shape) -> bool:
     if is_asked_otherwise and one.answered.split() != other.answered.split() and _CODE.search(one.answered):
         return True  # in code one sign makes it the other task
     return len(one.answered.words) < _SHORT_ANSWER and (all(own) or max(map(len, own)) > 2)
-
-
-def _stems(text: Text) -> set[str]:
-    """Return the words that carry meaning; among them small ones that are often all that differs."""
-    return {*content_stems(text), *TELLING.intersection(text.words)}
 
 
 def _features(shape: Shape) -> Features:

@@ -27,6 +27,7 @@ from dspy_programs.data.growing.seed import (
     seeds_in_reports,
     seeds_in_text,
 )
+from dspy_programs.data.growing.writing import Writer
 from dspy_programs.data.judging.commands import rubric_at
 from dspy_programs.data.judging.which_model import Spec
 from dspy_programs.data.spending import Limits, Meter
@@ -60,6 +61,7 @@ class GrowthOptions(BaseModel):
     rubric: str | None = None
     concurrency: int | None = Field(default=None, ge=1, le=256)
     temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
     reply_tokens: int | None = Field(default=None, ge=1)
     timeout: float | None = Field(default=None, ge=0.1)
     max_usd: float | None = Field(default=None, ge=0)
@@ -102,6 +104,10 @@ class AskedGrowth:
         found += seeds_in_reports(asked.failures) if asked.failures else []
         return distinct(found)
 
+    def _writer(self, meter: Meter) -> Writer:
+        asked = self.options
+        return writer_on(self._writing, self.files, meter, asked.temperature, asked.reply_tokens, asked.timeout, asked.top_p)
+
     def run(self, progress: Progress | None = None, on_cycle: Callable[[CycleState], None] = lambda cycle: None) -> Grown:
         """Grow. on_cycle: told of each cycle that has ended."""
         asked, settings = self.options, self.settings
@@ -118,7 +124,7 @@ class AskedGrowth:
             self.seeds,
             self.folder,
             name=asked.name,
-            write=writer_on(self._writing, self.files, meter, asked.temperature, asked.reply_tokens, asked.timeout),
+            write=self._writer(meter),
             check=check,
             judge=judge_on(self._judging, rubric or rubric_of(DEFAULT), self.files, meter)
             if self._judging

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dspy_programs.cli import MODEL_STOPPED, ApiBaseOption, ApiKeyOption, NoLlmOption, ToolLmOption
-from dspy_programs.data.options import DataOption, JsonOption, print_result
+from dspy_programs.data.options import DataOption, JsonOption, MaxMinutesOption, MaxTokensOption, MaxUsdOption, print_result
 from dspy_programs.errors import ModelFailing, UsageError
 from dspy_programs.text import printable
 
@@ -55,9 +55,15 @@ def run(
     rubric: Annotated[
         str | None, typer.Option(help="A shipped rubric's name, or a file. Default: quality; rules judge form alone.")
     ] = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, max=256, help="Requests at once to a server. Default: 5.")] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, envvar="GENERATOR_CONCURRENCY", help="Requests at once to a server. Default: 5."),
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(min=0, max=2, envvar="GENERATOR_TEMPERATURE", help="Of what is written. Default: 0.7.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(min=0, max=1, envvar="GENERATOR_TOP_P", help="Of what is written. Default: the model's.")
     ] = None,
     reply_tokens: Annotated[
         int | None, typer.Option(min=1, envvar="GENERATOR_MAX_TOKENS", help="Of one reply. Default: 2048.")
@@ -65,9 +71,9 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(min=0.1, envvar="GENERATOR_TIMEOUT", help="Seconds for one reply. Default: 120.")
     ] = None,
-    max_usd: Annotated[float | None, typer.Option(min=0, help="Stop asking at this cost, in US dollars.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Stop asking at so many tokens, prompts and replies.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop asking after so long.")] = None,
+    max_usd: MaxUsdOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_minutes: MaxMinutesOption = None,
     max_pairs: Annotated[int | None, typer.Option(min=1, help="Stop when so many pairs have passed, in all cycles.")] = None,
     as_json: JsonOption = False,
     flywheels_data: _FlywheelsDataOption = None,
@@ -107,6 +113,7 @@ def run(
         rubric=rubric,
         concurrency=concurrency,
         temperature=temperature,
+        top_p=top_p,
         reply_tokens=reply_tokens,
         timeout=timeout,
         max_usd=max_usd,

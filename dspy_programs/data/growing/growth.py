@@ -10,6 +10,7 @@ Guarantees a cycle counts as a whole or not at all. One that was cut, by whateve
 Raises     UsageError, RunMismatch, RunLocked, DatasetError; ModelFailing where a model does not answer; RunInterrupted.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -183,7 +184,7 @@ def _known(files: GrowthFiles, cycles: int) -> Known:
 def _committed(files: GrowthFiles, last: Checkpoint, state: CycleState, failed: list[Seed], settings: Settings) -> Checkpoint:
     number = state.cycle_id
     artifacts = {"checkpoint": files.checkpoint(number), "passed": files.passed(number), "train": files.train(number)}
-    where = {what: str(path.relative_to(files.folder.root)) for what, path in artifacts.items()}
+    where = {what: os.path.relpath(path, files.folder.root) for what, path in artifacts.items()}
     state = state.model_copy(update={"artifacts": where, "dataset_path": where["train"]})
     seeds = last.plan.seeds
     known = len(distinct(seeds))

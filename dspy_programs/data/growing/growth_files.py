@@ -67,8 +67,9 @@ class GrowthFiles:
 
     def __init__(self, folder: DataFolder, name: str | None = None) -> None:
         self.folder, self.dataset = folder, checked_name(name or USUAL_NAME)
-        self.root = folder.root if name in (None, USUAL_NAME) else folder.root / _GROWTHS / self.dataset
-        self.checkpoints = DataFolder(self.root).checkpoints
+        usual = self.dataset == USUAL_NAME
+        self.root = folder.root if usual else folder.root / _GROWTHS / self.dataset
+        self.checkpoints = folder.checkpoints if usual else folder.checkpoints_of(self.dataset)
         self.plan = self.checkpoints / "plan.json"
         self.answers = self.checkpoints / ".answers.sqlite"
 

@@ -46,6 +46,7 @@ def writer_on(
     temperature: float | None = None,
     reply_tokens: int | None = None,
     timeout: float | None = None,
+    top_p: float | None = None,
 ) -> Writer:
     """Return who writes pairs: a model, its answers kept with the growth; rules without one."""
     if spec is None:
@@ -53,7 +54,7 @@ def writer_on(
     from dspy_programs.lm import AnswerCache, CachedEngine, decoding, wrap
 
     warm = _TEMPERATURE if temperature is None else temperature
-    lm = connected(spec, meter, warm, reply_tokens or _REPLY_TOKENS, timeout or _SECONDS)
+    lm = connected(spec, meter, warm, reply_tokens or _REPLY_TOKENS, timeout or _SECONDS, top_p)
     files.checkpoints.mkdir(parents=True, exist_ok=True)
     kept = CachedEngine(lm, AnswerCache(files.answers, ttl_seconds=math.inf, most_bytes=10**12))
     return Writer(wrap(kept, lm.model, **decoding(lm)))

@@ -124,10 +124,9 @@ def calibrated(
 
 
 def measured(passed: np.ndarray, truth: np.ndarray) -> Measured:
-    tp, fp = int((passed & truth).sum()), int((passed & ~truth).sum())
-    tn, fn = int((~passed & ~truth).sum()), int((~passed & truth).sum())
+    table = _table_of(passed, truth)
+    (tp, fp), (fn, tn) = table.tolist()
     figures = prf_of(tp, fp, tn, fn)
-    table = np.array([[tp, fp], [fn, tn]])
     intervals = {
         "precision": wilson(tp, tp + fp),
         "recall": wilson(tp, tp + fn),

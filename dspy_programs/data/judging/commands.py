@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
-from dspy_programs.data.options import DataOption, JsonOption, NameOption, print_result
+from dspy_programs.data.options import (
+    DataOption,
+    JsonOption,
+    MaxMinutesOption,
+    MaxTokensOption,
+    MaxUsdOption,
+    NameOption,
+    print_result,
+)
 
 if TYPE_CHECKING:
     from dspy_programs.data.judging.which_model import Spec
@@ -58,11 +66,9 @@ def judge(
     timeout: Annotated[
         float | None, typer.Option(min=0.1, envvar="JUDGE_TIMEOUT", help="Seconds for one reply. Default: the client's.")
     ] = None,
-    max_usd: Annotated[float | None, typer.Option(min=0, help="Stop asking at this cost, in US dollars.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Stop asking at so many tokens, of prompts and replies.")
-    ] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop asking after so long.")] = None,
+    max_usd: MaxUsdOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_minutes: MaxMinutesOption = None,
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
 ) -> None:

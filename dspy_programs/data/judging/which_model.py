@@ -95,7 +95,12 @@ def of_backend(
 
 
 def connected(
-    spec: Spec, meter: "Meter", temperature: float | None = None, max_tokens: int | None = None, timeout: float | None = None
+    spec: Spec,
+    meter: "Meter",
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    timeout: float | None = None,
+    top_p: float | None = None,
 ) -> "dspy.LM":
     """Return the model, its weights ready, its calls counted. Its answers are not cached: judgments are."""
     from dspy_programs.data.spending import metered
@@ -108,6 +113,7 @@ def connected(
         temperature=temperature,
         max_tokens=max_tokens,
         timeout=timeout,
+        **({} if top_p is None else {"top_p": top_p}),
     )
     prepare(lm)
     return metered(lm, meter)

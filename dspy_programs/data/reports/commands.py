@@ -15,15 +15,23 @@ if TYPE_CHECKING:
 _OUTPUT = typer.Option("-o", "--output", help="The page. Default: reports/DATASET/index.html, beside the data folder.")
 
 
-def visualize(dataset: NameOption, output: Annotated[Path | None, _OUTPUT] = None, data: DataOption = Path("data")) -> None:
+def visualize(
+    dataset: NameOption,
+    output: Annotated[Path | None, _OUTPUT] = None,
+    png: Annotated[Path | None, typer.Option(help="Write each chart into this folder too, as a PNG. Needs matplotlib.")] = None,
+    data: DataOption = Path("data"),
+) -> None:
     """Draw all that is known of a data set on one page: lengths, categories, checks, near duplicates, judgments, agreement,
     labels, cycles. The page needs no network and no script."""
     from dspy_programs.cli import show_progress
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.reports.overview import files_of, overview_of
     from dspy_programs.data.reports.page import page_of
+    from dspy_programs.data.reports.pictures import pictures_of, require_matplotlib
     from dspy_programs.text import quantity
 
+    if png:
+        require_matplotlib()
     folder = DataFolder(data)
     folder.existing(dataset)
     out = output or folder.reports(dataset) / "index.html"
@@ -32,6 +40,11 @@ def visualize(dataset: NameOption, output: Annotated[Path | None, _OUTPUT] = Non
         found = overview_of(folder, dataset, progress)
     _write(out, page_of(found))
     typer.echo(f"{out}: {quantity(found.pairs, 'pair')}")
+    if png:
+        pictures = list(pictures_of(found))
+        for name, picture in pictures:
+            _write(png / name, picture)
+        typer.echo(f"{png}: {quantity(len(pictures), 'picture')}")
     for note in found.notes:
         typer.echo(note, err=True)
 

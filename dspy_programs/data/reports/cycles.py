@@ -22,7 +22,7 @@ class Cycle(NamedTuple):
 
 def checkpoint_of(folder: DataFolder, name: str) -> Path | None:
     """Return the last checkpoint of the growth that made a data set."""
-    root = folder.checkpoints if name == _GROWN else DataFolder(folder.root / "growths" / name).checkpoints
+    root = folder.checkpoints if name == _GROWN else folder.checkpoints_of(name)
     found = [(int(match[1]), path) for path in root.glob("*.json") if (match := _CHECKPOINT.fullmatch(path.name))]
     return max(found)[1] if found else None
 

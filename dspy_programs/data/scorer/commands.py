@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dspy_programs.cli import GATE_CLOSED, show_progress
+from dspy_programs.data.options import DataOption
 
 if TYPE_CHECKING:
     from dspy_programs.cli import Progress
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _Rows = Annotated[
     str, typer.Argument(help="A file (JSON lines, JSON, CSV, Parquet), -, hf:OWNER/NAME, or the name of a data set.")
 ]
-_DataOption = Annotated[Path, typer.Option(envvar="DSPY_PROGRAMS_DATA", help="The folder of the data sets.")]
 _ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="Weights and thresholds, as YAML.")]
 _LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first so many rows: a quick look.")]
 _OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="Where it goes; default: standard output.")]
@@ -39,7 +39,7 @@ def score(
     config: _ConfigOption = None,
     limit: _LimitOption = None,
     examples: Annotated[int | None, typer.Option(min=0, max=100, help="Rows shown for each finding.")] = None,
-    data: _DataOption = _DATA,
+    data: DataOption = _DATA,
 ) -> None:
     """Score a data set from 0 to 100 by eleven weighted checks, with rows to look at for each finding."""
     _check_output(output, [source])
@@ -63,7 +63,7 @@ def score_diff(
     output: _OutputOption = None,
     config: _ConfigOption = None,
     limit: _LimitOption = None,
-    data: _DataOption = _DATA,
+    data: DataOption = _DATA,
 ) -> None:
     """Compare the scores of two data sets: each check, what came and went, and the rows that both have."""
     from dspy_programs.data.scorer.difference import difference_of
@@ -84,7 +84,7 @@ def fix(
         bool, typer.Option("--apply", help="Replace FILE (JSON lines); the old one is kept as FILE.before.")
     ] = False,
     limit: _LimitOption = None,
-    data: _DataOption = _DATA,
+    data: DataOption = _DATA,
 ) -> None:
     """Mend what can be mended without changing the meaning, and list every change; without -o or --apply only say what."""
     from dspy_programs.data.scorer.fix import changes_of, fix as mended
@@ -118,7 +118,7 @@ def stats(
     ] = None,
     tokens: Annotated[bool, typer.Option(help="Count tokens, which takes most of the time.")] = True,
     limit: _LimitOption = None,
-    data: _DataOption = _DATA,
+    data: DataOption = _DATA,
 ) -> None:
     """Count a data set: fields, lengths, turns, tokens, categories, languages."""
     from dspy_programs.data.scorer.stats import stats_of

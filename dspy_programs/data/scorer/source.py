@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dspy_programs.data.folder import DataFolder
+from dspy_programs.data.reading.sources import source_of
 from dspy_programs.errors import UsageError
-from dspy_programs.tables import STANDARD, Found, is_saved, rows_and_faults, saved_or_hub
+from dspy_programs.tables import STANDARD, Found, rows_and_faults
 
 _HUB = "hf:"
 
@@ -16,15 +17,9 @@ def rows_of(given: str, folder: DataFolder) -> Iterator[Found]:
     Raises UsageError for what is neither, DatasetError for a file that cannot be read as a whole.
     """
     path = path_of(given, folder)
-    if path is None:
-        return (
-            rows_and_faults(STANDARD) if given == str(STANDARD) else saved_or_hub(_HUB + given.removeprefix(_HUB).lstrip("/"))
-        )
-    if path.is_dir():
-        if not is_saved(path):
-            raise UsageError(f"{given}: a folder; give one file with rows, or a folder that `save_to_disk` made")
-        return saved_or_hub(str(path))
-    return rows_and_faults(path)
+    if path is None or path.is_dir():
+        return source_of(given).rows()
+    return rows_and_faults(path)  # also of a name that says no format, which `ingest` wants to be told
 
 
 def path_of(given: str, folder: DataFolder) -> Path | None:

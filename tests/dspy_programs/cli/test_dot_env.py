@@ -43,7 +43,32 @@ def test_line_gives_its_value(tmp_path, line, value):
     assert added(tmp_path, line) == {"OPENAI_API_KEY": value}
 
 
-@pytest.mark.parametrize("line", ["PATH=/tmp", "#OPENAI_API_KEY=x", "OPENAI_API_KEY", "OPENAI_API_KEY=a\0b", "="])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("JUDGE_TIMEOUT=9", "QUALITY_MIN_SCORE=8", "GENERATOR_TOP_P=.9", "MAX_CYCLES=2", "MIN_PASS_RATE=0", "PII_POLICY=off"),
+        *("DEFAULT_JUDGE_BACKEND=ollama", "OLLAMA_MODEL=m", "OPENROUTER_MODEL=m", "HUGGINGFACE_TOKEN=hf"),
+    ],
+)
+def test_settings_of_the_data_flywheel_are_read_and_models_are_announced(tmp_path, capsys, line):
+    name, _, value = line.partition("=")
+    assert added(tmp_path, line) == {name: value}
+    assert (line in capsys.readouterr().err) is ("MODEL" in name or "BACKEND" in name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OLLAMA_BASE_URL=http://x",
+        "OPENROUTER_BASE_URL=http://x",
+        "DATA_DIR=/tmp",
+        "PATH=/tmp",
+        "#OPENAI_API_KEY=x",
+        "OPENAI_API_KEY",
+        "OPENAI_API_KEY=a\0b",
+        "=",
+    ],
+)
 def test_other_lines_are_left(tmp_path, line):
     assert added(tmp_path, line) == {}
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,19 @@ def test_a_block_of_rows_has_what_each_row_has_alone():
     alone = [finding for pair in pairs for finding in checker.check(pair)]
     assert len(block.issues) == len(alone) > 300
     assert [json.loads(issue)["message"] for issue in block.issues] == [finding.message for finding in alone]
+
+
+def test_made_rows_in_blocks_have_what_each_has_alone(tmp_path):
+    """The same of rows as they come: sentences of real data, conversations, inputs, and a few planted faults."""
+    path = tmp_path / "rows.jsonl"
+    write_rows(path, 800)
+    lines = path.read_bytes().splitlines()
+    checker = Checker(CheckOptions(checks=(*FAST.split(","), "pii")))
+    block = checker.check_block(b"\n".join(lines))
+    alone = [finding.as_issue(pair.id) for pair in map(DataPair.model_validate_json, lines) for finding in checker.check(pair)]
+    key = itemgetter("pair_id", "check", "message")  # of one row, the checks that look at words come first
+    assert sorted(map(json.loads, block.issues), key=key) == sorted(alone, key=key)
+    assert {issue["check"] for issue in alone} >= {"profanity", "secrets", "refusals", "fences", "pii"}
 
 
 @pytest.mark.parametrize("gap", ["\n", "\r\n", "\n\n \n"])

@@ -5,6 +5,7 @@ import re
 
 from dspy_programs.data import DataFolder, overview_of
 from dspy_programs.data.checks.report import Issue
+from dspy_programs.data.reports.charts import sections_of
 from dspy_programs.data.reports.clusters import clusters_in
 from dspy_programs.data.reports.cycles import cycles_in
 from dspy_programs.data.reports.lengths import Lengths
@@ -56,6 +57,18 @@ def test_a_page_is_self_contained_and_escaped(tmp_path):
         text = page(root, name)
         assert "<script" not in text and not re.search(r"""(?:src|href)=["'](?!#)|url\(|@import|http-equiv="refresh""", text)
         assert "\x1b" not in text and "\u202e" not in text and "default-src 'none'" in text
+
+
+def test_each_chart_is_a_picture_of_its_own(tmp_path, capsys):
+    root = tmp_path / "data"
+    pairs = data_set(root, 12, category="$x$ or \\frac{ and \u4e2d")
+    judge(root, pairs, [9.0] * 6 + [3.0] * 6, "a")
+    assert data(root, "visualize", "-d", NAME, "--png", tmp_path / "png") == 0
+    pictures = sorted((tmp_path / "png").iterdir())
+    charts = [chart for section in sections_of(overview_of(DataFolder(root), NAME)) for chart in section.charts]
+    assert [path.name[:2] for path in pictures] == [f"{number:02}" for number in range(1, len(charts) + 1)]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures) and len(charts) > 4
+    assert pictures[2].name == "03-pairs-categories.png" and f"png: {len(charts)} pictures" in capsys.readouterr().out
 
 
 def test_a_report_has_every_data_set(tmp_path, capsys):
