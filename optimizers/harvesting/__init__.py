@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from optimizers.harvesting.actor_rows import call_fault as call_fault
     from optimizers.harvesting.harvested import (
         MIN_PROBABILITY as MIN_PROBABILITY,
         MODULES as MODULES,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "call_fault": "actor_rows",
     "MIN_PROBABILITY": "harvested",
     "MODULES": "harvested",
     "PER_GOAL": "harvested",
