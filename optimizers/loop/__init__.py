@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from optimizers.loop.log import Log as Log
     from optimizers.loop.loop_rows import ARROWS as ARROWS, arrows_left as arrows_left
     from optimizers.loop.online_program import Online as Online
-    from optimizers.loop.plan import Improvement as Improvement, plan as plan
     from optimizers.loop.report import write_report as write_report
     from optimizers.loop.round import Decision as Decision, Loop as Loop, line_of as line_of, one_round as one_round
+    from optimizers.loop.stages import Improvement as Improvement, plan as plan
 
 _HOMES = {
     "Decision": "round",
     "ARROWS": "loop_rows",
     "arrows_left": "loop_rows",
-    "Improvement": "plan",
+    "Improvement": "stages",
     "improve_agent": "cycles",
-    "plan": "plan",
+    "plan": "stages",
     "Log": "log",
     "Loop": "round",
     "Online": "online_program",

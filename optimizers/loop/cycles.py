@@ -21,17 +21,19 @@ from typing import Any
 import filelock
 
 from dspy_programs.atomic_file import write_atomically
-from dspy_programs.errors import BudgetSpent, RunError, RunLocked, RunMismatch, UsageError
+from dspy_programs.errors import BudgetSpent, DatasetError, RunError, RunLocked, RunMismatch, UsageError
 from dspy_programs.failures import read_traces
 from dspy_programs.lm import prepare
 from optimizers.calls import Budget, Journal, Meter, recorded
 from optimizers.harvesting import harvest_runs, lines_of
 from optimizers.loop.agent_run import run_agent
 from optimizers.loop.generation import GENERATES, Generated, generate
+from optimizers.loop.log import Line, Log
 from optimizers.loop.loop_rows import SHOWN_ARROWS
-from optimizers.loop.plan import Improvement, Stage, plan
-from optimizers.loop.round import JOURNAL, one_round
+from optimizers.loop.round import JOURNAL, Loop, one_round
 from optimizers.loop.spending import left_of, spent_in, total_of
+from optimizers.loop.stages import Improvement, Stage, plan
+from optimizers.loop.winner import note_promotion
 
 STAGES = "stages"
 SETTINGS = "improve.json"
@@ -168,22 +170,28 @@ def _learn(improvement: Improvement, stage: Stage, left: Budget) -> Result:
         without=improvement.without,
         generated=[path for path in generated if path.is_file() and path.stat().st_size],
         earlier=[_journal(improvement, stage.kind, cycle) for cycle in cycles[:-1]],
+        label=stage.name,
     )
+    note_promotion(round_)
     if not any(arrow in improvement.arrows for arrow in (*SHOWN_ARROWS, "failures")):
         raise UsageError("--without leaves nothing to propose from")
-    try:
-        decisions = one_round(round_)
-    except UsageError as error:  # too few rows yet: a later cycle has more
-        return {"module": stage.kind, "compared": 0, "promoted": None, "why": str(error)}
-    promoted = next((each for each in decisions if each.promoted), None)
-    why = decisions[-1].why if decisions else "no new challenger could be proposed"
-    return {
-        "module": stage.kind,
-        "compared": len(decisions),
-        "promoted": promoted and promoted.challenger.how,
-        "file": promoted and str(promoted.promoted),
-        "why": why,
-    }
+    why = "no new challenger could be proposed"
+    if not _promoted(round_):
+        try:
+            why = next((each.why for each in reversed(one_round(round_))), why)
+        except (UsageError, DatasetError) as error:  # too few rows yet: a later cycle has more
+            why = str(error)
+    return {"module": stage.kind, "promoted": (promoted := _promoted(round_)), "why": "" if promoted else why}
+
+
+def _promoted(round_: Loop) -> str | None:
+    """Return what the history says that this round has put into use, in this process or in one that was killed."""
+    lines = Log(round_.history).lines()
+    return next((line["response"] for line in lines if _is_promotion(line) and line.get("round") == round_.label), None)
+
+
+def _is_promotion(line: Line) -> bool:
+    return line.get("kind") == "promoted"
 
 
 def _journal(improvement: Improvement, kind: str, cycle: int) -> Path:

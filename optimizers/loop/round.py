@@ -19,10 +19,10 @@ from dspy_programs.registry import compiled_store as store
 from optimizers.calls import Budget, Journal, Meter, Progress, noise_to, recorded
 from optimizers.loop.challengers import Challenger, challengers, prompt_of
 from optimizers.loop.comparison import Comparison, challengers_before, compare, rows_digests
-from optimizers.loop.log import Log
+from optimizers.loop.log import Line, Log
 from optimizers.loop.loop_rows import LoopRows, arrows_left, job_for, loop_rows
-from optimizers.loop.winner import put_into_use
-from optimizers.promotion import LEVEL, MARGIN, Superseded, checked_place, current, digest_of
+from optimizers.loop.winner import note_promotion, put_into_use
+from optimizers.promotion import LEVEL, MARGIN, Superseded, checked_place, current
 from optimizers.recipes import Recipe
 from optimizers.scoring import Runner
 from optimizers.search import IN_USE, SEED, Choice, Job, Texts, identity
@@ -37,7 +37,7 @@ class Loop:
 
     most: challengers compared in one round; rows: held-back rows used at most; shadow: compare, and promote nothing; without:
     what is left out (loop_rows.ARROWS); generated: files of generated rows; earlier: journals whose answers another round
-    has paid for.
+    has paid for; label: of the round, in its lines of the history.
     """
 
     recipe: Recipe
@@ -58,6 +58,7 @@ class Loop:
     without: frozenset[str] = frozenset()
     generated: Sequence[Path] = ()
     earlier: Sequence[Path] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Decision:
 def one_round(loop: Loop) -> list[Decision]:
     """Propose, compare and decide; stop after a challenger that is put into use."""
     found = loop_rows(loop.recipe, loop.data, loop.generated, arrows_left(loop.without), loop.rows, loop.seed)
+    note_promotion(loop)
     log = Log(loop.history)
     with contextlib.closing(RunDirectory(loop.folder)) as directory, contextlib.closing(Journal(directory.journal)) as journal:
         for path in loop.earlier:
@@ -111,8 +113,8 @@ def _decide(loop: Loop, found: LoopRows, log: Log, runner: Runner, reflection: d
     history = list(log.lines())
     if log.broken:
         progress.say(f"{log.path}: {log.broken} lines cannot be read and are skipped; nothing is changed in them")
-    tried = [str(line["identity"]) for line in history if line.get("kind") == "decision" and line.get("identity")]
-    number = challengers_before(history, name, model, rows_digests(found.held_back))
+    tried = _refused(history)
+    earlier = challengers_before(history, name, model, rows_digests(found.held_back))
     progress.say(f"champion    {'in use, ' + over[:8] if before and over else 'the uncompiled program'}")
     made = f", {len(found.generated)} generated" if found.generated else ""
     progress.say(
@@ -124,7 +126,9 @@ def _decide(loop: Loop, found: LoopRows, log: Log, runner: Runner, reflection: d
     for challenger in challengers(
         job, champion, found.cases, runner, reflection, progress.meter, loop.proposer, tried, rewrites
     ):
-        number += 1
+        own = f"{identity(job, challenger.texts)} over {over}"
+        number = earlier.index(own) + 1 if own in earlier else len(earlier) + 1
+        earlier += [own] * (own not in earlier)
         compared = compare(
             job, champion, challenger.texts, found.held_back, runner,
             weights=found.weights, number=number, level=loop.level, margin=loop.margin, seed=loop.seed,
@@ -137,6 +141,16 @@ def _decide(loop: Loop, found: LoopRows, log: Log, runner: Runner, reflection: d
     return done
 
 
+def _refused(history: Sequence[Line]) -> list[str]:
+    """Return the identities of challengers that need no second comparison: those refused, and those that were in use.
+
+    One that won in shadow mode, or just before a kill, is still to be put into use.
+    """
+    decisions = [line for line in history if line.get("kind") == "decision" and line.get("identity")]
+    used = {line.get("identity") for line in history if line.get("kind") == "promoted"}
+    return [str(line["identity"]) for line in decisions if line.get("decision") != "won" or line["identity"] in used]
+
+
 def _settle(
     loop: Loop, job: Job, champion: Texts, challenger: Challenger, found: Comparison, over: str | None, log: Log, number: int
 ) -> Decision:
@@ -144,7 +158,8 @@ def _settle(
     verdict = found.verdict
     wins = verdict.decision == "promote"
     score = round(_mean(found.challenger), 6)
-    who = {"module": loop.recipe.name, "lm": loop.task.model, "prompt": prompt_of(champion)}
+    own = identity(job, challenger.texts)
+    who = {"module": loop.recipe.name, "lm": loop.task.model, "round": loop.label, "prompt": prompt_of(champion)}
     log.append(
         {
             "kind": "decision",
@@ -159,7 +174,7 @@ def _settle(
             "number": number,
             "how": challenger.how,
             "challenger": prompt_of(challenger.texts),
-            "identity": identity(job, challenger.texts),
+            "identity": own,
             "over": over,
             "held_back": found.rows,
         }
@@ -168,11 +183,10 @@ def _settle(
         why = f"{verdict.reason}; in shadow mode nothing is promoted" if wins else verdict.reason
         return Decision(challenger, found, None, why)
     try:
-        promoted = put_into_use(job, challenger, found, over, loop)
+        promoted = put_into_use(job, challenger, found, over, loop, own)
     except Superseded as error:
         return Decision(challenger, found, None, f"{verdict.reason}, but {error}")
-    told = {"kind": "promoted", **who, "response": challenger.how, "score": score, "new_prompt": prompt_of(challenger.texts)}
-    log.append({**told, "over": over, "file": digest_of(promoted.read_bytes())})
+    note_promotion(loop)
     return Decision(challenger, found, promoted, verdict.reason)
 
 

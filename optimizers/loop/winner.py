@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dspy_programs.errors import CompiledProgramError
 from dspy_programs.registry import compiled_store as store, shape_of
-from optimizers.loop.challengers import Challenger
+from optimizers.loop.challengers import Challenger, prompt_of
 from optimizers.loop.comparison import Comparison
-from optimizers.promotion import card_for, promote
+from optimizers.loop.log import Log
+from optimizers.promotion import card_for, checked_place, current, promote
 from optimizers.scoring import bootstrap, name_of
 from optimizers.search import IN_USE, Job
 from optimizers.training import digest
@@ -17,10 +19,32 @@ if TYPE_CHECKING:
 FILE = "challenger.json"
 
 
-def put_into_use(job: Job, challenger: Challenger, found: Comparison, over: str | None, loop: "Loop") -> Path:
+def note_promotion(loop: "Loop") -> None:
+    """Write into the history that its winner is in use, unless it says so: a kill may have come between the two."""
+    entry = current(checked_place(loop.recipe.name, loop.task.model))
+    if entry is None:
+        return
+    try:
+        saved = store.read_compiled(entry.path).provenance
+    except CompiledProgramError:  # of other code: none of ours
+        return
+    online = saved.training.get("online")
+    if not isinstance(online, dict) or online.get("history") != str(loop.history):
+        return
+    log = Log(loop.history)
+    if any(line.get("kind") == "promoted" and line.get("file") == entry.digest for line in log.lines()):
+        return
+    told = {name: online.get(name, "") for name in ("round", "prompt", "new_prompt", "identity")}
+    who = {"module": loop.recipe.name, "lm": loop.task.model, "response": online.get("how", "")}
+    score = round(float(saved.scores["validation"]["compiled"]), 6)
+    log.append({"kind": "promoted", **who, **told, "score": score, "over": saved.parent, "file": entry.digest})
+
+
+def put_into_use(job: Job, challenger: Challenger, found: Comparison, over: str | None, loop: "Loop", identity: str) -> Path:
     """Write the challenger as a compiled program, and put it into use if the champion still is; return its place.
 
-    over: the digest of the champion's file. Raises Superseded if another program was put into use meanwhile.
+    over: the digest of the champion's file; identity: the challenger's. Raises Superseded if another program was put into use
+    meanwhile.
     """
     program = job.build(challenger.texts)
     new, old = found.challenger, found.champion
@@ -36,7 +60,15 @@ def put_into_use(job: Job, challenger: Challenger, found: Comparison, over: str 
         seed_instructions_sha256={name: store.digest(text) for name, text in store.seed_instructions(job.program).items()},
         kept="compiled",
         training={
-            "online": {**verdict._asdict(), "how": challenger.how, "history": str(loop.history)},
+            "online": {
+                **verdict._asdict(),
+                "how": challenger.how,
+                "history": str(loop.history),
+                "round": loop.label,
+                "prompt": found.prompt,
+                "new_prompt": prompt_of(challenger.texts),
+                "identity": identity,
+            },
             "metric": name_of(loop.recipe.metric),
             "data": {"val": {"rows": verdict.rows, "digest": digest(found.rows)}},
             "asked": job.asked(challenger.texts),

@@ -103,6 +103,29 @@ def test_shadow_mode_promotes_nothing(traces, tmp_path, capsys):
     assert (line["decision"], line["shadow"]) == ("won", True)
 
 
+def test_what_won_in_shadow_mode_can_be_put_into_use_without_paying_again(traces, tmp_path, capsys):
+    """The same holds for a winner whose process was killed before it was put into use."""
+    with ChatServer(answer(RIGHT, ["send_note"])) as server:
+        assert round_of(server, traces, tmp_path, "--shadow", "--challengers", "2") == 0
+        paid = len(server.requests)
+        assert round_of(server, traces, tmp_path, "--challengers", "1") == 0
+        assert len(server.requests) == paid
+    assert "promoted    a few runs that went well" in capsys.readouterr().out
+    first, second = (line for line in lines(tmp_path) if line.get("decision") == "won")
+    assert (first["number"], first["level"]) == (second["number"], second["level"])
+
+
+def test_a_promotion_whose_process_was_killed_before_it_was_written_down_is_written_down_later(traces, tmp_path):
+    with ChatServer(answer(RIGHT, ["send_note"])) as server:
+        assert round_of(server, traces, tmp_path) == 0
+        path = tmp_path / "loop" / "gepa_history.jsonl"
+        *before, promoted = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(before))
+        assert round_of(server, traces, tmp_path, "--challengers", "1") == 0
+    (again,) = (line for line in lines(tmp_path) if line["kind"] == "promoted")
+    assert {**again, "time": ""} == {**json.loads(promoted), "time": ""}
+
+
 def test_a_round_after_a_cut_history_goes_on_and_keeps_what_is_there(traces, tmp_path, capsys):
     with ChatServer(answer(["send_note"], RIGHT)) as server:
         assert round_of(server, traces, tmp_path, "--challengers", "1") == 0
