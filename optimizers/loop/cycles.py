@@ -25,11 +25,13 @@ from dspy_programs.errors import BudgetSpent, DatasetError, RunError, RunLocked,
 from dspy_programs.failures import read_traces
 from dspy_programs.lm import prepare
 from optimizers.calls import Budget, Journal, Meter, recorded
-from optimizers.harvesting import harvest_runs, lines_of
+from optimizers.data import SPLITS
+from optimizers.harvesting import harvest_runs
 from optimizers.loop.agent_run import run_agent
 from optimizers.loop.generation import GENERATES, Generated, generate
 from optimizers.loop.log import Line, Log
 from optimizers.loop.loop_rows import SHOWN_ARROWS
+from optimizers.loop.report import write_report
 from optimizers.loop.round import JOURNAL, Loop, one_round
 from optimizers.loop.spending import left_of, spent_in, total_of
 from optimizers.loop.stages import Improvement, Stage, plan
@@ -37,6 +39,7 @@ from optimizers.loop.winner import note_promotion
 
 STAGES = "stages"
 SETTINGS = "improve.json"
+_REASONS = 4  # why runs gave no rows, the commonest
 TEST_GOALS = "test-goals.jsonl"
 
 Result = dict[str, Any]
@@ -53,6 +56,7 @@ def improve_agent(improvement: Improvement) -> list[Result]:
             else:
                 result = _done(improvement, stage, results)
                 write_atomically(file, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+                write_report(improvement.folder)
             improvement.say(line_of_stage(result))
             results.append(result)
     return results
@@ -125,7 +129,8 @@ def _harvest(improvement: Improvement) -> Result:
         judged="judge" in improvement.arrows,
     )
     rows = {name: dict(each) for name, each in done.rows.items()}
-    return {"runs": done.runs, "rows": rows, "failed_steps": dict(done.failed), "says": list(lines_of(done))}
+    reasons = {name: dict(each.most_common(_REASONS)) for name, each in done.reasons.items()}
+    return {"runs": done.runs, "rows": rows, "failed_steps": dict(done.failed), "left_out": reasons}
 
 
 def _goals_of_test(improvement: Improvement) -> list[str]:
@@ -176,6 +181,8 @@ def _learn(improvement: Improvement, stage: Stage, left: Budget) -> Result:
     if not any(arrow in improvement.arrows for arrow in (*SHOWN_ARROWS, "failures")):
         raise UsageError("--without leaves nothing to propose from")
     why = "no new challenger could be proposed"
+    if not any((round_.data / f"{split}.jsonl").is_file() for split in SPLITS):
+        return {"module": stage.kind, "promoted": None, "why": "the harvest gave no rows"}
     if not _promoted(round_):
         try:
             why = next((each.why for each in reversed(one_round(round_))), why)
@@ -207,10 +214,16 @@ def line_of_stage(result: Result) -> str:
     return f"{result['stage']:<20} {_told(result)}"
 
 
+def _harvested(result: Result, module: str) -> str:
+    """Return how many rows a harvest gave a program; if none, mostly why."""
+    rows = sum(result["rows"][module].values())
+    why = next(iter(result["left_out"][module]), "")
+    return f"{module}: {rows}" + (f" ({why})" if why and not rows else "")
+
+
 def _told(result: Result) -> str:
     if result["kind"] == "harvest":
-        counts = (f"{name}: {sum(rows.values())}" for name, rows in result["rows"].items())
-        return f"rows from {result['runs']} runs: {', '.join(counts)}"
+        return f"rows from {result['runs']} runs: {', '.join(_harvested(result, name) for name in result['rows'])}"
     if result["kind"] == "generate":
         return "; ".join(
             f"{name}: {made['rows']} rows from {made['failures']} failures, {sum(made['refused'].values())} refused"
