@@ -56,6 +56,10 @@ class Change:
     shows: int
     demonstrations: list[str]
 
+    @property
+    def is_rewritten(self) -> bool:
+        return any(sign != " " for sign, _ in self.lines)
+
 
 @dataclass(frozen=True)
 class Content:
@@ -194,7 +198,7 @@ def _change(folder: Path, module: str, lines: list[Line]) -> Change | None:
 def _cost_charts(results: Sequence[Result]) -> Iterator[Chart]:
     """Yield minutes, tokens and money by stage; money only where there is any."""
     told: dict[str, Callable[[Any], str]] = {
-        "minutes": lambda value: f"{value:.1f}",
+        "minutes": lambda value: f"{value:.2f}",
         "tokens": lambda value: f"{value:,}",
         "usd": lambda value: f"{value:.4f}",
     }
