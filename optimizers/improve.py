@@ -12,7 +12,6 @@ from optimizers.cli import ReflectionApiBaseOption, ReflectionApiKeyOption, Refl
 
 app = new_app("Run an agent on its tasks, learn from its runs, and run it again: cycles of the loop, each stage resumable.")
 _FUNCTION = re.compile(r"\w+(?:\.\w+)*:\w+(?:\.\w+)*")
-_CALL = (1500, 200)  # tokens in and out of a call, for the price in a plan
 
 
 @app.command()
@@ -55,6 +54,9 @@ def improve(
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: ThreadsOption = None,
     run_dir: Annotated[Path, typer.Option(help="Folder of its stages, where it resumes.")] = Path("runs/improve"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Set aside what the models answered in the unfinished stage, and ask anew.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the stages and what they cost; do none.")] = False,
 ) -> None:
     """Run, learn, run again; print how many runs went well before and after, and what was promoted.
@@ -76,7 +78,7 @@ def improve(
         Loop(
             recipe(name), task, reflection, run_dir / "rows" / name, run_dir / "loops" / name,
             run_dir / "loops" / name / "gepa_history.jsonl",
-            most=challengers, rows=rows, shadow=shadow, seed=seed, threads=threads,
+            most=challengers, rows=rows, shadow=shadow, seed=seed, threads=threads, fresh=fresh,
         )
         for name in names
     ]  # fmt: skip
@@ -120,7 +122,7 @@ def _before_and_after(results: list[dict[str, Any]], kind: str) -> str:
 
 
 def _print_plan(improvement: Any) -> None:
-    from optimizers.loop import plan
+    from optimizers.loop import plan, price_of
 
     price = price_of(improvement.loops[0].task)
     price_of_words = price_of(improvement.loops[0].reflection)
@@ -128,19 +130,6 @@ def _print_plan(improvement: Any) -> None:
         of = price_of_words if stage.kind == "generate" else price
         cost = f"; up to {stage.calls} calls{of(stage.calls)}" if stage.calls else ""
         print(f"{stage.name:<12} {stage.says}{cost}")
-
-
-def price_of(lm: Any) -> Any:
-    """Return a function of calls: what they cost by DSPy's price table, as text; "" if it has no price."""
-    from dspy.clients.model_metadata import model_info
-
-    provider, _, name = str(lm.model).partition("/")
-    info = {} if provider == "local" else model_info(provider, name) or {}
-    try:
-        usd = _CALL[0] * float(info["input_cost_per_token"]) + _CALL[1] * float(info["output_cost_per_token"])
-    except (KeyError, TypeError, ValueError):
-        return lambda calls: ", free" if provider == "local" else ", price unknown"
-    return lambda calls: f", about {calls * usd:.2f} USD at {_CALL[0]} + {_CALL[1]} tokens a call"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from optimizers.loop.log import Log as Log
     from optimizers.loop.loop_rows import ARROWS as ARROWS, arrows_left as arrows_left
     from optimizers.loop.online_program import Online as Online
+    from optimizers.loop.prices import price_of as price_of
     from optimizers.loop.report import write_report as write_report
     from optimizers.loop.round import Decision as Decision, Loop as Loop, line_of as line_of, one_round as one_round
     from optimizers.loop.stages import Improvement as Improvement, plan as plan
@@ -20,6 +21,7 @@ _HOMES = {
     "Improvement": "stages",
     "improve_agent": "cycles",
     "plan": "stages",
+    "price_of": "prices",
     "Log": "log",
     "Loop": "round",
     "Online": "online_program",

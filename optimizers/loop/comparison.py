@@ -61,6 +61,8 @@ def compare(
         if found.decision != "continue":
             break
     used = found.rows
+    if found.decision == "refuse" and scores[0] == scores[1]:
+        found = found._replace(reason="it scores like the champion on every row")
     return Comparison(found, scores[0][:used], scores[1][:used], rows_digests(drawn), prompt_of(champion))
 
 

@@ -31,6 +31,10 @@ ARROWS = {
 """What leads from runs to a challenger, each of which can be left out."""
 SHOWN_ARROWS = ("successes", "corrections", "generated")
 _FEWEST_HELD_BACK = 20
+_TOO_FEW = (
+    "too few for any challenger to win; harvest more runs, "
+    f"with at least {_FEWEST_HELD_BACK} rows of goals that are not in train"
+)
 _LABELS = {"corrected": "corrections", "generated": "generated"}
 
 
@@ -58,16 +62,14 @@ def loop_rows(
     recipe: Recipe, data: Path, generated: Sequence[Path], arrows: Collection[str], most: int | None, seed: int
 ) -> LoopRows:
     """Read the rows of a harvest. generated: files of generated rows; most: rows to compare on."""
+    _require_enough(data)
     rows = read_rows(recipe, data, {}, seed)
     told = dict(_provenances(data))
     trained = {row.id for row in rows["train"]}
     unseen = (row for split in ("val", "test") for row in rows[split] if row.id not in trained)
     held_back = [row for row in unseen if recipe.asks(row)][:most]
     if len(held_back) < _FEWEST_HELD_BACK:
-        raise UsageError(
-            f"{data}: {len(held_back)} held-back rows: too few for any challenger to win; "
-            f"harvest more runs, with at least {_FEWEST_HELD_BACK} rows of goals that are not in train"
-        )
+        raise UsageError(f"{data}: {len(held_back)} held-back rows: {_TOO_FEW}")
     shown = [row for row in rows["train"] if _LABELS.get(str(told.get(row.id, {}).get("label")), "successes") in arrows]
     weights = {
         id_: float(weight)
@@ -77,6 +79,17 @@ def loop_rows(
     made = [row for path in generated for row in read_split(path, recipe.new_program, recipe.labels)]
     cases = cases_in(data / "failures.jsonl") if data.is_dir() and "failures" in arrows else []
     return LoopRows(rows, shown, made if "generated" in arrows else [], held_back, weights, cases)
+
+
+def _require_enough(data: Path) -> None:
+    """Raise UsageError for a harvest without rows, or with too few to hold any back."""
+    if not data.is_dir() or not (data / "rejects.jsonl").is_file():
+        return  # not ours: whoever reads it says what is wrong
+    counts = {split: sum(1 for _ in lines_of(data / f"{split}.jsonl")) for split in ("train", "val", "test")}
+    if not sum(counts.values()):
+        raise UsageError(f"the runs gave no rows: {data / 'rejects.jsonl'} says of each why")
+    if counts["train"] < _FEWEST_HELD_BACK and not counts["val"] + counts["test"]:
+        raise UsageError(f"{data}: {counts['train']} rows of fewer than 10 different goals: {_TOO_FEW}")
 
 
 def job_for(recipe: Recipe, found: LoopRows, seed: int, before: dict[str, dspy.Module]) -> Job:

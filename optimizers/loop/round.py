@@ -37,7 +37,8 @@ class Loop:
 
     most: challengers compared in one round; rows: held-back rows used at most; shadow: compare, and promote nothing; without:
     what is left out (loop_rows.ARROWS); generated: files of generated rows; earlier: journals whose answers another round
-    has paid for; label: of the round, in its lines of the history.
+    has paid for; label: of the round, in its lines of the history; fresh: set earlier answers aside, and
+    ask anew.
     """
 
     recipe: Recipe
@@ -59,6 +60,7 @@ class Loop:
     generated: Sequence[Path] = ()
     earlier: Sequence[Path] = ()
     label: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,10 @@ def one_round(loop: Loop) -> list[Decision]:
     found = loop_rows(loop.recipe, loop.data, loop.generated, arrows_left(loop.without), loop.rows, loop.seed)
     note_promotion(loop)
     log = Log(loop.history)
-    with contextlib.closing(RunDirectory(loop.folder)) as directory, contextlib.closing(Journal(directory.journal)) as journal:
+    with (
+        contextlib.closing(RunDirectory(loop.folder, fresh=loop.fresh)) as directory,
+        contextlib.closing(Journal(directory.journal)) as journal,
+    ):
         for path in loop.earlier:
             journal.read_also(path, free=True)
         for lm in (loop.task, loop.reflection):

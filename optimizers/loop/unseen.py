@@ -41,7 +41,7 @@ class Unseen:
         if found := [each for each in self._checker.check(pair) if each.severity == "error"]:
             return f"{found[0].check}: {found[0].message}"
         if near := self._known.near(pair):
-            return str(near)
+            return f"near {near.where.partition(' of ')[2]}: {near.by} {near.likeness:.2f}"
         self._known.add([pair], "the generated rows")
         return ""
 
