@@ -11,13 +11,13 @@ from dspy_programs import __version__
 from dspy_programs.text import printable
 
 
-def environment(package: str, more_style: str = "") -> Environment:
-    """Return the templates of a package and those that all share (charts.html).
+def environment(package: str, more_style: str = "", *more: str) -> Environment:
+    """Return the templates of a package, of `more` packages, and those that all share (charts.html).
 
     With them come the style of all pages, `more_style` after it, and the digest by which the pages' policy allows it.
     """
     shared = files("dspy_programs.data") / "templates"
-    folders = [str(files(package) / "templates"), str(shared)]
+    folders = [*(str(files(each) / "templates") for each in (package, *more)), str(shared)]
     made = Environment(
         loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -140,6 +140,7 @@ class _Making:
     def of_run(self, source: str, raw: Trace) -> None:
         """Make the rows of one run."""
         line = {"source": source, "trace": raw.trace_id}
+        self.done.recorded += raw.is_successful is not None
         if self.left_out and goal_key(raw.original_goal) in self.left_out:
             self.reject_everywhere(line, "the goal is one of the test's")
             return
@@ -147,7 +148,6 @@ class _Making:
             self.reject_everywhere(line, "the run is on record both as a success and as a failure")
             return
         outcome = outcome_of(raw, self.classifier.classify(raw)) if self.judged else outcome_on_record(raw)
-        self.done.recorded += outcome.recorded
         if outcome.recorded and outcome.succeeded and (fault := self.observed_failure(raw)):
             self.reject_everywhere(line, f"recorded as a success, yet the run ended with {fault}")
             return

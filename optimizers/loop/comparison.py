@@ -88,5 +88,5 @@ def challengers_before(history: Iterable[Line], module: str, lm: str, rows: Sequ
             continue
         earlier = set(line.get("held_back") or ())
         if earlier and len(earlier & known) >= _SAME * min(len(earlier), len(known)):
-            found[f"{line.get('identity')} over {line.get('over')}"] = None
+            found[f"{line.get('identity', len(found))} over {line.get('over')}"] = None
     return list(found)

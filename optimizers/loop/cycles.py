@@ -31,14 +31,12 @@ from optimizers.loop.agent_run import run_agent
 from optimizers.loop.generation import GENERATES, Generated, generate
 from optimizers.loop.log import Line, Log
 from optimizers.loop.loop_rows import SHOWN_ARROWS
-from optimizers.loop.report import write_report
+from optimizers.loop.report import SETTINGS, STAGES, write_report
 from optimizers.loop.round import JOURNAL, Loop, one_round
 from optimizers.loop.spending import left_of, spent_in, total_of
 from optimizers.loop.stages import Improvement, Stage, plan
 from optimizers.loop.winner import note_promotion
 
-STAGES = "stages"
-SETTINGS = "improve.json"
 _REASONS = 4  # why runs gave no rows, the commonest
 TEST_GOALS = "test-goals.jsonl"
 

@@ -26,7 +26,7 @@ from optimizers.promotion import LEVEL, MARGIN, Superseded, checked_place, curre
 from optimizers.recipes import Recipe
 from optimizers.scoring import Runner
 from optimizers.search import IN_USE, SEED, Choice, Job, Texts, identity
-from optimizers.training import RunDirectory
+from optimizers.training import PROGRESS, RunDirectory
 
 JOURNAL = "calls.jsonl"
 
@@ -89,7 +89,7 @@ def one_round(loop: Loop) -> list[Decision]:
         meter = Meter(limits=loop.limits)
         task, reflection = recorded(loop.task, "task", journal, meter), recorded(loop.reflection, "reflection", journal, meter)
         runner = Runner(task, meter, loop.threads or (1 if is_embedded(loop.task) else 8))
-        progress = Progress(meter, None)
+        progress = Progress(meter, None, file=directory.path / PROGRESS)
         progress.phase = "comparing"
         with noise_to(directory.log), progress.live():
             return _decide(loop, found, log, runner, reflection, progress)
@@ -142,6 +142,9 @@ def _decide(loop: Loop, found: LoopRows, log: Log, runner: Runner, reflection: d
         progress.say(line_of(decision))
         done.append(decision)
         if decision.promoted or len(done) == loop.most:
+            break
+        if len(compared.champion) == len(found.held_back) and min(compared.champion) >= 1:
+            progress.say("the champion is right on every held-back row: nothing can be better")
             break
     return done
 

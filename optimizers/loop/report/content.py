@@ -18,6 +18,8 @@ from optimizers.loop.log import Line, Log
 from optimizers.loop.loop_rows import lines_of
 from optimizers.loop.winner import FILE
 
+SETTINGS = "improve.json"
+STAGES = "stages"
 _A_FEW = 3
 _LONGEST = 400  # characters of a demonstration
 _MOST_MODES = 8
@@ -82,8 +84,8 @@ class Content:
 
 def content_of(folder: Path) -> Content:
     """Read the folder of an improvement, finished or not."""
-    results = sorted(map(_json_of, (folder / "stages").glob("*.json")), key=_order)
-    settings = _json_of(folder / "improve.json") if (folder / "improve.json").is_file() else {}
+    results = sorted(map(_json_of, (folder / STAGES).glob("*.json")), key=_order)
+    settings = _json_of(folder / SETTINGS) if (folder / SETTINGS).is_file() else {}
     histories = {path.parent.name: list(Log(path).lines()) for path in sorted(folder.glob("loops/*/gepa_history.jsonl"))}
     return Content(
         settings=settings,

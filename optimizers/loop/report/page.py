@@ -3,6 +3,7 @@
 All that comes from the folder is escaped.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -25,9 +26,13 @@ def write_report(folder: Path) -> Path:
     return path
 
 
-def page_of(folder: Path) -> bytes:
-    """Return the page of an improvement, finished or not."""
-    text = _environment().get_template("report.html").render(found=content_of(folder), now=datetime.now(UTC))
+def page_of(folder: Path, refresh: int | None = None, spent: Sequence[tuple[str, str]] = ()) -> bytes:
+    """Return the page of an improvement, finished or not.
+
+    refresh: seconds after which a browser loads it anew; spent: figures of the stage that is at work, with their names.
+    """
+    found, now = content_of(folder), datetime.now(UTC)
+    text = _environment().get_template("report.html").render(found=found, now=now, refresh=refresh, spent=spent)
     return text.encode("utf-8", "replace")
 
 

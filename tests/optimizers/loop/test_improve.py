@@ -65,7 +65,7 @@ def test_an_agent_is_run_learnt_from_and_run_again_and_the_test_teaches_nothing(
         assert improve(tmp_path, server, *given) == 0
         out = capsys.readouterr().out
         assert "1-run                150 runs, 90.0% went well" in out
-        assert "1-planner            promoted: a few runs that went well" in out
+        assert "1-planner            promoted: the nearest runs that went well" in out
         assert "on unseen tasks: 0.0% of 5 runs before" in out
         assert load("planner", LM).plan.demos
         rejects = [line["reason"] for line in read(tmp_path / "improve" / "rows", "planner", "rejects")]
@@ -204,7 +204,7 @@ def test_a_limit_stops_it_and_a_larger_one_goes_on(tmp_path, agent, capsys, limi
         assert f"limit reached in stage {'1-planner' if limit == '--max-tokens' else '1-run'}: {value} " in out
         assert not load("planner", LM).plan.demos
         assert improve(tmp_path, server, *given, limit, "100000") == 0
-        assert "promoted: a few runs" in capsys.readouterr().out
+        assert "promoted: the nearest runs" in capsys.readouterr().out
 
 
 def test_a_function_can_be_the_agent(tmp_path, monkeypatch, capsys):
