@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.data.checks.checker import Checker
-from dspy_programs.data.checks.options import CheckOptions
-from dspy_programs.data.growing.diversity import Known
-from dspy_programs.data.pair import DataPair
+from dspy_programs.data import DataPair
+from dspy_programs.data.checks import Checker, CheckOptions
+from dspy_programs.data.growing import Known
 from optimizers.harvesting import goal_key
 from optimizers.loop.variation import ANSWER, ASKED
 

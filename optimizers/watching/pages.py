@@ -15,8 +15,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from dspy_programs.data.html_pages import environment
-from dspy_programs.data.reports.charts import Bar, Chart
+from dspy_programs.data.reports import Bar, Chart, environment
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 from optimizers.calls import clock

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.data.reports.charts import Bar, Chart, rate_bar
+from dspy_programs.data.reports import Bar, Chart, rate_bar
 from dspy_programs.errors import CompiledProgramError
 from dspy_programs.registry import compiled_store as store
 from dspy_programs.text import shortened

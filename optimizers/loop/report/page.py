@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from dspy_programs.atomic_file import write_atomically
-from dspy_programs.data.html_pages import environment
+from dspy_programs.data.reports import environment
 from dspy_programs.text import quantity
 from optimizers.loop.report.content import content_of
 
