@@ -11,10 +11,10 @@ if TYPE_CHECKING:
         MODULES as MODULES,
         PER_GOAL as PER_GOAL,
         Harvest as Harvest,
-        goal_key as goal_key,
         harvest_runs as harvest_runs,
         lines_of as lines_of,
     )
+    from optimizers.harvesting.provenance import goal_key as goal_key
     from optimizers.harvesting.redaction import Redactor as Redactor
     from optimizers.harvesting.windows import (
         LENGTHS as LENGTHS,
@@ -29,7 +29,7 @@ _HOMES = {
     "MODULES": "harvested",
     "PER_GOAL": "harvested",
     "Harvest": "harvested",
-    "goal_key": "harvested",
+    "goal_key": "provenance",
     "harvest_runs": "harvested",
     "lines_of": "harvested",
     "Redactor": "redaction",

@@ -24,19 +24,19 @@ from optimizers.harvesting.actor_rows import actor_rows, is_too_long
 from optimizers.harvesting.judge_rows import judge_rows
 from optimizers.harvesting.known_runs import KnownRuns
 from optimizers.harvesting.memory_rows import memory_rows
-from optimizers.harvesting.outcome import Outcome, outcome_of, outcome_on_record
+from optimizers.harvesting.outcome import outcome_of, outcome_on_record
 from optimizers.harvesting.output_files import FILES, SPLITS, OutputFiles
 from optimizers.harvesting.planner_rows import planner_rows
+from optimizers.harvesting.provenance import failed_line, goal_key, id_of, provenance_of
 from optimizers.harvesting.redaction import redacted
-from optimizers.harvesting.row import Failed, Found, Row, Run
-from optimizers.harvesting.store import Store, number_of, split_of, stores
+from optimizers.harvesting.row import Found, Run
+from optimizers.harvesting.store import Store, number_of, stores
 
 MODULES = ("actor", "failure_judge", "memory_summarizer", "planner")
 MIN_PROBABILITY = 0.5
 PER_GOAL = 20
 _ONE_ANSWER = ("failure_judge", "memory_summarizer")  # a goal can be reached, and a call made, in several ways
 _MENU_SHOWN = 900  # characters of tools in a train row: a demonstration has at most 1,600 in all
-_DIGITS = re.compile(r"\d+")
 
 Progress = Callable[[int, int], None]
 
@@ -190,7 +190,7 @@ class _Making:
                 self.rejecter(name)(provenance, "longer than a model can usefully be shown")
                 continue
             fields = {**row.inputs, **row.labels}
-            id_ = f"{(run.trace.trace_id or 'run')[:60]}-{row.turn}-{number_of([fields, run.source]) & 0xFFFFFFFF:08x}"
+            id_ = id_of(run, row.turn, [fields, run.source])
             shape = {"asked": row.asked, "given": row.given, "answered": row.answered}
             store.add({"id": id_, **fields}, provenance, row.labels, shape, goal)
         for number, step in enumerate(found.failed):
@@ -215,37 +215,6 @@ def with_fewer_tools(line: Mapping[str, Any]) -> dict[str, Any]:
             break
         kept.append(tool)
     return {**line, "tools": sorted(kept, key=lambda tool: str(tool["name"]))}
-
-
-def goal_key(goal: str) -> str:
-    """Return a goal without what two requests of one form differ in: numbers, case and spaces."""
-    return " ".join(_DIGITS.sub("0", goal.lower()).split())
-
-
-def provenance_of(run: Run, row: Row, secrets: int) -> dict[str, Any]:
-    """Say where a row is from, and how far to trust its label."""
-    return {**_origin(run, row.turn, secrets), "label": row.label, "weight": round(row.weight, 3)}
-
-
-def failed_line(run: Run, step: Failed, number: int, secrets: int) -> dict[str, Any]:
-    """Return a line of failures.jsonl."""
-    id_ = f"{(run.trace.trace_id or 'run')[:60]}-{step.turn}-{number_of([run.source, number, step.reply]) & 0xFFFFFFFF:08x}"
-    line = {"id": id_, "inputs": step.inputs, "reply": step.reply, "feedback": step.feedback}
-    return {**line, "provenance": _origin(run, step.turn, secrets), "split": split_of(goal_key(run.trace.original_goal))}
-
-
-def _origin(run: Run, turn: int, secrets: int) -> dict[str, Any]:
-    outcome: Outcome = run.outcome
-    return {
-        "trace": run.trace.trace_id,
-        "source": run.source,
-        "turn": turn,
-        "outcome": str(outcome),
-        "verdict": outcome.mode,
-        "probability": outcome.probability,
-        "menu": run.menu_from,
-        "redacted": secrets,
-    }
 
 
 def _kind(reason: str) -> str:
