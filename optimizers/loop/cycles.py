@@ -144,7 +144,8 @@ def _generate(improvement: Improvement, cycle: int, left: Budget) -> Result:
     path = _journal(improvement, "generate", cycle)
     path.parent.mkdir(parents=True, exist_ok=True)
     made: dict[str, Generated] = {}
-    with contextlib.closing(Journal(path)) as journal:
+    meter = Meter(limits=left)
+    with contextlib.closing(Journal(path)) as journal, _telling_why(meter):
         for loop in improvement.loops:
             name = loop.recipe.name
             if name not in GENERATES:
@@ -152,12 +153,22 @@ def _generate(improvement: Improvement, cycle: int, left: Budget) -> Result:
             lm = None
             if improvement.words:
                 prepare(loop.reflection)
-                lm = recorded(loop.reflection, "reflection", journal, Meter(limits=left))
+                lm = recorded(loop.reflection, "reflection", journal, meter)
             earlier = [_generated(improvement, name, before) for before in range(1, cycle)]
             out, unseen = _generated(improvement, name, cycle), [improvement.folder / TEST_GOALS]
             data = improvement.folder / "rows" / name
             made[name] = generate(name, data, out, unseen, earlier, lm, label=f"generated-{cycle}", seed=loop.seed)
     return {"generated": {name: {**vars(each), "refused": dict(each.refused)} for name, each in made.items()}}
+
+
+@contextlib.contextmanager
+def _telling_why(meter: Meter) -> Iterator[None]:
+    """Raise what stopped the models, a limit or a dead server, and not what DSPy makes of it."""
+    try:
+        yield
+    except Exception:
+        meter.raise_if_stopped()
+        raise
 
 
 def _learn(improvement: Improvement, stage: Stage, left: Budget) -> Result:

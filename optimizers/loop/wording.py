@@ -5,6 +5,7 @@ not used. One call for a wording.
 """
 
 import dspy
+from dspy.utils.exceptions import ContextWindowExceededError
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.predict import Failure, ask
@@ -31,7 +32,10 @@ class WordRequest(dspy.Signature):
 
 
 def in_other_words(request: str, answer: str, feedback: str) -> str | None:
-    """Return the request in other words, by the model in `dspy.settings`; None if its reply cannot be read."""
+    """Return the request in other words, by the model in `dspy.settings`; None if it cannot be used."""
     inputs = {"mistake": shortened(feedback, _LONGEST_FEEDBACK), "request": request, "answer": answer}
-    reply = ask(dspy.Predict(WordRequest), **inputs)
+    try:
+        reply = ask(dspy.Predict(WordRequest), **inputs)
+    except ContextWindowExceededError:
+        return None
     return None if isinstance(reply, Failure) else sendable(reply.worded.request.strip(), _LONGEST)

@@ -195,6 +195,15 @@ def test_a_dry_run_prints_stages_and_prices_and_does_none(tmp_path, agent, capsy
     assert not (tmp_path / "improve").exists() and not (tmp_path / "count").exists()
 
 
+def test_a_model_that_is_not_there_is_one_line_and_the_runs_are_kept(tmp_path, agent, capsys):
+    given = ["--agent", agent(1000, 1150, 9), "--module", "planner", "--run-dir", str(tmp_path / "improve")]
+    with ChatServer(status=401) as server:
+        assert main([*given, "--lm", LM, "--api-base", server.url]) == 2
+    error = capsys.readouterr().err
+    assert "does not answer" in error and error.count("\n") == 1
+    assert [path.name for path in sorted((tmp_path / "improve" / "stages").iterdir())] == ["1-harvest.json", "1-run.json"]
+
+
 @pytest.mark.parametrize(("limit", "value"), [("--max-tokens", "100"), ("--minutes", "0")])
 def test_a_limit_stops_it_and_a_larger_one_goes_on(tmp_path, agent, capsys, limit, value):
     with ChatServer(worded(answer(RIGHT, ["send_note"]))) as server:
