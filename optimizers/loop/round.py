@@ -92,7 +92,9 @@ def one_round(loop: Loop) -> list[Decision]:
         progress = Progress(meter, None, file=directory.path / PROGRESS)
         progress.phase = "comparing"
         with noise_to(directory.log), progress.live():
-            return _decide(loop, found, log, runner, reflection, progress)
+            decisions = _decide(loop, found, log, runner, reflection, progress)
+            progress.phase = "done"
+            return decisions
 
 
 def _champion(loop: Loop, progress: Progress) -> tuple[dict[str, dspy.Module], str | None]:
