@@ -49,17 +49,18 @@ def online(
     threads: ThreadsOption = None,
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the loop. Default: runs/online/<module>/<model>.")] = None,
     history: Annotated[Path | None, typer.Option(help="History. Default: gepa_history.jsonl in the loop's folder.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Set earlier answers of the models aside, and ask anew.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Harvest, print the plan, ask no model.")] = False,
 ) -> None:
     """Run one round: harvest, propose from failures and successes, compare through the gate, promote a winner.
 
     Every decision is appended to the history. To undo a promotion: python -m optimizers.rollback --module planner
     """
-    from dspy_programs.errors import UsageError
+    from dspy_programs.errors import BudgetSpent, UsageError
     from dspy_programs.registry import file_name
     from optimizers.calls import Budget
     from optimizers.harvesting import MODULES, harvest_runs, lines_of
-    from optimizers.loop import Loop, one_round
+    from optimizers.loop import Loop, one_round, price_of
     from optimizers.recipes import recipe
 
     if module not in MODULES:
@@ -80,17 +81,32 @@ def online(
     loop = Loop(
         recipe(module), task, reflection, place, folder, history or folder / "gepa_history.jsonl",
         Budget(None, max_minutes, budget_tokens, max_usd), challengers, rows, level, margin, shadow, proposer, seed, threads,
+        fresh=fresh,
     )  # fmt: skip
     if dry_run:
-        print(f"plan        up to {challengers} challengers for {module} on {task.model}; no model is asked")
+        told = f"up to {challengers} challengers for {module} on {task.model}"
+        calls = _most_calls(place, challengers, rows)
+        print(f"plan        {told}: up to {calls} calls{price_of(task)(calls)}; no model is asked now")
         return
-    decisions = one_round(loop)
+    try:
+        decisions = one_round(loop)
+    except BudgetSpent as spent:
+        print(f"limit reached: {spent}; nothing is decided on the challenger at hand, and what was paid for is kept")
+        print(f"history     {loop.history}; the same command with a larger limit goes on")
+        return
     if not decisions:
         print("nothing to compare: no new challenger could be proposed")
     if promoted := [each for each in decisions if each.promoted]:
         print(f"now in use: {promoted[0].promoted}")
         print(f"to undo: python -m optimizers.rollback --module {module} --lm {task.model}")
     print(f"history     {loop.history}")
+
+
+def _most_calls(place: Path, challengers: int, rows: int | None) -> int:
+    """Return how many calls a round takes if all held-back rows are needed, and each is one call."""
+    files = [file for split in ("val", "test") if (file := place / f"{split}.jsonl").is_file()]
+    held_back = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+    return 2 * challengers * min(held_back, rows or held_back) + challengers
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,8 +22,18 @@ def show(
     what: Annotated[str, typer.Argument(help="A program's name, a compiled JSON, or a run folder.")],
     lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="With a program's name: its model.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Show every demonstration in full.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page of a run folder of train, online or improve: candidates, front, costs.")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve that page on this machine, to watch the run at work. Ctrl-C ends it.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="For --serve; 0: any that is free.")] = 8780,
 ) -> None:
     """Print what changed from the uncompiled program, the demonstrations and the lineage of candidates."""
+    if html or serve:
+        _show_page(Path(what), html, port if serve else None)
+        return
     if (Path(what) / "run.json").is_file():
         for line in _run_lines(Path(what)):
             print(printable(line))
@@ -48,6 +58,20 @@ def show(
         made = ["lineage and scores: not in the format that `train` writes"]
     for line in [*made, *_demo_lines(demos, full)]:
         print(printable(line))
+
+
+def _show_page(folder: Path, html: Path | None, port: int | None) -> None:
+    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.errors import UsageError
+    from optimizers.watching import page_of_run, serve
+
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: --html and --serve need the folder of a run")
+    if html:
+        write_atomically(html, page_of_run(folder))
+        print(html)
+    if port is not None:
+        serve(folder, port, lambda address: print(f"{address} shows {folder}; Ctrl-C ends it", flush=True))
 
 
 def _run_lines(directory: Path) -> Iterator[str]:

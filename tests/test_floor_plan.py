@@ -35,7 +35,8 @@ MAY_IMPORT = {
         "promotion": {"search"},
         "harvesting": {"recipes"},
         "training": {"promotion", "recipes", "search", "scoring", "data", "calls"},
-        "loop": {"harvesting", "training", "promotion", "recipes", "search", "scoring", "calls"},
+        "loop": {"harvesting", "training", "promotion", "recipes", "search", "scoring", "data", "calls"},
+        "watching": {"loop", "training", "calls"},
         "measures": {"recipes", "scoring", "data", "calls"},
         "comparison": {"training", "recipes", "search", "scoring", "data", "calls"},
         "sources": {"harvesting", "measures", "recipes", "data"},  # the wheel leaves it out, so no room may need it

@@ -11,13 +11,17 @@ from dspy_programs import __version__
 from dspy_programs.text import printable
 
 
-def environment(package: str) -> Environment:
-    """Return the templates of a package, with the style of all pages and the digest by which their policy allows it."""
-    folder = files(package) / "templates"
+def environment(package: str, more_style: str = "", *more: str) -> Environment:
+    """Return the templates of a package, of `more` packages, and those that all share (charts.html).
+
+    With them come the style of all pages, `more_style` after it, and the digest by which the pages' policy allows it.
+    """
+    shared = files("dspy_programs.data") / "templates"
+    folders = [*(str(files(each) / "templates") for each in (package, *more)), str(shared)]
     made = Environment(
-        loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    style = (files("dspy_programs.data") / "templates" / "style.css").read_text(encoding="utf-8")
+    style = (shared / "style.css").read_text(encoding="utf-8") + more_style
     made.globals["style"] = Markup(style)
     made.globals["style_hash"] = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     made.globals["version"] = __version__

@@ -11,6 +11,7 @@ Source     demonstrations by nearest neighbours: Liu et al. 2022, "What Makes Go
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -26,6 +27,7 @@ ALL_SHOWN = 16
 NEAREST = 3
 LONGEST_SHOWN = 4000  # characters of all the demonstrations of one call, about 1,000 tokens
 _FAR = 0.9  # share
+_NUMBER = re.compile(r"\d+")
 COPY = 0.9  # likeness in a field from which two demonstrations are the same told twice
 
 
@@ -90,12 +92,19 @@ class Index:
 
     @cached_property
     def least(self) -> float:
-        """Return the likeness to its nearest that all but the furthest members of the pool have; copies do not count."""
+        """Return the likeness to its nearest that all but the furthest members of the pool have.
+
+        Copies do not count, also those that differ in numbers alone: a call about an order is often one of many such.
+        """
         copies = COPY * len(self.by)
-        near = (self.likeness(demo) for demo in self.demos)
-        nearest = sorted(
-            max((x for j, x in enumerate(row) if j != i and x < copies), default=0.0) for i, row in enumerate(near)
-        )
+        forms = [{field: _NUMBER.sub("0", as_text(demo.get(field))) for field in self.by} for demo in self.demos]
+        by_form = Index(forms, self.by)
+        nearest = []
+        for i, demo in enumerate(self.demos):
+            same = by_form.likeness(forms[i])
+            near = (x for j, x in enumerate(self.likeness(demo)) if j != i and same[j] < copies)
+            nearest.append(max(near, default=0.0))
+        nearest.sort()
         return nearest[int((1 - _FAR) * len(nearest))]
 
     def nearest(self, inputs: Mapping[str, Any], even_far: bool = False) -> list[Mapping[str, Any]]:

@@ -63,10 +63,17 @@ class Journal:
             self._records = {key: record for key, record in self._records.items() if key in known}
             raise
 
-    def read_also(self, path: Path) -> None:
-        """Also read the answers in another run's journal, which is not changed; does nothing if there is none."""
+    def read_also(self, path: Path, free: bool = False) -> None:
+        """Also read the answers in another run's journal, which is not changed; does nothing if there is none.
+
+        free: they do not count as spent, since the other run counts them.
+        """
+        known = set(self._records)
         if path.is_file():
             self._read(path)
+        for key in self._records.keys() - known if free else ():
+            record = self._records[key]
+            self._records[key] = {**record, "usd": 0.0, "at": 0.0, "response": {**record["response"], "usage": {}}}
 
     def close(self) -> None:
         if self._file is not None:

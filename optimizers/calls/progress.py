@@ -4,9 +4,11 @@ On a terminal the line is redrawn in place; for a file or a pipe, a new line is 
 """
 
 import contextlib
+import json
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,7 +16,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from dspy_programs.errors import RunError
+from dspy_programs.atomic_file import write_atomically
+from dspy_programs.errors import RunError, UsageError
 from optimizers.calls.meter import Meter
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -24,10 +27,12 @@ class Progress:
     """Shows a meter until `expected` rows have run. The caller sets `phase` and `best`, a score.
 
     A line fits in 80 columns: a terminal cuts off the rest, which would be the time left.
+    file: gets the same figures, with the limits, for those who watch the run's folder.
     """
 
-    def __init__(self, meter: Meter, expected: int | None, out: IO[str] | None = None) -> None:
+    def __init__(self, meter: Meter, expected: int | None, out: IO[str] | None = None, file: Path | None = None) -> None:
         self.meter = meter
+        self.file = file
         self.expected = expected
         self.phase = "starting"
         self.best: float | None = None
@@ -65,22 +70,47 @@ class Progress:
     @contextlib.contextmanager
     def live(self) -> Iterator["Progress"]:
         """Keep the line up to date while the block runs."""
-        if self.console.is_terminal:
-            with Live(self, console=self.console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False):
-                yield self
-            return
-        ticker = threading.Thread(target=self._tick, daemon=True)
+        terminal = self.console.is_terminal
+        ticker = threading.Thread(target=self._tick, args=(not terminal,), daemon=True)
         ticker.start()
         try:
-            yield self
+            if terminal:
+                with Live(self, console=self.console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False):
+                    yield self
+            else:
+                yield self
         finally:
             self._done.set()
             ticker.join()
-            self.say(self.line())
+            self.note()
+            if not terminal:
+                self.say(self.line())
 
-    def _tick(self) -> None:
+    def _tick(self, says: bool) -> None:
+        self.note()
         while not self._done.wait(SECONDS_BETWEEN_LINES):
-            self.say(self.line())
+            self.note()
+            if says:
+                self.say(self.line())
+
+    def note(self) -> None:
+        """Write the figures to the file, if there is one; a disk that does not take them stops no run."""
+        if self.file is None:
+            return
+        meter, limits = self.meter, self.meter.limits
+        figures = {
+            "phase": self.phase,
+            "rows": meter.metric_calls,
+            "expected_rows": self.expected,
+            "best": self.best,
+            "calls": meter.calls,
+            "seconds_left": self.seconds_left(),
+            "used": {"minutes": meter.elapsed / 60, "tokens": meter.tokens, "usd": meter.usd},
+            "limits": {"minutes": limits.minutes, "tokens": limits.tokens, "usd": limits.usd},
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with contextlib.suppress(UsageError):
+            write_atomically(self.file, json.dumps(figures, indent=1) + "\n")
 
 
 @contextlib.contextmanager

@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from optimizers.harvesting.actor_rows import call_fault as call_fault
     from optimizers.harvesting.harvested import (
         MIN_PROBABILITY as MIN_PROBABILITY,
         MODULES as MODULES,
         PER_GOAL as PER_GOAL,
         Harvest as Harvest,
-        goal_key as goal_key,
         harvest_runs as harvest_runs,
         lines_of as lines_of,
     )
+    from optimizers.harvesting.provenance import goal_key as goal_key
     from optimizers.harvesting.redaction import Redactor as Redactor
     from optimizers.harvesting.windows import (
         LENGTHS as LENGTHS,
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "call_fault": "actor_rows",
     "MIN_PROBABILITY": "harvested",
     "MODULES": "harvested",
     "PER_GOAL": "harvested",
     "Harvest": "harvested",
-    "goal_key": "harvested",
+    "goal_key": "provenance",
     "harvest_runs": "harvested",
     "lines_of": "harvested",
     "Redactor": "redaction",

@@ -111,6 +111,25 @@ def _unfit(targets: Sequence[Step], state: Before, tools: Sequence[Function]) ->
     return ""
 
 
+def call_fault(
+    task: str, context: str, trajectory: Sequence[dict[str, Any]], calls: Sequence[dict[str, Any]], tools: Sequence[Function]
+) -> str:
+    """Say why labelled calls are not right after what is known; "" if they are. calls: as in a row of the actor."""
+    targets = [
+        Step(0, 0, call["tool"], {name: _first(values) for name, values in call["accepted"].items()}, "made up", "", None)
+        for call in calls
+    ]
+    return _unfit(targets, Before(task, context, list(trajectory)), tools)
+
+
+def _first(accepted: Any) -> Any:
+    """Return the value of which `exactly` made a label."""
+    value = accepted[0]
+    if isinstance(value, dict):
+        return {name: _first(inner) for name, inner in value.items()}
+    return [_first([item]) for item in value] if isinstance(value, list) else value
+
+
 def text_known(state: Before) -> str:
     """Return all that was said and found before a call, as `untold` compares it."""
     return _plain(f"{state.task}\n{state.context}\n{json.dumps(state.trajectory, ensure_ascii=False)}")

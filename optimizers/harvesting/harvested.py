@@ -24,11 +24,12 @@ from optimizers.harvesting.actor_rows import actor_rows, is_too_long
 from optimizers.harvesting.judge_rows import judge_rows
 from optimizers.harvesting.known_runs import KnownRuns
 from optimizers.harvesting.memory_rows import memory_rows
-from optimizers.harvesting.outcome import Outcome, outcome_of
+from optimizers.harvesting.outcome import outcome_of, outcome_on_record
 from optimizers.harvesting.output_files import FILES, SPLITS, OutputFiles
 from optimizers.harvesting.planner_rows import planner_rows
+from optimizers.harvesting.provenance import failed_line, goal_key, id_of, provenance_of
 from optimizers.harvesting.redaction import redacted
-from optimizers.harvesting.row import Failed, Found, Row, Run
+from optimizers.harvesting.row import Found, Run
 from optimizers.harvesting.store import Store, number_of, stores
 
 MODULES = ("actor", "failure_judge", "memory_summarizer", "planner")
@@ -36,7 +37,6 @@ MIN_PROBABILITY = 0.5
 PER_GOAL = 20
 _ONE_ANSWER = ("failure_judge", "memory_summarizer")  # a goal can be reached, and a call made, in several ways
 _MENU_SHOWN = 900  # characters of tools in a train row: a demonstration has at most 1,600 in all
-_DIGITS = re.compile(r"\d+")
 
 Progress = Callable[[int, int], None]
 
@@ -62,11 +62,13 @@ def harvest_runs(
     per_goal: int = PER_GOAL,
     replace: bool = False,
     without: Collection[str] = (),
+    judged: bool = True,
     progress: Progress | None = None,
 ) -> Harvest:
     """Make rows of all runs for all programs; see the module docstring.
 
-    min_probability: that the judge's guess must have; without: goals to leave out, whatever their numbers, as those of a test.
+    min_probability: that the judge's guess must have; without: goals to leave out, whatever their numbers, as those of a test;
+    judged: let the judge guess missing outcomes, and say of failures how and where.
     """
     if any(str(path) == "-" for path in traces):
         raise UsageError("traces are read twice, which a pipe does not allow; give files or folders")
@@ -82,17 +84,23 @@ def harvest_runs(
     out.mkdir(parents=True, exist_ok=True)
     with stores(list(modules), out) as kept, OutputFiles(out, modules) as files:
         left_out = frozenset(map(goal_key, without))
-        return _Making(kept, files, known, min_probability, left_out).all(traces, per_goal, progress)
+        return _Making(kept, files, known, min_probability, left_out, judged).all(traces, per_goal, progress)
 
 
 class _Making:
     """The second pass."""
 
     def __init__(
-        self, kept: Mapping[str, Store], files: OutputFiles, known: KnownRuns, min_probability: float, left_out: frozenset[str]
+        self,
+        kept: Mapping[str, Store],
+        files: OutputFiles,
+        known: KnownRuns,
+        min_probability: float,
+        left_out: frozenset[str],
+        judged: bool,
     ) -> None:
         self.kept, self.files, self.known, self.min_probability = kept, files, known, min_probability
-        self.left_out = left_out
+        self.left_out, self.judged = left_out, judged
         self.classifier = FailureClassifier(use_llm=False, min_probability=0)
         self.done = Harvest(reasons={name: Counter() for name in kept})
         self.is_contradicted = known.contradicted()
@@ -132,16 +140,19 @@ class _Making:
     def of_run(self, source: str, raw: Trace) -> None:
         """Make the rows of one run."""
         line = {"source": source, "trace": raw.trace_id}
+        self.done.recorded += raw.is_successful is not None
         if self.left_out and goal_key(raw.original_goal) in self.left_out:
             self.reject_everywhere(line, "the goal is one of the test's")
             return
         if self.is_contradicted(raw):
             self.reject_everywhere(line, "the run is on record both as a success and as a failure")
             return
-        outcome = outcome_of(raw, self.classifier.classify(raw))
-        self.done.recorded += outcome.recorded
+        outcome = outcome_of(raw, self.classifier.classify(raw)) if self.judged else outcome_on_record(raw)
         if outcome.recorded and outcome.succeeded and (fault := self.observed_failure(raw)):
             self.reject_everywhere(line, f"recorded as a success, yet the run ended with {fault}")
+            return
+        if not outcome.recorded and not self.judged:
+            self.reject_everywhere(line, "no outcome is recorded, and the judge is not asked")
             return
         if outcome.weight < self.min_probability:
             told = "has no measured probability" if outcome.probability is None else f"is right with {outcome.probability:.3f}"
@@ -179,7 +190,7 @@ class _Making:
                 self.rejecter(name)(provenance, "longer than a model can usefully be shown")
                 continue
             fields = {**row.inputs, **row.labels}
-            id_ = f"{(run.trace.trace_id or 'run')[:60]}-{row.turn}-{number_of([fields, run.source]) & 0xFFFFFFFF:08x}"
+            id_ = id_of(run, row.turn, [fields, run.source])
             shape = {"asked": row.asked, "given": row.given, "answered": row.answered}
             store.add({"id": id_, **fields}, provenance, row.labels, shape, goal)
         for number, step in enumerate(found.failed):
@@ -204,37 +215,6 @@ def with_fewer_tools(line: Mapping[str, Any]) -> dict[str, Any]:
             break
         kept.append(tool)
     return {**line, "tools": sorted(kept, key=lambda tool: str(tool["name"]))}
-
-
-def goal_key(goal: str) -> str:
-    """Return a goal without what two requests of one form differ in: numbers, case and spaces."""
-    return " ".join(_DIGITS.sub("0", goal.lower()).split())
-
-
-def provenance_of(run: Run, row: Row, secrets: int) -> dict[str, Any]:
-    """Say where a row is from, and how far to trust its label."""
-    return {**_origin(run, row.turn, secrets), "label": row.label, "weight": round(row.weight, 3)}
-
-
-def failed_line(run: Run, step: Failed, number: int, secrets: int) -> dict[str, Any]:
-    """Return a line of failures.jsonl."""
-    id_ = f"{(run.trace.trace_id or 'run')[:60]}-{step.turn}-{number_of([run.source, number, step.reply]) & 0xFFFFFFFF:08x}"
-    line = {"id": id_, "inputs": step.inputs, "reply": step.reply, "feedback": step.feedback}
-    return {**line, "provenance": _origin(run, step.turn, secrets)}
-
-
-def _origin(run: Run, turn: int, secrets: int) -> dict[str, Any]:
-    outcome: Outcome = run.outcome
-    return {
-        "trace": run.trace.trace_id,
-        "source": run.source,
-        "turn": turn,
-        "outcome": str(outcome),
-        "verdict": outcome.mode,
-        "probability": outcome.probability,
-        "menu": run.menu_from,
-        "redacted": secrets,
-    }
 
 
 def _kind(reason: str) -> str:

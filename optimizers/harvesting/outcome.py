@@ -43,3 +43,9 @@ def outcome_of(trace: Trace, report: FailureReport) -> Outcome:
     mode: FailureMode = "none" if succeeded else report.classified_failure_mode
     turn = None if succeeded else report.first_failure_turn
     return Outcome(succeeded, recorded, report.probability, mode, turn, "" if succeeded else report.root_cause_summary)
+
+
+def outcome_on_record(trace: Trace) -> Outcome:
+    """Return the outcome without asking the judge: where none is recorded, it is as good as none."""
+    succeeded = bool(trace.is_successful)
+    return Outcome(succeeded, trace.is_successful is not None, None, "none" if succeeded else "UNKNOWN", None, "")

@@ -25,7 +25,7 @@ from dspy_programs.data.checks import BANDS, Growing, Shape, Text, bands_of, can
 
 NEAR = 0.7  # Jaccard index of words and pairs of words from which two rows are near duplicates
 FEWEST_GOALS = 10  # below that nothing is held back: `train` splits the rows itself
-_TRAIN, _VAL = 6, 8  # of ten: train, then val, then test
+_OF_TEN = ("train",) * 6 + ("val",) * 2 + ("test",) * 2
 _BATCH = 500
 _SHAPE = ("asked", "given", "answered")
 
@@ -88,8 +88,7 @@ class Store:
         reasons = self._superfluous(per_goal, one_answer)
         goals = np.frombuffer(self._goals, np.uint64) if self.count else np.empty(0, np.uint64)
         kept = np.array([row not in reasons for row in range(self.count)], bool)
-        places = goals % np.uint64(10)
-        splits = np.where(places < _TRAIN, "train", np.where(places < _VAL, "val", "test"))
+        splits = np.array(_OF_TEN)[(goals % np.uint64(10)).astype(np.int64)]
         if len(np.unique(goals[kept])) < FEWEST_GOALS or len(np.unique(splits[kept])) < 3:
             splits[:] = "train"
         counts: Counter[str] = Counter()
@@ -149,6 +148,11 @@ class Store:
 
     def _id(self, row: int) -> str:
         return str(self.read(row)[0]["id"])
+
+
+def split_of(goal: str) -> str:
+    """Return the split of a goal, given without its numbers, in a harvest that holds rows back."""
+    return _OF_TEN[number_of(goal) % 10]
 
 
 def number_of(value: Any) -> int:

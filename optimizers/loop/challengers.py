@@ -4,9 +4,7 @@ The proposers are those of the search. What they are shown are failures as they 
 any, rows that the champion gets wrong now.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import dspy
@@ -33,8 +31,10 @@ from optimizers.search import (
 )
 
 _CASES = 12  # failures that one proposal is made from, the latest
+GENERATED = "generated"
 _HOW = {
     NEAREST: "the nearest runs that went well",
+    GENERATED: "rows generated from failures, and runs that went well",
     POOLED: "the nearest of the champion's demonstrations and of runs that went well",
     SPREAD: "a few runs that went well",
 }
@@ -57,8 +57,12 @@ def challengers(
     meter: Meter,
     choice: Choice = "auto",
     tried: Sequence[str] = (),
+    rewrites: bool = True,
 ) -> Iterator[Challenger]:
-    """Yield challengers, the likeliest first. tried: identities of those that were compared before, which do not come again."""
+    """Yield challengers, the likeliest first.
+
+    tried: identities of those that were compared before, which do not come again; rewrites: whether the instruction may change.
+    """
     known = {identity(job, champion), *tried}
 
     def new(each: Challenger) -> bool:
@@ -67,8 +71,10 @@ def challengers(
         known.add(key)
         return is_new
 
-    sets = [name for name in (NEAREST, POOLED, SPREAD) if name in job.store.sets]
+    sets = [name for name in _HOW if name in {*job.store.sets, *job.store.others}]
     yield from filter(new, (Challenger(_HOW[name], showing(champion, name)) for name in sets))
+    if not rewrites:
+        return
     cases = cases or _cases_now(job, champion, runner)
     for kind in kinds_for(reflection, choice):
         texts = _rewritten(job, champion, cases, reflection, meter, kind)
@@ -105,18 +111,6 @@ def _cases_now(job: Job, champion: Texts, runner: Runner) -> list[Record]:
     adapter = ProgramAdapter(job, runner)
     runs = [run for run in adapter.run(job.trainset[:_TRIED], champion) if run.score.value < 1]
     return adapter.records(runs, job.predictors[0])
-
-
-def cases_in(path: Path) -> list[Record]:
-    """Return the failed steps of a harvest as a proposer sees them; those who know what was right come last."""
-    try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
-        return []
-    found: list[Record] = [
-        {"Inputs": line["inputs"], "Generated Outputs": line["reply"], "Feedback": line["feedback"]} for line in lines
-    ]
-    return sorted(found, key=lambda case: "What worked later" in str(case["Feedback"]))
 
 
 def instructions_of(texts: Texts) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import dspy
 
 from optimizers.json_text import as_json
+from optimizers.loop.challengers import prompt_of
 from optimizers.loop.log import Line
 from optimizers.promotion import LEVEL, MARGIN, Verdict, level_for, verdict
 from optimizers.scoring import Runner
@@ -18,12 +19,13 @@ _DIGEST = 8  # hexadecimal digits of a row's
 
 
 class Comparison(NamedTuple):
-    """The verdict, and both programs' scores on the rows that it needed, in order."""
+    """The verdict, both programs' scores on the rows that it needed, in order, all rows, and the champion's prompt."""
 
     verdict: Verdict
     champion: list[float]
     challenger: list[float]
     rows: list[str]
+    prompt: str
 
 
 def compare(
@@ -59,7 +61,9 @@ def compare(
         if found.decision != "continue":
             break
     used = found.rows
-    return Comparison(found, scores[0][:used], scores[1][:used], rows_digests(drawn))
+    if found.decision == "refuse" and scores[0] == scores[1]:
+        found = found._replace(reason="it scores like the champion on every row")
+    return Comparison(found, scores[0][:used], scores[1][:used], rows_digests(drawn), prompt_of(champion))
 
 
 def rows_digests(rows: Iterable[dspy.Example]) -> list[str]:
@@ -72,12 +76,17 @@ def digest_of_inputs(row: dspy.Example) -> str:
     return hashlib.sha256(as_json(dict(row.inputs()), sort_keys=True).encode("utf-8", "replace")).hexdigest()
 
 
-def challengers_before(history: Iterable[Line], module: str, lm: str, rows: Sequence[str]) -> int:
-    """Return how many challengers were compared on at least half of these rows: each of them spent a part of the level."""
-    known, count = set(rows), 0
+def challengers_before(history: Iterable[Line], module: str, lm: str, rows: Sequence[str]) -> list[str]:
+    """Return the identities of the challengers that were compared on at least half of these rows.
+
+    Each of them spent a part of the level; one that is compared again spends none, for its answers are the same.
+    """
+    known: set[str] = set(rows)
+    found: dict[str, None] = {}
     for line in history:
         if line.get("kind") != "decision" or (line.get("module"), line.get("lm")) != (module, lm):
             continue
         earlier = set(line.get("held_back") or ())
-        count += bool(earlier) and len(earlier & known) >= _SAME * min(len(earlier), len(known))
-    return count
+        if earlier and len(earlier & known) >= _SAME * min(len(earlier), len(known)):
+            found[f"{line.get('identity', len(found))} over {line.get('over')}"] = None
+    return list(found)

@@ -16,48 +16,30 @@ Limits     it learns instructions only. Responses are redacted in the history; t
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import dspy
 
-from dspy_programs.lm import running_on
 from dspy_programs.text import shortened
 from metrics.score import Metric, Score
-from optimizers.calls import Meter
 from optimizers.harvesting import Redactor
 from optimizers.json_text import as_json
 from optimizers.loop.challengers import prompt_of
 from optimizers.loop.comparison import digest_of_inputs
+from optimizers.loop.failures_read import FailuresRead, Instructions, Propose
 from optimizers.loop.log import Line, Log
+from optimizers.loop.trial import Held, Trial
 from optimizers.loop.worker import Worker
-from optimizers.promotion import LEVEL, MARGIN, Verdict, level_for, verdict
+from optimizers.promotion import LEVEL, MARGIN, Verdict, level_for
 from optimizers.scoring import UserMetric, as_metric
-from optimizers.search import Choice, NoNewRule, Record, kinds_for, proposer_of, with_instructions
+from optimizers.search import Choice, with_instructions
 
 FAILED = 1.0  # a score below it is a failure to learn from
 _KEPT = 500  # held-back calls on record
-_CASES = 12
 _LONGEST = 2000  # characters of a response in the history
-
-Instructions = dict[str, str]
-Propose = Callable[[Instructions, list[Record]], Instructions | None]
-
-
-class _Held(NamedTuple):
-    """A held-back call: its inputs with whatever the metric needs, and the champion's score."""
-
-    row: dspy.Example
-    score: float
-
-
-class _Challenger(NamedTuple):
-    instructions: Instructions
-    number: int
-    differences: list[float]
-    seen: set[str]
 
 
 class Online:
@@ -95,18 +77,15 @@ class Online:
         """
         self.metric: Metric = as_metric(metric)
         self.log = Log(Path(history))
-        self.every, self.most_rows, self.level, self.margin, self.shadow = every, most_rows, level, margin, shadow
-        self._reflection, self._own_proposer, self._choice = reflection_lm, propose, proposer
+        self.most_rows, self.level, self.margin, self.shadow = most_rows, level, margin, shadow
+        self._failures = FailuresRead(every, reflection_lm, propose, proposer)
         self._lock = threading.RLock()
         self._original = program
         self._seed = {name: predictor.signature.instructions for name, predictor in program.named_predictors()}
         self._champion, self._instructions = program.deepcopy(), dict(self._seed)
-        self._failures: deque[Record] = deque(maxlen=_CASES)
-        self._new_failures = 0
-        self._held: deque[_Held] = deque(maxlen=_KEPT)
-        self._challenger: _Challenger | None = None
+        self._held: deque[Held] = deque(maxlen=_KEPT)
+        self._trial: Trial | None = None
         self._count = 0
-        self._proposers: dict[str, Any] = {}
         self._catch_up()
         self._worker = Worker("online", self._tell)
 
@@ -164,68 +143,41 @@ class Online:
             if instructions != self._instructions:
                 return  # a champion of before: its scores say nothing about the present one
             if held:
-                self._held.append(_Held(row, score.value))
+                self._held.append(Held(row, score.value))
             elif score.value < FAILED:
                 case = {
                     "Inputs": dict(row.inputs()),
                     "Generated Outputs": {"answer": _text(answer)},
                     "Feedback": score.feedback,
                 }
-                self._failures.append(case)
-                self._new_failures += 1
-            if self._challenger is None and self._new_failures >= self.every:
+                self._failures.add(case)
+            if self._trial is None and self._failures.is_due:
                 self._propose()
-            if self._challenger is not None:
-                self._compare(self._challenger)
+            if self._trial is not None and (found := self._trial.verdict_on(list(self._held), self.metric)):
+                self._decide(self._trial, found)
 
     def _propose(self) -> None:
-        """Have a challenger proposed from the failures so far."""
-        self._new_failures = 0
-        found = (self._own_proposer or self._proposed)(dict(self._instructions), list(self._failures))
-        if not found or found == self._instructions:
+        """Have a challenger proposed from the failures so far, and put it on trial if it was not refused before."""
+        found = self._failures.proposal(dict(self._instructions))
+        if found is None:
             return
-        if any(line.get("challenger") == prompt_of(found) for line in self.log.lines() if line.get("kind") == "decision"):
-            return  # it was compared before
+        if any(self._rules_out(line, prompt_of(found)) for line in self.log.lines()):
+            return
         self._count += 1
-        self._challenger = _Challenger({**self._instructions, **found}, self._count, [], set())
+        level = level_for(self._count, self.level)
+        program = with_instructions(self._original, found)
+        self._trial = Trial(program, found, self._count, level, self.margin, self.most_rows)
 
-    def _proposed(self, instructions: Instructions, cases: list[Record]) -> Instructions | None:
-        lm = self._reflection or dspy.settings.lm
-        if lm is None:
-            return None
-        for kind in kinds_for(lm, self._choice):
-            proposer = self._proposers.setdefault(kind, proposer_of(kind, lm, Meter(), essential=False))
-            name = next(iter(instructions))
-            try:
-                with running_on(lm):
-                    return {**instructions, **proposer(instructions, {name: cases}, [name])}
-            except NoNewRule:
-                continue
-        return None
+    def _rules_out(self, line: Line, prompt: str) -> bool:
+        """Return whether a prompt was refused, or was in use before: one that won in shadow mode is still to be."""
+        if line.get("kind") == "promoted":
+            return bool(line.get("new_prompt") == prompt)
+        is_settled = line.get("kind") == "decision" and (self.shadow or line.get("decision") != "won")
+        return is_settled and bool(line.get("challenger") == prompt)
 
-    def _compare(self, challenger: _Challenger) -> None:
-        """Let the challenger answer the held-back calls that it has not seen, until the gate decides."""
-        program = with_instructions(self._original, challenger.instructions)
-        for held in list(self._held):
-            key = digest_of_inputs(held.row)
-            if key in challenger.seen:
-                continue
-            challenger.seen.add(key)
-            try:
-                score = self.metric(held.row, program(**held.row.inputs())).value
-            except Exception:  # what the challenger raises is its failure
-                score = 0.0
-            challenger.differences.append(max(-1.0, min(1.0, score - held.score)))
-            ended = len(challenger.differences) >= self.most_rows
-            level = level_for(challenger.number, self.level)
-            found = verdict(challenger.differences, level=level, margin=self.margin, ended=ended)
-            if found.decision != "continue":
-                self._decide(challenger, found)
-                return
-
-    def _decide(self, challenger: _Challenger, found: Verdict) -> None:
+    def _decide(self, challenger: Trial, found: Verdict) -> None:
         """Write the decision down; put a winner into use unless another process has changed the champion meanwhile."""
-        self._challenger = None
+        self._trial = None
         lock = self.log.locked()
         try:
             before = dict(self._instructions)
@@ -261,8 +213,7 @@ class Online:
             self._champion = with_instructions(self._original, instructions)
         self._held.clear()
         self._failures.clear()
-        self._new_failures = 0
-        self._challenger = None
+        self._trial = None
         self._count = 0
 
     # State ------------------------------------------------------------------------------------------------------------

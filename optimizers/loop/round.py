@@ -1,41 +1,44 @@
-"""One round of the loop: harvest runs, propose, compare on held-back rows, and put a winner into use. Shadow: all but that.
+"""One round of the loop: read a harvest, propose, compare on held-back rows, and put a winner into use. Shadow: all but that.
 
 Guarantees nothing is promoted that the gate did not decide for; a decision is in the history before it takes effect. A round
            that was killed is repeated by the next one at no cost: the answers paid for are in its journal.
-Raises     UsageError, DatasetError, LanguageModelError as training does; RunLocked while another round is under way.
+Raises     UsageError, DatasetError, LanguageModelError as training does; BudgetSpent at a limit, with nothing decided on the
+           challenger at hand; RunLocked while another round is under way.
 """
 
 import contextlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import dspy
 
-from dspy_programs.errors import CompiledProgramError, UsageError
+from dspy_programs.errors import CompiledProgramError
 from dspy_programs.lm import is_embedded, prepare
-from dspy_programs.registry import compiled_store as store, shape_of
+from dspy_programs.registry import compiled_store as store
 from optimizers.calls import Budget, Journal, Meter, Progress, noise_to, recorded
-from optimizers.loop.challengers import Challenger, cases_in, challengers, prompt_of
+from optimizers.loop.challengers import Challenger, challengers, prompt_of
 from optimizers.loop.comparison import Comparison, challengers_before, compare, rows_digests
-from optimizers.loop.log import Log
-from optimizers.promotion import LEVEL, MARGIN, Superseded, card_for, checked_place, current, digest_of, promote
+from optimizers.loop.log import Line, Log
+from optimizers.loop.loop_rows import LoopRows, arrows_left, job_for, loop_rows
+from optimizers.loop.winner import note_promotion, put_into_use
+from optimizers.promotion import LEVEL, MARGIN, Superseded, checked_place, current
 from optimizers.recipes import Recipe
-from optimizers.scoring import Runner, bootstrap, name_of
+from optimizers.scoring import Runner
 from optimizers.search import IN_USE, SEED, Choice, Job, Texts, identity
-from optimizers.training import RunDirectory, digest, job_of, read_rows
+from optimizers.training import PROGRESS, RunDirectory
 
-_FEWEST_HELD_BACK = 20
-_CHALLENGER = "challenger.json"
+JOURNAL = "calls.jsonl"
 
 
 @dataclass(frozen=True)
 class Loop:
     """What a loop works on. data: the folder of a harvest; folder: for its journal; limits: of one round.
 
-    most: challengers compared in one round; rows: held-back rows used at most; shadow: compare, and promote nothing.
+    most: challengers compared in one round; rows: held-back rows used at most; shadow: compare, and promote nothing; without:
+    what is left out (loop_rows.ARROWS); generated: files of generated rows; earlier: journals whose answers another round
+    has paid for; label: of the round, in its lines of the history; fresh: set earlier answers aside, and
+    ask anew.
     """
 
     recipe: Recipe
@@ -53,6 +56,11 @@ class Loop:
     proposer: Choice = "auto"
     seed: int = 0
     threads: int | None = None
+    without: frozenset[str] = frozenset()
+    generated: Sequence[Path] = ()
+    earlier: Sequence[Path] = ()
+    label: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,47 +75,26 @@ class Decision:
 
 def one_round(loop: Loop) -> list[Decision]:
     """Propose, compare and decide; stop after a challenger that is put into use."""
-    rows = read_rows(loop.recipe, loop.data, {}, loop.seed)
-    held_back = _held_back(rows, loop)
-    weights = _weights_in(loop.data)
+    found = loop_rows(loop.recipe, loop.data, loop.generated, arrows_left(loop.without), loop.rows, loop.seed)
+    note_promotion(loop)
     log = Log(loop.history)
-    with contextlib.closing(RunDirectory(loop.folder)) as directory, contextlib.closing(Journal(directory.journal)) as journal:
+    with (
+        contextlib.closing(RunDirectory(loop.folder, fresh=loop.fresh)) as directory,
+        contextlib.closing(Journal(directory.journal)) as journal,
+    ):
+        for path in loop.earlier:
+            journal.read_also(path, free=True)
         for lm in (loop.task, loop.reflection):
             prepare(lm)
         meter = Meter(limits=loop.limits)
         task, reflection = recorded(loop.task, "task", journal, meter), recorded(loop.reflection, "reflection", journal, meter)
         runner = Runner(task, meter, loop.threads or (1 if is_embedded(loop.task) else 8))
-        progress = Progress(meter, None)
+        progress = Progress(meter, None, file=directory.path / PROGRESS)
         progress.phase = "comparing"
         with noise_to(directory.log), progress.live():
-            return _decide(loop, rows, held_back, weights, log, runner, reflection, progress)
-
-
-def _held_back(rows: Mapping[str, Sequence[dspy.Example]], loop: Loop) -> list[dspy.Example]:
-    """Return the rows that no proposal is made from, and that ask the model anything."""
-    trained = {row.id for row in rows["train"]}
-    unseen = (row for split in ("val", "test") for row in rows[split] if row.id not in trained)
-    found = [row for row in unseen if loop.recipe.asks(row)][: loop.rows]
-    if len(found) < _FEWEST_HELD_BACK:
-        raise UsageError(
-            f"{loop.data}: {len(found)} held-back rows: too few for any challenger to win; "
-            f"harvest more runs, with at least {_FEWEST_HELD_BACK} rows of goals that are not in train"
-        )
-    return found
-
-
-def _weights_in(data: Path) -> dict[str, float]:
-    """Return the weights of rows that rest on a guess, by id."""
-    found = {}
-    for path in sorted(data.glob("*.jsonl")) if data.is_dir() else [data]:
-        if path.stem in ("failures", "rejects"):
-            continue
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line) if '"provenance"' in line else {}
-            weight = (row.get("provenance") or {}).get("weight")
-            if isinstance(weight, (int, float)) and weight < 1:
-                found[str(row["id"])] = float(weight)
-    return found
+            decisions = _decide(loop, found, log, runner, reflection, progress)
+            progress.phase = "done"
+            return decisions
 
 
 def _champion(loop: Loop, progress: Progress) -> tuple[dict[str, dspy.Module], str | None]:
@@ -125,41 +112,53 @@ def _champion(loop: Loop, progress: Progress) -> tuple[dict[str, dspy.Module], s
     return {IN_USE: program}, entry.digest
 
 
-def _decide(
-    loop: Loop,
-    rows: Mapping[str, Sequence[dspy.Example]],
-    held_back: Sequence[dspy.Example],
-    weights: Mapping[str, float],
-    log: Log,
-    runner: Runner,
-    reflection: dspy.LM,
-    progress: Progress,
-) -> list[Decision]:
+def _decide(loop: Loop, found: LoopRows, log: Log, runner: Runner, reflection: dspy.LM, progress: Progress) -> list[Decision]:
     before, over = _champion(loop, progress)
-    job = job_of(loop.recipe, rows, loop.seed, before=before)
+    job = job_for(loop.recipe, found, loop.seed, before)
     champion: Texts = next(start.texts for start in job.starts if start.name == (IN_USE if before else SEED))
     name, model = loop.recipe.name, loop.task.model
     history = list(log.lines())
     if log.broken:
         progress.say(f"{log.path}: {log.broken} lines cannot be read and are skipped; nothing is changed in them")
-    tried = [str(line["identity"]) for line in history if line.get("kind") == "decision" and line.get("identity")]
-    number = challengers_before(history, name, model, rows_digests(held_back))
-    cases = cases_in(loop.data / "failures.jsonl") if loop.data.is_dir() else []
+    tried = _refused(history)
+    earlier = challengers_before(history, name, model, rows_digests(found.held_back))
     progress.say(f"champion    {'in use, ' + over[:8] if before and over else 'the uncompiled program'}")
-    progress.say(f"rows        {len(rows['train'])} to propose from, {len(cases)} failed steps, {len(held_back)} held back")
+    made = f", {len(found.generated)} generated" if found.generated else ""
+    progress.say(
+        f"rows        {len(found.rows['train'])} to propose from{made}, {len(found.cases)} failed steps, "
+        f"{len(found.held_back)} held back"
+    )
     done: list[Decision] = []
-    for challenger in challengers(job, champion, cases, runner, reflection, progress.meter, loop.proposer, tried):
-        number += 1
-        found = compare(
-            job, champion, challenger.texts, held_back, runner,
-            weights=weights, number=number, level=loop.level, margin=loop.margin, seed=loop.seed,
+    rewrites = "failures" in arrows_left(loop.without)
+    for challenger in challengers(
+        job, champion, found.cases, runner, reflection, progress.meter, loop.proposer, tried, rewrites
+    ):
+        own = f"{identity(job, challenger.texts)} over {over}"
+        number = earlier.index(own) + 1 if own in earlier else len(earlier) + 1
+        earlier += [own] * (own not in earlier)
+        compared = compare(
+            job, champion, challenger.texts, found.held_back, runner,
+            weights=found.weights, number=number, level=loop.level, margin=loop.margin, seed=loop.seed,
         )  # fmt: skip
-        decision = _settle(loop, job, champion, challenger, found, over, log, number)
+        decision = _settle(loop, job, champion, challenger, compared, over, log, number)
         progress.say(line_of(decision))
         done.append(decision)
         if decision.promoted or len(done) == loop.most:
             break
+        if len(compared.champion) == len(found.held_back) and min(compared.champion) >= 1:
+            progress.say("the champion is right on every held-back row: nothing can be better")
+            break
     return done
+
+
+def _refused(history: Sequence[Line]) -> list[str]:
+    """Return the identities of challengers that need no second comparison: those refused, and those that were in use.
+
+    One that won in shadow mode, or just before a kill, is still to be put into use.
+    """
+    decisions = [line for line in history if line.get("kind") == "decision" and line.get("identity")]
+    used = {line.get("identity") for line in history if line.get("kind") == "promoted"}
+    return [str(line["identity"]) for line in decisions if line.get("decision") != "won" or line["identity"] in used]
 
 
 def _settle(
@@ -169,7 +168,8 @@ def _settle(
     verdict = found.verdict
     wins = verdict.decision == "promote"
     score = round(_mean(found.challenger), 6)
-    who = {"module": loop.recipe.name, "lm": loop.task.model, "prompt": prompt_of(champion)}
+    own = identity(job, challenger.texts)
+    who = {"module": loop.recipe.name, "lm": loop.task.model, "round": loop.label, "prompt": prompt_of(champion)}
     log.append(
         {
             "kind": "decision",
@@ -184,7 +184,7 @@ def _settle(
             "number": number,
             "how": challenger.how,
             "challenger": prompt_of(challenger.texts),
-            "identity": identity(job, challenger.texts),
+            "identity": own,
             "over": over,
             "held_back": found.rows,
         }
@@ -193,53 +193,11 @@ def _settle(
         why = f"{verdict.reason}; in shadow mode nothing is promoted" if wins else verdict.reason
         return Decision(challenger, found, None, why)
     try:
-        promoted = _promote(loop, job, challenger, found, over)
+        promoted = put_into_use(job, challenger, found, over, loop, own)
     except Superseded as error:
         return Decision(challenger, found, None, f"{verdict.reason}, but {error}")
-    told = {"kind": "promoted", **who, "response": challenger.how, "score": score, "new_prompt": prompt_of(challenger.texts)}
-    log.append({**told, "over": over, "file": digest_of(promoted.read_bytes())})
+    note_promotion(loop)
     return Decision(challenger, found, promoted, verdict.reason)
-
-
-def _mean(scores: Sequence[float]) -> float:
-    return sum(scores) / len(scores) if scores else 0.0
-
-
-def _promote(loop: Loop, job: Job, challenger: Challenger, found: Comparison, over: str | None) -> Path:
-    """Write the challenger as a compiled program, and put it into use if the champion still is."""
-    program = job.build(challenger.texts)
-    new, old = found.challenger, found.champion
-    figures: dict[str, Any] = {"compiled": bootstrap(new), IN_USE.replace(" ", "_"): bootstrap(old)}
-    figures["gain"] = bootstrap([a - b for a, b in zip(new, old, strict=True)])
-    test = {name: {"mean": each.mean, "low": each.low, "high": each.high, "rows": each.rows} for name, each in figures.items()}
-    verdict = found.verdict
-    provenance = store.Provenance(
-        schema_version=store.SCHEMA_VERSION,
-        program=loop.recipe.name,
-        lm=loop.task.model,
-        fields=shape_of(program),
-        seed_instructions_sha256={name: store.digest(text) for name, text in store.seed_instructions(job.program).items()},
-        kept="compiled",
-        training={
-            "online": {**verdict._asdict(), "how": challenger.how, "history": str(loop.history)},
-            "metric": name_of(loop.recipe.metric),
-            "data": {"val": {"rows": verdict.rows, "digest": digest(found.rows)}},
-            "asked": job.asked(challenger.texts),
-            "seed": loop.seed,
-            "place": str(loop.data),
-            "status": "tested",
-        },
-        scores={"validation": {"compiled": _mean(new), "in_use": _mean(old), "rows": len(new)}, "test": test},
-        lineage=[],
-        versions=store.versions(),
-        parent=over,
-    )
-    file = loop.folder / _CHALLENGER
-    store.save_compiled(program, provenance, file)
-    store.write_atomically(file.with_suffix(".md"), card_for(store.read_compiled(file)))
-    done = promote(file, loop.recipe.name, loop.task.model, over=over)
-    assert done.now is not None
-    return done.now.path
 
 
 def line_of(decision: Decision) -> str:
@@ -249,3 +207,7 @@ def line_of(decision: Decision) -> str:
     figures = f"{_mean(found.champion):.3f} -> {_mean(found.challenger):.3f} on {verdict.rows} rows"
     interval = f"difference {verdict.mean:+.3f} [{verdict.low:.3f}, {verdict.high:.3f}]"
     return f"{word:<11} {decision.challenger.how}: {figures}, {interval}; {decision.why}"
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores) if scores else 0.0

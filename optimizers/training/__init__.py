@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from optimizers.training.job import job_of as job_of
     from optimizers.training.own_program import CompiledProgram as CompiledProgram, compile_program as compile_program
     from optimizers.training.run_directory import (
+        CANDIDATES as CANDIDATES,
+        PROGRESS as PROGRESS,
         REPORT as REPORT,
         RESULTS as RESULTS,
         RunDirectory as RunDirectory,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "CANDIDATES": "run_directory",
+    "PROGRESS": "run_directory",
     "code_in": "code_digest",
     "job_of": "job",
     "CompiledProgram": "own_program",

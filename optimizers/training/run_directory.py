@@ -3,6 +3,7 @@
 run.json         what the run was started with: program, data, metric, models, seed, versions
 calls.jsonl      every answer paid for (journal.py); it contains rows and replies, never a key
 candidates.json  every candidate so far, with scores and parents
+progress.json    what is done, spent and left, at most some seconds old while the run is at work
 report.json      the result
 compiled.json    the result as a compiled program, with its card next to it
 in-use.json      what `load` returned when the run began; compiled-for-*.json: programs compiled for other models
@@ -32,12 +33,13 @@ _IDENTITY = "run.json"
 _JOURNAL = "calls.jsonl"
 COMPILED = "compiled.json"
 REPORT = "report.json"
+PROGRESS = "progress.json"
 CANDIDATES = "candidates.json"
 RESULTS = "results.jsonl"  # of a benchmark
 BEFORE = "in-use.json"
 OTHERS = "compiled-for-"
 OURS = (
-    *(_IDENTITY, _JOURNAL, f"*.{_JOURNAL}", RESULTS, CANDIDATES, "log.txt"),
+    *(_IDENTITY, _JOURNAL, f"*.{_JOURNAL}", RESULTS, CANDIDATES, PROGRESS, "log.txt"),
     *(COMPILED, "compiled.md", BEFORE, f"{OTHERS}*.json"),
     *(REPORT, "report.md", "report.png", "report.txt"),
 )

@@ -40,6 +40,7 @@ from optimizers.training.job import compiled_starts, job_of, remember_compiled
 from optimizers.training.run_directory import (
     CANDIDATES,
     MENDED,
+    PROGRESS,
     RunDirectory,
     changes,
     identity_of,
@@ -96,7 +97,7 @@ def claimed(directory: Path, training: Training, resume: bool | None) -> Report:
                 prepare(lm)
         with contextlib.closing(Journal(run_directory.journal)) as journal:
             meter = Meter(limits=Budget() if training.patient else training.budget)
-            return train(training, run_directory, Progress(meter, None), meter, journal)
+            return train(training, run_directory, Progress(meter, None, file=run_directory.path / PROGRESS), meter, journal)
     finally:
         run_directory.close()
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from dspy_programs.data.checks.candidates import (
         candidate_pairs as candidate_pairs,
     )
+    from dspy_programs.data.checks.checker import Checker as Checker
     from dspy_programs.data.checks.growing_numbers import Growing as Growing
     from dspy_programs.data.checks.minhash import (
         BANDS as BANDS,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "candidate_pairs": "candidates",
+    "Checker": "checker",
     "Growing": "growing_numbers",
     "BANDS": "minhash",
     "bands_of": "minhash",

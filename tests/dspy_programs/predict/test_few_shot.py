@@ -156,3 +156,15 @@ def test_objects_and_what_they_were_dumped_to_read_alike():
 def test_equally_near_ones_come_in_the_order_of_the_pool():
     demos = [demo("the same", answer=str(i)) for i in range(20)]
     assert [each["answer"] for each in Index(demos, ["question"]).nearest({"question": "the same"})] == ["2", "1", "0"]
+
+
+def test_goals_that_differ_in_numbers_alone_are_copies_when_far_is_measured():
+    """Else a pool of a few forms, each many times over, would be shown only to calls of these very forms."""
+    things = ("lamp", "parcel", "chair", "curtain", "kettle", "invoice")
+    whys = ("it arrived cracked", "nobody signed for it", "we moved house")
+    forms = [f"for the {thing} because {why}" for thing in things for why in whys]
+    goals = [f"Please refund order {number} {form}" for number, form in enumerate(3 * forms, 1000)]
+    index = Index([{"goal": goal} for goal in goals], ("goal",))
+    new_form = {"goal": "Please refund order 5 for the mirror because it arrived cracked"}
+    assert index.nearest(new_form)
+    assert not index.nearest({"goal": "Which rivers flow through Vienna"})

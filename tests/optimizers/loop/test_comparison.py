@@ -33,7 +33,16 @@ def test_only_challengers_on_mostly_the_same_rows_count():
         decision(rows, lm="openai/y"),
         {"kind": "promoted", "module": "planner", "lm": "openai/x"},
     ]
-    assert challengers_before(history, "planner", "openai/x", rows_digests(rows)) == 2
+    assert len(challengers_before(history, "planner", "openai/x", rows_digests(rows))) == 2
+
+
+def test_a_challenger_that_is_compared_again_over_the_same_champion_counts_once():
+    rows = rows_of(range(20))
+    again = [
+        {**decision(rows), "identity": name, "over": over} for name, over in (("a", "x"), ("a", "x"), ("b", "x"), ("a", "y"))
+    ]
+    found = challengers_before(again, "planner", "openai/x", rows_digests(rows))
+    assert found == ["a over x", "b over x", "a over y"]
 
 
 @pytest.mark.parametrize(("weight", "decided"), [(1.0, "promote"), (0.02, "refuse")])

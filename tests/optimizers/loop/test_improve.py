@@ -1,13 +1,17 @@
 """Cycles: the agent runs, its runs teach, it runs again; what is done is not done twice, and a test teaches nothing."""
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from dspy_programs import load
+from optimizers.harvesting import goal_key
 from optimizers.improve import main
+from optimizers.rollback import main as rollback
 from tests.fakes import ChatServer
 from tests.optimizers.harvesting.runs import read
 from tests.optimizers.loop.test_online_command import LM, RIGHT, answer
@@ -39,13 +43,29 @@ def improve(tmp_path, server, *more):
     return main([*models, "--module", "planner", *more])
 
 
+def worded(script):
+    """Answer a request for other words as a model would; the rest by the script."""
+
+    def answering(prompt):
+        if "worded" not in prompt:
+            return script(prompt)
+        number = re.findall(r"order (\d{4}) for", prompt)[-1]
+        return json.dumps({"worded": {"request": f"My parcel was bad, so give me the money for {number} back. {number} it is"}})
+
+    return answering
+
+
+def stages_in(out):
+    return [line.split()[0] for line in out.splitlines() if re.match(r"\d-\w+ ", line)]
+
+
 def test_an_agent_is_run_learnt_from_and_run_again_and_the_test_teaches_nothing(tmp_path, agent, capsys):
     given = ["--agent", agent(1000, 1150, 9), "--test-agent", agent(1005, 1010, 5, "tests"), "--cycles", "1"]
-    with ChatServer(answer(RIGHT, ["send_note"])) as server:
+    with ChatServer(worded(answer(RIGHT, ["send_note"]))) as server:
         assert improve(tmp_path, server, *given) == 0
         out = capsys.readouterr().out
         assert "1-run                150 runs, 90.0% went well" in out
-        assert "1-planner            promoted: a few runs that went well" in out
+        assert "1-planner            promoted: the nearest runs that went well" in out
         assert "on unseen tasks: 0.0% of 5 runs before" in out
         assert load("planner", LM).plan.demos
         rejects = [line["reason"] for line in read(tmp_path / "improve" / "rows", "planner", "rejects")]
@@ -53,21 +73,115 @@ def test_an_agent_is_run_learnt_from_and_run_again_and_the_test_teaches_nothing(
         paid = len(server.requests)
         assert improve(tmp_path, server, *given) == 0  # all stages are done
         assert len(server.requests) == paid
-    assert capsys.readouterr().out.splitlines()[-1] == out.splitlines()[-1]
-    assert ((tmp_path / "count").read_text(), (tmp_path / "tests").read_text()) == ("x", "xx")
+        again = capsys.readouterr().out
+        assert again == out.replace(out[out.index("champion") : out.index("1-planner")], "")
+        assert improve(tmp_path, server, *given[:-1], "2") == 0  # goes on where that one ended
+        assert stages_in(capsys.readouterr().out)[-4:] == ["2-harvest", "2-generate", "2-planner", "2-test"]
+    assert ((tmp_path / "count").read_text(), (tmp_path / "tests").read_text()) == ("xx", "xxx")
 
 
-def test_it_goes_on_where_it_was_killed(tmp_path, agent, capsys):
-    given = ["--agent", agent(1000, 1150, 10), "--cycles", "1"]
-    with ChatServer(answer(RIGHT, ["send_note"])) as server:
+def test_rows_are_generated_from_failures_and_shown_but_never_compared_on(tmp_path, agent, capsys):
+    with ChatServer(worded(answer(["send_note"], ["send_note"]))) as server:
+        without = ["--without", "failures", "--without", "successes", "--without", "corrections"]
+        assert improve(tmp_path, server, "--agent", agent(1000, 1150, 9), *without) == 0
+    out = capsys.readouterr().out
+    folder = tmp_path / "improve"
+    made = read(folder, "generated", "1-planner")
+    assert f"1-generate           planner: {len(made)} rows from" in out and made
+    assert f" to propose from, {len(made)} generated" in out
+    assert all(row["provenance"]["generated"] and row["provenance"]["worded_by"] == LM for row in made)
+    lines = [json.loads(line) for line in (folder / "loops" / "planner" / "gepa_history.jsonl").read_text().splitlines()]
+    assert any(line["how"].startswith("rows generated from failures") for line in lines)
+    held_back = {goal_key(row["goal"]) for row in read(folder / "rows", "planner", "val", "test")}
+    assert held_back.isdisjoint(goal_key(row["goal"]) for row in made)
+    shown = [body for body in server.requests if "money for" in body and "worded" not in body]
+    assert shown and all("money for" not in json.loads(body)["messages"][-1]["content"] for body in shown)
+
+
+@pytest.mark.parametrize(
+    ("without", "is_shown", "is_rewritten", "is_generated"),
+    [
+        ("successes", True, True, True),
+        ("demonstrations", False, True, False),
+        ("failures", True, False, True),
+        ("generated", True, True, False),
+    ],
+)
+def test_an_arrow_that_is_left_out_proposes_nothing(tmp_path, agent, without, is_shown, is_rewritten, is_generated):
+    with ChatServer(worded(answer(["send_note"], ["send_note"]))) as server:
+        given = ["--agent", agent(1000, 1150, 9), "--without", without, "--challengers", "9", "--rows", "30"]
         assert improve(tmp_path, server, *given) == 0
-        stages = tmp_path / "improve" / "stages"
-        first = json.loads((stages / "1-run.json").read_text())
-        (stages / "1-planner.json").unlink()  # as if killed in the middle of it
-        (stages / "last-run.json").unlink()
+    path = tmp_path / "improve" / "loops" / "planner" / "gepa_history.jsonl"
+    hows = [json.loads(line)["how"] for line in path.read_text().splitlines()]
+    shown = [how for how in hows if not how.startswith("instruction")]
+    assert bool(shown) is is_shown
+    assert any(how.startswith("instruction") for how in hows) is is_rewritten
+    assert any("generated" in how for how in hows) is is_generated
+    assert (tmp_path / "improve" / "generated").exists() is is_generated
+    if without == "successes":
+        assert all("generated" in how for how in shown)
+
+
+def test_without_the_judge_an_unknown_outcome_teaches_nothing(tmp_path, agent):
+    with ChatServer(worded(answer(["send_note"], ["send_note"]))) as server:
+        given = ["--agent", agent(1000, 1150, 9), "--without", "judge", "--min-probability", "0", "--rows", "30"]
         assert improve(tmp_path, server, *given) == 0
-    assert json.loads((stages / "1-run.json").read_text()) == first
-    assert (tmp_path / "count").read_text() == "xxx"
+    failures = read(tmp_path / "improve" / "rows", "planner", "failures")
+    assert failures and {line["feedback"] for line in failures} == {"An outcome on record says that the run failed."}
+
+
+KILLED = """
+import os, signal, sys
+import optimizers.loop.cycles as cycles
+import optimizers.recipes
+from optimizers.improve import main
+
+write, points, given = cycles.write_atomically, sys.argv[1].split(","), sys.argv[2:]
+
+def killing(point):
+    stage, when = point.split(":")
+    def written(path, content):
+        for moment in ("before", "after"):
+            if path.name == f"{stage}.json" and when == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if moment == "before":
+                write(path, content)
+    return written
+
+for point in points:
+    if not (child := os.fork()):
+        cycles.write_atomically = killing(point)
+        os._exit(main(given))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9, point
+raise SystemExit(main(given))
+"""
+STAGES = ("0-test", "1-run", "1-harvest", "1-generate", "1-planner", "1-test")
+
+
+def test_killed_at_and_in_every_stage_it_goes_on_and_pays_nothing_twice(tmp_path, agent, capsys):
+    """Before its file is there, a stage is in its middle: all of its work has to be found again, or repeated."""
+    given = ["--agent", agent(1000, 1150, 9), "--test-agent", agent(3005, 3010, 5, "tests"), "--challengers", "2"]
+    given += ["--lm", LM, "--module", "planner"]
+    (tmp_path / "killed.py").write_text(KILLED)
+    with ChatServer(worded(answer(RIGHT, ["send_note"]))) as server:
+        assert main([*given, "--run-dir", str(tmp_path / "whole"), "--api-base", server.url]) == 0
+        asked = len(server.requests)
+        expected = capsys.readouterr().out.splitlines()[-1]
+        assert rollback(["--module", "planner", "--lm", LM]) == 0
+        points = ",".join(f"{stage}:{when}" for stage in STAGES for when in ("before", "after"))
+        place = ["--run-dir", str(tmp_path / "cut"), "--api-base", server.url]
+        command = [sys.executable, str(tmp_path / "killed.py"), points, *given, *place]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == expected
+        assert len(server.requests) == 2 * asked
+    for name in ("1-harvest", "1-generate", "1-planner"):
+        one, other = (stage_of(tmp_path / each, name) for each in ("whole", "cut"))
+        assert {**one, "spent": 0} == {**other, "spent": 0}
+
+
+def stage_of(folder, name):
+    return json.loads((folder / "stages" / f"{name}.json").read_text())
 
 
 def test_a_dry_run_prints_stages_and_prices_and_does_none(tmp_path, agent, capsys):
@@ -75,11 +189,50 @@ def test_a_dry_run_prints_stages_and_prices_and_does_none(tmp_path, agent, capsy
     assert main([*given, "--run-dir", str(tmp_path / "improve"), "--rows", "100", "--challengers", "2"]) == 0
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines()] == [
-        *("1-run", "1-planner", "1-actor", "2-run", "2-planner", "2-actor"),
-        "last-run",
+        *("1-run", "1-harvest", "1-generate", "1-planner", "1-actor"),
+        *("2-run", "2-harvest", "2-generate", "2-planner", "2-actor", "3-run"),
     ]
-    assert "about 402 calls, about 0.37 USD" in out
+    assert "up to 402 calls, about 0.37 USD" in out and "up to 80 calls, about 0.07 USD" in out
     assert not (tmp_path / "improve").exists() and not (tmp_path / "count").exists()
+
+
+def test_a_model_that_is_not_there_is_one_line_and_the_runs_are_kept(tmp_path, agent, capsys):
+    given = ["--agent", agent(1000, 1150, 9), "--module", "planner", "--run-dir", str(tmp_path / "improve")]
+    with ChatServer(status=401) as server:
+        assert main([*given, "--lm", LM, "--api-base", server.url]) == 2
+    error = capsys.readouterr().err
+    assert "does not answer" in error and error.count("\n") == 1
+    assert [path.name for path in sorted((tmp_path / "improve" / "stages").iterdir())] == ["1-harvest.json", "1-run.json"]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("--max-tokens", "100"), ("--minutes", "0")])
+def test_a_limit_stops_it_and_a_larger_one_goes_on(tmp_path, agent, capsys, limit, value):
+    with ChatServer(worded(answer(RIGHT, ["send_note"]))) as server:
+        given = ["--agent", agent(1000, 1150, 10)]
+        assert improve(tmp_path, server, *given, limit, value) == 0
+        out = capsys.readouterr().out
+        assert f"limit reached in stage {'1-planner' if limit == '--max-tokens' else '1-run'}: {value} " in out
+        assert not load("planner", LM).plan.demos
+        assert improve(tmp_path, server, *given, limit, "100000") == 0
+        assert "promoted: the nearest runs" in capsys.readouterr().out
+
+
+def test_a_function_can_be_the_agent(tmp_path, monkeypatch, capsys):
+    (tmp_path / "my_agent.py").write_text(
+        "from tests.optimizers.harvesting.runs import refund_run, write_runs\n"
+        "def work(folder):\n    write_runs(folder, [refund_run(number) for number in range(5)])\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with ChatServer() as server:
+        assert improve(tmp_path, server, "--agent", "my_agent:work") == 0
+    assert "1-run                5 runs, 100.0% went well" in capsys.readouterr().out
+
+
+def test_a_folder_of_another_improvement_is_refused(tmp_path, agent, capsys):
+    with ChatServer(answer(RIGHT, ["send_note"])) as server:
+        assert improve(tmp_path, server, "--agent", agent(1000, 1010, 9)) == 0
+        assert improve(tmp_path, server, "--agent", agent(1000, 1010, 9), "--without", "judge") == 2
+    assert "begun with other settings (without: [] -> ['judge'])" in capsys.readouterr().err
 
 
 def test_too_few_rows_promote_nothing_and_say_so(tmp_path, agent, capsys):

@@ -118,6 +118,18 @@ def test_shadow_mode_compares_and_promotes_nothing(online):
     (decision,) = decisions(wrapped)
     assert (decision["decision"], decision["shadow"]) == ("won", True)
     assert wrapped.instructions == {"self": "Answer. LEVEL-2 ."}
+    wrapped.close()
+    promoting = online()
+    ask(promoting, range(200, 400))
+    assert promoting.instructions == {"self": "Answer. LEVEL-8 ."}
+
+
+def test_what_was_rolled_back_is_not_promoted_again(online):
+    wrapped = online()
+    ask(wrapped, range(200))
+    wrapped.rollback()
+    ask(wrapped, range(200, 400))
+    assert wrapped.instructions == {"self": "Answer. LEVEL-2 ."}
 
 
 def test_a_restart_goes_on_with_the_prompt_in_use_and_rollback_undoes_it(online):
