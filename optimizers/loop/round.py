@@ -14,6 +14,7 @@ from typing import Any
 
 import dspy
 
+from dspy_programs.cluster import Cluster, spread
 from dspy_programs.errors import CompiledProgramError, UsageError
 from dspy_programs.lm import is_embedded, prepare
 from dspy_programs.registry import compiled_store as store, shape_of
@@ -53,6 +54,7 @@ class Loop:
     proposer: Choice = "auto"
     seed: int = 0
     threads: int | None = None
+    cluster: Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,17 @@ def one_round(loop: Loop) -> list[Decision]:
     held_back = _held_back(rows, loop)
     weights = _weights_in(loop.data)
     log = Log(loop.history)
-    with contextlib.closing(RunDirectory(loop.folder)) as directory, contextlib.closing(Journal(directory.journal)) as journal:
-        for lm in (loop.task, loop.reflection):
+    threads = loop.threads or (loop.cluster or Cluster(1)).threads(is_embedded(loop.task))
+    with (
+        contextlib.closing(RunDirectory(loop.folder)) as directory,
+        contextlib.closing(Journal(directory.journal)) as journal,
+        spread(loop.task, loop.cluster, threads) as asked,
+    ):
+        for lm in (asked, loop.reflection):
             prepare(lm)
         meter = Meter(limits=loop.limits)
-        task, reflection = recorded(loop.task, "task", journal, meter), recorded(loop.reflection, "reflection", journal, meter)
-        runner = Runner(task, meter, loop.threads or (1 if is_embedded(loop.task) else 8))
+        task, reflection = recorded(asked, "task", journal, meter), recorded(loop.reflection, "reflection", journal, meter)
+        runner = Runner(task, meter, threads)
         progress = Progress(meter, None)
         progress.phase = "comparing"
         with noise_to(directory.log), progress.live():
