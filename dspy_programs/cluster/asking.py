@@ -45,7 +45,8 @@ def spread(lm: dspy.LM, cluster: Cluster | None, threads: int) -> Iterator[dspy.
     described, key = _described(lm)
     with joined(cluster, {KEY_VARIABLE: key} if key else None) as ray:
         each = 1 if is_embedded(lm) else math.ceil(threads / cluster.workers)
-        yield wrap(SpreadEngine(lm, _Workers(ray, described, cluster.workers, each)), lm.model, **decoding(lm))
+        with contextlib.closing(_Workers(ray, described, cluster.workers, each)) as workers:
+            yield wrap(SpreadEngine(lm, workers), lm.model, **decoding(lm))
 
 
 class SpreadEngine:
@@ -87,16 +88,25 @@ class _Workers:
         made = ray.remote(Answerer).options(
             num_cpus=1, scheduling_strategy="SPREAD", max_concurrency=each, max_restarts=-1, max_task_retries=_TRIES
         )
-        actors = [made.remote(json.dumps(described._asdict())) for _ in range(workers)]
-        self._wait_for(actors)
+        self._actors = [made.remote(json.dumps(described._asdict())) for _ in range(workers)]
         self._free: SimpleQueue[Any] = SimpleQueue()
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
         for _ in range(each):
-            for actor in actors:
+            for actor in self._actors:
                 self._free.put(actor)
 
-    def _wait_for(self, actors: list[Any]) -> None:
-        """Raise what is wrong with the workers before any call is paid for."""
-        asked = [actor.ready.remote() for actor in actors]
+    def close(self) -> None:
+        """End the workers, also in a cluster that goes on."""
+        for actor in self._actors:
+            self._ray.kill(actor)
+
+    def _wait(self) -> None:
+        """Wait until all have started. Raises what is wrong with one, before any call is paid for."""
+        asked = [actor.ready.remote() for actor in self._actors]
         done, left = self._ray.wait(asked, num_returns=len(asked), timeout=_START_SECONDS)
         if left:
             cpus = int(self._ray.cluster_resources().get("CPU", 0))

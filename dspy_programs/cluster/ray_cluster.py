@@ -15,6 +15,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -36,9 +37,13 @@ _SHORT = Path("/tmp")  # Ray's sockets have long names below it, and a socket's 
 def joined(cluster: Cluster, environment: Mapping[str, str] | None = None) -> Iterator[Any]:
     """Run a block in a cluster, and yield the package `ray`.
 
+    A process that is in a cluster already stays in it, whatever the address.
     environment: variables for the workers of a cluster made here; they pass from process to process, not through Ray.
     Raises     MissingExtra; UsageError if there is no cluster at the address.
     """
+    if (known := sys.modules.get("ray")) and known.is_initialized():
+        yield known
+        return
     with contextlib.ExitStack() as stack:
         if cluster.address is not None:
             address, ray = _answering(cluster.address), _ray()
@@ -76,8 +81,6 @@ def _ray() -> Any:
 
 
 def _start(ray: Any, address: str = "local", **settings: Any) -> None:
-    if ray.is_initialized():
-        raise UsageError("this process is in a Ray cluster already: leave it first (ray.shutdown())")
     ended = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **settings)

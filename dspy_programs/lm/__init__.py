@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dspy_programs.lm.from_options import model_named as model_named, using as using
     from dspy_programs.lm.models import (
         DEFAULT_SPEC as DEFAULT_SPEC,
+        RETRIES as RETRIES,
         address_of as address_of,
         configure as configure,
         connect as connect,
@@ -32,6 +33,7 @@ _HOMES = {
     "model_named": "from_options",
     "using": "from_options",
     "DEFAULT_SPEC": "models",
+    "RETRIES": "models",
     "address_of": "models",
     "configure": "models",
     "connect": "models",
