@@ -70,22 +70,21 @@ def processes_of(title):
 
 @contextlib.contextmanager
 def one_killed_when(is_time, title):
-    """Kill one process of that title when it is time; the block gets a list that its id is then in."""
-    killed = []
+    """Kill one process of that title when it is time, within the block; yield a list that its id is then in."""
+    killed, ended = [], threading.Event()
 
     def kill():
-        until = time.monotonic() + 60
-        while not killed and time.monotonic() < until:
+        while not killed and not ended.wait(0.005):
             if is_time() and (found := processes_of(title)):
                 os.kill(found[0], signal.SIGKILL)
                 killed.append(found[0])
-            time.sleep(0.005)
 
     thread = threading.Thread(target=kill)
     thread.start()
     try:
         yield killed
     finally:
+        ended.set()
         thread.join()
 
 
@@ -149,13 +148,13 @@ class Busy:
 
 
 def test_never_more_calls_under_way_than_threads_and_errors_are_those_of_this_process(cluster):
-    with ChatServer(busy := Busy(0.05)) as server, spread(connect(SPEC, api_base=server.url), Cluster(1), threads=3) as lm:
+    with ChatServer(busy := Busy(0.1)) as server, spread(connect(SPEC, api_base=server.url), Cluster(1), threads=3) as lm:
         asking = [threading.Thread(target=lambda: lm(request=REQUEST)) for _ in range(15)]
         for thread in asking:
             thread.start()
         for thread in asking:
             thread.join()
-        assert len(server.requests) == 15 and busy.most == 3
+        assert len(server.requests) == 15 and 2 <= busy.most <= 3
         for server.answer, server.status in ((too_long, 200), (too_long, 401)):
             (kind, said), (same, told) = error_of(connect(SPEC, api_base=server.url)), error_of(lm)
             assert issubclass(kind, same) and said.splitlines()[0] in told
@@ -208,11 +207,8 @@ def write_pairs(path, rows):
             if number % 50 or not asked:
                 asked = " ".join(draw.choices(words, k=12))
                 said = " ".join(draw.choices(words, k=50))
-            output = (
-                ""
-                if number % 500 == 7
-                else said + " more" * (not number % 50) + f" bob{number}@example.org" * (number % 70 == 9)
-            )
+            told = said + " more" * (number % 50 == 0) + f" mail bob{number}@example.com" * (number % 70 == 9)
+            output = "" if number % 500 == 7 else told
             file.write(json.dumps({"instruction": asked, "output": output}) + "\n")
 
 
