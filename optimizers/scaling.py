@@ -31,7 +31,7 @@ def scaling(
     stragglers: Annotated[float, typer.Option(min=0, max=1, help="Share of calls that take eight times as long.")] = 0.03,
     rate: Annotated[float, typer.Option(min=0, help="Calls a second that the server takes; 0 for no limit.")] = 20.0,
     driver_ms: Annotated[float, typer.Option(min=0, help="What a call costs the process that drives the run.")] = 5.0,
-    ray_ms: Annotated[float, typer.Option(min=0, help="What Ray adds to a call, on its way there and back.")] = 5.0,
+    ray_ms: Annotated[float, typer.Option(min=0, help="What Ray adds to a call, on its way there and back.")] = 7.0,
     each: Annotated[int, typer.Option(min=1, max=16, help="Calls under way on one worker.")] = 1,
 ) -> None:
     """Print calls a second for evaluate, a round of online, and a search of train.

@@ -47,7 +47,7 @@ class World:
     late: float = 8.0
     rate: float | None = 20.0
     driver: float = 0.005
-    ray: float = 0.005
+    ray: float = 0.007
     each: int = 1
 
     def latency(self, row: int) -> float:
@@ -122,7 +122,7 @@ class Server:
         self._free = max(self.clock.now, self._free) + self.world.driver  # one process, so one call after the other
         self.clock.sleep(self._free - self.clock.now + self.world.ray, row)
         for attempt in range(RETRIES + 1):
-            if not (wait := self._refused()):
+            if not (wait := self.refused_for()):
                 break
             self.refused += 1
             self.gave_up += attempt == RETRIES
@@ -133,7 +133,7 @@ class Server:
         message = lm15.Message.assistant(reply)
         return lm15.Response(id=None, model="simulated", message=message, finish_reason="stop", usage=usage)
 
-    def _refused(self) -> float:
+    def refused_for(self) -> float:
         """Take one of the calls that are allowed, or return the whole seconds that the server asks to wait."""
         if self.world.rate is None:
             return 0.0

@@ -191,7 +191,7 @@ def test_online_on_workers_decides_as_without(cluster, tmp_path):
         with ChatServer(answer(RIGHT, ["send_note"])) as server:
             run = tmp_path / f"loop-{len(decided)}"
             asked = ["--module", "planner", "--lm", SPEC, "--api-base", server.url, "--traces", str(tmp_path / "traces")]
-            assert online([*asked, "--run-dir", str(run), "--shadow", "--challengers", "1", *engine]) == 0
+            assert online([*asked, "--run-dir", str(run), "--shadow", "--challengers", "1", "--rows", "24", *engine]) == 0
         lines = [json.loads(line) for line in (run / "gepa_history.jsonl").read_text().splitlines()]
         decided.append([{name: each for name, each in line.items() if name != "time"} for line in lines])
     assert decided[0] == decided[1] and any(line["kind"] == "decision" for line in decided[0])
