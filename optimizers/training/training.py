@@ -129,6 +129,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
 def _trained(
     training: Training, run: RunDirectory, lms: Mapping[str, dspy.LM], progress: Progress, meter: Meter, journal: Journal
 ) -> Report:
+    """Search, test and conclude with these models."""
     before = compiled_starts(training, run.path)
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
     row_budget = _row_budget_of(training, meter, 2 + (IN_USE in before))
