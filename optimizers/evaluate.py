@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from dspy_programs.cluster import AddressOption, Cluster, EngineOption, WorkersOption, cluster_named
 from optimizers.cli import ALL, MetricOption, ModuleOption, ThreadsOption, UnseenDataOption
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def evaluate(
         bool, typer.Option("--fresh", help="Ask the model everything again. Default: replay answers already paid for.")
     ] = False,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write every row's scores to this file.")] = None,
+    engine: EngineOption = "here",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Print mean scores with 95 % intervals and the paired difference; for a single program, also components and groups."""
     print(f"{module}: reading programs and data", flush=True)
@@ -57,9 +61,10 @@ def evaluate(
     wanted = recipes(module, metric)
     if module == ALL and (compiled or data):
         raise UsageError("--compiled and --data apply to one program; omit them with --module all")
+    cluster = cluster_named(engine, address, workers)
     model = connect(lm, api_base=api_base, api_key=api_key)
-    threads = threads or (1 if is_embedded(model) else 8)
-    done = _evaluate_all(wanted, model, compiled, (data, split), rows, threads, fresh)
+    threads = threads or (cluster or Cluster(1)).threads(is_embedded(model))
+    done = _evaluate_all(wanted, model, compiled, (data, split), rows, threads, fresh, cluster)
     for line in table(done) if module == ALL else details(done[0]):
         print(line)
     if json_out:
@@ -74,8 +79,10 @@ def _evaluate_all(
     rows: int | None,
     threads: int,
     fresh: bool,
+    cluster: Cluster | None,
 ) -> list["Evaluation"]:
     """Read everything before the first call, then evaluate the programs one by one with one shared journal."""
+    from dspy_programs.cluster import spread
     from dspy_programs.lm import prepare
     from dspy_programs.registry import file_name
     from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
@@ -94,13 +101,14 @@ def _evaluate_all(
         if not fresh:
             for recipe in wanted:
                 journal.read_also(default_path(recipe.name, model.model, data) / "calls.jsonl")
-        prepare(model)
-        meter = Meter()
         expected = sum((2 + (found[name] is not None)) * len(each) for name, each in examples.items())
-        progress = Progress(meter, expected)
-        runner = Runner(recorded(model, "task", journal, meter), meter, threads)
-        with noise_to(Path(os.devnull)), progress.live():
-            done = [evaluate_program(recipe, examples[recipe.name], runner, found[recipe.name], progress) for recipe in wanted]
+        with spread(model, cluster, threads) as asked:
+            prepare(asked)
+            meter = Meter()
+            progress = Progress(meter, expected)
+            runner = Runner(recorded(asked, "task", journal, meter), meter, threads)
+            with noise_to(Path(os.devnull)), progress.live():
+                done = [evaluate_program(each, examples[each.name], runner, found[each.name], progress) for each in wanted]
     if meter.replayed_calls:
         print(f"{meter.replayed_calls} of {meter.calls} answers replayed from an earlier run; --fresh asks again")
     return done

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from dspy_programs.cluster import AddressOption, EngineOption, WorkersOption, cluster_named
 from optimizers.cli import ReflectionApiBaseOption, ReflectionApiKeyOption, ReflectionLmOption, ThreadsOption, connect_both
 
 app = new_app("Run an agent on its tasks, learn from its runs, and run it again: cycles of the loop, each stage resumable.")
@@ -58,6 +59,9 @@ def improve(
         bool, typer.Option("--fresh", help="Set aside what the models answered in the unfinished stage, and ask anew.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the stages and what they cost; do none.")] = False,
+    engine: EngineOption = "here",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Run, learn, run again; print how many runs went well before and after, and what was promoted.
 
@@ -73,12 +77,13 @@ def improve(
     if unknown := [name for name in names if name not in MODULES]:
         raise UsageError(f"--module {unknown[0]}: choose from {', '.join(MODULES)}")
     arrows_left(without or ())
+    cluster = cluster_named(engine, address, workers)
     task, reflection = connect_both(lm, reflection_lm, (api_base, api_key), (reflection_api_base, reflection_api_key))
     loops = [
         Loop(
             recipe(name), task, reflection, run_dir / "rows" / name, run_dir / "loops" / name,
             run_dir / "loops" / name / "gepa_history.jsonl",
-            most=challengers, rows=rows, shadow=shadow, seed=seed, threads=threads, fresh=fresh,
+            most=challengers, rows=rows, shadow=shadow, seed=seed, threads=threads, fresh=fresh, cluster=cluster,
         )
         for name in names
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from dspy_programs.cluster import AddressOption, EngineOption, WorkersOption, cluster_named
 from optimizers.cli import (
     MaxReplyTokensOption,
     ReflectionApiBaseOption,
@@ -51,6 +52,9 @@ def online(
     history: Annotated[Path | None, typer.Option(help="History. Default: gepa_history.jsonl in the loop's folder.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Set earlier answers of the models aside, and ask anew.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Harvest, print the plan, ask no model.")] = False,
+    engine: EngineOption = "here",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Run one round: harvest, propose from failures and successes, compare through the gate, promote a winner.
 
@@ -67,6 +71,7 @@ def online(
         raise UsageError(f"--module {module}: choose from {', '.join(MODULES)}")
     if bool(traces) == bool(data):
         raise UsageError("give either --traces, recorded runs, or --data, the folder of a harvest of them")
+    cluster = cluster_named(engine, address, workers)
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
     limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, **limits)
@@ -81,7 +86,7 @@ def online(
     loop = Loop(
         recipe(module), task, reflection, place, folder, history or folder / "gepa_history.jsonl",
         Budget(None, max_minutes, budget_tokens, max_usd), challengers, rows, level, margin, shadow, proposer, seed, threads,
-        fresh=fresh,
+        fresh=fresh, cluster=cluster,
     )  # fmt: skip
     if dry_run:
         told = f"up to {challengers} challengers for {module} on {task.model}"

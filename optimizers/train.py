@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dspy_programs.cli import INTERRUPTED, ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from dspy_programs.cluster import AddressOption, EngineOption, WorkersOption, cluster_named
 from dspy_programs.text import printable
 from optimizers.cli import (
     ALL,
@@ -26,6 +27,7 @@ from optimizers.cli import (
 
 if TYPE_CHECKING:
     from optimizers.calls import Budget
+    from optimizers.training import Training
 
 app = new_app("Compile a program for a language model: better instructions, measured on unseen rows, saved as JSON.")
 
@@ -107,12 +109,15 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the compiled JSON. Default: the user's directory.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, spend nothing.")] = False,
+    engine: EngineOption = "here",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Compile one program, or all. Run the same command again to resume after a stop; no call is paid for twice."""
     print(f"{module}: reading the program and its data", flush=True)
-    from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
+    from dspy_programs.errors import UsageError
     from optimizers.recipes import recipes
-    from optimizers.training import default_path, plan_of, require_claimable, summary_of, train_in, training_of
+    from optimizers.training import default_path, training_of
 
     wanted = recipes(module, metric)
     if module == ALL and (data or run_dir or out):
@@ -120,16 +125,26 @@ def train(
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
     limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
+    cluster = cluster_named(engine, address, workers)
     budget, levers = _budget_of(max_metric_calls, max_minutes, budget_tokens, max_usd), (proposer, reasoning)
     if auto and budget.metric_calls:
         raise UsageError("--auto and --max-metric-calls both set the number of metric calls; give only one")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}
     trainings = [
-        training_of(recipe, task, reflection, levers, (auto, budget), seed, threads, data, sizes, out) for recipe in wanted
+        training_of(recipe, task, reflection, levers, (auto, budget), seed, threads, data, sizes, out, cluster)
+        for recipe in wanted
     ]
+    places = [run_dir or default_path(training.recipe.name, task.model, data) for training in trainings]
+    _train_all(trainings, places, resume, dry_run)
+
+
+def _train_all(trainings: Sequence["Training"], places: Sequence[Path], resume: bool | None, dry_run: bool) -> None:
+    """Train each in its folder; one that fails does not stop the others."""
+    from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted
+    from optimizers.training import plan_of, require_claimable, summary_of, train_in
+
     failed: dict[str, str] = {}
-    for training in trainings:
-        directory = run_dir or default_path(training.recipe.name, task.model, data)
+    for training, directory in zip(trainings, places, strict=True):
         print(plan_of(training, directory), flush=True)
         if dry_run:
             require_claimable(directory, training, resume)

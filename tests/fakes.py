@@ -127,7 +127,7 @@ class ChatServer:
         self.answer, self.status, self.seconds, self.key = answer, status, seconds, key
         self.requests: list[str] = []
         self.pages: dict[str, Any] = {}  # path -> what a GET of it answers, as JSON; 404 where there is none
-        self.fail_next = 0
+        self.fail_next, self.retry_after = 0, "0"
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -177,7 +177,7 @@ class ChatServer:
         try:
             handler.send_response(status)
             if status == 429:
-                handler.send_header("Retry-After", "0")
+                handler.send_header("Retry-After", self.retry_after)
             handler.send_header("Content-Type", "application/json")
             handler.send_header("Content-Length", str(len(data)))
             handler.end_headers()

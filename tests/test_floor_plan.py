@@ -15,6 +15,7 @@ MAY_IMPORT = {
         "cli": set(),
         "tables": set(),
         "lm": {"schemas"},
+        "cluster": {"lm"},
         "provenance": {"schemas"},
         "programs": {"predict", "provenance", "schemas"},
         "registry": {"programs", "predict", "lm"},
@@ -23,7 +24,7 @@ MAY_IMPORT = {
         "budget": TOOLS,
         "lint_loops": {"cli"},
         "agent": {"failures", "memory", *TOOLS},
-        "data": {"failures", "tables", *TOOLS},
+        "data": {"cluster", "failures", "tables", *TOOLS},
         "serve": {"failures", "memory", "budget", "agent", "data", "tables", *TOOLS},
     },
     "optimizers": {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dspy_programs.lm.from_options import model_named as model_named, using as using
     from dspy_programs.lm.models import (
         DEFAULT_SPEC as DEFAULT_SPEC,
+        RETRIES as RETRIES,
         address_of as address_of,
         configure as configure,
         connect as connect,
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
         use as use,
     )
     from dspy_programs.lm.named_servers import check as check, connected as connected, server_named as server_named
-    from dspy_programs.lm.samples import Sample as Sample, drawn as drawn, sample as sample
+    from dspy_programs.lm.samples import Sample as Sample, asked_as as asked_as, drawn as drawn, sample as sample
     from dspy_programs.lm.server.lm_wrapper import call_inner as call_inner, wrap as wrap
-    from dspy_programs.lm.server.redaction import without_keys as without_keys
+    from dspy_programs.lm.server.redaction import NO_KEY as NO_KEY, without_keys as without_keys
 
 _HOMES = {
     "AnswerCache": "cached",
@@ -41,6 +42,7 @@ _HOMES = {
     "model_named": "from_options",
     "using": "from_options",
     "DEFAULT_SPEC": "models",
+    "RETRIES": "models",
     "address_of": "models",
     "configure": "models",
     "connect": "models",
@@ -58,8 +60,10 @@ _HOMES = {
     "call_inner": "server.lm_wrapper",
     "wrap": "server.lm_wrapper",
     "Sample": "samples",
+    "asked_as": "samples",
     "drawn": "samples",
     "sample": "samples",
+    "NO_KEY": "server.redaction",
     "without_keys": "server.redaction",
 }
 

@@ -12,6 +12,7 @@ import contextvars
 import itertools
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 Sample: TypeAlias = int | str
@@ -39,8 +40,13 @@ def call_of(rollout: object) -> Iterator[None]:
 def drawn() -> Iterator[Sample]:
     """Yield the sample that a request asks for; inner engines are asked for the same one."""
     one = next(_samples.get() or sample_names(_number.get(), None))
-    with setting(_samples, itertools.repeat(one)):
+    with asked_as(one):
         yield one
+
+
+def asked_as(one: Sample) -> AbstractContextManager[None]:
+    """Ask for this sample in the block, whatever else was asked for: it was drawn in another process."""
+    return setting(_samples, itertools.repeat(one))
 
 
 def sample_names(number: int, rollout: object) -> Iterator[Sample]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import dspy
 
+from dspy_programs.cluster import Cluster, spread
 from dspy_programs.errors import CompiledProgramError
 from dspy_programs.lm import is_embedded, prepare
 from dspy_programs.registry import compiled_store as store
@@ -61,6 +62,7 @@ class Loop:
     earlier: Sequence[Path] = ()
     label: str = ""
     fresh: bool = False
+    cluster: Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,19 @@ def one_round(loop: Loop) -> list[Decision]:
     found = loop_rows(loop.recipe, loop.data, loop.generated, arrows_left(loop.without), loop.rows, loop.seed)
     note_promotion(loop)
     log = Log(loop.history)
+    threads = loop.threads or (loop.cluster or Cluster(1)).threads(is_embedded(loop.task))
     with (
         contextlib.closing(RunDirectory(loop.folder, fresh=loop.fresh)) as directory,
         contextlib.closing(Journal(directory.journal)) as journal,
+        spread(loop.task, loop.cluster, threads) as asked,
     ):
         for path in loop.earlier:
             journal.read_also(path, free=True)
-        for lm in (loop.task, loop.reflection):
+        for lm in (asked, loop.reflection):
             prepare(lm)
         meter = Meter(limits=loop.limits)
-        task, reflection = recorded(loop.task, "task", journal, meter), recorded(loop.reflection, "reflection", journal, meter)
-        runner = Runner(task, meter, loop.threads or (1 if is_embedded(loop.task) else 8))
+        task, reflection = recorded(asked, "task", journal, meter), recorded(loop.reflection, "reflection", journal, meter)
+        runner = Runner(task, meter, threads)
         progress = Progress(meter, None, file=directory.path / PROGRESS)
         progress.phase = "comparing"
         with noise_to(directory.log), progress.live():

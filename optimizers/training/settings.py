@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import dspy
 
+from dspy_programs.cluster import Cluster
 from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.registry import compiled_store as store, is_own
@@ -39,7 +40,7 @@ class Training:
     transfer: rows from other sources, on which the result must not be worse; out: where to put the result into use, by
     default where `load` looks; place: where the rows came from, as given, "" for the shipped ones; patient: the budget is
     a default, not a limit: a slow machine still gets its first comparison, and a search that finds nothing better ends
-    by itself.
+    by itself; cluster: where the task model is asked, None for here.
     """
 
     recipe: Recipe
@@ -55,6 +56,7 @@ class Training:
     patient: bool = False
     transfer: Sequence[dspy.Example] = ()
     place: str = ""
+    cluster: Cluster | None = None
 
     @property
     def target(self) -> Path:
@@ -72,6 +74,7 @@ def training_of(
     data: Path | Given | None = None,
     sizes: Mapping[str, int | None] = MappingProxyType({}),
     out: Path | None = None,
+    cluster: Cluster | None = None,
 ) -> Training:
     """Fill in the defaults and read the rows. levers: proposer, reasoning; asked: --auto and the limits given.
 
@@ -97,13 +100,14 @@ def training_of(
         reflection_lm=reflection,
         budget=budget,
         seed=seed,
-        threads=threads or (1 if is_embedded(task) else 8),
+        threads=threads or (cluster or Cluster(1)).threads(is_embedded(task)),
         out=out,
         proposer=proposer,
         reasoning=not is_embedded(task) if reasoning is None else reasoning,
         patient=patient,
         transfer=_transfer_of(found, elsewhere),
         place=str(place) if isinstance(place, Path) and not shipped else "",
+        cluster=cluster,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.atomic_file import require_writable, write_atomically
+from dspy_programs.cluster import spread
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, RunLocked, UsageError
 from dspy_programs.lm import is_embedded, prepare, running_on
 from dspy_programs.registry import is_own
@@ -93,7 +94,7 @@ def claimed(directory: Path, training: Training, resume: bool | None) -> Report:
         if run_directory.claim(identity_for(training, directory)):
             print("resuming an earlier run: answers already paid for are replayed", flush=True)
         else:
-            for lm in (training.task_lm, training.reflection_lm):
+            for lm in (training.reflection_lm, *(() if training.cluster else (training.task_lm,))):
                 prepare(lm)
         with contextlib.closing(Journal(run_directory.journal)) as journal:
             meter = Meter(limits=Budget() if training.patient else training.budget)
@@ -120,10 +121,16 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
 
     Raises ModelFailing, RunError; on a signal returns the best so far, neither tested nor put into use.
     """
-    lms = {
-        role: recorded(lm, role, journal, meter)
-        for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
-    }
+    with spread(training.task_lm, training.cluster, training.threads) as task:
+        asked = {"task": task, "reflection": training.reflection_lm}
+        lms = {role: recorded(lm, role, journal, meter) for role, lm in asked.items()}
+        return _trained(training, run, lms, progress, meter, journal)
+
+
+def _trained(
+    training: Training, run: RunDirectory, lms: Mapping[str, dspy.LM], progress: Progress, meter: Meter, journal: Journal
+) -> Report:
+    """Search, test and conclude with these models."""
     before = compiled_starts(training, run.path)
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
     row_budget = _row_budget_of(training, meter, 2 + (IN_USE in before))

@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "reference" / "cli.md"
 APPS = {
     "python -m optimizers.": {
         "Train and measure": ("train", "evaluate", "learning_curve", "benchmark"),
-        "Learn from runs": ("harvest", "online", "improve", "gate"),
+        "Learn from runs": ("harvest", "online", "improve", "gate", "scaling"),
         "What is in use": ("history", "show", "promote", "rollback", "export", "verify"),
         "Judges and data": ("agreement", "calibrate", "build"),
     }

@@ -33,6 +33,7 @@ from dspy_programs.data.checks.word_hashes import Words, words_of
 from dspy_programs.data.pair import DataPair
 
 _FEWEST_DIGITS = 5  # of a text that has a phone, a card, a date of birth
+_ATS = ("@", "at)", "at]")  # of a text that has an e-mail address
 _SYSTEM = ("system", "developer")
 
 
@@ -123,8 +124,8 @@ class Checker:
         if "secrets" in self._on:
             rows["secrets"] = secrets.suspected(words)
         if "pii" in self._on:
-            spelled = [row for row, text in enumerate(documents) if not text.isascii() or "at)" in text or "at]" in text]
-            rows["pii"] = np.union1d(np.flatnonzero((words.digits >= _FEWEST_DIGITS) | words.masked), spelled)
+            addressed = [row for row, text in enumerate(documents) if not text.isascii() or any(at in text for at in _ATS)]
+            rows["pii"] = np.union1d(np.flatnonzero(words.digits >= _FEWEST_DIGITS), addressed)
         return {name: np.union1d(each, instructed).astype(np.int64).tolist() for name, each in rows.items()}
 
     def _slow_findings(self, name: str, pair: DataPair) -> list[Finding]:

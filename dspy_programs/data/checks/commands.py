@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from dspy_programs.cli import GATE_CLOSED
+from dspy_programs.cluster import AddressOption, EngineOption, WorkersOption, cluster_named
 from dspy_programs.data.options import DataOption, NameOption
 
 
@@ -39,6 +40,9 @@ def validate(
     fail_on: Annotated[Literal["error", "warning", "never"], typer.Option(help="Exit with 1 if there is one.")] = "never",
     max_issues: Annotated[int, typer.Option(min=0, help="Issues listed in the report; the counts are of all.")] = 10_000,
     processes: Annotated[int | None, typer.Option(min=1, max=64, help="Default: 2 for a large file.")] = None,
+    engine: EngineOption = "here",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Where the report goes. Default: validation/NAME.report.json of the data."),
@@ -54,7 +58,11 @@ def validate(
     from dspy_programs.data.checks.report import write_report
     from dspy_programs.data.checks.validator import Validator
     from dspy_programs.data.folder import DataFolder
+    from dspy_programs.errors import UsageError
 
+    cluster = cluster_named(engine, address, workers)
+    if cluster and processes:
+        raise UsageError("--processes is for --engine here; with --engine ray, give --workers")
     names = [name.strip() for name in checks.split(",") if name.strip()]
     names += ["contamination"] if against and "contamination" not in names else []
     policy: PiiPolicy = pii  # type: ignore[assignment]  # CheckOptions says what is wrong with another
@@ -64,7 +72,7 @@ def validate(
     folder = DataFolder(data)
     source, target = folder.existing(dataset), output or folder.validation(dataset)
     require_apart([target, *([write_clean, rejects_of(write_clean)] if write_clean else [])], [source, *(against or [])])
-    validator = Validator(options, processes, max_issues)
+    validator = Validator(options, processes, max_issues, cluster)
     if redact:
         validator.require_redacting(write_clean)
     require_writable(target)

@@ -14,13 +14,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dspy_programs.atomic_file import require_apart, require_writable
 from dspy_programs.cli import Progress
+from dspy_programs.cluster import Cluster
 from dspy_programs.data.checks.blocks import LONGEST, Block, blocks_of
 from dspy_programs.data.checks.checked_block import BAD, ERROR, CheckedBlock
 from dspy_programs.data.checks.checker import Checker
@@ -43,10 +44,15 @@ class Validator:
     """The checks of a data set. Raises UsageError, MissingExtra at once if a check lacks what it needs."""
 
     def __init__(
-        self, options: CheckOptions | None = None, processes: int | None = None, max_issues: int = MOST_ISSUES
+        self,
+        options: CheckOptions | None = None,
+        processes: int | None = None,
+        max_issues: int = MOST_ISSUES,
+        cluster: Cluster | None = None,
     ) -> None:
+        """cluster: do the work there, whatever `processes` says."""
         self.options = options or CheckOptions()
-        self.processes = processes
+        self.processes, self._cluster = processes, cluster
         self._most = max_issues
         self._checker = Checker(self.options)
         self.written: Written | None = None  # by the last `validate` that was given `clean`
@@ -80,8 +86,12 @@ class Validator:
                 self.written = write_clean(path, clean, rows, _reasons_in(reasons), gone, redact)
             return issues.report(dataset or path.stem, rows.count)
 
-    def _work(self, size: int, stack: ExitStack) -> "Workers | _Alone":
-        """Return who does the work: several processes if a file of `size` bytes is worth them."""
+    def _work(self, size: int, stack: ExitStack) -> "Work":
+        """Return who does the work: a cluster if one was named, several processes if a file of `size` bytes is worth them."""
+        if self._cluster:
+            from dspy_programs.data.checks.ray_workers import RayWorkers
+
+            return stack.enter_context(RayWorkers(self.options, self._cluster))
         processes = self.processes or (1 if size < _WORTH_PROCESSES else min(2, os.cpu_count() or 1))
         return stack.enter_context(Workers(self.options, processes)) if processes > 1 else _Alone(self._checker, self.options)
 
@@ -93,7 +103,7 @@ class Validator:
     def _read(
         self,
         path: Path,
-        work: "Workers | _Alone",
+        work: "Work",
         rows: Rows,
         issues: Issues,
         reasons: IO[bytes],
@@ -111,7 +121,7 @@ class Validator:
             if progress:
                 progress(block.end, size)
 
-    def _duplicates(self, work: "Workers | _Alone", rows: Rows, issues: Issues) -> list[Duplicate]:
+    def _duplicates(self, work: "Work", rows: Rows, issues: Issues) -> list[Duplicate]:
         """Return the rows that are superfluous, and report them."""
         on = self.options.running()
         exact = rows.exact_duplicates() if on & {"dedup", "near_dup"} else []
@@ -124,6 +134,14 @@ class Validator:
             issues.counts.update({check: count, "severity:warning": count})
         issues.add(_lines(gone, rows, issues), {})
         return gone
+
+
+class Work(Protocol):
+    """Who checks blocks and compares rows, each in order."""
+
+    def checked(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, CheckedBlock | None]]: ...
+
+    def compared(self, batches: Iterable[Batch]) -> Iterator[tuple[list[tuple[int, int]], NDArray[np.float64]]]: ...
 
 
 class _Alone:

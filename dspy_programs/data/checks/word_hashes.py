@@ -40,13 +40,6 @@ class Words:
         return np.diff(self.starts)
 
     @cached_property
-    def masked(self) -> NDArray[np.bool_]:
-        """Of each text, whether it has a mask."""
-        found = np.zeros(len(self.digits), np.bool_)
-        found[[text for text, _ in self.masks]] = True
-        return found
-
-    @cached_property
     def pairs(self) -> Hashes:
         """The number of each word with the one after it; the last word of a text stands alone."""
         after = np.empty_like(self.hashes)

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -58,24 +58,16 @@ class Workers:
 
     def checked(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, CheckedBlock | None]]:
         """Yield each block, without its text, with what was found; None for a line that is too long."""
-        for block, found in self._in_order(blocks, self._check):
+        for block, found in in_order(blocks, self._started(self._check), 2 * self._count):
             yield block._replace(text=None), found
 
     def compared(self, batches: Iterable[Batch]) -> Iterator[tuple[list[tuple[int, int]], NDArray[np.float64]]]:
         """Yield the couples of each batch with their similarities."""
-        for batch, found in self._in_order(batches, self._compare):
+        for batch, found in in_order(batches, self._started(self._compare), 2 * self._count):
             yield batch.couples, found
 
-    def _in_order(self, asked: Iterable[Asked], do: Callable[[Asked], Answer]) -> Iterator[tuple[Asked, Answer]]:
-        waiting: collections.deque[tuple[Asked, Future[Answer]]] = collections.deque()
-        for each in asked:
-            waiting.append((each, self._pool.submit(do, each)))
-            if len(waiting) > 2 * self._count:
-                first, found = waiting.popleft()
-                yield first, found.result()
-        while waiting:
-            first, found = waiting.popleft()
-            yield first, found.result()
+    def _started(self, do: Callable[[Asked], Answer]) -> Callable[[Asked], Callable[[], Answer]]:
+        return lambda asked: self._pool.submit(do, asked).result
 
     def _check(self, block: Block) -> CheckedBlock | None:
         if block.text is None:
@@ -122,6 +114,21 @@ class _Worker:
 
     def kill(self) -> None:
         self._process.kill()
+
+
+def in_order(
+    asked: Iterable[Asked], start: Callable[[Asked], Callable[[], Answer]], ahead: int
+) -> Iterator[tuple[Asked, Answer]]:
+    """Yield each with its answer, in order; `start` begins one and returns what waits for it. ahead: begun, not yet yielded."""
+    waiting: collections.deque[tuple[Asked, Callable[[], Answer]]] = collections.deque()
+    for each in asked:
+        waiting.append((each, start(each)))
+        if len(waiting) > ahead:
+            first, answer = waiting.popleft()
+            yield first, answer()
+    while waiting:
+        first, answer = waiting.popleft()
+        yield first, answer()
 
 
 def send(to: IO[bytes], parts: list[bytes]) -> None:

@@ -34,6 +34,7 @@ _OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
 _OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
 _OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
 LONGEST_WAIT = 60.0  # seconds before a retry, even if the server asks for more: else a command would sleep for hours, silently
+_FIRST_WAIT = 1.0  # seconds of DSPy's own choice, which it doubles after each refusal
 _WAIT = 2.0  # seconds before a retry that must end in time
 _REMEMBERED = 10_000  # schemas; each set of tools makes a new one
 
@@ -162,7 +163,9 @@ def _wait_before_retry(asked: float | None) -> float | None:
     """Return the seconds that DSPy shall wait, None for its own choice; never beyond the end of the request."""
     if (left := seconds_left()) is not None:
         return min(_WAIT if asked is None else asked, left, LONGEST_WAIT)
-    return None if asked is None else min(asked, LONGEST_WAIT)
+    if asked is None or 0 < asked <= _FIRST_WAIT:  # many that were refused together would come back together, and be refused
+        return None
+    return min(asked, LONGEST_WAIT)
 
 
 def _in_form(request: lm15.Request, form: Form, logprobs: bool) -> lm15.Request:

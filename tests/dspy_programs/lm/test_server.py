@@ -412,6 +412,24 @@ def test_hosted_model_is_asked_in_strict_mode_first():
     assert lm15.Config(response_format={"type": "json_schema", "name": "reply", "schema": schema["schema"]})
 
 
+@pytest.mark.parametrize(("asked", "waits"), [(None, None), (0.0, 0.0), (0.5, None), (1.0, None), (1.5, 1.5), (7.0, 7.0)])
+def test_a_refused_call_waits_as_long_as_the_server_asks_or_as_dspy_does_if_that_is_longer(asked, waits):
+    """DSPy's own waits are 1, 2, 4, 8 and 16 seconds: calls refused together come back apart."""
+    engine = connect("openai/m", api_base="http://127.0.0.1:9/v1").engine
+    with pytest.raises(lm15.RateLimitError) as raised, engine.keeping_the_key():
+        raise lm15.RateLimitError("slow down", retry_after=asked)
+    assert raised.value.retry_after == waits
+
+
+def test_a_refused_call_is_asked_again_when_the_server_says():
+    came = []
+    with ChatServer(lambda prompt: came.append(time.monotonic()) or "yes") as server:
+        server.fail_next, server.retry_after = 1, "1.3"
+        start = time.monotonic()
+        assert connect("openai/m", api_base=server.url)("hello") == ["yes"]
+    assert len(server.requests) == 2 and came[0] - start >= 1.3, "without the header it would be a second"
+
+
 def test_a_server_that_asks_to_wait_for_a_day_is_asked_again_within_a_minute():
     engine = connect("openai/m", api_base="http://127.0.0.1:9/v1").engine
     with pytest.raises(lm15.RateLimitError) as raised, engine.keeping_the_key():

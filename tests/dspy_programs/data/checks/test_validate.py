@@ -272,3 +272,16 @@ class Bands:
 
     def all(self):
         return self.values
+
+
+@pytest.mark.parametrize(
+    "address", ["bob@gmx.de", "bob9@gmx.de", "b_@gmx.de", "bob+1@gmx.de", "bob (at) gmx.de", "BOB9@GMX.DE"]
+)
+def test_a_file_is_told_of_the_addresses_that_a_single_pair_is(tmp_path, address):
+    validator = Validator(CheckOptions(checks=("pii",)))
+    pair = DataPair(instruction="Say where to write", output=f"Write to {address}, please.")
+    path = tmp_path / "mine.jsonl"
+    path.write_text(pair.model_dump_json(exclude_none=True) + "\n")
+    found = validator.validate(path)
+    assert [issue.message for issue in found.issues] == [issue.message for issue in validator.check(pair)]
+    assert found.counts["pii"] == 1
