@@ -139,7 +139,7 @@ def address_of(lm: dspy.LM) -> str | None:
 
 def is_named(lm: dspy.LM) -> bool:
     """Return whether `use` of its spec gives the same model again, at the same URL."""
-    return isinstance(_engine_of(lm), (ServerEngine, EmbeddedEngine))
+    return isinstance(_engine_of(lm), (ServerEngine, EmbeddedEngine)) or lm.model.partition("/")[0] in _ROOMS
 
 
 def prepare(lm: dspy.LM) -> None:

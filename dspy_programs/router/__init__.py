@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.router.catalogue import Catalogue, Model, catalogue_of, read_catalogue
+    from dspy_programs.router.catalogue import Catalogue, Model, Priority, catalogue_of, read_catalogue
     from dspy_programs.router.deciding import Decision
     from dspy_programs.router.engine import connect_router
     from dspy_programs.router.errors import AllBusy, NoModelFits, NoneAnswered
@@ -29,6 +29,7 @@ _HOMES = {
     "Needs": "needs",
     "NoModelFits": "errors",
     "NoneAnswered": "errors",
+    "Priority": "catalogue",
     "Router": "router",
     "Stream": "router",
     "UpstreamError": "upstreams.upstream",
@@ -47,6 +48,7 @@ __all__ = [
     "Needs",
     "NoModelFits",
     "NoneAnswered",
+    "Priority",
     "Router",
     "Stream",
     "UpstreamError",

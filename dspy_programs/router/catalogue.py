@@ -183,7 +183,9 @@ class Catalogue(_Part):
 
 
 def read_catalogue(path: Path | None = None) -> Catalogue:
-    """Return the catalogue of a file, of DSPY_PROGRAMS_ROUTER, else the shipped one. Raises UsageError."""
+    """Return the catalogue of a file, of DSPY_PROGRAMS_ROUTER, else the shipped one ("default"). Raises UsageError."""
+    if path == Path("default"):
+        return catalogue_of(_yaml_in(_SHIPPED), str(_SHIPPED))
     named = path or (Path(found) if (found := os.environ.get(VARIABLE)) else None)
     file = named or _SHIPPED
     return catalogue_of(_yaml_in(file), str(file))

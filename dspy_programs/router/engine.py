@@ -9,7 +9,7 @@ Guarantees the request reaches each model as `connect` of its spec would send it
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import dspy
 from dspy import lm15
@@ -136,4 +136,4 @@ def connect_router(name: str, timeout: float | None = None, **decoding: Any) -> 
     if timeout is not None:
         changed["fallback"] = catalogue.fallback.model_copy(update={"timeout_seconds": timeout})
     router = Router(catalogue.model_copy(update=changed))
-    return wrap(RouterEngine(router, cast(Priority, name)), f"router/{name}", **decoding)
+    return wrap(RouterEngine(router, name), f"router/{name}", **decoding)

@@ -154,6 +154,13 @@ class Router:
         models = {model.id: self.observed.shown(place) for place, model in enumerate(self.catalogue.models)}
         return {**self.figures.shown(), "spent_usd_today": round(self.money.spent, 6), "model_latencies": models}
 
+    @property
+    def place(self) -> str:
+        """Return where answers are kept, in words."""
+        told = self.answers.stats() if self.answers is not None else {}
+        is_away = told.get("backend") == "redis" and not told["connected"]
+        return "memory, because Redis does not answer" if is_away else str(told.get("backend", "no cache"))
+
     def close(self) -> None:
         if self.answers is not None:
             self.answers.close()

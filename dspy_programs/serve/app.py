@@ -2,7 +2,7 @@
 
 Input      a language model or None; keys or None; Limits.
 Output     an ASGI app: POST /v1/..., GET /healthz, GET /openapi.json, MCP at /mcp, A2A at /a2a with its card at
-           /.well-known/agent-card.json; where an agent is given, /agent.
+           /.well-known/agent-card.json; where an agent is given, /agent; where a router is, its routes (router_routes.py).
 """
 
 import asyncio
@@ -39,6 +39,7 @@ from dspy_programs.serve.typed_requests import error_line
 from dspy_programs.serve.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
+    from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
 
 FAULTS = {
@@ -72,7 +73,11 @@ class Health(BaseModel):
 
 
 def create_app(
-    worker_pool: WorkerPool, keys: Keys | None = None, runs: "AgentRuns | None" = None, public_url: str | None = None
+    worker_pool: WorkerPool,
+    keys: Keys | None = None,
+    runs: "AgentRuns | None" = None,
+    public_url: str | None = None,
+    router: "Router | None" = None,
 ) -> AccessMiddleware:
     """Make the ASGI app over a worker_pool. Its lifespan opens and closes the worker_pool.
 
@@ -81,6 +86,7 @@ def create_app(
         keys: One of which clients must send; None lets everybody on this machine in.
         runs: The agent, closed with the app; None for none.
         public_url: Where clients reach this server, behind a proxy; None for where they ask.
+        router: Answers chat completions, and is closed with the app; None for none.
 
     Returns:
         The app, for any ASGI server.
@@ -101,6 +107,8 @@ def create_app(
             yield
             if runs is not None:
                 await asyncio.to_thread(runs.close)
+            if calls is not None:
+                calls.close()
             await worker_pool.ended()
             await tasks.aclose()
 
@@ -129,6 +137,13 @@ def create_app(
         from dspy_programs.serve.agent_routes import add_agent_routes
 
         add_agent_routes(api, runs)
+    calls = None
+    if router is not None:
+        from dspy_programs.serve.router_calls import RouterCalls
+        from dspy_programs.serve.router_routes import add_router_routes
+
+        calls = RouterCalls(router, worker_pool.spending)
+        add_router_routes(api, calls)
     app.include_router(api)
     health = _health_of(worker_pool)
     app.add_api_route("/healthz", health, methods=["GET"], operation_id="health", responses={403: fault_of(403)})

@@ -13,6 +13,7 @@ from dspy_programs.errors import MissingExtra, UsageError
 from dspy_programs.lm import model_named
 
 if TYPE_CHECKING:
+    from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.worker_pool import WorkerPool
@@ -31,8 +32,10 @@ def serve() -> None:
 
 @app.command()
 def http(
-    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires a key.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; any but loopback requires a key. Default: 127.0.0.1.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 picks a free one. Default: 8000.")] = None,
     key_file: Annotated[
         Path | None,
         typer.Option(help="File of the keys clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),
@@ -51,10 +54,17 @@ def http(
     ] = None,
     workspace: Annotated[str | None, typer.Option("--workspace", "-w", help="Let the agent work in this folder.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings of the agent. Default: agent.toml, if it is here.")] = None,
+    router: Annotated[
+        Path | None,
+        typer.Option(
+            help="Route chat completions by this catalogue, or by the shipped one: default. It may name host and port."
+        ),
+    ] = None,
 ) -> None:
     """Serve REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json.
 
-    With --workspace also the agent: its page at /agent, its routes under /agent/.
+    With --workspace also the agent: its page at /agent, its routes under /agent/. With --router also the router: /route,
+    and /v1/chat/completions for any client of OpenAI's protocol.
     """
     _check_extra()
     from dspy_programs.serve.a2a_card import public_url_of
@@ -68,6 +78,10 @@ def http(
     address = public_url_of(public_url)
     keys = keys_from(key_file, os.environ.get(VARIABLE))
     runs = _agent_runs(workspace, config, lm, dict(api_base=api_base, api_key=api_key, no_cache=no_cache))
+    routing = _router(router)
+    server = routing.catalogue.server if routing else None
+    host = host if host is not None else server.host if server else "127.0.0.1"
+    port = port if port is not None else server.port if server else 8000
     socket = listen(host, port, keys is not None)
     limits = Limits(
         seconds=time_limit,
@@ -76,7 +90,7 @@ def http(
         calls_per_day=max_calls_per_day,
         tokens_per_day=max_tokens_per_day,
     )
-    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, limits), keys, runs, address)
+    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, limits), keys, runs, address, routing)
 
 
 @app.command()
@@ -108,6 +122,15 @@ def _agent_runs(workspace: str | None, config: Path | None, lm: str | None, conn
     from dspy_programs.serve.agent_runs import AgentRuns
 
     return AgentRuns(read_config(config, dict(workspace=workspace, lm=lm)), connection)
+
+
+def _router(path: Path | None) -> "Router | None":
+    """Return the router of a catalogue; None where none is named."""
+    if path is None:
+        return None
+    from dspy_programs.router import Router, read_catalogue
+
+    return Router(read_catalogue(path))
 
 
 def _check_extra() -> None:

@@ -27,7 +27,7 @@ from dspy_programs.serve.logins import WrongKeys
 from dspy_programs.serve.open_requests import OpenRequests
 from dspy_programs.serve.problems import Busy, Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
-_OPEN_PATHS = ("/healthz", "/agent")  # reveal only that there is a server, and which
+_OPEN_PATHS = ("/healthz", "/health", "/agent")  # reveal only that there is a server, and which
 _WELL_KNOWN = "/.well-known/"  # the agent card; what else clients ask for there is not found, which a 401 would not say
 _EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
