@@ -22,9 +22,10 @@ MAY_IMPORT = {
         "memory": TOOLS,
         "budget": TOOLS,
         "lint_loops": {"cli"},
+        "router": TOOLS,
         "agent": {"failures", "memory", *TOOLS},
         "data": {"failures", "tables", *TOOLS},
-        "serve": {"failures", "memory", "budget", "agent", "data", "tables", *TOOLS},
+        "serve": {"failures", "memory", "budget", "agent", "data", "router", "tables", *TOOLS},
     },
     "optimizers": {
         "calls": set(),

@@ -57,7 +57,7 @@ def http(
     router: Annotated[
         Path | None,
         typer.Option(
-            help="Route chat completions by this catalogue, or by the shipped one: default. It may name host and port."
+            help="Route chat completions by this catalogue (it may name host and port), or by the shipped one: default."
         ),
     ] = None,
 ) -> None:

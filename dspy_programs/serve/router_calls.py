@@ -1,7 +1,7 @@
 """The router behind the server: threads of its own, so that slow models hold up nothing else, and errors as clients see them.
 
-Guarantees `at_once` requests are under way, `waiting` more wait, and any other is refused; what a key may use in a day holds here
-           too; the client of a stream that goes away ends it.
+Guarantees `at_once` requests are under way, `waiting` more wait, and any other is refused; what a key may use in a day holds
+           here too; the client of a stream that goes away ends it.
 """
 
 import asyncio
