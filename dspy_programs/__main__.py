@@ -1,4 +1,4 @@
-"""python -m dspy_programs run|failures|memory|lint-loops|route|serve ...: all tools in one command, installed as `dspy-programs`."""
+"""python -m dspy_programs run|failures|memory|route|serve ...: all tools in one command, installed as `dspy-programs`."""
 
 from collections.abc import Sequence
 

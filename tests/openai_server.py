@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -39,7 +39,8 @@ class OpenAIServer:
             disable_nagle_algorithm = True  # else each answer waits 40 ms
 
             def do_POST(self) -> None:
-                server.serve(self)
+                with suppress(BrokenPipeError, ConnectionResetError):  # the client had no time left
+                    server.serve(self)
 
             def log_message(self, *args: Any) -> None:
                 pass

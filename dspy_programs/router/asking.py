@@ -21,7 +21,7 @@ from dspy_programs.router.needs import Needs
 from dspy_programs.router.upstreams.upstream import UpstreamError, Used
 
 T = TypeVar("T")
-_LONGEST_WAIT = 5.0  # seconds before a retry: the next model is there sooner
+_LONGEST_WAIT, _LAST_WAIT = 1.0, 30.0  # seconds before a retry: where another model is left, and where none is
 
 
 class Got(NamedTuple, Generic[T]):
@@ -48,6 +48,7 @@ class _Tried:
     attempts: list[Attempt]
     refusals: list[int | None] = field(default_factory=list)
     poor: bool = False
+    longest: float = _LONGEST_WAIT
 
 
 class Asker:
@@ -74,6 +75,7 @@ class Asker:
         for place in order:
             if len({one.model for one in tried.attempts}) == self.fallback.models:
                 break
+            tried.longest = _LAST_WAIT if place == order[-1] else _LONGEST_WAIT
             if (asked := self._ask_one(place, needs, send, streams, tried)) is not None:
                 return asked
         raise self._error(tried)
@@ -97,7 +99,7 @@ class Asker:
                 self.money.correct(booked, 0.0)
                 tried.attempts.append(Attempt(model.id, self._ms(start), str(error)))
                 tried.refusals.extend([error.status] if error.cure == "refused" else [])
-                if not self._may_try_again(place, error, nth):
+                if not self._may_try_again(place, error, nth, tried.longest):
                     return None
             except BaseException:  # a bug, or the user's Ctrl-C: nothing was learnt, and nothing stays booked
                 self.money.correct(booked, 0.0)
@@ -114,7 +116,7 @@ class Asker:
         self.observed.worked(place, ms)
         self.money.correct(booked, self.models[place].cost(*used))
 
-    def _may_try_again(self, place: int, error: UpstreamError, nth: int) -> bool:
+    def _may_try_again(self, place: int, error: UpstreamError, nth: int, longest: float) -> bool:
         """Learn from a failure; wait and return True if the same model is to be asked again."""
         if error.cure == "refused":
             return False
@@ -123,7 +125,7 @@ class Asker:
             return False
         doubled = self.fallback.backoff_seconds * 2**nth * self.rng.uniform(0.5, 1.0)
         wait = doubled if error.wait is None else error.wait
-        if wait > _LONGEST_WAIT:
+        if wait > longest:
             return False
         self.sleep(wait)
         return True

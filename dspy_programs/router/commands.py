@@ -118,7 +118,7 @@ def benchmark(
     message: Annotated[str, typer.Option(help="What to ask.")] = "Say hello in one word.",
     as_json: _JsonOption = False,
 ) -> None:
-    """Ask each model a few times, without the cache; print latencies, failures, cost, and what the priority would choose then."""
+    """Ask each model a few times, without the cache; print latencies, failures and cost, and what would be chosen then."""
     from dspy_programs.router.benchmark import measured
     from dspy_programs.router.shown import benchmark_as_table
 
@@ -203,6 +203,6 @@ def _kept(path: Path | None, redis: str | None) -> Any:
     known = _catalogue(path, redis)
     if known.cache.backend not in ("sqlite", "redis"):
         raise UsageError(
-            f"cache.backend is {known.cache.backend}: only its server knows such a cache (GET /cache/stats); set sqlite or redis"
+            f"cache.backend is {known.cache.backend}: only the server knows it (GET /cache/stats); or set sqlite or redis"
         )
     return answers_for(known.cache)

@@ -72,8 +72,8 @@ def learned_lines(scored: Sequence[Scored], quality: Quality, catalogue: Catalog
     priors = {model.id: model.quality for model in catalogue.models}
     for program, model in dict.fromkeys((one.program, one.model) for one in scored):
         scores = [one.score for one in scored if (one.program, one.model) == (program, model)]
-        mean = quality.mean(program, model, priors[model])
-        yield f"{program}, {model}: {quantity(len(scores), 'row')}, mean {sum(scores) / len(scores):.3f}; expected now {mean:.3f}"
+        mean, expected = sum(scores) / len(scores), quality.mean(program, model, priors[model])
+        yield f"{program}, {model}: {quantity(len(scores), 'row')}, mean {mean:.3f}; expected now {expected:.3f}"
 
 
 def _choices(router: Router, program: str | None) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 evaluate   {"lm": SPEC, "programs": [{"program": ..., "variants": {"compiled": {"rows": [{"value": 0.8, ...}]}}}]}: the compiled
            variant counts, else the uncompiled one
-judged     one report of `failures` a line, with the trace's metadata: {"model": ID, "program": NAME, "report": {...}}: a run that
-           failed counts 0, one that did not 1; what nobody could tell is left out
+judged     one report of `failures` a line, as it is or as `report` beside `model` and `program`: a run that failed counts 0,
+           one that did not 1; what nobody could tell is left out
 rows       one {"model": ID, "program": NAME, "score": SHARE} a line
 """
 
