@@ -152,7 +152,7 @@ class Decider:
         """Draw a quality for each model but those below the floor, which stay what they are known to be."""
         floor, models = self.catalogue.learning.floor, [self.models[at] for at in places]
         drawn = [
-            self.known.draw(program, model.id, model.quality, rng) if mean >= floor else mean
+            max(floor, self.known.draw(program, model.id, model.quality, rng)) if mean >= floor else mean
             for model, mean in zip(models, means, strict=True)
         ]
         return np.array(drawn)

@@ -166,7 +166,7 @@ class Router:
             self.answers.close()
 
     def _followed(self, asked: Asked[Iterator[Json]], start: float, needs: Needs, key: str | None) -> Iterator[Json]:
-        """Pass a stream on; learn from it, and cache it, when it is complete."""
+        """Pass a stream on; learn from it, and cache it, when it is complete. Else what was booked stays spent."""
         whole, used = Assembled(), None
         model = self.catalogue.models[asked.place]
         ended = False
