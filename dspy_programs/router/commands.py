@@ -162,13 +162,15 @@ def stats(catalogue: _CatalogueOption = None, redis: _RedisOption = None) -> Non
 @cache.command()
 def clear(catalogue: _CatalogueOption = None, redis: _RedisOption = None) -> None:
     """Forget all answers; other keys of a Redis stay."""
+    from dspy_programs.errors import UsageError
+    from dspy_programs.text import quantity
+
     kept = _kept(catalogue, redis)
     count = kept.clear()
-    from dspy_programs.errors import UsageError
 
     if not kept.stats()["connected"]:
         raise UsageError("the cache does not answer, so nothing was forgotten; is its server running?")
-    print(f"{count} answers forgotten")
+    print(f"{quantity(count, 'answer')} forgotten")
 
 
 def _catalogue(path: Path | None, redis: str | None) -> "Catalogue":

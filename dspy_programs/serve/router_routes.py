@@ -24,6 +24,7 @@ from dspy_programs.router import Answer, Decision, Router, prometheus
 from dspy_programs.serve.problems import Fault, Malformed, ServeError
 from dspy_programs.serve.router_calls import RouterCalls, openai_fault
 from dspy_programs.serve.router_requests import Route, needs, read_openai
+from dspy_programs.text import quantity
 
 _BAD_GATEWAY: dict[int | str, dict[str, Any]] = {502: {"model": Fault, "description": "every model that was asked has failed"}}
 _ANY: dict[int | str, dict[str, Any]] = {**_BAD_GATEWAY, 404: {"model": Fault, "description": "no such model"}}
@@ -105,7 +106,7 @@ def add_router_routes(app: APIRouter, calls: RouterCalls) -> None:
 
     async def clear() -> Cleared:
         count = await calls.shown(lambda: router.answers.clear() if router.answers else 0)
-        return Cleared(message=f"{count} answers forgotten")
+        return Cleared(message=f"{quantity(count, 'answer')} forgotten")
 
     async def health() -> RouterHealth:
         told = await calls.shown(lambda: router.answers.stats() if router.answers else {})

@@ -111,7 +111,7 @@ def test_g12_cache_in_a_file_is_counted_and_cleared(file, tmp_path, capsys):
         assert route("cache", "stats", "-c", path) == 0
         assert json.loads(capsys.readouterr().out)["cached_entries"] == 1
         assert route("cache", "clear", "-c", path) == 0
-        assert capsys.readouterr().out == "1 answers forgotten\n"
+        assert capsys.readouterr().out == "1 answer forgotten\n"
 
 
 def test_cache_in_memory_belongs_to_the_server(file, capsys):

@@ -68,6 +68,7 @@ def test_too_long_a_prompt_is_refused_before_it_is_sent(named):
     assert servers[0].bodies == []
 
 
+@pytest.mark.filterwarnings("ignore:planner is not compiled")
 def test_quality_of_the_program_that_asks_counts(named, tmp_path):
     quality = Quality()
     quality.add("planner", "m/0", 0.95, rows=50)
