@@ -13,6 +13,8 @@ Raises     NoModelFits: names the limit that is impossible, or the limits that a
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import numpy as np
@@ -67,7 +69,8 @@ class Decider:
         self._cost = np.array([model.prompt_usd_per_1k + model.completion_usd_per_1k for model in models])
         self._context = np.array([model.context for model in models])
         self._smallest = int(self._context.min())
-        self._can = np.array([_TOOLS * model.tools + _IMAGES * model.images for model in models])
+        can = np.array([_TOOLS * model.tools + _IMAGES * model.images for model in models])
+        self._able = {asked: (can & asked) == asked for asked in range(1, (_TOOLS | _IMAGES) + 1)}
         self._everywhere = np.arange(len(models))
         self._quality: dict[str | None, _Floats] = {}
         self._groups: dict[tuple[str, ...], Any] = {}
@@ -77,13 +80,12 @@ class Decider:
         fits = self._fitting(needs)
         places, latency, cost = self._everywhere, self.latency, self._cost
         quality = self.quality(needs.program) * self.success
-        if fits is not True or self.last_block > now:
-            free = (self.blocked_until <= now) & fits
-            if not free.all():
-                places = free.nonzero()[0]
-                if not len(places):
-                    self._refuse(needs, fits, now)
-                latency, cost, quality = latency[places], cost[places], quality[places]
+        free = (self.blocked_until <= now) & fits if self.last_block > now else fits
+        if free is not True:
+            places = free.nonzero()[0]
+            if not len(places):
+                self._refuse(needs, fits, now)
+            latency, cost, quality = latency.take(places), cost.take(places), quality.take(places)
         if rng is not None:
             quality = self._drawn(needs.program, places, quality, rng)
         priority = needs.priority or self.catalogue.priority
@@ -122,18 +124,20 @@ class Decider:
 
     def _fitting(self, needs: Needs) -> Any:
         """Return which models meet the limits; True for all of them, which is the usual case."""
-        fits: Any = True if needs.tokens <= self._smallest else self._context >= needs.tokens
+        met: list[Any] = []
+        if needs.tokens > self._smallest:
+            met.append(self._context >= needs.tokens)
         if needs.max_latency_ms is not None:
-            fits = (self.latency <= needs.max_latency_ms) & fits
+            met.append(self.latency <= needs.max_latency_ms)
         if needs.max_cost_per_1k is not None:
-            fits = (self._cost <= 2 * needs.max_cost_per_1k) & fits  # the mean of both prices
+            met.append(self._cost <= 2 * needs.max_cost_per_1k)  # the mean of both prices
         if asked := _TOOLS * needs.tools + _IMAGES * needs.images:
-            fits = ((self._can & asked) == asked) & fits
+            met.append(self._able[asked])
         if needs.preferred:
-            fits = self._group(needs.preferred, self._preferred) & fits
+            met.append(self._group(needs.preferred, self._preferred))
         if needs.region is not None:
-            fits = self._group(("region", needs.region), self._in_region) & fits
-        return fits
+            met.append(self._group(("region", needs.region), self._in_region))
+        return reduce(and_, met) if met else True
 
     def _group(self, names: tuple[str, ...], members: Callable[[Sequence[str]], Any]) -> Any:
         if names not in self._groups:

@@ -300,7 +300,7 @@ def test_g10_g11_catalogue_and_dot_env_are_honoured_by_the_server(tmp_path):
 def _answered(url):
     for _ in range(600):
         try:
-            return post(url, asks(), Host="localhost").json()
-        except Exception:
+            return HTTP.post(url, json=asks(), timeout=60).json()
+        except httpx.ConnectError:
             time.sleep(0.05)
     raise AssertionError("it does not answer")
