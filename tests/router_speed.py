@@ -125,12 +125,9 @@ def requests(number, connections):
         asyncio.run(_client(at, 200, connections))
         before = [_seconds_of(process) for process in (upstream, server)]
         rate = asyncio.run(_client(at, number, connections))
-        wall = time.perf_counter() - start
-        shares = [(_seconds_of(process) - was) / wall for process, was in zip((upstream, server), before, strict=True)]
-        print(f"through the server: {rate:,.0f} requests/s over {connections} connections")
-        print(
-            f"  processor: server {shares[1]:.0%}, upstream {shares[0]:.0%}, client {(time.process_time() - used) / wall:.0%}"
-        )
+        took = [_seconds_of(process) - was for process, was in zip((upstream, server), before, strict=True)]
+        print(f"through the server: {rate:,.0f} requests/s here; {1000 * took[1] / number:.2f} ms of a core each: ", end="")
+        print(f"{number / took[1]:,.0f}/s on a core of its own")
         routes = router(entries=[entry(0, api_base=f"http://127.0.0.1:{port}/v1")], cache={"backend": "none"})
         for threads in (1, connections):
             with ThreadPoolExecutor(threads) as pool:
