@@ -37,7 +37,7 @@ class _Part(BaseModel):
 class Model(_Part):
     """One model. lm: its spec, where that is not its id; api_base: of an OpenAI-compatible server of your own."""
 
-    id: Annotated[str, Field(min_length=1, max_length=200)]
+    id: Annotated[str, Field(max_length=200, pattern=r"^[!-~]+$")]  # it stands in a header
     lm: str = ""
     api_base: str | None = None
     key_env: str | None = None
@@ -78,7 +78,7 @@ class Model(_Part):
     def key(self) -> str | None:
         """Return its key from the environment. A provider's own key goes to no other address."""
         name = self.key_env or (None if self.api_base else _KEYS.get(self.spec.partition("/")[0]))
-        return os.environ.get(name) or None if name else None
+        return os.environ.get(name, "").strip() or None if name else None
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the USD of so many tokens."""

@@ -70,6 +70,8 @@ class HttpUpstream:
             )
         except urllib3.exceptions.HTTPError as error:
             raise _broken(error) from None
+        except ValueError:
+            raise UpstreamError("its key cannot be sent in a header", "next") from None
         if response.status != 200:
             raise _failed(response, key)
         return response, key

@@ -19,6 +19,7 @@ from tests.router_support import entry
         ({"latency_ms": 0}, "models.1 (m/1).latency_ms: Input should be greater than 0"),
         ({"context": 0}, "models.1 (m/1).context: Input should be greater than or equal to 1"),
         ({"api_base": "ftp://x"}, "models.1 (m/1).api_base: must begin with http:// or https://"),
+        ({"id": "m/ä b"}, "models.1 (m/ä b).id: String should match pattern"),
         ({"id": "m/0"}, "models: m/0 is there twice"),
         ({"id": "plain", "lm": ""}, "models.1 (plain): 'plain' is no model's spec; write lm: provider/name"),
     ],

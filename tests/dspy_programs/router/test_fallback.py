@@ -202,6 +202,13 @@ def test_key_is_in_no_answer(monkeypatch):
     assert said(answer) == "you sent [key]"
 
 
+def test_key_that_is_no_header_is_the_models_fault(monkeypatch):
+    monkeypatch.setenv("MY_KEY", "k3y-0123\n456789abcdef")
+    with openai_servers("one", "two") as servers:
+        routes = router(entries=[entry(0, api_base=servers[0].base, key_env="MY_KEY"), entry(1, api_base=servers[1].base)])
+        assert routes.chat(asks()).model == "m/1" and servers[0].bodies == []
+
+
 def test_redirect_is_not_followed():
     with openai_servers("elsewhere") as [other], openai_servers((307, {"Location": other.base})) as [server]:
         with pytest.raises(NoneAnswered, match="HTTP 307"):

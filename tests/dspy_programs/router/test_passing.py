@@ -52,8 +52,8 @@ def texts(stream):
 
 
 def test_g14_stream_comes_in_its_chunks():
-    with openai_servers(["Hel", "lo", chunk({}, "stop")]) as [server]:
-        assert texts(router(server).stream(asks())) == ["Hel", "lo", None]
+    with openai_servers(["Good ", "day", chunk({}, "stop")]) as [server]:
+        assert texts(router(server).stream(asks())) == ["Good ", "day", None]
     assert server.bodies[0]["stream"] is True
 
 
@@ -64,7 +64,7 @@ def test_g14_stream_falls_back_before_its_first_chunk():
 
 
 def test_g14_stream_that_breaks_off_says_so_and_counts_as_a_failure():
-    with openai_servers(["Hel", CUT]) as [server]:
+    with openai_servers(["Good ", CUT]) as [server]:
         routes = router(server)
         stream = routes.stream(asks())
         with pytest.raises(UpstreamError):
@@ -100,7 +100,7 @@ def test_g14_server_that_cannot_stream_is_streamed_all_the_same():
 
 
 def test_stream_that_is_closed_early_is_not_cached():
-    with openai_servers(["Hel", "lo", chunk({}, "stop")]) as [server]:
+    with openai_servers(["Good ", "day", chunk({}, "stop")]) as [server]:
         routes = router(server)
         chunks = routes.stream(asks()).chunks
         next(chunks)
