@@ -142,12 +142,13 @@ class Cache(_Part):
 
 
 class Learning(_Part):
-    """window: latest answers of a model that count, for window_seconds; quality_file: what `route learn` has measured."""
+    """window: latest answers of a model that count, for window_seconds; the files are those of `route learn` and `fit`."""
 
     latencies: bool = True
     window: Annotated[int, Field(ge=2, le=10_000)] = 100
     window_seconds: _Positive = 900.0
     quality_file: Path | None = None
+    difficulty_file: Path | None = None
     exploration: bool = False
     floor: Share = 0.5
 

@@ -4,6 +4,7 @@ models               the catalogue, with each priority's choice
 ask MESSAGE          route one message; --dry-run only decides
 benchmark            ask every model a few times, and say how long it took
 learn FILE           add measured quality to the catalogue's quality_file
+fit ROWS             learn which requests a cheap model answers as well, and show what that saves
 cache stats|clear    what is kept in a file or in Redis
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dspy_programs.cli import new_app
+from dspy_programs.cli import GATE_CLOSED, new_app
 
 if TYPE_CHECKING:
     from dspy_programs.router.catalogue import Catalogue
@@ -151,6 +152,28 @@ def learn(
     write_quality(quality, path)
     for line in learned_lines(scored, quality, known):
         print(line)
+
+
+@app.command()
+def fit(
+    file: Annotated[Path, typer.Argument(help='Rows {"text": ..., "scores": {MODEL: SHARE}} (JSONL).')],
+    program: Annotated[str, typer.Option(help="The program that these requests are of.")],
+    cheap: Annotated[str, typer.Option(help="The model that is to get the easy requests.")],
+    strong: Annotated[str, typer.Option(help="The model that all of them would get.")],
+    catalogue: _CatalogueOption = None,
+    max_loss: Annotated[float, typer.Option(min=0, max=1, help="How far the mean score may fall.")] = 0.02,
+) -> None:
+    """Learn which requests a cheap model answers as well as a strong one, and show what that saves on unseen rows.
+
+    It is written to the catalogue's difficulty_file, and so turned on, only if the score surely falls by no more than
+    --max-loss, and by less than by chance; else the exit code is 1.
+    """
+    from dspy_programs.router.fitting import fit_difficulty
+
+    lines, is_on = fit_difficulty(_catalogue(catalogue, None), file, program, (cheap, strong), max_loss)
+    print("\n".join(lines))
+    if not is_on:
+        raise typer.Exit(GATE_CLOSED)
 
 
 @cache.command()

@@ -75,11 +75,19 @@ class Decider:
         self._quality: dict[str | None, _Floats] = {}
         self._groups: dict[tuple[str, ...], Any] = {}
 
-    def decide(self, needs: Needs, now: float, rng: random.Random | None = None) -> Decision:
-        """Return the best model for a request. rng: to draw qualities from what is known instead of taking their means."""
+    def decide(
+        self, needs: Needs, now: float, rng: random.Random | None = None, alike: tuple[int, int] | None = None
+    ) -> Decision:
+        """Return the best model for a request.
+
+        rng: to draw qualities from what is known instead of taking their means; alike: two places, the first of which is as
+        good as the second at this request.
+        """
         fits = self._fitting(needs)
         places, latency, cost = self._everywhere, self.latency, self._cost
         quality = self.quality(needs.program) * self.success
+        if alike is not None:
+            quality[alike[0]] = quality[list(alike)].max()
         free = (self.blocked_until <= now) & fits if self.last_block > now else fits
         if free is not True:
             places = free.nonzero()[0]

@@ -91,12 +91,16 @@ class RouterEngine:
         said = [told[name] for name in ("system", "messages", "tools") if name in told]
         seen = needs_of({"messages": [{"content": text} for text in _texts(said)], "max_tokens": request.config.max_tokens})
         images = any(part.type == "image" for message in request.messages for part in message.parts)
-        return replace(seen, priority=self.priority, tools=bool(request.tools), images=images, program=self._program())
+        asked = next((message.text or "" for message in reversed(request.messages) if message.role == "user"), "")
+        return replace(
+            seen, priority=self.priority, tools=bool(request.tools), images=images, program=self._program(), text=asked
+        )
 
     def _program(self) -> str | None:
         """Return the program that asks, if something was measured of it: the outermost one is what rows were scored for."""
         callers = dspy.settings.caller_modules or ()
-        return next((name for name in map(_name_of, callers) if name in self.router.quality.known), None)
+        known = {*self.router.quality.known, *([self.router.easy.program] if self.router.easy else [])}
+        return next((name for name in map(_name_of, callers) if name in known), None)
 
     def _model(self, model: Model) -> dspy.LM:
         if (known := self._models.get(model.id)) is None:

@@ -18,7 +18,10 @@ ANSWER = 1_024  # tokens of an answer whose length is not limited
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """prompt, answer: tokens; program: whose measured quality counts; preferred: only these models, () for all."""
+    """prompt, answer: tokens; program: whose measured quality counts; preferred: only these models, () for all.
+
+    text: the last message of the user, by which a request is easy or hard.
+    """
 
     priority: Priority | None = None
     max_latency_ms: float | None = None
@@ -30,6 +33,7 @@ class Needs:
     images: bool = False
     region: str | None = None
     program: str | None = None
+    text: str = ""
 
     @property
     def tokens(self) -> int:
@@ -52,8 +56,16 @@ def needs_of(body: Mapping[str, Any], **limits: Any) -> Needs:
         answer=answer if isinstance(answer, int) and answer > 0 else ANSWER,
         tools=bool(tools),
         images=pictures > 0,
+        text=_last_of_user(body.get("messages")),
         **limits,
     )
+
+
+def _last_of_user(messages: Any) -> str:
+    for message in reversed(messages) if isinstance(messages, list) else ():
+        if isinstance(message, dict) and message.get("role") == "user":
+            return "\n".join(text for text in _texts([message]) if text)
+    return ""
 
 
 def _texts(messages: Any) -> Iterator[str | None]:

@@ -20,6 +20,7 @@ from dspy_programs.router.catalogue import Catalogue, Model
 from dspy_programs.router.deciding import Decider, Decision
 from dspy_programs.router.errors import Attempt
 from dspy_programs.router.figures import Figures
+from dspy_programs.router.learning.difficulty_file import read_easy
 from dspy_programs.router.learning.observed import Observed
 from dspy_programs.router.learning.quality import read_quality
 from dspy_programs.router.money import Money
@@ -73,12 +74,14 @@ class Router:
             clock, sleep, rng: For tests.
 
         Raises:
-            UsageError: The file of measured qualities, or Redis's URL, is wrong.
+            UsageError: A file of what was learnt, or Redis's URL, is wrong.
             MissingExtra: The cache needs a package that is not installed.
         """
         self.catalogue, self.clock, self.rng = catalogue, clock, rng or random.Random()
         self.quality = read_quality(catalogue.learning.quality_file)
         self.decider = Decider(catalogue, self.quality)
+        self.easy = read_easy(catalogue.learning.difficulty_file)
+        self._alike = self.easy and (self.decider.known_place(self.easy.cheap), self.decider.known_place(self.easy.strong))
         self.observed = Observed(catalogue, self.decider, clock)
         self.money = Money(catalogue.budget.usd_per_day)
         self.asker = Asker(catalogue, self.observed, self.money, clock, sleep, self.rng)
@@ -89,7 +92,9 @@ class Router:
     def decide(self, needs: Needs) -> Decision:
         """Return which model is best for a request now. Raises NoModelFits, AllBusy, and UsageError for an unknown model."""
         self.observed.refresh()
-        return self.decider.decide(needs, self.clock(), self.rng if self.catalogue.learning.exploration else None)
+        rng = self.rng if self.catalogue.learning.exploration else None
+        is_easy = self.easy is not None and self.easy.program == needs.program and self.easy.difficulty.is_easy(needs.text)
+        return self.decider.decide(needs, self.clock(), rng, self._alike if is_easy else None)
 
     def chat(self, body: Json, needs: Needs | None = None, cache: bool = True) -> Answer:
         """Answer a chat completion's body.
