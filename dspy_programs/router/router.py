@@ -162,9 +162,10 @@ class Router:
     @property
     def place(self) -> str:
         """Return where answers are kept, in words."""
-        told = self.answers.stats() if self.answers is not None else {}
-        is_away = told.get("backend") == "redis" and not told["connected"]
-        return "memory, because Redis does not answer" if is_away else str(told.get("backend", "no cache"))
+        if self.answers is None:
+            return "no cache"
+        is_away = self.answers.backend == "redis" and not self.answers.is_connected()
+        return "memory, because Redis does not answer" if is_away else self.answers.backend
 
     def close(self) -> None:
         if self.answers is not None:

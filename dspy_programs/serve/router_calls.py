@@ -28,6 +28,7 @@ from dspy_programs.serve.problems import (
 from dspy_programs.serve.spending import Spending
 
 T = TypeVar("T")
+_BYTES = 200  # of a chunk, which usually has one token: for streams that do not tell
 _HOUR = 3600  # seconds after which a spent budget is worth another look
 _REFUSED: dict[int | None, type[ServeError]] = {400: Malformed, 413: TooLarge, 415: Malformed, 422: Invalid}
 
@@ -45,9 +46,8 @@ class RouterCalls:
         """Return an answer. Raises ServeError."""
         with self._place() as key:
             answer = await self._run(call)
-            usage = answer.completion.get("usage")
-            tokens = usage.get("total_tokens") if isinstance(usage, dict) else 0
-            self.spending.add(key, 0 if answer.cached else 1, tokens if isinstance(tokens, int) and not answer.cached else 0)
+            if not answer.cached:
+                self.spending.add(key, 1, _tokens_of(answer.completion) or 0)
             return answer
 
     async def stream(self, call: Callable[[], Stream]) -> tuple[Stream, AsyncIterator[bytes]]:
@@ -55,7 +55,7 @@ class RouterCalls:
         with self._place() as key:
             stream = await self._run(call)
             self.spending.add(key, 0 if stream.cached else 1, 0)
-        return stream, self._events(stream)
+        return stream, self._events(stream, key)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -83,15 +83,20 @@ class RouterCalls:
         except Exception as error:
             raise as_serve_error(error) from None
 
-    async def _events(self, stream: Stream) -> AsyncIterator[bytes]:
+    async def _events(self, stream: Stream, key: str) -> AsyncIterator[bytes]:
         chunks = iter(stream.chunks)
+        size, tokens = 0, None
         try:
             while (chunk := await self._run(lambda: next(chunks, None))) is not None:
-                yield _event({**chunk, "model": stream.model})
+                event = _event({**chunk, "model": stream.model})
+                size, tokens = size + len(event), _tokens_of(chunk) or tokens
+                yield event
             yield b"data: [DONE]\n\n"
         except ServeError as error:  # the status is sent already
             yield _event({"error": openai_fault(error)})
         finally:
+            if not stream.cached:
+                self.spending.add(key, 0, size // _BYTES if tokens is None else tokens)
             if (close := getattr(chunks, "close", None)) is not None:
                 self._threads.submit(close)
 
@@ -116,6 +121,13 @@ def as_serve_error(error: Exception) -> ServeError:
 def openai_fault(error: ServeError) -> dict[str, Any]:
     """Return an error in the form of OpenAI's protocol."""
     return {"message": str(error), "type": error.code, "code": error.code, "param": None}
+
+
+def _tokens_of(answer: dict[str, Any]) -> int | None:
+    """Return the tokens that a completion or a chunk says it took."""
+    usage = answer.get("usage")
+    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return tokens if type(tokens) is int and tokens >= 0 else None
 
 
 def _event(data: dict[str, Any]) -> bytes:

@@ -109,8 +109,8 @@ def add_router_routes(app: APIRouter, calls: RouterCalls) -> None:
         return Cleared(message=f"{quantity(count, 'answer')} forgotten")
 
     async def health() -> RouterHealth:
-        told = await calls.shown(lambda: router.answers.stats() if router.answers else {})
-        redis = told["connected"] if told.get("backend") == "redis" else None
+        answers = router.answers
+        redis = await calls.shown(answers.is_connected) if answers is not None and answers.backend == "redis" else None
         openrouter = _openrouter(router)
         version = dspy_programs.__version__
         return RouterHealth(

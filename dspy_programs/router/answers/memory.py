@@ -14,6 +14,8 @@ from dspy_programs.router.upstreams.upstream import Json
 class MemoryAnswers:
     """Answers are kept as JSON, so that nobody can change one that is there."""
 
+    backend = "memory"
+
     def __init__(self, ttl_seconds: float, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._kept: TTLCache[str, bytes] = TTLCache(max_bytes, ttl_seconds, clock, len)
         self._lock = threading.Lock()
@@ -35,6 +37,9 @@ class MemoryAnswers:
             count = len(self._kept)
             self._kept.clear()
         return count
+
+    def is_connected(self) -> bool:
+        return True
 
     def stats(self) -> dict[str, Any]:
         with self._lock:

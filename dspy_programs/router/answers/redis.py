@@ -26,6 +26,8 @@ T = TypeVar("T")
 class RedisAnswers:
     """memory: also gets every answer, so that those given here are still known when Redis goes."""
 
+    backend = "redis"
+
     def __init__(
         self, url: str, ttl_seconds: float, memory: MemoryAnswers, clock: Callable[[], float] = time.monotonic
     ) -> None:
@@ -45,7 +47,7 @@ class RedisAnswers:
         self._ttl, self._memory, self._clock = ttl_seconds, memory, clock
         self._lock = threading.Lock()
         self._tried, self.connected = clock(), True
-        self._ask(lambda: self._redis.ping(), None)
+        self.is_connected()
 
     def get(self, key: str) -> Json | None:
         told: Any = self._ask(lambda: self._redis.get(_PREFIX + key), None)
@@ -65,6 +67,9 @@ class RedisAnswers:
     def clear(self) -> int:
         count = self._memory.clear()
         return self._ask(self._clear, count)
+
+    def is_connected(self) -> bool:
+        return bool(self._ask(self._redis.ping, False))
 
     def stats(self) -> dict[str, Any]:
         count = self._ask(lambda: sum(1 for _ in self._keys()), None)

@@ -12,6 +12,8 @@ from dspy_programs.router.upstreams.upstream import Json
 class SqliteAnswers:
     """The file of `cache.path`, by default in the user's cache folder; only its owner can read it."""
 
+    backend = "sqlite"
+
     def __init__(self, cache: Cache) -> None:
         path = cache.path or platformdirs.user_cache_path("dspy-programs") / "router.sqlite"
         self._file = AnswerCache(path, cache.ttl_seconds, most_bytes=cache.max_bytes)
@@ -25,6 +27,9 @@ class SqliteAnswers:
 
     def clear(self) -> int:
         return self._file.clear()
+
+    def is_connected(self) -> bool:
+        return self._file.works
 
     def stats(self) -> dict[str, Any]:
         count, size = self._file.size()

@@ -13,12 +13,17 @@ _NOT_OF_THE_ANSWER = ("stream", "stream_options", "user", "safety_identifier")  
 class Answers(Protocol):
     """A place for answers, which threads may share."""
 
+    backend: str
+
     def get(self, key: str) -> Json | None: ...
 
     def put(self, key: str, answer: Json) -> None: ...
 
     def clear(self) -> int:
         """Remove all, and return how many there were."""
+
+    def is_connected(self) -> bool:
+        """Return whether it can be asked now."""
 
     def stats(self) -> dict[str, Any]:
         """Return backend, connected, cached_entries, used_memory (bytes), and what else is to be said."""

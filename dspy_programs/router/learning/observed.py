@@ -97,7 +97,8 @@ class Observed:
         """Return the figures of a model, as /models and /metrics show them."""
         watched, now = self._watched[place], self.clock()
         with self._lock:
-            p50, p95, p99 = watched.latencies.quantiles(now, 0.5, 0.95, 0.99) or (None, None, None)
+            found = [round(ms, 1) for ms in watched.latencies.quantiles(now, 0.5, 0.95, 0.99)]
+            p50, p95, p99 = found or (None, None, None)
             return {
                 "answers": len(watched.latencies),
                 "expected_latency_ms": round(watched.latencies.expected(now), 1),

@@ -247,6 +247,25 @@ def test_day_of_a_key_holds_here_too():
     assert [answer.status_code for answer in answers] == [200, 429]
 
 
+def test_tokens_of_a_stream_count_for_the_day():
+    limits = Limits(tokens_per_day=5)
+    told = [chunk("a"), chunk({}, "stop") | {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}}]
+    with (
+        openai_servers(told) as servers,
+        running(limits, key=KEY, router=router(*servers, cache={"backend": "none"})) as server,
+    ):
+        path, headers = f"{server.url}/v1/chat/completions", {"X-API-Key": KEY}
+        answers = [post(path, asks(stream=True), **headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
+def test_routes_are_in_the_schema(two):
+    told = HTTP.get(f"{two[0]}/openapi.json").json()
+    paths = {"/route", "/models", "/metrics", "/health", "/cache/stats", "/cache", "/v1/chat/completions", "/v1/models"}
+    assert paths <= told["paths"].keys()
+    assert "priority" in told["components"]["schemas"]["Route"]["properties"]
+
+
 def test_full_server_refuses_more():
     with OpenAIServer("one", seconds=1.0) as slow:
         settings = {"server": {"at_once": 1, "waiting": 0}, "cache": {"backend": "none"}}
