@@ -107,25 +107,24 @@ class Router:
         Raises:
             NoModelFits, AllBusy, NoneAnswered, BudgetSpent: See errors.py.
         """
+        body = {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
         needs = needs or needs_of(body)
         start = self.clock()
+
+        def send(model: Model, seconds: float) -> Got[Json]:
+            completion = self._of(model).complete(body, seconds)
+            return Got(completion, used_in(completion))
+
         with self._counting_failures():
-            decision = self.decide(needs)
-            best = self.catalogue.models[decision.best]
-            answers = self.answers if cache else None
-            if answers and (known := answers.get(key_of(best, body))) is not None:
+            decision, best, known = self._decided(body, needs, cache)
+            if known is not None:
                 ms = self._ms(start)
                 self.figures.answered(best.id, ms, cached=True)
                 return Answer(known, best.id, decision, ms, cached=True)
-
-            def send(model: Model, seconds: float) -> Got[Json]:
-                completion = self._of(model).complete(body, seconds)
-                return Got(completion, used_in(completion))
-
             asked = self.asker.ask(decision.order(), needs, send)
         model = self.catalogue.models[asked.place]
-        if answers:
-            answers.put(key_of(model, body), asked.value)
+        if cache and self.answers is not None:
+            self.answers.put(key_of(model, body), asked.value)
         ms = self._ms(start)
         self.figures.answered(model.id, ms, False, len(asked.attempts))
         return Answer(asked.value, model.id, decision, ms, attempts=tuple(asked.attempts))
@@ -133,21 +132,19 @@ class Router:
     def stream(self, body: Json, needs: Needs | None = None, cache: bool = True) -> Stream:
         """Answer the same in chunks. Other models are asked until the first chunk is there; then an error ends the stream."""
         needs = needs or needs_of(body)
+        start = self.clock()
+
+        def send(model: Model, seconds: float) -> Got[Iterator[Json]]:
+            return Got(self._of(model).stream({**body, "stream": True}, seconds), None)
+
         with self._counting_failures():
-            decision = self.decide(needs)
-            best = self.catalogue.models[decision.best]
-            answers = self.answers if cache else None
-            if answers and (known := answers.get(key_of(best, body))) is not None:
-                self.figures.answered(best.id, 0.0, cached=True)
+            decision, best, known = self._decided(body, needs, cache)
+            if known is not None:
+                self.figures.answered(best.id, self._ms(start), cached=True)
                 return Stream(chunks_of(known), best.id, decision, cached=True)
-
-            def send(model: Model, seconds: float) -> Got[Iterator[Json]]:
-                return Got(self._of(model).stream({**body, "stream": True}, seconds), None)
-
-            start = self.clock()
             asked = self.asker.ask(decision.order(), needs, send, streams=True)
         model = self.catalogue.models[asked.place]
-        chunks = self._followed(asked, start, needs, key_of(model, body) if answers else None)
+        chunks = self._followed(asked, start, needs, key_of(model, body) if cache else None)
         return Stream(chunks, model.id, decision, attempts=tuple(asked.attempts))
 
     def learn(self, program: str, model: str, score: float) -> None:
@@ -197,6 +194,13 @@ class Router:
             close = getattr(asked.value, "close", None)
             if close is not None:
                 close()
+
+    def _decided(self, body: Json, needs: Needs, cache: bool) -> tuple[Decision, Model, Json | None]:
+        """Return the decision, the best model, and what that has already answered to this body."""
+        decision = self.decide(needs)
+        best = self.catalogue.models[decision.best]
+        known = self.answers.get(key_of(best, body)) if cache and self.answers is not None else None
+        return decision, best, known
 
     @contextlib.contextmanager
     def _counting_failures(self) -> Iterator[None]:

@@ -1,6 +1,8 @@
 """`dspy-programs route`: G12. Exit codes, tables, JSON, errors in one line."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -8,6 +10,7 @@ import yaml
 from dspy_programs.__main__ import main
 from tests.openai_server import openai_servers
 from tests.router_support import asks, entry
+from tests.servers import environment
 
 
 def route(*words):
@@ -142,3 +145,12 @@ def test_learn_adds_to_the_file_and_changes_the_choice(file, tmp_path, capsys):
 def test_learn_needs_a_file_to_keep_it_in(file, tmp_path, capsys):
     assert route("learn", tmp_path / "rows.jsonl", "-c", file()) == 2
     assert "has no learning.quality_file" in capsys.readouterr().err
+
+
+def test_commands_do_not_wait_for_dspy(file):
+    """DSPy takes seconds to import, and a model of a server needs none of it."""
+    with openai_servers("one") as servers:
+        words = ["route", "ask", "hi", "-c", str(file(*servers))]
+        code = f"import sys; from dspy_programs.__main__ import main; main({words!r}); print('dspy' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
+    assert done.stdout == "one\nFalse\n", done.stderr

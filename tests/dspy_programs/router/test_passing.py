@@ -118,3 +118,9 @@ def test_key_in_a_stream_is_not_told(monkeypatch):
 def test_no_model_streams_is_an_error_at_once():
     with openai_servers(500) as [server], pytest.raises(NoneAnswered):
         router(server).stream(asks())
+
+
+def test_chat_of_a_body_that_asks_for_a_stream_is_whole():
+    with openai_servers("whole") as [server]:
+        assert said(router(server).chat(asks(stream=True, stream_options={"include_usage": True}))) == "whole"
+    assert server.bodies[0].keys() == {"messages", "model"}
