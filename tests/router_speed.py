@@ -1,6 +1,6 @@
 """python -m tests.router_speed: how long a decision takes, how many requests a second pass, and how long a start without Redis.
 
-Decisions  4 kinds of requests, at 6 and at 1,000 models: the median and the 99th percentile of 5,000.
+Decisions  5 kinds of requests, at 6 and at 1,000 models: the median and the 99th percentile of 5,000.
 Requests   the real server (keys, limits, HTTP) and the router alone, before an upstream that answers at once; nothing is
            cached. Client, server and upstream are processes that share the machine with all else on it, so the processor
            time that the server took says how many a core of its own would answer.
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from dspy_programs.router import Needs, Router, read_catalogue
 from tests.router_support import asks, entry, router
@@ -35,6 +36,7 @@ _KINDS = {
     "no limits": Needs(),
     "long prompt": Needs(prompt=600_000),
     "latency": Needs(priority="speed", max_latency_ms=1300),
+    "a new limit": Needs(),  # each time, so nothing is remembered of it
     "all limits": Needs(priority="quality", max_latency_ms=1300, max_cost_per_1k=0.01, tools=True, prompt=600_000),
 }
 
@@ -109,7 +111,8 @@ def decisions():
     for routes in (Router(read_catalogue()), router(entries=many)):
         for kind, needs in _KINDS.items():
             times = []
-            for _ in range(5000):
+            for at in range(5000):
+                needs = replace(needs, max_cost_per_1k=0.01 + at * 1e-9) if kind == "a new limit" else needs
                 start = time.perf_counter()
                 routes.decide(needs)
                 times.append(time.perf_counter() - start)

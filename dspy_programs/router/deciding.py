@@ -11,10 +11,8 @@ Raises     NoModelFits: names the limit that is impossible, or the limits that a
 """
 
 import random
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
 from typing import Any
 
 import numpy as np
@@ -25,7 +23,7 @@ from dspy_programs.router.impossible import not_known, why_none_fits
 from dspy_programs.router.learning.quality import Quality
 from dspy_programs.router.needs import Needs
 
-_TOOLS, _IMAGES = 1, 2
+_MOST_KNOWN = 1000  # kinds of limits whose models are remembered
 _TIE = 1e-9  # a score beside a quality: it decides between equals only
 _Floats = np.ndarray[Any, np.dtype[np.float64]]
 _max = np.maximum.reduce  # half the time of .max() for a few numbers
@@ -68,12 +66,11 @@ class Decider:
         self.last_block = 0.0
         self._cost = np.array([model.prompt_usd_per_1k + model.completion_usd_per_1k for model in models])
         self._context = np.array([model.context for model in models])
-        self._smallest = int(self._context.min())
-        can = np.array([_TOOLS * model.tools + _IMAGES * model.images for model in models])
-        self._able = {asked: (can & asked) == asked for asked in range(1, (_TOOLS | _IMAGES) + 1)}
+        self._contexts = sorted(model.context for model in models)
+        self._tools, self._images = (np.array([getattr(one, name) for one in models]) for name in ("tools", "images"))
         self._everywhere = np.arange(len(models))
         self._quality: dict[str | None, _Floats] = {}
-        self._groups: dict[tuple[str, ...], Any] = {}
+        self._known_fits: dict[tuple[Any, ...], Any] = {}
 
     def decide(
         self, needs: Needs, now: float, rng: random.Random | None = None, alike: tuple[int, int] | None = None
@@ -132,33 +129,31 @@ class Decider:
 
     def _fitting(self, needs: Needs) -> Any:
         """Return which models meet the limits; True for all of them, which is the usual case."""
-        met: list[Any] = []
-        if needs.tokens > self._smallest:
-            met.append(self._context >= needs.tokens)
-        if needs.max_latency_ms is not None:
-            met.append(self.latency <= needs.max_latency_ms)
+        too_small = bisect_left(self._contexts, needs.tokens)
+        key = (too_small, needs.max_cost_per_1k, needs.tools, needs.images, needs.preferred, needs.region)
+        if (met := self._known_fits.get(key)) is None:
+            if len(self._known_fits) >= _MOST_KNOWN:
+                self._known_fits.clear()
+            met = self._known_fits[key] = self._meeting(needs)
+        if needs.max_latency_ms is None:
+            return met
+        fast = self.latency <= needs.max_latency_ms
+        return fast if met is True else fast & met
+
+    def _meeting(self, needs: Needs) -> Any:
+        """Return which models meet the limits that nothing learnt can change; True for all."""
+        met = self._context >= needs.tokens
         if needs.max_cost_per_1k is not None:
-            met.append(self._cost <= 2 * needs.max_cost_per_1k)  # the mean of both prices
-        if asked := _TOOLS * needs.tools + _IMAGES * needs.images:
-            met.append(self._able[asked])
+            met &= self._cost <= 2 * needs.max_cost_per_1k  # the mean of both prices
+        if needs.tools:
+            met &= self._tools
+        if needs.images:
+            met &= self._images
         if needs.preferred:
-            met.append(self._group(needs.preferred, self._preferred))
+            met &= np.isin(self._everywhere, [self.known_place(name) for name in needs.preferred])
         if needs.region is not None:
-            met.append(self._group(("region", needs.region), self._in_region))
-        return reduce(and_, met) if met else True
-
-    def _group(self, names: tuple[str, ...], members: Callable[[Sequence[str]], Any]) -> Any:
-        if names not in self._groups:
-            if len(self._groups) >= 1000:
-                self._groups.clear()
-            self._groups[names] = members(names)
-        return self._groups[names]
-
-    def _preferred(self, names: Sequence[str]) -> Any:
-        return np.isin(self._everywhere, [self.known_place(name) for name in names])
-
-    def _in_region(self, names: Sequence[str]) -> Any:
-        return np.array([names[1] in model.regions for model in self.models])
+            met &= np.array([needs.region in model.regions for model in self.models])
+        return True if met.all() else met
 
     def _drawn(self, program: str | None, places: Any, means: _Floats, rng: random.Random) -> _Floats:
         """Draw a quality for each model but those below the floor, which stay what they are known to be."""
