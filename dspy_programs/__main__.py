@@ -1,4 +1,4 @@
-"""python -m dspy_programs run|failures|memory|lint-loops|serve ...: all tools in one command, installed as `dspy-programs`."""
+"""python -m dspy_programs run|failures|memory|route|serve ...: all tools in one command, installed as `dspy-programs`."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,7 @@ from dspy_programs.documents.commands import app as documents
 from dspy_programs.failures.commands import app as failures
 from dspy_programs.lint_loops.commands import lint_loops
 from dspy_programs.memory.commands import app as memory
+from dspy_programs.router.commands import app as route
 from dspy_programs.serve.commands import app as serve
 
 app = new_app("Tools for people who build LM agents. Each works without a model; --lm adds one.")
@@ -23,6 +24,7 @@ app.add_typer(memory, name="memory", help="Keep an agent's memory within a token
 app.add_typer(budget, name="budget", help="Find a smaller prompt whose outputs are as good as the full one's.")
 app.add_typer(data, name="data", help="Make training data: read, check, judge, label, grow, export.")
 app.add_typer(documents, name="documents", help="Ask documents, each read once by the model.")
+app.add_typer(route, name="route", help="Choose which of your models answers: by measured quality, price and latency.")
 app.add_typer(serve, name="serve", help="Serve the tools to other programs over MCP, A2A and REST.")
 
 

@@ -106,12 +106,13 @@ def running(
     runs: AgentRuns | None = None,
     public_url: str | None = None,
     jobs: IngestionJobs | None = None,
+    router: object = None,
 ) -> Iterator[Running]:
     """Serve the real app on a free loopback port."""
     worker_pool = WorkerPool(limits or Limits(), lm)
     listening = listen("127.0.0.1", 0, has_key=key is not None)
     keys = Keys.of(key) if isinstance(key, str) else key
-    server = uvicorn.Server(Config(create_app(worker_pool, keys, runs, public_url, jobs), worker_pool.limits))
+    server = uvicorn.Server(Config(create_app(worker_pool, keys, runs, public_url, jobs, router), worker_pool.limits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:

@@ -23,9 +23,11 @@ MAY_IMPORT = {
         "memory": TOOLS,
         "budget": TOOLS,
         "lint_loops": {"cli"},
+        "router": TOOLS,
         "agent": {"failures", "memory", *TOOLS},
         "data": {"cluster", "failures", "tables", *TOOLS},
-        "serve": {"failures", "memory", "budget", "agent", "data", "tables", *TOOLS},
+        "documents": TOOLS,
+        "serve": {"failures", "memory", "budget", "agent", "data", "documents", "router", "tables", *TOOLS},
     },
     "optimizers": {
         "calls": set(),

@@ -7,8 +7,8 @@ Guarantees variables already set are kept, even empty ones; a URL is ignored if 
            found in a folder decides who receives the key; a model likewise, where its address does not come from the same
            place as the key. A file that names a model, an address, a server's key or a folder of weights, programs or data is
            announced on stderr in one line. An address that is not loopback is used, with its model and key, only if
-           DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there. So is a file to write answers or
-           sessions into: what is there might be put aside.
+           DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there. So is a router's catalogue, which
+           names addresses, and a file to write answers or sessions into: what is there might be put aside.
 """
 
 import ipaddress
@@ -28,12 +28,13 @@ _LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join((*_KEYS,
 _TRUST = "DSPY_PROGRAMS_TRUST_ENV"
 _LLAMA, _SERVER_KEY = "DSPY_PROGRAMS_LLAMA", "DSPY_PROGRAMS_SERVER_KEY"
 _WITH_ADDRESS = {BASE: (LM, BASE, KEY), _LLAMA: (_LLAMA,)}  # a key of one server is not sent to another
+_ROUTER = "DSPY_PROGRAMS_ROUTER"
 _WRITTEN = ("DSPY_PROGRAMS_ANSWERS", "DSPY_PROGRAMS_SESSIONS")
 _FOLDERS = (
     *("DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE"),
     *("DSPY_PROGRAMS_DATA", "DSPY_PROGRAMS_CHECKPOINTS", "DSPY_PROGRAMS_REPORTS"),
 )
-_ANNOUNCED = (LM, BASE, _LLAMA, *_MODELS, *_FOLDERS, _SERVER_KEY, *_WRITTEN)
+_ANNOUNCED = (LM, BASE, _LLAMA, _ROUTER, *_MODELS, *_FOLDERS, _SERVER_KEY, *_WRITTEN)
 _LARGEST = 1_000_000  # characters read
 
 
@@ -68,6 +69,8 @@ def _untrusted(said: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]
     for address, names in _WITH_ADDRESS.items():
         if not _is_loopback(said.get(address, "")):
             yield f"{address} is not this machine, so its model is not used", names
+    if _ROUTER in said:
+        yield f"{_ROUTER} names addresses that keys go to, so it is not used", (_ROUTER,)
     for name in _WRITTEN:
         if name in said:
             yield f"{name} names a file to write, which is not used", (name,)

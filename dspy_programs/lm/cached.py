@@ -159,6 +159,22 @@ class AnswerCache:
             while _bytes_in(file) > _LEFT * self.most_bytes and file.execute(_OLDEST).rowcount:
                 pass
 
+    @property
+    def works(self) -> bool:
+        """Whether the file can be read."""
+        return self._file is not None
+
+    def size(self) -> tuple[int, int]:
+        """Return how many answers there are, and their bytes."""
+        with self._lock:
+            asked = self._tried(lambda file: (file.execute("SELECT count(*) FROM answers").fetchone()[0], _bytes_in(file)))
+            return asked or (0, 0)
+
+    def clear(self) -> int:
+        """Remove all answers, and return how many there were."""
+        with self._lock:
+            return self._tried(lambda file: file.execute("DELETE FROM answers").rowcount, writes=True) or 0
+
     def _tried(self, ask: Callable[[sqlite3.Connection], Any], writes: bool = False) -> Any:
         """Ask the file, and once more if it was damaged and begun anew; return None if that fails."""
         for last in (False, True):

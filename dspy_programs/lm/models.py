@@ -5,6 +5,7 @@
     local/hf:OWNER/REPO/FILE.gguf            the same from the Hub, pinned at the first download
     openai/gpt-4.1-mini, anthropic/...       hosted; the provider's key from its usual environment variable
     openai/<name> with an api base           any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp
+    router/balanced                          whichever model of a catalogue is best for a call
 
 A flag overrides an environment variable, which overrides the default. DSPY_PROGRAMS_API_BASE and DSPY_PROGRAMS_API_KEY
 belong to the model of DSPY_PROGRAMS_LM: no other model is sought at that URL, and no other provider sees that key.
@@ -13,6 +14,7 @@ belong to the model of DSPY_PROGRAMS_LM: no other model is sought at that URL, a
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from typing import Any
 
 import dspy
@@ -47,6 +49,7 @@ _DECODING = {
         "verbosity",
     ),
 }
+_ROOMS = {"router": "dspy_programs.router:connect_router"}  # provider -> what connects its models; it is built on this room
 LONGEST_THOUGHT = 1000  # characters that an embedded model thinks before it answers: about 250 tokens, 20 seconds
 RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 16 seconds or as the server asks
 
@@ -98,6 +101,10 @@ def connect(
     if provider == "local":
         model = local_model(name)
         return wrap(engine_for(model), LOCAL + model.id, **decoding)
+    if provider in _ROOMS:
+        if api_base or api_key:
+            raise LanguageModelError(f"{spec}: its catalogue names addresses and keys; leave out --api-base and --api-key")
+        return _of_room(provider, name, timeout=timeout, **decoding)
     if spec == from_environment:
         api_base = api_base or os.environ.get(_BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
@@ -109,6 +116,11 @@ def connect(
         return wrap(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
     except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
+
+
+def _of_room(provider: str, name: str, **settings: Any) -> dspy.LM:
+    module, _, function = _ROOMS[provider].partition(":")
+    return getattr(import_module(module), function)(name, **settings)
 
 
 def is_embedded(lm: dspy.LM) -> bool:
@@ -128,7 +140,7 @@ def address_of(lm: dspy.LM) -> str | None:
 
 def is_named(lm: dspy.LM) -> bool:
     """Return whether `use` of its spec gives the same model again, at the same URL."""
-    return isinstance(_engine_of(lm), (ServerEngine, EmbeddedEngine))
+    return isinstance(_engine_of(lm), (ServerEngine, EmbeddedEngine)) or lm.model.partition("/")[0] in _ROOMS
 
 
 def prepare(lm: dspy.LM) -> None:

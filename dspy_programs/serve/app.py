@@ -2,7 +2,8 @@
 
 Input      a language model or None; keys or None; Limits.
 Output     an ASGI app: POST /v1/..., GET /healthz, GET /openapi.json, MCP at /mcp, A2A at /a2a with its card at
-           /.well-known/agent-card.json; where an agent is given, /agent; where documents are, /ingest, /query, /corpora.
+           /.well-known/agent-card.json; where they are given, the agent at /agent, documents at /ingest, /query, /corpora,
+           and a router's routes (router_routes.py).
 """
 
 import asyncio
@@ -40,6 +41,7 @@ from dspy_programs.serve.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from dspy_programs.documents import IngestionJobs
+    from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
 
 FAULTS = {
@@ -78,6 +80,7 @@ def create_app(
     runs: "AgentRuns | None" = None,
     public_url: str | None = None,
     jobs: "IngestionJobs | None" = None,
+    router: "Router | None" = None,
 ) -> AccessMiddleware:
     """Make the ASGI app over a worker_pool. Its lifespan opens and closes the worker_pool.
 
@@ -87,6 +90,7 @@ def create_app(
         runs: The agent, closed with the app; None for none.
         public_url: Where clients reach this server, behind a proxy; None for where they ask.
         jobs: Of the documents, closed with the app; None for none.
+        router: Answers chat completions, and is closed with the app; None for none.
 
     Returns:
         The app, for any ASGI server.
@@ -111,6 +115,8 @@ def create_app(
                 await asyncio.to_thread(runs.close)
             if jobs is not None:
                 jobs.close()
+            if calls is not None:
+                calls.close()
             await worker_pool.ended()
             await tasks.aclose()
 
@@ -139,6 +145,14 @@ def create_app(
         from dspy_programs.serve.agent_routes import add_agent_routes
 
         add_agent_routes(api, runs)
+    calls = None
+    if router is not None:
+        from dspy_programs.serve.router_calls import RouterCalls
+        from dspy_programs.serve.router_routes import add_router_routes
+
+        calls = RouterCalls(router, worker_pool.spending)
+        add_router_routes(api, calls)
+    app.include_router(api)
     health = _health_of(worker_pool)
     if jobs is not None:
         from dspy_programs.serve.document_routes import add_document_routes

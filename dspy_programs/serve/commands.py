@@ -14,6 +14,7 @@ from dspy_programs.lm import model_named
 
 if TYPE_CHECKING:
     from dspy_programs.documents import IngestionJobs
+    from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.worker_pool import WorkerPool
@@ -33,9 +34,12 @@ def serve() -> None:
 @app.command()
 def http(
     host: Annotated[
-        str, typer.Option(envvar="A2A_HOST", help="Address to listen on; any but loopback requires a key.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, envvar="A2A_PORT", help="Port; 0 picks a free one.")] = 8000,
+        str | None,
+        typer.Option(envvar="A2A_HOST", help="Address to listen on; any but loopback requires a key. Default: 127.0.0.1."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, envvar="A2A_PORT", help="Port; 0 picks a free one. Default: 8000.")
+    ] = None,
     key_file: Annotated[
         Path | None,
         typer.Option(help="File of the keys clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),
@@ -57,11 +61,17 @@ def http(
     documents: Annotated[
         Path | None, typer.Option(help="Serve the corpora of this file; whoever has a key may read, add and remove them.")
     ] = None,
+    router: Annotated[
+        Path | None,
+        typer.Option(
+            help="Route chat completions by this catalogue (it may name host and port), or by the shipped one: default."
+        ),
+    ] = None,
 ) -> None:
     """Serve REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json.
 
     With --workspace also the agent: its page at /agent, its routes under /agent/. With --documents also /ingest, /query,
-    /corpora.
+    /corpora. With --router also /route, and /v1/chat/completions for any client of OpenAI's protocol.
     """
     _check_extra()
     from dspy_programs.serve.a2a_card import public_url_of
@@ -75,6 +85,10 @@ def http(
     address = public_url_of(public_url)
     keys = keys_from(key_file, os.environ.get(VARIABLE))
     runs = _agent_runs(workspace, config, lm, dict(api_base=api_base, api_key=api_key, no_cache=no_cache))
+    routing = _router(router)
+    server = routing.catalogue.server if routing else None
+    host = host if host is not None else server.host if server else "127.0.0.1"
+    port = port if port is not None else server.port if server else 8000
     socket = listen(host, port, keys is not None)
     limits = Limits(
         seconds=time_limit,
@@ -84,7 +98,7 @@ def http(
         tokens_per_day=max_tokens_per_day,
     )
     pool = _worker_pool_for(lm, api_base, api_key, no_cache, limits)
-    run(socket, pool, keys, runs, address, _jobs_on(documents, pool))
+    run(socket, pool, keys, runs, address, _jobs_on(documents, pool), routing)
 
 
 @app.command()
@@ -125,6 +139,15 @@ def _jobs_on(documents: Path | None, pool: "WorkerPool") -> "IngestionJobs | Non
     from dspy_programs.documents import Documents, IngestionJobs
 
     return IngestionJobs(Documents(documents, pool.lm))
+
+
+def _router(path: Path | None) -> "Router | None":
+    """Return the router of a catalogue; None where none is named."""
+    if path is None:
+        return None
+    from dspy_programs.router import Router, read_catalogue
+
+    return Router(read_catalogue(path))
 
 
 def _check_extra() -> None:

@@ -24,6 +24,7 @@ from dspy_programs.tokens import counter_for
 
 if TYPE_CHECKING:
     from dspy_programs.documents import IngestionJobs
+    from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
 
 _BACKLOG = 128
@@ -74,13 +75,18 @@ def run(
     runs: "AgentRuns | None" = None,
     public_url: str | None = None,
     jobs: "IngestionJobs | None" = None,
+    router: "Router | None" = None,
 ) -> None:
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
-    config = Config(create_app(worker_pool, keys, runs, public_url, jobs), worker_pool.limits)
+    config = Config(create_app(worker_pool, keys, runs, public_url, jobs, router), worker_pool.limits)
     host, port = listening.getsockname()[:2]
     LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
     if runs is not None:
         LOG.info("%s", runs)
+    if router is not None:
+        LOG.info(
+            "routes to %d models, %s; answers in %s", len(router.catalogue.models), router.catalogue.priority, router.place
+        )
     if not is_loopback(str(host)):
         LOG.info("others can reach this server and the key is sent unencrypted: put a TLS proxy in front")
     Server(config, worker_pool).run(sockets=[listening])

@@ -19,7 +19,7 @@ _LONGEST = 500  # characters of a line
 
 _Code = Literal[
     "malformed", "no_key", "forbidden", "not_found", "method", "unusable", "too_large", "invalid", "busy", "spent",
-    "internal", "unavailable", "too_slow", "slow_client",
+    "internal", "upstream", "unavailable", "too_slow", "slow_client",
 ]  # fmt: skip
 
 
@@ -95,6 +95,12 @@ class Spent(ServeError):
     def __init__(self, line: str, retry_after: int) -> None:
         super().__init__(line)
         self.retry_after = retry_after
+
+
+class BadGateway(ServeError):
+    """The models that the router asked have failed."""
+
+    status, code = 502, "upstream"
 
 
 class Unavailable(ServeError):

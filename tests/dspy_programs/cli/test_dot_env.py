@@ -167,6 +167,13 @@ def test_llama_server_elsewhere_and_files_to_write_need_the_users_word(tmp_path,
     assert added(tmp_path, "DSPY_PROGRAMS_LLAMA=http://[::1]:8080") == {"DSPY_PROGRAMS_LLAMA": "http://[::1]:8080"}
 
 
+def test_a_routers_catalogue_needs_the_users_word(tmp_path, capsys):
+    text = "DSPY_PROGRAMS_ROUTER=theirs.yaml\nOPENAI_API_KEY=sk-k"
+    assert added(tmp_path, text) == {"OPENAI_API_KEY": "sk-k"}
+    assert "DSPY_PROGRAMS_ROUTER names addresses that keys go to, so it is not used" in capsys.readouterr().err
+    assert added(tmp_path, text, DSPY_PROGRAMS_TRUST_ENV="1")["DSPY_PROGRAMS_ROUTER"] == "theirs.yaml"
+
+
 def test_a_llama_server_elsewhere_gets_no_trace(tmp_path):
     with ChatServer() as server:
         (tmp_path / ".env").write_text(f"DSPY_PROGRAMS_LLAMA={server.url.replace('127.0.0.1', '127.0.0.1.')}\n")

@@ -1,0 +1,1 @@
+"""Answers that are kept: in memory, in a file, or in Redis."""

@@ -1,0 +1,80 @@
+"""Completions as streams and back: a cached answer can be streamed, and a streamed one cached."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dspy_programs.router.upstreams.upstream import Json
+
+_HEAD = ("id", "created", "model", "system_fingerprint", "service_tier")
+
+
+def chunks_of(completion: Json) -> Iterator[Json]:
+    """Yield a completion as chunks: one with what was said, one with the end; a chunk is passed on as it is."""
+    choices = [one for one in completion.get("choices", ()) if isinstance(one, dict)]
+    if any("delta" in choice for choice in choices) or not choices:
+        yield completion
+        return
+    head = {name: completion[name] for name in _HEAD if name in completion} | {"object": "chat.completion.chunk"}
+    for choice in choices:
+        delta = dict(choice.get("message") or {})
+        if calls := delta.get("tool_calls"):
+            delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
+        kept = {name: value for name, value in choice.items() if name not in ("message", "finish_reason")}
+        yield head | {"choices": [kept | {"delta": delta, "finish_reason": None}]}
+        yield head | {"choices": [kept | {"delta": {}, "finish_reason": choice.get("finish_reason")}]}
+    if usage := completion.get("usage"):
+        yield head | {"choices": [], "usage": usage}
+
+
+class Assembled:
+    """Puts chunks together to the completion that they stream."""
+
+    def __init__(self) -> None:
+        self._completion: Json = {}
+        self._choices: dict[int, Json] = {}
+
+    def add(self, chunk: Json) -> None:
+        for name, value in chunk.items():
+            if name not in ("choices", "object") and value is not None:
+                self._completion[name] = value
+        for part in chunk.get("choices") or ():
+            choice = self._choices.setdefault(
+                part.get("index", 0), {"index": part.get("index", 0), "message": {}, "finish_reason": None}
+            )
+            _merge(choice["message"], part.get("delta") or part.get("message") or {})
+            choice["finish_reason"] = part.get("finish_reason") or choice["finish_reason"]
+
+    def completion(self) -> Json | None:
+        """Return the completion; None if a choice has not ended."""
+        choices = [self._choices[at] for at in sorted(self._choices)]
+        if not choices or any(choice["finish_reason"] is None for choice in choices):
+            return None
+        for choice in choices:
+            choice["message"].setdefault("content", None)
+            for call in choice["message"].get("tool_calls", ()):
+                call.pop("index", None)
+        return {**self._completion, "object": "chat.completion", "choices": choices}
+
+
+def _merge(message: Json, delta: Json) -> None:
+    """Add a delta to a message: texts grow, calls of tools by their index, all else is what was said last."""
+    for name, value in delta.items():
+        if name == "tool_calls" and isinstance(value, list):
+            calls = message.setdefault("tool_calls", [])
+            for part in value:
+                _merge_call(calls, part)
+        elif name != "role" and isinstance(value, str) and isinstance(message.get(name), str):
+            message[name] += value
+        elif value is not None:
+            message[name] = value
+
+
+def _merge_call(calls: list[Json], part: Json) -> None:
+    known = next((call for call in calls if call.get("index") == part.get("index")), None)
+    if known is None:
+        calls.append({**part, "function": dict(part.get("function") or {})})
+        return
+    function: dict[str, Any] = part.get("function") or {}
+    for name, value in function.items():
+        if value is not None:
+            known["function"][name] = known["function"].get(name, "") + value
