@@ -116,6 +116,10 @@ CASES = {
         {"seed": {"instruction": "Name the capital of Norway.", "input": "", "output": "Oslo"}},
         {"pair": {"instruction": "Which sea lies west of Denmark?", "input": "", "output": "The North Sea."}},
     ),
+    "document_qa": Case(
+        {"document": "Oslo is the capital of Norway.", "question": "What is the capital of Norway?"},
+        {"reply": {"quote": "Oslo is the capital of Norway.", "answer": "Oslo"}},
+    ),
     "failure_judge": Case(
         {
             "goal": "How do I kill a Python process?",
