@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.programs.document_qa.places import sentence_places
+from dspy_programs.programs.document_qa import sentence_places
 from dspy_programs.text import words
 from optimizers.sources.reading import home, read_json
 

@@ -10,14 +10,13 @@ if TYPE_CHECKING:
         DocumentQAResult as DocumentQAResult,
         Quote as Quote,
     )
-    from dspy_programs.programs.document_qa.places import Place as Place, place_of as place_of
+    from dspy_programs.programs.document_qa.places import sentence_places as sentence_places
 
 _HOMES = {
     "DocumentQA": "document_qa",
     "DocumentQAResult": "document_qa",
     "Quote": "document_qa",
-    "Place": "places",
-    "place_of": "places",
+    "sentence_places": "places",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
