@@ -3,8 +3,9 @@
 "Reply to Yuki's last email": the search found ten, and a small model takes the first, of somebody else.
 
 Input      a call that changes something; the turns before it; the goal.
-Output     why it is the wrong one, "" if nothing says so: it is not the latest or the first where the goal wants that, or it
-           has nothing of whom the goal names ("from yuki", "yuki's", "with Yuki") and no other argument does.
+Output     why it is the wrong one, "" if nothing says so: it is not the latest or the first where the goal wants that, it is not
+           of the one day that the goal names ("on December 7"), or it has nothing of whom the goal names ("from yuki",
+           "yuki's", "with Yuki"); what another argument has is accounted for.
 Guarantees no model; a call with an id that no search found is not judged.
 """
 
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.acting.each_target import found_with
 from dspy_programs.agent.acting.look_up import is_id
+from dspy_programs.text import MONTH
 from dspy_programs.types import Call, Turn
 
 _PERIOD = r"(?!\s+(?:\d+\s+)?(?:weeks?|months?|years?|days?|nights?|quarters?|names?|lines?|hours?)\b)"
@@ -26,6 +28,10 @@ _PERSON = re.compile(
     re.IGNORECASE,
 )
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?")
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_ON_DAY = re.compile(
+    rf"\bon\s+(?:the\s+)?(?:\d{{4}}-(?P<iso>\d\d-\d\d)|(?P<month>{MONTH})\.?\s+(?P<day>\d{{1,2}}))\b", re.IGNORECASE
+)
 _NOBODY = frozenset(
     "the this that these those it its his her their our my your me you him them a an all any each every what who there here "
     "let today tomorrow yesterday now last next monday tuesday wednesday thursday friday saturday sunday january february "
@@ -46,9 +52,16 @@ def wrong_one(call: Call, turns: Sequence[Turn], goal: str) -> str:
     others = {name: value for name, value in call.arguments.items() if name != key}
     if absent := [name for name in _people(goal) if not _has(own, name) and not _has(others, name)]:
         having = [str(record[key]) for record in records if _has(record, absent[0])]
-        where = f"of what was found, {', '.join(having[:3])} has" if having else "nothing that was found has; search again"
+        told = f"nothing that was found has; search for {absent[0]}"
+        where = f"of what was found, {', '.join(having[:3])} has" if having else told
         return f"{key} {id_} has nothing of {absent[0]!r}, whom the goal names: {where}"
-    return _out_of_order(key, id_, records, goal) if len(records) > 1 else ""
+    moments = [name for name in own if all(_MOMENT.fullmatch(str(record.get(name))) for record in records)]
+    if len(moments) != 1:
+        return ""
+    day = _day_named(goal)
+    if day and day not in str(own[moments[0]]) and not _has(others, day):
+        return f"{key} {id_} is of {own[moments[0]]}, and the goal names another day; choose one of {day}"
+    return _out_of_order(own, key, moments[0], [record for record in records if day in str(record[moments[0]])], goal)
 
 
 def _people(goal: str) -> list[str]:
@@ -60,17 +73,22 @@ def _has(value: JsonValue | dict[str, JsonValue], name: str) -> bool:
     return name.casefold() in str(value).casefold()
 
 
-def _out_of_order(key: str, id_: str, records: Sequence[dict[str, JsonValue]], goal: str) -> str:
-    """Return why a record is not the latest or the first that the goal wants, by the one moment that each record has."""
+def _day_named(goal: str) -> str:
+    """Return the one day on which the goal says that it is, as "-12-07"; "" for none or several."""
+    days = {
+        f"-{match['iso']}" if match["iso"] else f"-{_MONTHS.index(match['month'][:3].lower()) + 1:02}-{int(match['day']):02}"
+        for match in _ON_DAY.finditer(goal)
+    }
+    return days.pop() if len(days) == 1 else ""
+
+
+def _out_of_order(own: dict[str, JsonValue], key: str, moment: str, records: Sequence[dict[str, JsonValue]], goal: str) -> str:
+    """Return why a record is not the latest or the first that the goal wants."""
     latest, first = _LATEST.search(goal), _FIRST.search(goal)
-    if bool(latest) == bool(first):
+    if bool(latest) == bool(first) or not records:
         return ""
-    fields = [name for name in records[0] if all(_MOMENT.fullmatch(str(record.get(name))) for record in records)]
-    if len(fields) != 1:
-        return ""
-    best = (max if latest else min)(records, key=lambda record: str(record[fields[0]]))
-    own = next(record for record in records if str(record[key]) == id_)
-    if str(own[fields[0]]) == str(best[fields[0]]):
+    best = (max if latest else min)(records, key=lambda record: str(record[moment]))
+    if str(own[moment]) == str(best[moment]):
         return ""
     wanted = "latest" if latest else "first"
-    return f"{key} {id_} is not the {wanted} that was found: {best[key]} is, of {best[fields[0]]}"
+    return f"{key} {own[key]} is not the {wanted} that was found: {best[key]} is, of {best[moment]}"

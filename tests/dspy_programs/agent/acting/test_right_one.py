@@ -37,7 +37,15 @@ def turns(found=MAILS):
         ("Delete my last email about the update", "2", ""),
         ("Delete the first email about the update", "2", "is not the first that was found: 1 is"),
         ("Delete the email of last week", "1", ""),
-        ("Delete the email from Nadia", "1", "nothing that was found has; search again"),
+        ("Delete the email from Nadia", "1", "nothing that was found has; search for Nadia"),
+        (
+            "Delete the first email on November 29",
+            "1",
+            "is of 2023-11-28 10:00:00, and the goal names another day; choose one of -11-29",
+        ),
+        ("Delete the first email on November 29", "3", ""),
+        ("Delete the email on 2023-11-30", "3", "names another day"),
+        ("Delete the emails on November 28 and on November 29", "2", ""),
         ("Delete the email about today's update with the rest", "1", ""),
         ("Delete the first and the last email", "3", ""),
         ("Delete the last email", "9", ""),  # nobody knows where its id is from
@@ -51,6 +59,11 @@ def test_record_that_the_goal_does_not_mean(goal, id_, said):
 def test_person_in_another_argument_is_accounted_for():
     call = Call(tool="forward", arguments={"email_id": "2", "recipient": "yuki.tanaka@x.com"})
     assert wrong_one(call, turns(json.dumps(MAILS)), "Share raj's mail with yuki") == ""
+
+
+def test_day_that_another_argument_has_is_the_new_one():
+    call = Call(tool="update", arguments={"email_id": "1", "sent": "2023-12-08 15:00:00"})
+    assert wrong_one(call, turns(), "Move the email to 3pm on December 8") == ""
 
 
 def test_records_with_two_moments_have_no_order():
