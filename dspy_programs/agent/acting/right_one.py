@@ -3,9 +3,9 @@
 "Reply to Yuki's last email": the search found ten, and a small model takes the first, of somebody else.
 
 Input      a call that changes something; the turns before it; the goal.
-Output     why it is the wrong one, "" if nothing says so: it is not the latest or the first where the goal wants that, it is not
-           of the one day that the goal names ("on December 7"), or it has nothing of whom the goal names ("from yuki",
-           "yuki's", "with Yuki"); what another argument has is accounted for.
+Output     why it is the wrong one, "" if nothing says so: it is not the latest or the first where the goal wants that, it is of
+           another day than the one that the goal names ("on December 7"), or it has nothing of whom the goal names ("from
+           yuki", "yuki's", "with Yuki"); what another argument has is accounted for.
 Guarantees no model; a call with an id that no search found is not judged.
 """
 
@@ -60,7 +60,7 @@ def wrong_one(call: Call, turns: Sequence[Turn], goal: str) -> str:
         return ""
     day = _day_named(goal)
     if day and day not in str(own[moments[0]]) and not _has(others, day):
-        return f"{key} {id_} is of {own[moments[0]]}, and the goal names another day; choose one of {day}"
+        return f"{key} {id_} is of {own[moments[0]]}, and the goal names another day; choose one of {day[1:]}"
     return _out_of_order(own, key, moments[0], [record for record in records if day in str(record[moments[0]])], goal)
 
 
