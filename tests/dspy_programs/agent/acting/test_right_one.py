@@ -41,7 +41,7 @@ def turns(found=MAILS):
         (
             "Delete the first email on November 29",
             "1",
-            "is of 2023-11-28 10:00:00, and the goal names another day; choose one of -11-29",
+            "is of 2023-11-28 10:00:00, and the goal names another day; choose one of 11-29",
         ),
         ("Delete the first email on November 29", "3", ""),
         ("Delete the email on 2023-11-30", "3", "names another day"),
