@@ -58,13 +58,17 @@ class Query(Body):
     stream: bool = False
 
 
-class Begun(Body):
-    """A job that was begun."""
+class JobStatus(Body):
+    """A job: pending, processing, completed or failed, and why."""
 
     job_id: str
     status: str
     corpus_id: str
     message: str
+
+    @classmethod
+    def of(cls, job: Job, message: str = "") -> "JobStatus":
+        return cls(job_id=job.id, status=job.state, corpus_id=job.corpus, message=message or job.message)
 
 
 def add_document_routes(
@@ -73,15 +77,15 @@ def add_document_routes(
     """Add the routes above: those that need a key to `api`, the other to `app`."""
     documents = jobs.documents
 
-    def ingest(body: Ingest) -> Begun:
+    def ingest(body: Ingest) -> JobStatus:
         corpus = body.corpus_id or f"corpus-{secrets.token_hex(4)}"
         with _told():
             job = jobs.begin(corpus, body.documents, body.description, body.chunk)
-        return Begun(job_id=job.id, status=job.state, corpus_id=corpus, message="ask /status with the job_id")
+        return JobStatus.of(job, "ask /status with the job_id")
 
-    def status(job_id: Annotated[str, Path(pattern=_JOB)]) -> Job:
+    def status(job_id: Annotated[str, Path(pattern=_JOB)]) -> JobStatus:
         with _told():
-            return documents.corpora.job(job_id)
+            return JobStatus.of(documents.corpora.job(job_id))
 
     async def query(body: Query, request: Request) -> Response:
         answer = await unless_gone(request.receive, perform(ask, body, pool))

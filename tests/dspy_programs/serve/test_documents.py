@@ -29,14 +29,14 @@ def ingested(client: httpx.Client, **more) -> dict:
     assert begun.status_code == 202
     for _ in range(500):
         status = client.get(f"/status/{begun.json()['job_id']}").json()
-        if status["state"] in ("completed", "failed"):
+        if status["status"] in ("completed", "failed"):
             return status
         time.sleep(0.01)
     raise AssertionError(status)
 
 
 def test_ingest_query_list_and_remove(server):
-    assert ingested(server)["state"] == "completed"
+    assert ingested(server)["status"] == "completed"
     answer = server.post("/query", json={"corpus_id": "falk", "question": "When was it opened?"}).json()
     assert answer["answer"] == "1931" and TEXT[answer["quotes"][0]["start"] :] == "opened in 1931."
     assert [one["id"] for one in server.get("/corpora").json()] == ["falk"]
