@@ -100,33 +100,6 @@ def test_long_documents_take_no_time():
     assert place_of("word " * 50 + "The observatory", document)
 
 
-GOLD = dspy.Example(answers=["Ada Lindqvist", "Lindqvist"], evidence="Its first director, Ada Lindqvist, kept the logbooks.")
-NONE = dspy.Example(answers=[], evidence="")
-
-
-def prediction(answer, quote=""):
-    return dspy.Prediction(answer=answer, quotes=[dspy.Prediction(text=quote)] if quote else [], failure=None)
-
-
-@pytest.mark.parametrize(
-    "gold, pred, value",
-    [
-        (GOLD, prediction("the Lindqvist!", GOLD.evidence), 1.0),
-        (GOLD, prediction("Ada Lindqvist", "Its first"), 0.5 + 0.3 + 0.2 * (2 / 8) / 0.8),
-        (GOLD, prediction("Ada Lovelace", GOLD.evidence), 0.5 * 0.5 + 0.2 + 0.3),
-        (GOLD, prediction(""), 0.0),
-        (NONE, prediction(""), 1.0),
-        (NONE, prediction("Ada"), 0.0),
-        (GOLD, dspy.Prediction(), 0.0),
-        (GOLD, dspy.Prediction(answer=3, quotes=None), 0.0),
-    ],
-)
-def test_metric(gold, pred, value):
-    score = document_answers(gold, pred)
-    assert score.value == pytest.approx(value)
-    assert (score.feedback == "Perfect.") == (value == 1.0)
-
-
 def test_demonstrations_are_what_the_program_would_accept():
     row = dspy.Example(
         document=DOCUMENT, question="Who?", answers=["Ada Lindqvist"], evidence="Its first director, Ada Lindqvist"
