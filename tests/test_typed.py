@@ -29,6 +29,7 @@ ANYTHING = {"messages_of"}  # gives back the kind of session that came in
 REPLIES = {
     "actor": {"action": {"calls": [{"tool": "book", "arguments": {}}], "cannot": ""}},
     "data_generator": {"pair": {"instruction": "Name a river in Austria.", "input": "", "output": "The Mur."}},
+    "document_qa": {"reply": {"quote": "The Mur is a river in Austria.", "answer": "the Mur"}},
     "failure_judge": {"answer": "no"},
     "memory_summarizer": {
         "memory": {"summary": "Ann waits.", "decisions": [], "facts": [{"text": "Order 4711 goes to Graz", "turns": [0]}]}

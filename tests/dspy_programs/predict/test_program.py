@@ -23,6 +23,7 @@ BULLETS = {"name": "bullets", "description": "three bullets"}
 INPUTS = {
     "actor": {"task": GOAL, "tools": TOOLS},
     "data_generator": {"seed": "Say in one sentence why the sky is blue."},
+    "document_qa": {"document": "The Mur is a river in Austria.", "question": "Which river is in Austria?"},
     "failure_judge": {
         "goal": "How many tasks has Nadia?",
         "turns": [
