@@ -185,7 +185,7 @@ def test_restored_answers_are_those_of_a_fresh_reading_also_after_damage(tmp_pat
     kept = Documents(tmp_path / "d.sqlite", lm)
     for name, text in (("falk", FALK), ("visby", VISBY)):
         assert kept.ingest(name, [Source("a.txt", text)]).kept_bytes
-    questions = [(name, ask) for name in ("falk", "visby") for ask in ("What is the password?", "When was it opened?")]
+    questions = [(name, "What is the password?") for name in ("falk", "visby")]
     restored = [kept.ask(*question) for question in questions]
     [file.unlink() for file in directory().glob("*.bin")]
     fresh = [kept.ask(*question) for question in questions]
