@@ -29,12 +29,6 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSPY_PROGRAMS_SHARE", "0")  # with processes that are none of the test's
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Let `-n auto` start three workers on two cores: a third of the time a test waits for processes and sockets."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores * 3 // 2)
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Give each of several workers a core of its own: two models that share cores wait for each other at every step."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
