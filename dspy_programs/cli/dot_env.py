@@ -8,7 +8,8 @@ Guarantees variables already set are kept, even empty ones; a URL is ignored if 
            place as the key. A file that names a model, an address, a server's key or a folder of weights, programs or data is
            announced on stderr in one line. An address that is not loopback is used, with its model and key, only if
            DSPY_PROGRAMS_TRUST_ENV=1 was set outside the file: traces would go there. So is a router's catalogue, which
-           names addresses, and a file to write answers or sessions into: what is there might be put aside.
+           names addresses, and a file or folder to write answers, sessions, documents or
+           prompts into: what is there might be put aside.
 """
 
 import ipaddress
@@ -29,7 +30,10 @@ _TRUST = "DSPY_PROGRAMS_TRUST_ENV"
 _LLAMA, _SERVER_KEY = "DSPY_PROGRAMS_LLAMA", "DSPY_PROGRAMS_SERVER_KEY"
 _WITH_ADDRESS = {BASE: (LM, BASE, KEY), _LLAMA: (_LLAMA,)}  # a key of one server is not sent to another
 _ROUTER = "DSPY_PROGRAMS_ROUTER"
-_WRITTEN = ("DSPY_PROGRAMS_ANSWERS", "DSPY_PROGRAMS_SESSIONS")
+_WRITTEN = (
+    *("DSPY_PROGRAMS_ANSWERS", "DSPY_PROGRAMS_SESSIONS"),
+    *("DSPY_PROGRAMS_DOCUMENTS", "DSPY_PROGRAMS_PROMPTS"),
+)
 _FOLDERS = (
     *("DSPY_PROGRAMS_WEIGHTS", "DSPY_PROGRAMS_COMPILED", "DSPY_PROGRAMS_CACHE"),
     *("DSPY_PROGRAMS_DATA", "DSPY_PROGRAMS_CHECKPOINTS", "DSPY_PROGRAMS_REPORTS"),
