@@ -11,9 +11,9 @@ from pathlib import Path
 from dspy_programs.failures.calibrated import FILE
 
 _PACKAGE = Path(__file__).parent.parent
-_ROOMS = ("programs/failure_judge", "provenance", "schemas", "conversation", "failures/formats")
+_ROOMS = ("programs/failure_judge", "programs/actor/arguments", "provenance", "schemas", "conversation", "failures/formats")
 _READING = ("failures/reader.py", "failures/archive.py", "text_stream.py", "jsonable.py")
-_JUDGING = ("programs/actor/arguments.py", "failures/classifier.py", "failures/calibrated.py", f"failures/{FILE}")
+_JUDGING = ("failures/classifier.py", "failures/calibrated.py", f"failures/{FILE}")
 _FILES = ("types.py", "text.py", *_READING, *_JUDGING)
 
 

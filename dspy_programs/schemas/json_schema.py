@@ -8,7 +8,7 @@ An object has the names that its schema gives, in one or several forms (`allOf`,
 schema says so: by `additionalProperties`, `unevaluatedProperties` or `patternProperties`.
 
 A grammar never forbids what the schema allows, except for lengths: LONGEST_TEXT, LONGEST_LIST. What it cannot express (`not`,
-`if`, `pattern`, `exclusiveMinimum`, ...) it leaves open: arguments.py checks the call against the schema itself.
+`if`, `pattern`, `exclusiveMinimum`, ...) it leaves open: the actor checks the call against the schema itself.
 """
 
 import json

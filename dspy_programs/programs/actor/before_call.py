@@ -1,6 +1,6 @@
 """Everything between the calls that a model writes and those that may be made.
 
-They match their schemas (arguments.py), their tools have to do with what is asked (wording.py), and their arguments have a
+They match their schemas (arguments), their tools have to do with what is asked (wording.py), and their arguments have a
 source (grounding.py). What is changed, left out or missing is said.
 """
 

@@ -28,5 +28,5 @@ def test_version_covers_the_detectors_the_formats_and_the_calibration():
     assert {path for room in rooms for path in room.rglob("*.py")} <= set(found)
     assert calibration_file() in found and package / "types.py" in found and package / "text.py" in found
     assert {package / "jsonable.py", package / "text_stream.py"} <= set(found)
-    assert package / "failures/archive.py" in found and package / "programs/actor/arguments.py" in found
+    assert package / "failures/archive.py" in found and package / "programs/actor/arguments/checking.py" in found
     assert len(found) == len(set(found))
