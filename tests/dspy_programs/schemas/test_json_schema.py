@@ -6,7 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dspy_programs.schemas import LONGEST_TEXT, calls_schema, types_of
-from dspy_programs.schemas.json_schema import DEEPEST, LARGEST, LONGEST_LIST, arguments_schema
+from dspy_programs.schemas.grammar_schema import LONGEST_LIST, arguments_schema
+from dspy_programs.schemas.json_schema import DEEPEST, LARGEST
 from dspy_programs.types import Function, Tool
 
 ARRAY = {"type": "array", "items": {"type": "integer"}, "maxItems": 3}

@@ -22,7 +22,8 @@ from dspy_programs.programs.actor import Actor, check
 from dspy_programs.programs.failure_judge import FailureJudge
 from dspy_programs.programs.planner import Planner
 from dspy_programs.schemas import LONGEST_DESCRIPTION, calls_schema, tool_names
-from dspy_programs.schemas.json_schema import LARGEST_GRAMMAR, LONGEST_FIELDS, LONGEST_MEANINGS
+from dspy_programs.schemas.grammar_schema import LARGEST_GRAMMAR
+from dspy_programs.schemas.schema_text import LONGEST_FIELDS, LONGEST_MEANINGS
 from dspy_programs.types import Function, Tool, Trace, Turn, read_functions, read_tools
 from tests.dspy_programs.programs.test_any_schema import language_refuses
 from tests.fakes import ScriptedEngine, plan_reply
