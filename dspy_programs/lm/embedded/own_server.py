@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.embedded.llama_server import LlamaServer, ServerGone
+from dspy_programs.lm.weights.hub import within
 from dspy_programs.lm.weights.local_models import LocalModel
-from dspy_programs.lm.weights.weights import within
 
 LLAMA_VARIABLE = "DSPY_PROGRAMS_LLAMA"
 _LLAMA_KEY_VARIABLE = "LLAMA_API_KEY"  # also read by llama-server itself

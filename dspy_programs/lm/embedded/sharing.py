@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.embedded.llama_server import STOPPED, LlamaServer, ServerGone
-from dspy_programs.lm.weights.weights import say
+from dspy_programs.lm.weights.messages import say
 
 _SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
 _LOADING_SECONDS = 120.0  # to wait for another process that is loading, before loading it here

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.lm.weights.weights import without_credentials as without_credentials
+    from dspy_programs.lm.weights.messages import (
+        without_credentials as without_credentials,
+    )
 
 _HOMES = {
-    "without_credentials": "weights",
+    "without_credentials": "messages",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -18,20 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import LanguageModelError, WeightsError
+from dspy_programs.lm.weights.cache import CACHE_VARIABLE, alone, cache_directory, keep, notes_directory, require_room
 from dspy_programs.lm.weights.gguf import chat_model
 from dspy_programs.lm.weights.hashes import sha256_of
-from dspy_programs.lm.weights.weights import (
-    CACHE_VARIABLE,
-    alone,
-    cache_directory,
-    hub_download,
-    hub_errors,
-    hub_head,
-    keep,
-    notes_directory,
-    require_room,
-    say,
-)
+from dspy_programs.lm.weights.hub import hub_download, hub_errors, hub_head
+from dspy_programs.lm.weights.messages import say
 
 PREFIX = "hf:"
 NAME = re.compile(

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dspy_programs.errors import WeightsError
+from dspy_programs.lm.weights.cache import notes_directory
 from dspy_programs.lm.weights.gguf import chat_model
 from dspy_programs.lm.weights.hashes import known_sha256, remembered, sha256_of
-from dspy_programs.lm.weights.weights import notes_directory, say
+from dspy_programs.lm.weights.messages import say
 
 DIGITS = 8
 NAME = re.compile(rf"(?P<file>[^/\\]+)@(?P<digits>[0-9a-f]{{{DIGITS}}})")

@@ -16,8 +16,8 @@ from filelock import FileLock
 from dspy_programs.lm.embedded.embedded import EmbeddedEngine
 from dspy_programs.lm.embedded.llama_server import LlamaServer
 from dspy_programs.lm.embedded.sharing import conditions, private_directory, shared, wait_for
+from dspy_programs.lm.weights.cache import CACHE_VARIABLE
 from dspy_programs.lm.weights.catalog import CATALOG
-from dspy_programs.lm.weights.weights import CACHE_VARIABLE
 from tests.fakes import ChatServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")

