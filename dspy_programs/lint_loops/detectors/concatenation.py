@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from dspy_programs.lint_loops.code.bindings import last_binding
 from dspy_programs.lint_loops.code.paths import is_same, path_of, root_of, written
 from dspy_programs.lint_loops.code.tree import Loop
 from dspy_programs.lint_loops.detectors.detector import Hit, is_short, kind_in, runs_once, shape_of
@@ -46,7 +47,11 @@ def _hits(node: ast.AugAssign | ast.Assign, target: ast.expr, added: ast.expr, i
         or (pattern is LIST_CONCAT and _is_alias(node, path, growing))
     ):
         return
-    yield Hit(pattern, node, _mend(pattern, path, kind.name, added, in_front), shape_of(kind.element))
+    if pattern is STRING:
+        mend = _joined(path, kind.name, in_front, _begins_empty(path, growing))
+    else:
+        mend = _of_items(path, kind.name, added, in_front)
+    yield Hit(pattern, node, mend, shape_of(kind.element))
 
 
 def _pattern(kind: str, node: ast.AugAssign | ast.Assign) -> Pattern | None:
@@ -57,11 +62,25 @@ def _pattern(kind: str, node: ast.AugAssign | ast.Assign) -> Pattern | None:
     return None
 
 
-def _mend(pattern: Pattern, path: str, kind: str, added: ast.expr, in_front: bool) -> str:
-    if pattern is STRING:
-        empty = 'b""' if kind == "bytes" else '""'
-        turned = ", in reverse order" if in_front else ""
-        return f"Collect the parts in a list, and join them after the loop: {path} = {empty}.join(parts){turned}"
+def _joined(path: str, kind: str, in_front: bool, is_empty: bool) -> str:
+    """Return the mend of a string; what it had before the loop, it keeps."""
+    empty = 'b""' if kind == "bytes" else '""'
+    if in_front:
+        text = f"{path} = {empty}.join(reversed(parts))" + ("" if is_empty else f" + {path}")
+    else:
+        text = f"{path} {'' if is_empty else '+'}= {empty}.join(parts)"
+    return f"Collect the parts in a list, and join them after the loop: {text}"
+
+
+def _begins_empty(path: str, growing: Loop) -> bool:
+    """Return whether the last statement that gave a name its value, before the loop, made it an empty string."""
+    binding = last_binding(path, growing.scope, growing.tree, growing.node) if path in growing.scope.bindings else None
+    statement = growing.tree.statement_of(binding) if binding is not None else None
+    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    return isinstance(value, ast.Constant) and value.value in ("", b"")
+
+
+def _of_items(path: str, kind: str, added: ast.expr, in_front: bool) -> str:
     if kind == "tuple":
         return f"Collect the items of {path} in a list, and make the tuple after the loop"
     if in_front:

@@ -35,7 +35,22 @@ def _hits(node: ast.Compare, item: ast.expr, holder: ast.Name | ast.Attribute, l
     if stays(item, loop):
         yield Hit(MEMBERSHIP, node, f"Test once before the loop: is_in = {written(node)}", shape_of(kind.element))
         return
-    yield Hit(MEMBERSHIP, node, f"Build a set once before the loop: known = set({written(holder)})", shape_of(kind.element))
+    items = f"{written(holder)} or ()" if _may_be_none(path, loop) else written(holder)
+    yield Hit(MEMBERSHIP, node, f"Build a set once before the loop: known = set({items})", shape_of(kind.element))
+
+
+def _may_be_none(path: str, loop: Loop) -> bool:
+    """Return whether the loop itself tests the list for None, or for being there at all: before the loop it may be None too."""
+    for use in loop.scope.uses[path.partition(".")[0]]:
+        held: ast.AST = use
+        while isinstance(parent := loop.tree.parents.get(held), ast.Attribute) and path_of(held) != path:
+            held = parent
+        is_test = isinstance(parent, ast.BoolOp | ast.If | ast.IfExp) or (
+            isinstance(parent, ast.Compare) and parent.left is held and isinstance(parent.ops[0], ast.Is | ast.IsNot)
+        )
+        if is_test and path_of(held) == path and loop.has(use):
+            return True
+    return False
 
 
 def is_hashable(kind: Kind, item: ast.expr, loop: Loop) -> bool:

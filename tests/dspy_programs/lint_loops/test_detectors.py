@@ -141,6 +141,43 @@ def test_what_only_looks_like_a_pattern_is_not_found(name):
     assert names_in(NOT_FOUND[name]) == []
 
 
+@pytest.mark.parametrize(
+    ("loop", "mend"),
+    [
+        ("if x in names: print(x)", "set(names)"),
+        ("if names and x in names: print(x)", "set(names or ())"),
+        ("if names is not None and ('all' in names or x in names): print(x)", "set(names or ())"),
+        ("if names:\n   print(x in names)", "set(names or ())"),
+    ],
+)
+def test_set_of_a_list_that_may_be_none_is_made_safely(loop, mend):
+    (found, *_) = [
+        each.suggestion
+        for each in check_text(f"def f(items, names: 'list[str] | None' = None):\n for x in items:\n  {loop}\n").findings
+        if "known" in each.suggestion
+    ]
+    assert found == f"Build a set once before the loop: known = {mend}"
+
+
+@pytest.mark.parametrize(
+    ("code", "mend"),
+    [
+        ("def f(items):\n s = ''\n for x in items:\n  s += str(x)\n return s", 's = "".join(parts)'),
+        ("def f(items):\n s = 'all: '\n for x in items:\n  s += str(x)\n return s", 's += "".join(parts)'),
+        ("def f(items):\n s = ''\n s += 'all: '\n for x in items:\n  s += str(x)\n return s", 's += "".join(parts)'),
+        ("def f(items, s: str):\n for x in items:\n  s = x + s\n return s", 's = "".join(reversed(parts)) + s'),
+        ("def f(items):\n s = b''\n for x in items:\n  s = bytes(x) + s\n return s", 's = b"".join(reversed(parts))'),
+        (
+            "class A:\n def __init__(self):\n  self.s = ''\n def f(self, items):\n  for x in items:\n   self.s += x",
+            'self.s += "".join(parts)',
+        ),
+    ],
+)
+def test_mend_keeps_what_a_string_has_before_the_loop(code, mend):
+    (found,) = [each.suggestion for each in check_text(code).findings if each.pattern.name == "StringConcatInLoop"]
+    assert found.endswith(f"after the loop: {mend}")
+
+
 def test_published_names_and_figures():
     published = [(pattern.name, pattern.slowdown) for pattern in PATTERNS if pattern.source == "published"]
     assert [figure for _, figure in published] == [50, 40, 30, 20, 10] and ("ListAppendInLoop", 30) in published
