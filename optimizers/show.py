@@ -29,10 +29,18 @@ def show(
         bool, typer.Option("--serve", help="Serve that page on this machine, to watch the run at work. Ctrl-C ends it.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="For --serve; 0: any that is free.")] = 8780,
+    mlflow: Annotated[
+        bool, typer.Option("--mlflow", help="Log a run folder of train to MLflow: to MLFLOW_TRACKING_URI, else ./mlflow.db.")
+    ] = False,
 ) -> None:
     """Print what changed from the uncompiled program, the demonstrations and the lineage of candidates."""
     if html or serve:
         _show_page(Path(what), html, port if serve else None)
+        return
+    if mlflow:
+        from optimizers.watching import log_to_mlflow
+
+        print(f"MLflow run {log_to_mlflow(Path(what))}")
         return
     if (Path(what) / "run.json").is_file():
         for line in _run_lines(Path(what)):

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from optimizers.watching.mlflow_log import log_to_mlflow as log_to_mlflow
     from optimizers.watching.pages import page_of_run as page_of_run
     from optimizers.watching.server import serve as serve, server_of as server_of
 
-_HOMES = {"page_of_run": "pages", "serve": "server", "server_of": "server"}
+_HOMES = {"log_to_mlflow": "mlflow_log", "page_of_run": "pages", "serve": "server", "server_of": "server"}
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
     __getattr__ = exports(__name__, _HOMES)
