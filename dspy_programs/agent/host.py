@@ -202,7 +202,7 @@ class Host:
                 self.tell("note", text=f"under way when an earlier process ended, and not repeated: {past.call}")
 
     def keep_cost(self) -> None:
-        self.record.session.set(cost=self.meter.cost.model_dump())
+        self.record.session.set(cost=self.meter.spent.model_dump())
 
     def _scope(self, task: LedgerTask) -> Scope:
         return Scope(

@@ -14,7 +14,7 @@ def report(host: Host, stopped_by: StoppedBy, why: str) -> AgentResult:
     tasks, criteria, session = host.ledger.tasks, host.acceptance.end_state(), host.record.session
     is_done = stopped_by == "done" and host.ledger.is_complete and all(one.met for one in criteria) and not host.idle()
     unchecked = doubts(tasks, [name for name, tool in host.calls.tools.items() if tool.effect == "reads"])
-    if host.meter.cost.model_calls:
+    if host.meter.spent.model_calls:
         read = orders_read(host.goal, host.workspace)
         unchecked += [f"read the result: {path} gives orders to machines, such as {order!r}" for path, order in read.items()]
     outcome: HowItEnded = "failed" if not is_done else "unverified" if unchecked else "completed"
@@ -24,7 +24,7 @@ def report(host: Host, stopped_by: StoppedBy, why: str) -> AgentResult:
     if outcome == "unverified":
         back = f"; to put all back: dspy-programs sessions undo {session.id}" if session.is_kept else ""
         why = f"{'; '.join(unchecked)}{back}"
-    cost = host.meter.cost.model_dump()
+    cost = host.meter.spent.model_dump()
     host.tell("stop", stopped_by=stopped_by, why=why, outcome=outcome, answer=answer, cost=cost)
     session.set("done" if outcome == "completed" else outcome if is_done else stopped_by, cost=cost)
     return AgentResult(
@@ -37,7 +37,7 @@ def report(host: Host, stopped_by: StoppedBy, why: str) -> AgentResult:
         answer=answer,
         artefacts=list(dict.fromkeys(path for task in tasks for path in task.artefacts)),
         criteria=criteria,
-        cost=host.meter.cost,
+        cost=host.meter.spent,
         stopped_by=stopped_by,
         why=why,
         session=session.id if session.is_kept else None,

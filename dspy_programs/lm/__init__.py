@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from dspy_programs.lm.samples import Sample as Sample, asked_as as asked_as, drawn as drawn, sample as sample
     from dspy_programs.lm.server.lm_wrapper import call_inner as call_inner, wrap as wrap
     from dspy_programs.lm.server.redaction import NO_KEY as NO_KEY, without_keys as without_keys
+    from dspy_programs.lm.spending import Meter as Meter, Spent as Spent, metered as metered
 
 _HOMES = {
+    "Meter": "spending",
+    "Spent": "spending",
+    "metered": "spending",
     "AnswerCache": "cached",
     "CachedEngine": "cached",
     "connect_kept": "cached",

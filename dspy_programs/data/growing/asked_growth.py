@@ -30,7 +30,7 @@ from dspy_programs.data.growing.seed import (
 from dspy_programs.data.growing.writing import Writer
 from dspy_programs.data.judging.commands import rubric_at
 from dspy_programs.data.judging.which_model import Spec
-from dspy_programs.data.spending import Limits, Meter
+from dspy_programs.data.limits import Limits, Meter
 from dspy_programs.errors import UsageError
 from dspy_programs.rubric import DEFAULT, rubric_of
 

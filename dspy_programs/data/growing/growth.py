@@ -28,9 +28,10 @@ from dspy_programs.data.growing.request import Settings
 from dspy_programs.data.growing.seed import Seed, distinct, seed_of
 from dspy_programs.data.growing.writing import Write, Writer
 from dspy_programs.data.judging.judge_run import stopping_on_ctrl_c
+from dspy_programs.data.limits import Meter
 from dspy_programs.data.pairs_file import read_pairs
-from dspy_programs.data.spending import Meter, Spent
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, RunMismatch, UsageError
+from dspy_programs.lm import Spent
 from dspy_programs.text import quantity
 from dspy_programs.types import Pair
 

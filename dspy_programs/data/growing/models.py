@@ -16,7 +16,7 @@ from dspy_programs.data.judging.which_model import Spec, connected
 from dspy_programs.types import Criterion, Rubric
 
 if TYPE_CHECKING:
-    from dspy_programs.data.spending import Meter
+    from dspy_programs.data.limits import Meter
 
 _TEMPERATURE, _REPLY_TOKENS, _SECONDS = 0.7, 2048, 120.0  # the data flywheel's
 

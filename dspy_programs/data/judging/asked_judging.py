@@ -15,7 +15,7 @@ from dspy_programs.data.judging.judge_run import Report, Selection, judge_file
 from dspy_programs.data.judging.judges import Judge, ModelJudge, RulesJudge
 from dspy_programs.data.judging.panel import By, Panel
 from dspy_programs.data.judging.which_model import Spec, connected
-from dspy_programs.data.spending import Limits, Meter
+from dspy_programs.data.limits import Limits, Meter
 from dspy_programs.errors import UsageError
 from dspy_programs.types import Rubric
 

@@ -87,7 +87,7 @@ def judge(
     from dspy_programs.data.judging.judge_run import Selection
     from dspy_programs.data.judging.show import lines_of_report
     from dspy_programs.data.judging.which_model import specs_of
-    from dspy_programs.data.spending import Limits
+    from dspy_programs.data.limits import Limits
 
     folder = DataFolder(data)
     pairs, specs = folder.existing(dataset), [] if no_llm else specs_of(lm or [], backend, model, api_base or [], api_key)

@@ -24,8 +24,9 @@ from dspy_programs.data.judging.panel import Panel
 from dspy_programs.data.judging.run import Health, outcomes
 from dspy_programs.data.judging.sampling import pairs_in, sampled, size_of
 from dspy_programs.data.judging.shown import shown_of
+from dspy_programs.data.limits import Meter
 from dspy_programs.data.pair import DataPair
-from dspy_programs.data.spending import Meter, Spent
+from dspy_programs.lm import Spent
 
 _SAMPLES = 5
 _STOPPING = "stopping: what is being judged is finished and kept; Ctrl-C again ends at once"

@@ -16,7 +16,7 @@ from dspy_programs.errors import UsageError
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.data.spending import Meter
+    from dspy_programs.data.limits import Meter
 
 BACKENDS = ("ollama", "openrouter", "anthropic")
 _ANTHROPIC_MODEL = "claude-haiku-4-5-20251001"  # the data flywheel's
@@ -103,8 +103,7 @@ def connected(
     top_p: float | None = None,
 ) -> "dspy.LM":
     """Return the model, its weights ready, its calls counted. Its answers are not cached: judgments are."""
-    from dspy_programs.data.spending import metered
-    from dspy_programs.lm import connect, prepare
+    from dspy_programs.lm import connect, metered, prepare
 
     lm = connect(
         spec.lm,

@@ -15,7 +15,7 @@ from dspy_programs.data import DataFolder, Judgment, Seed, Settings, Unjudged, g
 from dspy_programs.data.growing.drafts import Written
 from dspy_programs.data.growing.growth_files import growths_in
 from dspy_programs.data.growing.show import status_of
-from dspy_programs.data.spending import Limits, Meter
+from dspy_programs.data.limits import Limits, Meter
 from dspy_programs.errors import ModelFailing, RunLocked, RunMismatch, UsageError
 from dspy_programs.programs.data_generator import Rejected
 from dspy_programs.types import Pair

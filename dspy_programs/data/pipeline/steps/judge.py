@@ -14,8 +14,8 @@ from dspy_programs.data.judging.commands import rubric_at, usual_tag
 from dspy_programs.data.judging.judge_run import Selection
 from dspy_programs.data.judging.judgment import OVERALL
 from dspy_programs.data.judging.which_model import Spec, specs_of
+from dspy_programs.data.limits import Limits
 from dspy_programs.data.pipeline.step import Outcome, Place, Step
-from dspy_programs.data.spending import Limits
 from dspy_programs.errors import UsageError
 
 

@@ -8,9 +8,10 @@ from dspy_programs.data.judging.cache import JudgmentCache
 from dspy_programs.data.judging.judge_run import Report, Selection, judge_file
 from dspy_programs.data.judging.judges import ModelJudge, RulesJudge
 from dspy_programs.data.judging.panel import Panel
+from dspy_programs.data.limits import Limits, Meter
 from dspy_programs.data.pair import DataPair
 from dspy_programs.data.pairs_file import as_line
-from dspy_programs.data.spending import Limits, Meter, metered
+from dspy_programs.lm import metered
 from dspy_programs.rubric import rubric_of
 from tests.fakes import scripted_lm
 

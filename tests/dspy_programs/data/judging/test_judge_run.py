@@ -14,9 +14,9 @@ from dspy_programs.data.judging.judgments_file import JudgmentsFile, read_judgme
 from dspy_programs.data.judging.run import MOST_LOST, UNREADABLE_AT_FIRST
 from dspy_programs.data.judging.sampling import sampled
 from dspy_programs.data.judging.shown import Shown
+from dspy_programs.data.limits import Limits
 from dspy_programs.data.pair import DataPair
 from dspy_programs.data.pairs_file import as_line, read_pairs
-from dspy_programs.data.spending import Limits
 from dspy_programs.errors import DatasetError, ModelFailing, RunError, RunLocked, UsageError
 from dspy_programs.lm import connect
 from dspy_programs.programs.quality_judge import QualityJudge
