@@ -1,10 +1,12 @@
 """Completions as streams and back: a cached answer can be streamed, and a streamed one cached."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
 from dspy_programs.router.upstreams.upstream import Json
 
+_OF_A_CHUNK = {"index", "delta", "message", "finish_reason"}
 _HEAD = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
@@ -21,7 +23,8 @@ def chunks_of(completion: Json) -> Iterator[Json]:
             delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
         kept = {name: value for name, value in choice.items() if name not in ("message", "finish_reason")}
         yield head | {"choices": [kept | {"delta": delta, "finish_reason": None}]}
-        yield head | {"choices": [kept | {"delta": {}, "finish_reason": choice.get("finish_reason")}]}
+        ended = {"index": choice.get("index", 0), "delta": {}, "finish_reason": choice.get("finish_reason")}
+        yield head | {"choices": [ended]}
     if usage := completion.get("usage"):
         yield head | {"choices": [], "usage": usage}
 
@@ -47,6 +50,8 @@ class Assembled:
             choice = self._choices.setdefault(at, {"index": at, "message": {}, "finish_reason": None})
             _merge(choice["message"], part.get("delta") or part.get("message") or {})
             choice["finish_reason"] = part.get("finish_reason") or choice["finish_reason"]
+            for name in part.keys() - _OF_A_CHUNK:
+                _merge_list(choice, name, part[name])
 
     def completion(self) -> Json | None:
         """Return the completion; None if a choice has not ended."""
@@ -79,6 +84,18 @@ def _merge_call(calls: list[Json], part: Json) -> None:
     for name, value in (part.get("function") or {}).items():
         if isinstance(value, str):
             _grow(call["function"], name, value)
+
+
+def _merge_list(choice: Json, name: str, value: Any) -> None:
+    """Add what else a choice has: lists of logprobs grow, all else is what was said last."""
+    known = choice.get(name)
+    if isinstance(known, dict) and isinstance(value, dict):
+        for each, more in value.items():
+            _merge_list(known, each, more)
+    elif isinstance(known, list) and isinstance(value, list):
+        known.extend(value)
+    elif value is not None:
+        choice[name] = copy.deepcopy(value)
 
 
 def _grow(holder: Json, name: str, value: str) -> None:
