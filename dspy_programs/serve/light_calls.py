@@ -35,6 +35,11 @@ def light(body: bytes, read_here: bool = False) -> bytes:
         return b"{"  # not JSON either: whoever reads it says so at once
 
 
+def may_have_many(body: bytes, most: int = MOST_TO_READ) -> bool:
+    """Whether a JSON text may have more values than that; texts with many commas may look so."""
+    return len(body) > most and sum(map(body.count, (b",", b"[", b"{"))) >= most
+
+
 def check_few(value: Any) -> None:
     """Raise TooLarge for what would stop the event loop while it is read."""
     if has_many(value, MOST_TO_READ):
