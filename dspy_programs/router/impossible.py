@@ -26,9 +26,7 @@ def why_none_fits(models: Sequence[Model], latencies: Sequence[float], needs: Ne
         for some in combinations(limits, size):
             if not any(all(met) for met in zip(*(limit.met for limit in some), strict=True)):
                 return NoModelFits(_line(some))
-    return NoModelFits(
-        "no model met these limits a moment ago, one does now; try again"
-    )  # what was learnt has changed meanwhile
+    return NoModelFits("no model met these limits a moment ago; one does now, so try again")
 
 
 def _line(limits: Sequence[_Limit]) -> str:

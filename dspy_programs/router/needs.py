@@ -19,8 +19,9 @@ ANSWER = 1_024  # tokens of an answer whose length is not limited
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """prompt, answer: tokens; choices: answers to the same prompt; program: whose measured quality counts; preferred: only these models, () for all.
+    """prompt, answer: tokens; choices: answers to the same prompt; program: whose measured quality counts.
 
+    preferred: only these models, () for all.
     text: the last message of the user, by which a request is easy or hard.
     """
 

@@ -248,8 +248,8 @@ def test_day_of_a_key_holds_here_too():
 
 
 def test_tokens_of_a_stream_count_for_the_day():
-    limits = Limits(tokens_per_day=5)
-    told = [chunk("a"), chunk({}, "stop") | {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}}]
+    limits = Limits(tokens_per_day=1100)  # a first answer of at most 1,024 fits
+    told = [chunk("a"), chunk({}, "stop") | {"usage": {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}}]
     with (
         openai_servers(told) as servers,
         running(limits, key=KEY, router=router(*servers, cache={"backend": "none"})) as server,
