@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.router.catalogue import Catalogue, Model, Priority, catalogue_of, read_catalogue
+    from dspy_programs.router.catalogue import Catalogue, Model, Priority
+    from dspy_programs.router.catalogue_file import catalogue_of, read_catalogue
     from dspy_programs.router.deciding import Decision
     from dspy_programs.router.engine import connect_router
     from dspy_programs.router.errors import AllBusy, NoModelFits, NoneAnswered
@@ -33,11 +34,11 @@ _HOMES = {
     "Router": "router",
     "Stream": "router",
     "UpstreamError": "upstreams.upstream",
-    "catalogue_of": "catalogue",
+    "catalogue_of": "catalogue_file",
     "connect_router": "engine",
     "needs_of": "needs",
     "prometheus": "figures",
-    "read_catalogue": "catalogue",
+    "read_catalogue": "catalogue_file",
 }
 __all__ = [
     "AllBusy",

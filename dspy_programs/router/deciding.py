@@ -23,6 +23,7 @@ from dspy_programs.router.learning.quality import Quality
 from dspy_programs.router.needs import Needs
 
 _MOST_KNOWN = 1000  # kinds of limits whose models are remembered
+_FREE = 1e-12  # USD: what costs less costs nothing
 _TIE = 1e-9  # a score beside a quality: it decides between equals only
 _Floats = np.ndarray[Any, np.dtype[np.float64]]
 _max = np.maximum.reduce  # half the time of .max() for a few numbers
@@ -95,7 +96,7 @@ class Decider:
         weights = self.catalogue.weights[priority]
         scores = quality * weights.quality
         scores -= latency * (weights.latency / (_max(latency) or 1.0))
-        scores -= cost * (weights.cost / (_max(cost) or 1.0))
+        scores -= cost * (weights.cost / max(_max(cost), _FREE))
         ranks = quality + _TIE * scores if priority == "quality" else scores
         return Decision(int(places[ranks.argmax()]), priority, weights, places, ranks, scores)
 

@@ -18,7 +18,8 @@ from dspy._vendor.lm15.serde import request_to_dict
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import call_inner, wrap
 from dspy_programs.router.asking import Got
-from dspy_programs.router.catalogue import WEIGHTS, Cache, Model, Priority, read_catalogue
+from dspy_programs.router.catalogue import WEIGHTS, Cache, Model, Priority
+from dspy_programs.router.catalogue_file import read_catalogue
 from dspy_programs.router.errors import NoneAnswered
 from dspy_programs.router.needs import Needs, needs_of
 from dspy_programs.router.router import Router

@@ -1,8 +1,8 @@
 """A server that speaks OpenAI's protocol: the body goes there as it came, with that server's name for the model.
 
 Guarantees tools, pictures, temperature 0 and fields that nobody here knows arrive unchanged; no redirect is followed, so the
-           key goes nowhere else; an answer never tells the key; an answer has a limit in size, and in time from its request to its
-           last byte; what a client gets is JSON, and the parts that clients read have their types.
+           key goes nowhere else; an answer never tells the key; an answer has a limit in size, and in time from its request
+           to its last byte; what a client gets is JSON, and the parts that clients read have their types.
 """
 
 import json
