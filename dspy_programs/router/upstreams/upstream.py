@@ -89,8 +89,13 @@ def is_chunk(value: Json) -> bool:
 def used_in(completion: Json) -> Used | None:
     """Return the tokens of a completion or a chunk, None where it does not say, or nobody could believe it."""
     usage = completion.get("usage")
-    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else [None]
-    return Used(*counts) if all(type(count) is int and 0 <= count <= _MOST_TOKENS for count in counts) else None
+    return believed(usage.get("prompt_tokens"), usage.get("completion_tokens")) if isinstance(usage, dict) else None
+
+
+def believed(prompt: Any, completion: Any) -> Used | None:
+    """Return the tokens that a server says it took, None where that cannot be."""
+    is_sound = all(type(count) is int and 0 <= count <= _MOST_TOKENS for count in (prompt, completion))
+    return Used(prompt, completion) if is_sound else None
 
 
 def cure_of(status: int) -> Cure:
