@@ -67,7 +67,7 @@ class RouterEngine:
             except UpstreamError as error:
                 failures.append(error.__cause__ or error)
                 raise
-            if not response.message.parts:
+            if not (response.message.text or any(part.type == "tool_call" for part in response.message.parts)):
                 empty.append(response)
                 raise UpstreamError("its answer is empty", "next", may_cost=True)
             usage = response.usage

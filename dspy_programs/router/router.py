@@ -132,7 +132,7 @@ class Router:
     def stream(self, body: Json, needs: Needs | None = None, cache: bool = True) -> Stream:
         """Answer the same in chunks. Other models are asked until the first chunk is there; then an error ends the stream."""
         needs = needs or needs_of(body)
-        start = self.clock()
+        start, wants_usage = self.clock(), _wants_usage(body)
 
         def send(model: Model, seconds: float) -> Got[Iterator[Json]]:
             return Got(self._of(model).stream({**body, "stream": True}, seconds), None)
@@ -141,11 +141,10 @@ class Router:
             decision, best, known = self._decided(body, needs, cache)
             if known is not None:
                 self.figures.answered(best.id, self._ms(start), cached=True)
-                wanted = known if _wants_usage(body) else {name: part for name, part in known.items() if name != "usage"}
-                return Stream(chunks_of(wanted), best.id, decision, cached=True)
+                return Stream(chunks_of(known, wants_usage), best.id, decision, cached=True)
             asked = self.asker.ask(decision.order(), needs, send, streams=True)
         model = self.catalogue.models[asked.place]
-        chunks = self._followed(asked, start, needs, key_of(model, body) if cache and self.answers is not None else None)
+        chunks = self._followed(asked, start, needs, wants_usage, key_of(model, body) if cache and self.answers else None)
         return Stream(chunks, model.id, decision, attempts=tuple(asked.attempts))
 
     def learn(self, program: str, model: str, score: float) -> None:
@@ -169,7 +168,9 @@ class Router:
         if self.answers is not None:
             self.answers.close()
 
-    def _followed(self, asked: Asked[Iterator[Json]], start: float, needs: Needs, key: str | None) -> Iterator[Json]:
+    def _followed(
+        self, asked: Asked[Iterator[Json]], start: float, needs: Needs, wants_usage: bool, key: str | None
+    ) -> Iterator[Json]:
         """Pass a stream on; learn from it, and cache it, when it is complete. Else what was booked stays spent."""
         whole, used = Assembled(), None
         model = self.catalogue.models[asked.place]
@@ -177,7 +178,7 @@ class Router:
         try:
             for chunk in asked.value:
                 used = used_in(chunk) or used
-                for each in chunks_of(chunk):
+                for each in chunks_of(chunk, wants_usage):
                     if key is not None:
                         whole.add(each)
                     yield each

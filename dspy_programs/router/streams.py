@@ -10,8 +10,11 @@ _OF_A_CHUNK = {"index", "delta", "message", "finish_reason"}
 _HEAD = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
-def chunks_of(completion: Json) -> Iterator[Json]:
-    """Yield a completion as chunks: one with what was said, one with the end; a chunk is passed on as it is."""
+def chunks_of(completion: Json, with_usage: bool) -> Iterator[Json]:
+    """Yield a completion as chunks: one with what was said, one with the end; a chunk is passed on as it is.
+
+    with_usage: whether a last chunk, which has no choices, tells the tokens; clients that did not ask for it fail on it.
+    """
     choices = [one for one in completion.get("choices", ()) if isinstance(one, dict)]
     if any("delta" in choice for choice in choices) or not choices:
         yield completion
@@ -25,7 +28,7 @@ def chunks_of(completion: Json) -> Iterator[Json]:
         yield head | {"choices": [kept | {"delta": delta, "finish_reason": None}]}
         ended = {"index": choice.get("index", 0), "delta": {}, "finish_reason": choice.get("finish_reason")}
         yield head | {"choices": [ended]}
-    if usage := completion.get("usage"):
+    if with_usage and (usage := completion.get("usage")):
         yield head | {"choices": [], "usage": usage}
 
 

@@ -42,7 +42,7 @@ class _Booked:
     def __init__(self, spending: Spending, needs: Needs) -> None:
         """Raises Spent if that much is not left."""
         self.spending, self.key = spending, CALLER.get() or ""
-        self.tokens = needs.prompt + needs.answer * needs.choices
+        self.prompt, self.tokens = needs.prompt, needs.prompt + needs.answer * needs.choices
         with spending.lock:
             spending.check(self.key, 1, self.tokens)
             spending.add(self.key, 1, self.tokens)
@@ -119,7 +119,7 @@ class RouterCalls:
             if stream.cached:
                 booked.took(0, 0)
             else:
-                booked.took(1, size // _BYTES if tokens is None else tokens)
+                booked.took(1, booked.prompt + size // _BYTES if tokens is None else tokens)
             if (close := getattr(chunks, "close", None)) is not None:
                 self._threads.submit(close)
 

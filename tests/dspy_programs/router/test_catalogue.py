@@ -93,7 +93,10 @@ def test_secret_in_an_address_is_refused_and_not_told(address):
 
 
 def test_prices_next_to_nothing_are_no_trouble():
-    models = [entry(0, prompt_usd_per_1k=1e-320, completion_usd_per_1k=0), entry(1, prompt_usd_per_1k=0, completion_usd_per_1k=0)]
+    models = [
+        entry(0, prompt_usd_per_1k=1e-320, completion_usd_per_1k=0),
+        entry(1, prompt_usd_per_1k=0, completion_usd_per_1k=0),
+    ]
     decision = Router(catalogue_of({"models": models}, "c")).decide(Needs(priority="speed"))
     assert decision.best == 0 and decision.score(1) < decision.score(0) < 1
 

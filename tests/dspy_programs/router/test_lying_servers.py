@@ -74,7 +74,7 @@ def test_server_that_drips_is_given_up_in_time(start, problem, stream):
 def test_answer_that_is_no_completion_is_a_failure(body):
     with raw_server(http(body)) as base:
         routes = routes_to(base)
-        with pytest.raises(NoneAnswered, match="its answer (is not JSON|has no choices)"):
+        with pytest.raises(NoneAnswered, match=r"its answer (is not JSON|has no choices)"):
             routes.chat(asks())
     assert routes.observed.shown(0)["success_share"] < 1 and routes.answers.stats()["cached_entries"] == 0
 
@@ -128,7 +128,9 @@ def test_packed_answer_is_not_unpacked():
     "count", ["-5", "1e300", "1" + "0" * 400, '"7"', "null", "true"], ids=["negative", "float", "huge", "text", "null", "bool"]
 )
 def test_usage_that_nobody_can_believe_leaves_what_was_booked(count):
-    body = json.dumps(completion("hi", usage="USAGE")).replace('"USAGE"', f'{{"prompt_tokens": {count}, "completion_tokens": 5}}')
+    body = json.dumps(completion("hi", usage="USAGE")).replace(
+        '"USAGE"', f'{{"prompt_tokens": {count}, "completion_tokens": 5}}'
+    )
     with raw_server(http(body.encode())) as base:
         routes = routes_to(base)
         assert said(routes.chat(asks())) == "hi"
@@ -173,7 +175,10 @@ def test_connection_is_kept_and_one_that_was_closed_is_not_used_again():
 
 
 def test_number_that_json_cannot_have_is_refused_before_it_is_sent():
-    with raw_server(http(completion("hi"))) as base, pytest.raises(NoneAnswered, match="a number that JSON cannot have") as raised:
+    with (
+        raw_server(http(completion("hi"))) as base,
+        pytest.raises(NoneAnswered, match="a number that JSON cannot have") as raised,
+    ):
         routes_to(base).chat(asks(temperature=float("nan")))
     assert raised.value.status == 400
 

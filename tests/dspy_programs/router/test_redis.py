@@ -208,7 +208,9 @@ def test_whether_it_is_there_is_asked_once_in_a_second():
         assert answers.is_connected() and server.pings == 2
 
 
-@pytest.mark.parametrize("url", ["redis://:pa55/word@h:1/0", "redis://h:pa55", "redis://h:1?pa55=word", "redis://:pa55@h:99999/0"])
+@pytest.mark.parametrize(
+    "url", ["redis://:pa55/word@h:1/0", "redis://h:pa55", "redis://h:1?pa55=word", "redis://:pa55@h:99999/0"]
+)
 def test_what_is_wrong_with_a_url_does_not_tell_the_password(url):
     with openai_servers("one") as [upstream], pytest.raises(UsageError, match="redis_url: not like redis://") as raised:
         router(upstream, **settings(url))
