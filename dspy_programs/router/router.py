@@ -178,6 +178,8 @@ class Router:
         try:
             for chunk in asked.value:
                 used = used_in(chunk) or used
+                if key is not None:
+                    whole.add({"usage": chunk.get("usage")})  # of an answer in one piece, also if nobody asked for it
                 for each in chunks_of(chunk, wants_usage):
                     if key is not None:
                         whole.add(each)

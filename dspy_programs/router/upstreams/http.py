@@ -72,7 +72,7 @@ def _completion(text: bytes) -> Json:
     completion = _json(text, "its answer is not JSON")
     if not is_completion(completion):
         raise UpstreamError(f"its answer has no choices{_said_in(completion)}", "retry", may_cost=True)
-    return completion  # type: ignore[no-any-return]
+    return completion
 
 
 def _chunks(reply: Reply, key: str | None) -> Iterator[Json]:
