@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dspy_programs.router.figures import prometheus
     from dspy_programs.router.needs import Needs, needs_of
     from dspy_programs.router.router import Answer, Router, Stream
-    from dspy_programs.router.upstreams.upstream import UpstreamError
+    from dspy_programs.router.upstreams.upstream import UpstreamError, used_in
 
 _HOMES = {
     "AllBusy": "errors",
@@ -39,6 +39,7 @@ _HOMES = {
     "needs_of": "needs",
     "prometheus": "figures",
     "read_catalogue": "catalogue_file",
+    "used_in": "upstreams.upstream",
 }
 __all__ = [
     "AllBusy",
@@ -58,6 +59,7 @@ __all__ = [
     "needs_of",
     "prometheus",
     "read_catalogue",
+    "used_in",
 ]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name

@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from dspy_programs.errors import BudgetSpent, UsageError
-from dspy_programs.router import AllBusy, Answer, Needs, NoModelFits, NoneAnswered, Router, Stream, UpstreamError
-from dspy_programs.router.upstreams.upstream import used_in
+from dspy_programs.router import AllBusy, Answer, Needs, NoModelFits, NoneAnswered, Router, Stream, UpstreamError, used_in
 from dspy_programs.serve.keys import CALLER
 from dspy_programs.serve.problems import (
     BadGateway,
