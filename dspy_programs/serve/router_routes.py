@@ -76,7 +76,7 @@ def add_router_routes(app: APIRouter, calls: RouterCalls) -> list[BaseRoute]:
 
     Returns:
         Routes to put before all others: what is asked most is not to be compared with each of them, nor to go through FastAPI,
-        which has nothing to check here. Half of the server's own time went there.
+        which has nothing to check here.
     """
     router = calls.router
 
