@@ -36,7 +36,7 @@ _KINDS = {
     "no limits": Needs(),
     "long prompt": Needs(prompt=600_000),
     "latency": Needs(priority="speed", max_latency_ms=1300),
-    "a new limit": Needs(),  # each time, so nothing is remembered of it
+    "a new limit": Needs(),  # another price each time
     "all limits": Needs(priority="quality", max_latency_ms=1300, max_cost_per_1k=0.01, tools=True, prompt=600_000),
 }
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.router.catalogue import Catalogue, Model, Priority, catalogue_of, read_catalogue
+    from dspy_programs.router.catalogue import Catalogue, Model, Priority
+    from dspy_programs.router.catalogue_file import catalogue_of, read_catalogue
     from dspy_programs.router.deciding import Decision
     from dspy_programs.router.engine import connect_router
     from dspy_programs.router.errors import AllBusy, NoModelFits, NoneAnswered
     from dspy_programs.router.figures import prometheus
     from dspy_programs.router.needs import Needs, needs_of
     from dspy_programs.router.router import Answer, Router, Stream
-    from dspy_programs.router.upstreams.upstream import UpstreamError
+    from dspy_programs.router.upstreams.upstream import UpstreamError, used_in
 
 _HOMES = {
     "AllBusy": "errors",
@@ -33,11 +34,12 @@ _HOMES = {
     "Router": "router",
     "Stream": "router",
     "UpstreamError": "upstreams.upstream",
-    "catalogue_of": "catalogue",
+    "catalogue_of": "catalogue_file",
     "connect_router": "engine",
     "needs_of": "needs",
     "prometheus": "figures",
-    "read_catalogue": "catalogue",
+    "read_catalogue": "catalogue_file",
+    "used_in": "upstreams.upstream",
 }
 __all__ = [
     "AllBusy",
@@ -57,6 +59,7 @@ __all__ = [
     "needs_of",
     "prometheus",
     "read_catalogue",
+    "used_in",
 ]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name

@@ -16,7 +16,7 @@ from dspy_programs.errors import BudgetSpent
 from dspy_programs.router.catalogue import Catalogue, Model
 from dspy_programs.router.errors import AllBusy, Attempt, NoneAnswered
 from dspy_programs.router.learning.observed import Observed
-from dspy_programs.router.money import Money
+from dspy_programs.router.money import Booked, Money
 from dspy_programs.router.needs import Needs
 from dspy_programs.router.upstreams.upstream import UpstreamError, Used
 
@@ -32,12 +32,12 @@ class Got(NamedTuple, Generic[T]):
 
 
 class Asked(NamedTuple, Generic[T]):
-    """place: of the model that answered; booked: USD; attempts: those that failed, then the one that did not."""
+    """place: of the model that answered; attempts: those that failed, then the one that did not."""
 
     value: T
     place: int
     ms: float
-    booked: float
+    booked: Booked
     attempts: list[Attempt]
 
 
@@ -88,15 +88,15 @@ class Asker:
         for nth in range(1 + self.fallback.retries):
             if not self.observed.admit(place):
                 return None
-            booked = model.cost(needs.prompt, needs.answer)
-            if not self.money.book(booked):
+            most = Used(needs.prompt, needs.answer * needs.choices)
+            if (booked := self.money.book(model.cost(*most))) is None:
                 tried.poor = True
                 return None
             start = self.clock()
             try:
                 got = send(model, self.fallback.timeout_seconds)
             except UpstreamError as error:
-                self.money.correct(booked, 0.0)
+                self.money.correct(booked, booked.usd if error.may_cost else 0.0)
                 tried.attempts.append(Attempt(model.id, self._ms(start), str(error)))
                 tried.refusals.extend([error.status] if error.cure == "refused" else [])
                 if not self._may_try_again(place, error, nth, tried.longest):
@@ -107,11 +107,11 @@ class Asker:
             else:
                 ms = self._ms(start)
                 if not streams:
-                    self.settle(place, booked, ms, got.used or Used(needs.prompt, needs.answer))
+                    self.settle(place, booked, ms, got.used or most)
                 return Asked(got.value, place, ms, booked, [*tried.attempts, Attempt(model.id, ms)])
         return None
 
-    def settle(self, place: int, booked: float, ms: float, used: Used) -> None:
+    def settle(self, place: int, booked: Booked, ms: float, used: Used) -> None:
         """Learn from a complete answer."""
         self.observed.worked(place, ms)
         self.money.correct(booked, self.models[place].cost(*used))

@@ -1,33 +1,29 @@
 """The catalogue: which models there are, what they cost and can do, and how the router is to behave.
 
-Input      a YAML file; the shipped one where none is named.
 Output     Catalogue, checked: every key is known, every price and limit makes sense, no model is there twice.
-Guarantees no key is in it, only the name of the environment's variable that has one.
-Raises     UsageError: one line with the file, the field and what is wrong.
+Guarantees no key is in it, only the name of the environment's variable that has one; no number is so large or so small that a
+           score, a sum or a system's call could fail on it.
 """
 
 import hashlib
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from dspy_programs.errors import UsageError, first_fault
-
-VARIABLE = "DSPY_PROGRAMS_ROUTER"
-"""Names the catalogue of `router/balanced` and of commands without --catalogue."""
-_SHIPPED = Path(__file__).with_name("default.yaml")
-_LARGEST = 5_000_000  # bytes
 _KEYS = {"openai": "OPENAI_API_KEY", "openrouter": "OPENROUTER_API_KEY"}
 _BASES = {"openai": "https://api.openai.com/v1", "openrouter": "https://openrouter.ai/api/v1"}
 
 Priority = Literal["speed", "cost", "quality", "balanced"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1)]
+_Price = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]  # USD
+_Milliseconds = Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)]
+_Seconds = Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)]  # 30 years
+_Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+_ADDRESS = re.compile(r"https?://[!-~]+")
 
 
 class _Part(BaseModel):
@@ -41,27 +37,36 @@ class Model(_Part):
     lm: str = ""
     api_base: str | None = None
     key_env: str | None = None
-    latency_ms: _Positive
-    p95_ms: _Positive | None = None
-    prompt_usd_per_1k: _NotNegative
-    completion_usd_per_1k: _NotNegative
+    latency_ms: _Milliseconds
+    p95_ms: _Milliseconds | None = None
+    prompt_usd_per_1k: _Price
+    completion_usd_per_1k: _Price
     quality: Share
     context: _Count
     tools: bool = False
     images: bool = False
     regions: tuple[str, ...] = ()
-    requests_per_minute: _Count | None = None
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     @field_validator("api_base")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("http://", "https://")):
+        if url is None:
+            return None
+        if not url.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
-        return url.rstrip("/") if url else None
+        try:
+            parts = urlsplit(url)
+            is_plain = parts.hostname and parts.port != 0 and "@" not in parts.netloc and not (parts.query or parts.fragment)
+        except ValueError:  # which quotes it, and with it what may be a password
+            is_plain = False
+        if not is_plain or not _ADDRESS.fullmatch(url):
+            raise ValueError("not like http://HOST:PORT/v1; a key goes into the variable that key_env names")
+        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _named(self) -> "Model":
-        if "/" not in self.spec:
+        if not all(self.spec.partition("/")):
             raise ValueError(f"{self.spec!r} is no model's spec; write lm: provider/name")
         return self
 
@@ -121,22 +126,22 @@ class Fallback(_Part):
 
     models: _Count = 3
     retries: Annotated[int, Field(ge=0, le=10)] = 1
-    backoff_seconds: _NotNegative = 0.5
-    timeout_seconds: _Positive = 60.0
+    backoff_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0.5
+    timeout_seconds: Annotated[float, Field(ge=0.001, le=86_400, allow_inf_nan=False)] = 60.0
     failures: _Count = 3
-    open_seconds: _Positive = 30.0
+    open_seconds: _Seconds = 30.0
 
 
 class Budget(_Part):
-    usd_per_day: _NotNegative | None = None
+    usd_per_day: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class Cache(_Part):
     """backend: memory holds at most max_bytes; sqlite keeps a file; redis shares, and goes on in memory while it is away."""
 
     backend: Literal["none", "memory", "sqlite", "redis"] = "memory"
-    ttl_seconds: _Positive = 3600.0
-    max_bytes: _Count = 64_000_000
+    ttl_seconds: _Seconds = 3600.0
+    max_bytes: Annotated[int, Field(ge=1, le=1_000_000_000_000)] = 64_000_000
     path: Path | None = None
     redis_url: str = "redis://127.0.0.1:6379/0"
 
@@ -146,7 +151,7 @@ class Learning(_Part):
 
     latencies: bool = True
     window: Annotated[int, Field(ge=2, le=10_000)] = 100
-    window_seconds: _Positive = 900.0
+    window_seconds: _Seconds = 900.0
     quality_file: Path | None = None
     difficulty_file: Path | None = None
     exploration: bool = False
@@ -166,9 +171,11 @@ class Catalogue(_Part):
     @field_validator("models")
     @classmethod
     def _once(cls, models: tuple[Model, ...]) -> tuple[Model, ...]:
-        ids = [model.id for model in models]
-        if twice := next((one for one in ids if ids.count(one) > 1), None) if len(set(ids)) < len(ids) else None:
-            raise ValueError(f"{twice} is there twice")
+        seen = set[str]()
+        for model in models:
+            if model.id in seen:
+                raise ValueError(f"{model.id} is there twice")
+            seen.add(model.id)
         return models
 
     @field_validator("weights")
@@ -181,46 +188,3 @@ class Catalogue(_Part):
         """Return digits that change with whatever can change an answer: models, weights, limits."""
         told = self.model_dump_json(exclude={"server", "cache", "budget"})
         return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
-def read_catalogue(path: Path | None = None) -> Catalogue:
-    """Return the catalogue of a file, of DSPY_PROGRAMS_ROUTER, else the shipped one ("default"). Raises UsageError."""
-    if path == Path("default"):
-        return catalogue_of(_yaml_in(_SHIPPED), str(_SHIPPED))
-    named = path or (Path(found) if (found := os.environ.get(VARIABLE)) else None)
-    file = named or _SHIPPED
-    return catalogue_of(_yaml_in(file), str(file))
-
-
-def catalogue_of(content: Any, source: str) -> Catalogue:
-    """Check what a file has. Raises UsageError, which names the model rather than its place."""
-    if not isinstance(content, dict):
-        raise UsageError(f"{source}: a catalogue is a mapping with `models:`")
-    try:
-        return Catalogue.model_validate(content)
-    except ValidationError as error:
-        raise UsageError(f"{source}: {_told(first_fault(error, 'the catalogue'), content)}") from None
-
-
-def _told(fault: str, content: dict[str, Any]) -> str:
-    """Put a model's id beside its number: models.3.quality -> models.3 (openai/gpt-5.4): quality."""
-    place, colon, what = fault.partition(": ")
-    parts = place.split(".")
-    if parts[0] == "models" and len(parts) > 1 and parts[1].isdecimal():
-        known = content["models"][int(parts[1])]
-        name = known.get("id") if isinstance(known, dict) else None
-        parts[1] = f"{parts[1]} ({name})" if isinstance(name, str) else parts[1]
-    return f"{'.'.join(parts)}{colon}{what.removeprefix('Value error, ')}"
-
-
-def _yaml_in(path: Path) -> Any:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST + 1)
-        if len(text) > _LARGEST:
-            raise UsageError(f"{path}: larger than {_LARGEST:,} bytes; this is no catalogue")
-        return yaml.safe_load(text)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read a catalogue from it ({error.strerror or error})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None

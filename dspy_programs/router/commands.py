@@ -197,7 +197,8 @@ def clear(catalogue: _CatalogueOption = None, redis: _RedisOption = None) -> Non
 
 
 def _catalogue(path: Path | None, redis: str | None) -> "Catalogue":
-    from dspy_programs.router.catalogue import Cache, read_catalogue
+    from dspy_programs.router.catalogue import Cache
+    from dspy_programs.router.catalogue_file import read_catalogue
 
     known = read_catalogue(path)
     if redis is None:

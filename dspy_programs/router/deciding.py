@@ -11,9 +11,8 @@ Raises     NoModelFits: names the limit that is impossible, or the limits that a
 """
 
 import random
-from bisect import bisect_left
-from dataclasses import dataclass
-from typing import Any
+from bisect import bisect_left, bisect_right
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,13 +23,13 @@ from dspy_programs.router.learning.quality import Quality
 from dspy_programs.router.needs import Needs
 
 _MOST_KNOWN = 1000  # kinds of limits whose models are remembered
+_FREE = 1e-12  # USD: what costs less costs nothing
 _TIE = 1e-9  # a score beside a quality: it decides between equals only
 _Floats = np.ndarray[Any, np.dtype[np.float64]]
 _max = np.maximum.reduce  # half the time of .max() for a few numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """best: place of the model in the catalogue; places and ranks: of all that fit; weights: what counted how much.
 
     scores: without what they all have in common.
@@ -66,7 +65,7 @@ class Decider:
         self.last_block = 0.0
         self._cost = np.array([model.prompt_usd_per_1k + model.completion_usd_per_1k for model in models])
         self._context = np.array([model.context for model in models])
-        self._contexts = sorted(model.context for model in models)
+        self._contexts, self._costs = sorted(model.context for model in models), sorted(self._cost.tolist())
         self._tools, self._images = (np.array([getattr(one, name) for one in models]) for name in ("tools", "images"))
         self._everywhere = np.arange(len(models))
         self._quality: dict[str | None, _Floats] = {}
@@ -97,7 +96,7 @@ class Decider:
         weights = self.catalogue.weights[priority]
         scores = quality * weights.quality
         scores -= latency * (weights.latency / (_max(latency) or 1.0))
-        scores -= cost * (weights.cost / (_max(cost) or 1.0))
+        scores -= cost * (weights.cost / max(_max(cost), _FREE))
         ranks = quality + _TIE * scores if priority == "quality" else scores
         return Decision(int(places[ranks.argmax()]), priority, weights, places, ranks, scores)
 
@@ -129,12 +128,17 @@ class Decider:
 
     def _fitting(self, needs: Needs) -> Any:
         """Return which models meet the limits; True for all of them, which is the usual case."""
-        too_small = bisect_left(self._contexts, needs.tokens)
-        key = (too_small, needs.max_cost_per_1k, needs.tools, needs.images, needs.preferred, needs.region)
-        if (met := self._known_fits.get(key)) is None:
-            if len(self._known_fits) >= _MOST_KNOWN:
-                self._known_fits.clear()
-            met = self._known_fits[key] = self._meeting(needs)
+        most = needs.max_cost_per_1k
+        if needs.preferred:
+            met = self._meeting(needs)  # not remembered: lists of names could fill the memory
+        else:
+            too_small = bisect_left(self._contexts, needs.tokens)
+            cheap_enough = None if most is None else bisect_right(self._costs, 2 * most)
+            key = (too_small, cheap_enough, needs.tools, needs.images, needs.region)
+            if (met := self._known_fits.get(key)) is None:
+                if len(self._known_fits) >= _MOST_KNOWN:
+                    self._known_fits.clear()
+                met = self._known_fits[key] = self._meeting(needs)
         if needs.max_latency_ms is None:
             return met
         fast = self.latency <= needs.max_latency_ms

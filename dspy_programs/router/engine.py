@@ -18,12 +18,13 @@ from dspy._vendor.lm15.serde import request_to_dict
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import call_inner, wrap
 from dspy_programs.router.asking import Got
-from dspy_programs.router.catalogue import WEIGHTS, Cache, Model, Priority, read_catalogue
+from dspy_programs.router.catalogue import WEIGHTS, Cache, Model, Priority
+from dspy_programs.router.catalogue_file import read_catalogue
 from dspy_programs.router.errors import NoneAnswered
 from dspy_programs.router.needs import Needs, needs_of
 from dspy_programs.router.router import Router
 from dspy_programs.router.upstreams.language_model import failing, model_of
-from dspy_programs.router.upstreams.upstream import UpstreamError, Used
+from dspy_programs.router.upstreams.upstream import UpstreamError, believed
 
 
 class RouterEngine:
@@ -56,7 +57,7 @@ class RouterEngine:
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         needs = self._needs(request)
-        failures: list[BaseException] = []
+        failures, empty = list[BaseException](), list[lm15.Response]()
 
         def send(model: Model, seconds: float) -> Got[lm15.Response]:
             lm = self._model(model)
@@ -66,15 +67,19 @@ class RouterEngine:
             except UpstreamError as error:
                 failures.append(error.__cause__ or error)
                 raise
+            if not (response.message.text or any(part.type == "tool_call" for part in response.message.parts)):
+                empty.append(response)
+                raise UpstreamError("its answer is empty", "next", may_cost=True)
             usage = response.usage
-            counted = usage and usage.input_tokens is not None and usage.output_tokens is not None
-            return Got(response, Used(usage.input_tokens, usage.output_tokens) if counted else None)
+            return Got(response, usage and believed(usage.input_tokens, usage.output_tokens))
 
         try:
             decision = self.router.decide(needs)
             asked = self.router.asker.ask(decision.order(), needs, send)
         except NoneAnswered as error:
             self.router.figures.failed()
+            if empty:
+                return empty[-1]  # no model has more to say; what that means is the program's to tell
             raise failures[-1] from error  # in DSPy's terms, which ReAct shortens a prompt by
         model = self.router.catalogue.models[asked.place]
         self.router.figures.answered(model.id, asked.ms, False, len(asked.attempts))

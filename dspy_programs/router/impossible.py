@@ -26,13 +26,13 @@ def why_none_fits(models: Sequence[Model], latencies: Sequence[float], needs: Ne
         for some in combinations(limits, size):
             if not any(all(met) for met in zip(*(limit.met for limit in some), strict=True)):
                 return NoModelFits(_line(some))
-    raise AssertionError("some model fits")
+    return NoModelFits("no model met these limits a moment ago; one does now, so try again")
 
 
 def _line(limits: Sequence[_Limit]) -> str:
     if len(limits) == 1:
         return f"{limits[0].name}: no model can; {limits[0].nearest}"
-    return f"{' with '.join(limit.name for limit in limits)}: each is possible, not both in one model; give up one of them"
+    return f"{' with '.join(limit.name for limit in limits)}: each is possible, not all in one model; give up one of them"
 
 
 def _limits(models: Sequence[Model], latencies: Sequence[float], needs: Needs) -> Iterable[_Limit]:

@@ -13,13 +13,15 @@ from dspy_programs.router.catalogue import Priority
 
 _BYTES = 3  # of one token
 _PICTURE = 1_500  # tokens of one picture, about what the large providers charge for one megapixel
+_MOST_CHOICES = 1_000  # no provider gives as many
 ANSWER = 1_024  # tokens of an answer whose length is not limited
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """prompt, answer: tokens; program: whose measured quality counts; preferred: only these models, () for all.
+    """prompt, answer: tokens; choices: answers to the same prompt; program: whose measured quality counts.
 
+    preferred: only these models, () for all.
     text: the last message of the user, by which a request is easy or hard.
     """
 
@@ -29,6 +31,7 @@ class Needs:
     preferred: tuple[str, ...] = ()
     prompt: int = 0
     answer: int = ANSWER
+    choices: int = 1
     tools: bool = False
     images: bool = False
     region: str | None = None
@@ -49,11 +52,12 @@ def needs_of(body: Mapping[str, Any], **limits: Any) -> Needs:
         else:
             size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
     tools = body.get("tools") or body.get("functions")
-    size += len(str(tools)) if tools else 0
-    answer = body.get("max_completion_tokens") or body.get("max_tokens")
+    size += sum(len(str(part)) for part in (tools, body.get("response_format")) if part)
+    answer, choices = body.get("max_completion_tokens") or body.get("max_tokens"), body.get("n")
     return Needs(
         prompt=-(-size // _BYTES) + pictures * _PICTURE,
         answer=answer if isinstance(answer, int) and answer > 0 else ANSWER,
+        choices=min(choices, _MOST_CHOICES) if isinstance(choices, int) and choices > 0 else 1,
         tools=bool(tools),
         images=pictures > 0,
         text=_last_of_user(body.get("messages")),

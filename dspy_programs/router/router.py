@@ -26,7 +26,7 @@ from dspy_programs.router.learning.quality import read_quality
 from dspy_programs.router.money import Money
 from dspy_programs.router.needs import Needs, needs_of
 from dspy_programs.router.streams import Assembled, chunks_of
-from dspy_programs.router.upstreams.upstream import Json, Upstream, UpstreamError, Used, used_in
+from dspy_programs.router.upstreams.upstream import Json, Upstream, UpstreamError, Used, is_completion, used_in
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Router:
     def stream(self, body: Json, needs: Needs | None = None, cache: bool = True) -> Stream:
         """Answer the same in chunks. Other models are asked until the first chunk is there; then an error ends the stream."""
         needs = needs or needs_of(body)
-        start = self.clock()
+        start, wants_usage = self.clock(), _wants_usage(body)
 
         def send(model: Model, seconds: float) -> Got[Iterator[Json]]:
             return Got(self._of(model).stream({**body, "stream": True}, seconds), None)
@@ -141,10 +141,10 @@ class Router:
             decision, best, known = self._decided(body, needs, cache)
             if known is not None:
                 self.figures.answered(best.id, self._ms(start), cached=True)
-                return Stream(chunks_of(known), best.id, decision, cached=True)
+                return Stream(chunks_of(known, wants_usage), best.id, decision, cached=True)
             asked = self.asker.ask(decision.order(), needs, send, streams=True)
         model = self.catalogue.models[asked.place]
-        chunks = self._followed(asked, start, needs, key_of(model, body) if cache else None)
+        chunks = self._followed(asked, start, needs, wants_usage, key_of(model, body) if cache and self.answers else None)
         return Stream(chunks, model.id, decision, attempts=tuple(asked.attempts))
 
     def learn(self, program: str, model: str, score: float) -> None:
@@ -168,7 +168,9 @@ class Router:
         if self.answers is not None:
             self.answers.close()
 
-    def _followed(self, asked: Asked[Iterator[Json]], start: float, needs: Needs, key: str | None) -> Iterator[Json]:
+    def _followed(
+        self, asked: Asked[Iterator[Json]], start: float, needs: Needs, wants_usage: bool, key: str | None
+    ) -> Iterator[Json]:
         """Pass a stream on; learn from it, and cache it, when it is complete. Else what was booked stays spent."""
         whole, used = Assembled(), None
         model = self.catalogue.models[asked.place]
@@ -176,8 +178,11 @@ class Router:
         try:
             for chunk in asked.value:
                 used = used_in(chunk) or used
-                for each in chunks_of(chunk):
-                    whole.add(each)
+                if key is not None:
+                    whole.add({"usage": chunk.get("usage")})  # of an answer in one piece, also if nobody asked for it
+                for each in chunks_of(chunk, wants_usage):
+                    if key is not None:
+                        whole.add(each)
                     yield each
             ended = True
         except UpstreamError:
@@ -187,7 +192,7 @@ class Router:
         finally:
             ms = self._ms(start)
             if ended:
-                self.asker.settle(asked.place, asked.booked, ms, used or Used(needs.prompt, needs.answer))
+                self.asker.settle(asked.place, asked.booked, ms, used or Used(needs.prompt, needs.answer * needs.choices))
                 self.figures.answered(model.id, ms, False, len(asked.attempts))
                 if key and self.answers and (completion := whole.completion()) is not None:
                     self.answers.put(key, completion)
@@ -200,7 +205,7 @@ class Router:
         decision = self.decide(needs)
         best = self.catalogue.models[decision.best]
         known = self.answers.get(key_of(best, body)) if cache and self.answers is not None else None
-        return decision, best, known
+        return decision, best, known if is_completion(known) else None  # others may write to its file, or its Redis
 
     @contextlib.contextmanager
     def _counting_failures(self) -> Iterator[None]:
@@ -217,6 +222,11 @@ class Router:
 
     def _ms(self, start: float) -> float:
         return (self.clock() - start) * 1000
+
+
+def _wants_usage(body: Json) -> bool:
+    options = body.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))
 
 
 def upstream_of(model: Model, seconds: float) -> Upstream:

@@ -17,7 +17,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
@@ -145,14 +145,13 @@ def create_app(
         from dspy_programs.serve.agent_routes import add_agent_routes
 
         add_agent_routes(api, runs)
-    calls = None
+    calls, first = None, list[BaseRoute]()
     if router is not None:
         from dspy_programs.serve.router_calls import RouterCalls
         from dspy_programs.serve.router_routes import add_router_routes
 
         calls = RouterCalls(router, worker_pool.spending)
-        add_router_routes(api, calls)
-    app.include_router(api)
+        first = add_router_routes(api, calls)
     health = _health_of(worker_pool)
     if jobs is not None:
         from dspy_programs.serve.document_routes import add_document_routes
@@ -160,7 +159,7 @@ def create_app(
         add_document_routes(app, api, jobs, worker_pool, health)
     app.include_router(api)
     app.add_api_route("/healthz", health, methods=["GET"], operation_id="health", responses={403: fault_of(403)})
-    own = list(app.router.routes)
+    own = [*first, *app.router.routes]
     return AccessMiddleware(LargeRequests(app, worker_pool), keys, limits, public_url)
 
 

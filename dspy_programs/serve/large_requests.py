@@ -4,7 +4,7 @@ Input      an ASGI app; the worker pool; the operations by their REST paths. Bod
 Guarantees a large REST request that the rules answer is answered by a process, with the same answers and problems as a small
            one; one that may ask the model is checked by a process and then read in a thread, if that takes a moment; a large
            call of A2A or MCP reaches the app as one that is easy to parse, with a tool's arguments in the scope until the
-           request ends. All else passes through.
+           request ends; a request to the router has only as many values as the event loop may read. All else passes through.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dspy_programs.serve.light_calls import BESIDE, take_arguments
+from dspy_programs.serve.light_calls import BESIDE, may_have_many, take_arguments
 from dspy_programs.serve.operations import OPERATIONS, Operation, perform
 from dspy_programs.serve.problems import SlowClient, TooLarge
 from dspy_programs.serve.rule_processes import LARGE, SMALL
@@ -26,6 +26,7 @@ from dspy_programs.serve.worker_pool import WorkerPool
 
 _BY_PATH = {operation.path: operation for operation in OPERATIONS.values()}
 _CALLS = ("/a2a", "/mcp")
+_ROUTED = ("/route", "/v1/chat/completions")
 T = TypeVar("T")
 
 
@@ -37,10 +38,13 @@ class LargeRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = _BY_PATH.get(scope.get("path", ""))
-        if scope["type"] != "http" or scope["method"] != "POST" or not (operation or scope["path"] in _CALLS):
+        if scope["type"] != "http" or scope["method"] != "POST" or not (operation or scope["path"] in _CALLS + _ROUTED):
             return await self.app(scope, receive, send)
         body = (await receive())["body"]
-        if len(body) > LARGE and operation is None:
+        if scope["path"] in _ROUTED:
+            if may_have_many(body):
+                await unless_gone(receive, self.worker_pool.run_in_process("check values", body))
+        elif len(body) > LARGE and operation is None:
             body, _, arguments = (await unless_gone(receive, self._light(body))).partition(b"\n")
             scope[BESIDE] = [arguments] if arguments else []
         elif operation and "json" in Headers(scope=scope).get("content-type", "") and len(body) > self._in_here(operation):

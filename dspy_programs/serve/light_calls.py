@@ -15,6 +15,7 @@ BESIDE = "dspy_programs.arguments"  # of an ASGI scope: a list of a tool's argum
 MOST_VALUES = 1_000  # that an SDK gets, of a call or an answer
 MOST_LEVELS = 30  # of these: protobuf takes 100 messages inside each other, three for each level
 MOST_TO_READ = 200_000  # that the event loop reads: a tenth of a second
+MOST_ROUTED = 100_000  # of a request to the router, whose values are checked one by one
 
 
 def light(body: bytes, read_here: bool = False) -> bytes:
@@ -35,10 +36,15 @@ def light(body: bytes, read_here: bool = False) -> bytes:
         return b"{"  # not JSON either: whoever reads it says so at once
 
 
-def check_few(value: Any) -> None:
+def may_have_many(body: bytes, most: int = MOST_ROUTED) -> bool:
+    """Whether a JSON text may have more values than that; texts with many commas may look so."""
+    return len(body) > most and sum(map(body.count, (b",", b"[", b"{"))) >= most
+
+
+def check_few(value: Any, most: int = MOST_TO_READ) -> None:
     """Raise TooLarge for what would stop the event loop while it is read."""
-    if has_many(value, MOST_TO_READ):
-        raise TooLarge(f"a request that may ask the model has at most {MOST_TO_READ:,} values; send less at a time")
+    if has_many(value, most):
+        raise TooLarge(f"a request that may ask the model has at most {most:,} values; send less at a time")
 
 
 def take_arguments(scope: MutableMapping[str, Any]) -> bytes:

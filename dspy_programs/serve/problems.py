@@ -7,7 +7,7 @@ Guarantees the log line of an internal error says where it happened but no value
 import logging
 import traceback
 import uuid
-from typing import Literal
+from typing import Any, Literal
 
 from dspy.utils.exceptions import LMError
 from pydantic import BaseModel, Field
@@ -126,6 +126,11 @@ def to_serve_error(error: Exception) -> ServeError:
     id_ = uuid.uuid4().hex[:12]
     LOG.error("internal error %s: %s at %s", id_, type(error).__name__, where(error))
     return ServeError(f"internal error {id_}; the server's log says where it happened", id_)
+
+
+def openai_fault(error: ServeError) -> dict[str, Any]:
+    """Return an error in the form of OpenAI's protocol."""
+    return {"message": str(error), "type": error.code, "code": error.code, "param": None}
 
 
 def where(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """The router behind the server: threads of its own, so that slow models hold up nothing else, and errors as clients see them.
 
 Guarantees `at_once` requests are under way, `waiting` more wait, and any other is refused; what a key may use in a day holds
-           here too; the client of a stream that goes away ends it.
+           here too, also for requests at the same time: what each may take is booked before it is sent; the client of a stream
+           that goes away ends it.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from dspy_programs.errors import BudgetSpent, UsageError
-from dspy_programs.router import AllBusy, Answer, NoModelFits, NoneAnswered, Router, Stream, UpstreamError
+from dspy_programs.router import AllBusy, Answer, Needs, NoModelFits, NoneAnswered, Router, Stream, UpstreamError, used_in
 from dspy_programs.serve.keys import CALLER
 from dspy_programs.serve.problems import (
     BadGateway,
@@ -23,6 +24,7 @@ from dspy_programs.serve.problems import (
     Spent,
     TooLarge,
     Unavailable,
+    openai_fault,
     to_serve_error,
 )
 from dspy_programs.serve.spending import Spending
@@ -31,6 +33,21 @@ T = TypeVar("T")
 _BYTES = 200  # of a chunk, which usually has one token: for streams that do not tell
 _HOUR = 3600  # seconds after which a spent budget is worth another look
 _REFUSED: dict[int | None, type[ServeError]] = {400: Malformed, 413: TooLarge, 415: Malformed, 422: Invalid}
+
+
+class _Booked:
+    """What a request may take of its key's day, until it is known what it took."""
+
+    def __init__(self, spending: Spending, needs: Needs) -> None:
+        """Raises Spent if that much is not left."""
+        self.spending, self.key = spending, CALLER.get() or ""
+        self.prompt, self.tokens = needs.prompt, needs.prompt + needs.answer * needs.choices
+        with spending.lock:
+            spending.check(self.key, 1, self.tokens)
+            spending.add(self.key, 1, self.tokens)
+
+    def took(self, calls: int, tokens: int) -> None:
+        self.spending.add(self.key, calls - 1, tokens - self.tokens)
 
 
 class RouterCalls:
@@ -42,20 +59,21 @@ class RouterCalls:
         self._threads = ThreadPoolExecutor(server.at_once, thread_name_prefix="router")
         self._most, self._open = server.at_once + server.waiting, 0
 
-    async def chat(self, call: Callable[[], Answer]) -> Answer:
+    async def chat(self, needs: Needs, call: Callable[[], Answer]) -> Answer:
         """Return an answer. Raises ServeError."""
-        with self._place() as key:
+        with self._place(needs) as booked:
             answer = await self._run(call)
-            if not answer.cached:
-                self.spending.add(key, 1, _tokens_of(answer.completion) or 0)
-            return answer
+        if answer.cached:
+            booked.took(0, 0)
+        elif (tokens := _tokens_of(answer.completion)) is not None:
+            booked.took(1, tokens)
+        return answer
 
-    async def stream(self, call: Callable[[], Stream]) -> tuple[Stream, AsyncIterator[bytes]]:
+    async def stream(self, needs: Needs, call: Callable[[], Stream]) -> tuple[Stream, AsyncIterator[bytes]]:
         """Return a stream that has begun, and its events. Raises ServeError."""
-        with self._place() as key:
+        with self._place(needs) as booked:
             stream = await self._run(call)
-            self.spending.add(key, 0 if stream.cached else 1, 0)
-        return stream, self._events(stream, key)
+        return stream, self._events(stream, booked)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -66,14 +84,16 @@ class RouterCalls:
         return await self._run(call)
 
     @contextlib.contextmanager
-    def _place(self) -> Iterator[str]:
+    def _place(self, needs: Needs) -> Iterator[_Booked]:
         if self._open >= self._most:
             raise Busy(f"{self._open} requests are under way or wait; try again in a second")
-        key = CALLER.get() or ""
-        self.spending.check(key, 1, 0)
+        booked = _Booked(self.spending, needs)
         self._open += 1
         try:
-            yield key
+            yield booked
+        except ServeError:
+            booked.took(0, 0)
+            raise
         finally:
             self._open -= 1
 
@@ -83,7 +103,7 @@ class RouterCalls:
         except Exception as error:
             raise as_serve_error(error) from None
 
-    async def _events(self, stream: Stream, key: str) -> AsyncIterator[bytes]:
+    async def _events(self, stream: Stream, booked: _Booked) -> AsyncIterator[bytes]:
         chunks = iter(stream.chunks)
         size, tokens = 0, None
         try:
@@ -95,8 +115,10 @@ class RouterCalls:
         except ServeError as error:  # the status is sent already
             yield _event({"error": openai_fault(error)})
         finally:
-            if not stream.cached:
-                self.spending.add(key, 0, size // _BYTES if tokens is None else tokens)
+            if stream.cached:
+                booked.took(0, 0)
+            else:
+                booked.took(1, booked.prompt + size // _BYTES if tokens is None else tokens)
             if (close := getattr(chunks, "close", None)) is not None:
                 self._threads.submit(close)
 
@@ -118,16 +140,10 @@ def as_serve_error(error: Exception) -> ServeError:
     return to_serve_error(error)
 
 
-def openai_fault(error: ServeError) -> dict[str, Any]:
-    """Return an error in the form of OpenAI's protocol."""
-    return {"message": str(error), "type": error.code, "code": error.code, "param": None}
-
-
 def _tokens_of(answer: dict[str, Any]) -> int | None:
     """Return the tokens that a completion or a chunk says it took."""
-    usage = answer.get("usage")
-    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return tokens if type(tokens) is int and tokens >= 0 else None
+    used = used_in(answer)
+    return None if used is None else sum(used)
 
 
 def _event(data: dict[str, Any]) -> bytes:

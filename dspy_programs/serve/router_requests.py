@@ -68,7 +68,8 @@ def read_openai(body: Any, catalogue: Catalogue) -> tuple[dict[str, Any], Needs]
     try:
         limited = Limited.model_validate(body.get(_EXTENSION) or {})
     except ValidationError as error:
-        raise Invalid(f"{_EXTENSION}.{first_fault(error, _EXTENSION)}") from None
+        fault = first_fault(error, "")
+        raise Invalid(f"{_EXTENSION}{fault if fault.startswith(':') else '.' + fault}") from None
     name = body.get("model") or "router"
     provider, _, priority = str(name).partition("/")
     if any(model.id == name for model in catalogue.models):

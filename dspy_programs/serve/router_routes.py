@@ -13,21 +13,24 @@ GET    /v1/models             what may stand there
 import json
 import time
 import uuid
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route as StarletteRoute
 
 import dspy_programs
 from dspy_programs.router import Answer, Decision, Router, prometheus
 from dspy_programs.serve.problems import Fault, Malformed, ServeError
-from dspy_programs.serve.router_calls import RouterCalls, openai_fault
+from dspy_programs.serve.router_calls import RouterCalls
 from dspy_programs.serve.router_requests import Route, needs, read_openai
+from dspy_programs.serve.security import response_to
 from dspy_programs.text import quantity
 
 _BAD_GATEWAY: dict[int | str, dict[str, Any]] = {502: {"model": Fault, "description": "every model that was asked has failed"}}
 _ANY: dict[int | str, dict[str, Any]] = {**_BAD_GATEWAY, 404: {"model": Fault, "description": "no such model"}}
+_COMPLETIONS = "/v1/chat/completions"
 _OPENAI_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}, "required": True}}
 
 
@@ -68,29 +71,34 @@ class Cleared(BaseModel):
     message: str
 
 
-def add_router_routes(app: APIRouter, calls: RouterCalls) -> None:
-    """Add the routes above to an app's router."""
+def add_router_routes(app: APIRouter, calls: RouterCalls) -> list[BaseRoute]:
+    """Add the routes above to an app's router.
+
+    Returns:
+        Routes to put before all others: what is asked most is not to be compared with each of them, nor to go through FastAPI,
+        which has nothing to check here.
+    """
     router = calls.router
 
     async def route(body: Route) -> Routed:
         sent = body.body()
+        needed = needs(body, sent)
         if body.dry_run:
-            decision = await calls.shown(lambda: router.decide(needs(body, sent)))
+            decision = await calls.shown(lambda: router.decide(needed))
             return _routed(Answer({}, router.catalogue.models[decision.best].id, decision, 0.0), router)
-        return _routed(await calls.chat(lambda: router.chat(sent, needs(body, sent), body.cache)), router)
+        return _routed(await calls.chat(needed, lambda: router.chat(sent, needed, body.cache)), router)
 
     async def completions(request: Request) -> Response:
         try:
             sent, needed = read_openai(_json_of(await request.body()), router.catalogue)
             fresh = "no-store" in request.headers.get("cache-control", "")
             if sent.get("stream"):
-                stream, events = await calls.stream(lambda: router.stream(sent, needed, not fresh))
+                stream, events = await calls.stream(needed, lambda: router.stream(sent, needed, not fresh))
                 headers = {"X-Router-Model": stream.model, "X-Router-Cached": str(stream.cached).lower()}
                 return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-            answer = await calls.chat(lambda: router.chat(sent, needed, not fresh))
+            answer = await calls.chat(needed, lambda: router.chat(sent, needed, not fresh))
         except ServeError as error:
-            retry = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-            return JSONResponse({"error": openai_fault(error)}, error.status, retry)
+            return response_to(error, _COMPLETIONS)
         headers = {"X-Router-Model": answer.model, "X-Router-Cached": str(answer.cached).lower()}
         return Response(_dumped({**answer.completion, "model": answer.model}), media_type="application/json", headers=headers)
 
@@ -133,7 +141,7 @@ def add_router_routes(app: APIRouter, calls: RouterCalls) -> None:
     add("/cache/stats", stats, methods=["GET"], operation_id="router_cache")
     add("/cache", clear, methods=["DELETE"], operation_id="clear_router_cache")
     add(
-        "/v1/chat/completions",
+        _COMPLETIONS,
         completions,
         methods=["POST"],
         operation_id="chat_completions",
@@ -142,6 +150,7 @@ def add_router_routes(app: APIRouter, calls: RouterCalls) -> None:
         openapi_extra=_OPENAI_BODY,
     )
     add("/v1/models", openai_models, methods=["GET"], operation_id="openai_models")
+    return [StarletteRoute(_COMPLETIONS, completions, methods=["POST"])]
 
 
 def shown_models(router: Router) -> Any:
@@ -192,9 +201,16 @@ def _openrouter(router: Router) -> bool | None:
 
 def _json_of(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         raise Malformed("the body is not JSON") from None
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_json)  # NaN is none
 
 
 def _dumped(completion: dict[str, Any]) -> bytes:

@@ -19,7 +19,7 @@ import threading
 from typing import Any, BinaryIO
 
 from dspy_programs.lm import use
-from dspy_programs.serve.light_calls import check_few, light
+from dspy_programs.serve.light_calls import MOST_ROUTED, check_few, light
 from dspy_programs.serve.log import to_stderr
 from dspy_programs.serve.operations import OPERATIONS, Operation
 from dspy_programs.serve.problems import Malformed, to_serve_error
@@ -39,6 +39,9 @@ def answer_to(job: str, body: bytes, progress: Progress) -> bytes:
     except (ValueError, RecursionError):
         raise Malformed("the body is not JSON") from None
     kind, _, name = job.rpartition(" ")
+    if job == "check values":
+        check_few(given, MOST_ROUTED)
+        return b""
     operation, request = asked_in(given) if name == "asked" else _request_of(OPERATIONS[name], given, kind == "texts")
     if kind == "check":
         check_few(given)

@@ -25,10 +25,21 @@ from dspy_programs.serve.keys import CALLER, Keys
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.logins import WrongKeys
 from dspy_programs.serve.open_requests import OpenRequests
-from dspy_programs.serve.problems import Busy, Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
+from dspy_programs.serve.problems import (
+    Busy,
+    Forbidden,
+    Malformed,
+    NoKey,
+    ServeError,
+    SlowClient,
+    TooLarge,
+    openai_fault,
+    to_serve_error,
+)
 
 _OPEN_PATHS = ("/healthz", "/health", "/agent")  # reveal only that there is a server, and which
 _WELL_KNOWN = "/.well-known/"  # the agent card; what else clients ask for there is not found, which a 401 would not say
+_OPENAI = ("/v1/chat/completions", "/v1/models")
 _EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -78,7 +89,7 @@ class AccessMiddleware:
                     receive = replayed(await self.body(headers, receive, held), receive)
                 await self.app(scope, receive, sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
-            response = response_to(to_serve_error(error))
+            response = response_to(to_serve_error(error), scope["path"])
             if not started:
                 await response(scope, receive, sending)
         finally:
@@ -170,9 +181,11 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def response_to(error: ServeError) -> JSONResponse:
+def response_to(error: ServeError, path: str = "") -> JSONResponse:
+    """Return a problem as its client reads it: those of OpenAI's protocol have a form of their own."""
     error.__traceback__ = None  # its frames hold the request's body, and some of them this error: a ring
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if isinstance(error, NoKey):
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(error.problem().model_dump(exclude_none=True), status_code=error.status, headers=headers)
+    told = {"error": openai_fault(error)} if path in _OPENAI else error.problem().model_dump(exclude_none=True)
+    return JSONResponse(told, status_code=error.status, headers=headers)

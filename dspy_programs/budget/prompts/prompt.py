@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from dspy_programs.budget.prompts.plain_text import from_text
 from dspy_programs.errors import UsageError, first_fault
+from dspy_programs.strict_yaml import StrictLoader
 from dspy_programs.text_stream import text_in
 from dspy_programs.types import Section
 
@@ -85,23 +86,10 @@ def read_prompt(path: Path | str) -> list[Section]:
     return sections
 
 
-class UniqueKeys(yaml.SafeLoader):
-    """YAML as data; a duplicate key is an error, because the first would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"the key {key.value[:60]!r} appears twice", problem_mark=key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
 def from_yaml(text: str, where: str = "prompt") -> list[Section]:
     """Return the sections of a YAML text; `where` is the file's name in errors."""
     try:
-        loader = UniqueKeys(text)
+        loader = StrictLoader(text)
         try:
             node: Any = loader.get_single_node()
             found: Any = loader.construct_document(node) if node else None

@@ -1,11 +1,13 @@
 """Answers in Redis, which several routers share; in this process's memory while Redis is away.
 
 Guarantees a Redis that is not there costs a fraction of a second at the start, and once in `_AWAY` seconds afterwards; that it
-           went and came back is logged in one line each, without the URL's password; only keys of the router are touched.
+           went and came back is logged in one line each, without the URL's password; only keys of the router are touched. A
+           value there that is no answer is a miss, and the next answer takes its place.
 """
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +22,7 @@ LOG = logging.getLogger("dspy_programs.serve.router")
 _PREFIX = "router:cache:"
 _SECONDS = 0.25  # for one call of Redis
 _AWAY = 5.0  # seconds between tries
+_FRESH = 1.0  # seconds for which an answer shows that it is there
 T = TypeVar("T")
 
 
@@ -36,21 +39,23 @@ class RedisAnswers:
             import redis
         except ImportError:
             raise MissingExtra('redis: not installed; pip install "dspy-programs[router]"') from None
-        self._failures = (redis.RedisError, OSError)
+        self._failures, self._refused = (redis.RedisError, OSError), redis.ResponseError
         try:
             self._redis = redis.Redis.from_url(
                 url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=None, protocol=2
             )
-            self.place = f"{urlsplit(url).hostname}:{urlsplit(url).port or 6379}"
-        except ValueError as error:
-            raise UsageError(f"redis_url: {' '.join(str(error).split())[:200]}") from None
+            parts = urlsplit(url)
+            self.place = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+            self._redis.connection_pool.make_connection()
+        except (ValueError, TypeError):  # what they say quotes the URL, and with it a password
+            raise UsageError("redis_url: not like redis://:PASSWORD@HOST:PORT/NUMBER; write / in a password as %2F") from None
         self._ttl, self._memory, self._clock = ttl_seconds, memory, clock
         self._lock = threading.Lock()
-        self._tried, self.connected = clock(), True
+        self._tried, self._seen, self.connected = clock(), -math.inf, True
         self.is_connected()
 
     def get(self, key: str) -> Json | None:
-        told: Any = self._ask(lambda: self._redis.get(_PREFIX + key), None)
+        told: Any = self._ask(lambda: self._get(_PREFIX + key), None)
         if told is None:
             return self._memory.get(key) if not self.connected else None
         try:
@@ -69,7 +74,10 @@ class RedisAnswers:
         return self._ask(self._clear, count)
 
     def is_connected(self) -> bool:
-        return bool(self._ask(self._redis.ping, False))
+        """Return whether it answers now, or did a moment ago: whoever asks for /health needs no key."""
+        if self._clock() - self._seen >= _FRESH:
+            self._ask(self._redis.ping, False)
+        return self.connected
 
     def stats(self) -> dict[str, Any]:
         count = self._ask(lambda: sum(1 for _ in self._keys()), None)
@@ -81,6 +89,14 @@ class RedisAnswers:
 
     def close(self) -> None:
         self._redis.close()
+
+    def _get(self, key: str) -> Any:
+        try:
+            return self._redis.get(key)
+        except self._refused as error:
+            if str(error).startswith("WRONGTYPE"):  # a list, a set: somebody else's
+                return None
+            raise
 
     def _keys(self) -> Any:
         return self._redis.scan_iter(match=f"{_PREFIX}*", count=1000)
@@ -107,6 +123,7 @@ class RedisAnswers:
                 LOG.warning("Redis at %s does not answer (%s): answers are kept in memory", self.place, type(error).__name__)
             self.connected, self._tried = False, self._clock()
             return otherwise
+        self._seen = self._clock()
         if not self.connected:
             self.connected = True
             LOG.info("Redis at %s answers again", self.place)

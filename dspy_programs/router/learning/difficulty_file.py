@@ -58,7 +58,7 @@ def read_easy(path: Path | None) -> Easy | None:
             raise ValueError("of another version")
         weights = np.array(said["weights"], dtype=float)
         difficulty = Difficulty(weights, float(said["base"]), float(said["threshold"]))
-        if not np.isfinite(weights).all() or len(weights) != SIZE:
+        if weights.shape != (SIZE,) or not np.isfinite([*weights, difficulty.base, difficulty.threshold]).all():
             raise ValueError("other weights")
         return Easy(str(said["program"]), str(said["cheap"]), str(said["strong"]), difficulty)
     except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:

@@ -8,6 +8,7 @@ Output     mean(program, model), draw(...) for Thompson sampling; a JSON file.
 """
 
 import json
+import math
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_quality(path: Path | None) -> Quality:
             program: {model: Measured(float(rows), float(score)) for model, (rows, score) in models.items()}
             for program, models in said["programs"].items()
         }
-        if any(not 0 <= one.score <= one.rows for models in known.values() for one in models.values()):
+        if any(not 0 <= one.score <= one.rows < math.inf for models in known.values() for one in models.values()):
             raise ValueError("scores outside [0, 1]")
         return Quality(known)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -1,108 +1,98 @@
 """A server that speaks OpenAI's protocol: the body goes there as it came, with that server's name for the model.
 
-Guarantees tools, pictures, temperature 0 and fields that nobody here knows arrive unchanged; connections are kept and shared by
-           threads; no redirect is followed, so the key goes nowhere else; an answer never tells the key; an answer has a limit
-           in size, and in time from its request to its last byte.
+Guarantees tools, pictures, temperature 0 and fields that nobody here knows arrive unchanged; no redirect is followed, so the
+           key goes nowhere else; an answer never tells the key; an answer has a limit in size, and in time from its request
+           to its last byte; what a client gets is JSON, and the parts that clients read have their types.
 """
 
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-import urllib3
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any, NoReturn
 
 from dspy_programs.lm import without_keys
 from dspy_programs.router.catalogue import Model
-from dspy_programs.router.upstreams.upstream import Json, UpstreamError, cure_of
+from dspy_programs.router.upstreams.connections import Connections, Reply
+from dspy_programs.router.upstreams.upstream import Json, UpstreamError, cure_of, is_chunk, is_completion
 
 _LARGEST = 50_000_000  # bytes of an answer
-_PIECE = 65_536
-_CONNECTIONS = 64  # kept of one server
+_LARGEST_ERROR = 20_000
 _LONGEST_WAIT = 3_600.0  # seconds that a server may ask for
 _SHORTEST_KEY = 8  # characters: a shorter one may be part of any word
-
-POOL = urllib3.PoolManager(num_pools=100, maxsize=_CONNECTIONS, retries=False)
 
 
 class HttpUpstream:
     """One model of one server."""
 
-    def __init__(self, model: Model, pool: urllib3.PoolManager = POOL) -> None:
+    def __init__(self, model: Model) -> None:
         assert model.base is not None
-        self.url, self.name, self._pool = f"{model.base}/chat/completions", model.spec.partition("/")[2], pool
-        self._model = model
+        self.name, self._model = model.spec.partition("/")[2], model
+        self._connections = Connections(f"{model.base}/chat/completions")
 
     def complete(self, body: Json, seconds: float) -> Json:
-        ends = time.monotonic() + seconds
-        response, key = self._sent(body, seconds)
+        reply, key = self._sent(body, seconds)
         try:
-            text = b"".join(_within(response, ends))
-        except urllib3.exceptions.HTTPError as error:
-            raise _broken(error) from None
+            return _completion(_whole(reply, key))
         finally:
-            response.release_conn()
-        return self._completion(_without(text, key))
+            reply.close()
 
     def stream(self, body: Json, seconds: float) -> Iterator[Json]:
-        response, key = self._sent(body, seconds)
-        chunks = self._chunks(response, key, time.monotonic() + seconds)
+        reply, key = self._sent(body, seconds)
+        chunks = _chunks(reply, key)
         try:
             first = next(chunks)
         except StopIteration:
-            raise UpstreamError("its stream had no chunk", "retry") from None
+            raise UpstreamError("its stream had no chunk", "retry", may_cost=True) from None
         return _begun(first, chunks)
 
-    def _sent(self, body: Json, seconds: float) -> tuple[urllib3.BaseHTTPResponse, str | None]:
+    def _sent(self, body: Json, seconds: float) -> tuple[Reply, str | None]:
         """Send a body; return the head of the answer, and the key that it was asked with."""
         key = self._model.key
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        data = json.dumps({**body, "model": self.name}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        if key and not (key.isascii() and key.isprintable()):
+            raise UpstreamError("its key cannot be sent in a header", "next")
         try:
-            response = self._pool.request(
-                "POST",
-                self.url,
-                body=data,
-                headers=headers,
-                timeout=urllib3.Timeout(total=seconds),
-                preload_content=False,
-                redirect=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise _broken(error) from None
+            data = json.dumps({**body, "model": self.name}, ensure_ascii=False, allow_nan=False)
         except ValueError:
-            raise UpstreamError("its key cannot be sent in a header", "next") from None
-        if response.status != 200:
-            raise _failed(response, key)
-        return response, key
-
-    def _completion(self, text: bytes) -> Json:
+            raise UpstreamError("the request has a number that JSON cannot have", "refused", status=400) from None
         try:
-            completion = json.loads(text)
-        except (ValueError, RecursionError):
-            raise UpstreamError("its answer is not JSON", "retry") from None
-        if not isinstance(completion, dict) or not completion.get("choices"):
-            raise UpstreamError(f"its answer has no choices{_said_in(completion)}", "retry")
-        return completion
+            reply = self._connections.post(data.encode("utf-8", "surrogatepass"), key, time.monotonic() + seconds)
+        except TimeoutError:  # another model is asked: this one had its time
+            raise UpstreamError("no answer in time", "next", may_cost=True) from None
+        except (OSError, HTTPException, UnicodeError) as error:
+            raise UpstreamError(f"no connection ({type(error).__name__})", "retry") from None
+        if reply.status != 200:
+            raise _failed(reply, key)
+        return reply, key
 
-    def _chunks(self, response: urllib3.BaseHTTPResponse, key: str | None, ends: float) -> Iterator[Json]:
-        """Yield the chunks of an event stream; of a server that cannot stream, its whole answer."""
-        try:
-            if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-                yield self._completion(_without(b"".join(_within(response, ends)), key))
+
+def _completion(text: bytes) -> Json:
+    completion = _json(text, "its answer is not JSON")
+    if not is_completion(completion):
+        raise UpstreamError(f"its answer has no choices{_said_in(completion)}", "retry", may_cost=True)
+    return completion
+
+
+def _chunks(reply: Reply, key: str | None) -> Iterator[Json]:
+    """Yield the chunks of an event stream; of a server that cannot stream, its whole answer."""
+    try:
+        if not (reply.header("Content-Type") or "").startswith("text/event-stream"):
+            yield _completion(_whole(reply, key))
+            return
+        for line in _lines(_within(reply)):
+            name, _, data = line.partition(b":")
+            if name != b"data" or not data.strip():
+                continue
+            if data.strip() == b"[DONE]":
+                for _ in _within(reply):  # the end of the body, so that the connection can be kept
+                    pass
                 return
-            for line in _lines(_within(response, ends)):
-                name, _, data = line.partition(b":")
-                if name != b"data" or not data.strip():
-                    continue
-                if data.strip() == b"[DONE]":
-                    return
-                yield _chunk(_without(data, key))
-            raise UpstreamError("its stream broke off", "retry")
-        except urllib3.exceptions.HTTPError as error:
-            raise _broken(error) from None
-        finally:
-            response.close()
+            yield _chunk(_without(data, key))
+        raise UpstreamError("its stream broke off", "retry", may_cost=True)
+    finally:
+        reply.close()
 
 
 def _begun(first: Json, rest: Iterator[Json]) -> Iterator[Json]:
@@ -111,27 +101,50 @@ def _begun(first: Json, rest: Iterator[Json]) -> Iterator[Json]:
 
 
 def _chunk(data: bytes) -> Json:
-    try:
-        chunk = json.loads(data)
-    except (ValueError, RecursionError):
-        raise UpstreamError("a chunk of its stream is not JSON", "retry") from None
+    chunk = _json(data, "a chunk of its stream is not JSON")
     if not isinstance(chunk, dict) or chunk.get("error"):
-        raise UpstreamError(f"its stream failed{_said_in(chunk)}", "retry")
+        raise UpstreamError(f"its stream failed{_said_in(chunk)}", "retry", may_cost=True)
+    if not is_chunk(chunk):
+        raise UpstreamError("a chunk of its stream is none of OpenAI's protocol", "retry", may_cost=True)
     return chunk
 
 
-def _within(response: urllib3.BaseHTTPResponse, ends: float) -> Iterator[bytes]:
-    """Yield a body as it comes. Raises UpstreamError beyond its limits."""
+def _json(text: bytes, otherwise: str) -> Any:
+    try:
+        return _DECODER.decode(text.decode())
+    except (ValueError, RecursionError):
+        raise UpstreamError(otherwise, "retry", may_cost=True) from None
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        _not_json(text)
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite)  # NaN, 1e999: no client could read them
+
+
+def _whole(reply: Reply, key: str | None) -> bytes:
+    return _without(b"".join(_within(reply)), key)
+
+
+def _within(reply: Reply, most: int = _LARGEST) -> Iterator[bytes]:
+    """Yield a body as it comes. Raises UpstreamError where it breaks off, and beyond its limits."""
     size = 0
-    pieces = response.read_chunked() if response.chunked else iter(lambda: response.read1(_PIECE), b"")
-    for piece in pieces:
-        if (size := size + len(piece)) > _LARGEST:
-            response.close()
-            raise UpstreamError(f"its answer is longer than {_LARGEST:,} bytes", "next")
-        if time.monotonic() > ends:
-            response.close()
-            raise UpstreamError("its answer was not complete in time", "next")
-        yield piece
+    try:
+        for piece in reply.pieces():
+            if (size := size + len(piece)) > most:
+                raise UpstreamError(f"its answer is longer than {most:,} bytes", "next", may_cost=True)
+            yield piece
+    except TimeoutError:
+        raise UpstreamError("its answer was not complete in time", "next", may_cost=True) from None
+    except (OSError, HTTPException) as error:
+        raise UpstreamError(f"its answer broke off ({type(error).__name__})", "retry", may_cost=True) from None
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -151,20 +164,16 @@ def _without(text: bytes, key: str | None) -> bytes:
     return text.replace(key.encode(), b"[key]") if key and len(key) >= _SHORTEST_KEY else text
 
 
-def _failed(response: urllib3.BaseHTTPResponse, key: str | None) -> UpstreamError:
+def _failed(reply: Reply, key: str | None) -> UpstreamError:
     """Return the error of a status, with what the server says, less any key."""
     try:
-        said = response.read(20_000).decode("utf-8", "replace")
-    except urllib3.exceptions.HTTPError:
-        said = ""
-    finally:
-        response.close()
-    try:
-        told = _said_in(json.loads(said))
-    except (ValueError, RecursionError):
+        told = _said_in(json.loads(b"".join(_within(reply, _LARGEST_ERROR))))
+    except (UpstreamError, ValueError, RecursionError):
         told = ""
-    line = without_keys(f"HTTP {response.status}{told}", [key] if key else [])
-    return UpstreamError(line, cure_of(response.status), _wait_of(response.headers.get("Retry-After")), response.status)
+    finally:
+        reply.close()
+    line = without_keys(f"HTTP {reply.status}{told}", [key] if key else [])
+    return UpstreamError(line, cure_of(reply.status), _wait_of(reply.header("Retry-After")), reply.status)
 
 
 def _said_in(answer: Any) -> str:
@@ -174,15 +183,14 @@ def _said_in(answer: Any) -> str:
 
 
 def _wait_of(asked: str | None) -> float | None:
+    """Return the seconds of a Retry-After, which has them or a date."""
+    if not asked:
+        return None
     try:
-        return min(max(0.0, float(asked)), _LONGEST_WAIT) if asked else None
+        seconds = float(asked)
     except ValueError:
-        return None  # a date: our own wait will do
-
-
-def _broken(error: urllib3.exceptions.HTTPError) -> UpstreamError:
-    """Return the error of a connection. After a time-out another model is asked: this one had its time."""
-    reason = getattr(error, "reason", None) or error
-    if isinstance(reason, urllib3.exceptions.TimeoutError) and not isinstance(reason, urllib3.exceptions.NewConnectionError):
-        return UpstreamError("no answer in time", "next")
-    return UpstreamError(f"no connection ({type(reason).__name__})", "retry")
+        try:
+            seconds = parsedate_to_datetime(asked).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None  # our own wait will do
+    return min(max(0.0, seconds), _LONGEST_WAIT)

@@ -67,7 +67,8 @@ def failing() -> Iterator[None]:
         status = getattr(error, "status", None)
         wait = getattr(error, "retry_after", None)
         cure: Any = "next" if isinstance(error, _OF_THE_MODEL) else "refused" if isinstance(error, _OF_THE_REQUEST) else "retry"
-        raise UpstreamError(without_keys(f"{type(error).__name__}: {error}"), cure, wait, status) from error
+        is_late = isinstance(error, LMTimeoutError)
+        raise UpstreamError(without_keys(f"{type(error).__name__}: {error}"), cure, wait, status, may_cost=is_late) from error
     except LanguageModelError as error:
         raise UpstreamError(without_keys(str(error)), "next") from error
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dspy_programs.errors import UsageError
-from dspy_programs.router import catalogue_of, read_catalogue
+from dspy_programs.router import Needs, Router, catalogue_of, read_catalogue
 from tests.router_support import entry
 
 
@@ -16,9 +16,17 @@ from tests.router_support import entry
         ({"completion_usd_per_1k": float("nan")}, "models.1 (m/1).completion_usd_per_1k: Input should be a finite number"),
         ({"price": 1}, "models.1 (m/1).price: Extra inputs are not permitted"),
         ({"quality": 1.2}, "models.1 (m/1).quality: Input should be less than or equal to 1"),
-        ({"latency_ms": 0}, "models.1 (m/1).latency_ms: Input should be greater than 0"),
+        ({"latency_ms": 0}, "models.1 (m/1).latency_ms: Input should be greater than or equal to 0.001"),
         ({"context": 0}, "models.1 (m/1).context: Input should be greater than or equal to 1"),
         ({"api_base": "ftp://x"}, "models.1 (m/1).api_base: must begin with http:// or https://"),
+        ({"api_base": "http://"}, "models.1 (m/1).api_base: not like http://HOST:PORT/v1"),
+        ({"api_base": "http://[::1"}, "models.1 (m/1).api_base: not like"),
+        ({"api_base": "http://h:99999/v1"}, "models.1 (m/1).api_base: not like"),
+        ({"api_base": "http://h h/v1"}, "models.1 (m/1).api_base: not like"),
+        ({"prompt_usd_per_1k": 1e308}, "models.1 (m/1).prompt_usd_per_1k: Input should be less than or equal to 1000000"),
+        ({"context": 10**30}, "models.1 (m/1).context: Input should be less than or equal to 1000000000"),
+        ({"requests_per_minute": 10**30}, "models.1 (m/1).requests_per_minute: Input should be less than"),
+        ({"id": "m/", "lm": ""}, "models.1 (m/): 'm/' is no model's spec"),
         ({"id": "m/ä b"}, "models.1 (m/ä b).id: String should match pattern"),
         ({"id": "m/0"}, "models: m/0 is there twice"),
         ({"id": "plain", "lm": ""}, "models.1 (plain): 'plain' is no model's spec; write lm: provider/name"),
@@ -38,6 +46,9 @@ def test_wrong_model_is_named(change, says):
         ({"server": {"port": 70_000}}, "server.port: Input should be less than or equal to 65535"),
         ({"cache": {"backend": "disk"}}, "cache.backend: Input should be"),
         ({"budget": {"usd_per_day": -1}}, "budget.usd_per_day: Input should be greater than or equal to 0"),
+        ({"fallback": {"timeout_seconds": 1e300}}, "fallback.timeout_seconds: Input should be less than or equal to 86400"),
+        ({"cache": {"ttl_seconds": 1e308}}, "cache.ttl_seconds: Input should be less than"),
+        ({"cache": {"max_bytes": 10**30}}, "cache.max_bytes: Input should be less than"),
         ({"models": []}, "models: Tuple should have at least 1 item"),
     ],
 )
@@ -53,6 +64,10 @@ def test_wrong_setting_is_named(settings, says):
         ("- 1", "a catalogue is a mapping with `models:`"),
         ("", "a catalogue is a mapping"),
         ("a: \x00", "not YAML"),
+        ("models: !!python/object/apply:os.system ['true']", "not YAML: could not determine a constructor"),
+        ("models: [{id: a/b, quality: 0.1, quality: 0.9}]", "not YAML: the key 'quality' appears twice"),
+        ("models: &a [*a]", "models.0: Input should be a valid dictionary"),
+        ("models: [{context: " + "9" * 5000 + "}]", "not YAML"),
     ],
 )
 def test_file_that_is_no_catalogue_is_refused(tmp_path, text, says):
@@ -60,6 +75,30 @@ def test_file_that_is_no_catalogue_is_refused(tmp_path, text, says):
     path.write_text(text)
     with pytest.raises(UsageError, match=f"c.yaml: {says}"):
         read_catalogue(path)
+
+
+def test_merge_keys_cannot_fill_the_memory(tmp_path):
+    bomb = "a0: &a0 {k: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40))
+    path = tmp_path / "c.yaml"
+    path.write_text(bomb)
+    with pytest.raises(UsageError, match="not YAML: << is not read; write the keys out"):
+        read_catalogue(path)
+
+
+@pytest.mark.parametrize("address", ["http://ann:pa55word@h/v1", "http://h/v1?key=pa55word", "http://:pa55word"])
+def test_secret_in_an_address_is_refused_and_not_told(address):
+    with pytest.raises(UsageError, match="api_base: not like") as raised:
+        catalogue_of({"models": [entry(0, api_base=address)]}, "c")
+    assert "pa55word" not in str(raised.value)
+
+
+def test_prices_next_to_nothing_are_no_trouble():
+    models = [
+        entry(0, prompt_usd_per_1k=1e-320, completion_usd_per_1k=0),
+        entry(1, prompt_usd_per_1k=0, completion_usd_per_1k=0),
+    ]
+    decision = Router(catalogue_of({"models": models}, "c")).decide(Needs(priority="speed"))
+    assert decision.best == 0 and decision.score(1) < decision.score(0) < 1
 
 
 def test_file_that_is_not_there_is_named(tmp_path):

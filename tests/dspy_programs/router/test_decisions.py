@@ -4,6 +4,7 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.router import AllBusy, Needs, NoModelFits, Router, catalogue_of, needs_of, read_catalogue
+from dspy_programs.router.impossible import why_none_fits
 from tests.router_support import catalogue, entry
 
 FLASH, MINI = "google/gemini-3.1-flash-lite-preview", "openai/gpt-5.4-mini"
@@ -130,3 +131,36 @@ def test_all_that_fit_are_busy_says_when_to_try_again():
 def test_catalogue_of_one_model_without_a_price_works():
     free = entry(0, prompt_usd_per_1k=0, completion_usd_per_1k=0)
     assert chosen(Router(catalogue_of({"models": [free]}, "x"))) == "m/0"
+
+
+def test_price_limit_is_the_same_when_it_is_remembered(shipped):
+    for limit in (0.02, 0.0026, 0.0027, 0.0026, 0.00263, 0.002625):
+        fits = {shipped.catalogue.models[at].id for at in shipped.decide(Needs(max_cost_per_1k=limit)).places}
+        wanted = {one.id for one in shipped.catalogue.models if one.prompt_usd_per_1k + one.completion_usd_per_1k <= 2 * limit}
+        assert fits == wanted, limit
+
+
+def test_preferred_models_are_not_kept_in_memory(shipped):
+    for _ in range(5):
+        shipped.decide(Needs(preferred=(OPUS,) * 1000))
+    assert not shipped.decider._known_fits
+
+
+def test_limit_that_can_be_met_again_meanwhile_is_no_bug(shipped):
+    error = why_none_fits(shipped.catalogue.models, [1.0] * 6, Needs(max_latency_ms=100))
+    assert isinstance(error, NoModelFits) and "try again" in str(error)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -0.1, 1.1])
+def test_reward_that_is_no_share_is_refused(shipped, score):
+    with pytest.raises(UsageError, match="scores are shares"):
+        shipped.learn("planner", OPUS, score)
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_exploring_after_only_the_worst_or_best_rewards_still_decides(score):
+    routes = Router(catalogue(entries=[entry(0), entry(1)], learning={"exploration": True, "floor": 0.0}))
+    for _ in range(1000):
+        routes.learn("planner", "m/0", score)
+    chosen_ones = {routes.decide(Needs(priority="quality", program="planner")).best for _ in range(50)}
+    assert (0 in chosen_ones) is bool(score)

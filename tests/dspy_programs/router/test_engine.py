@@ -10,7 +10,7 @@ from dspy_programs import load, use
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import connect, connect_kept, is_named
 from dspy_programs.router.learning.quality import Quality, write_quality
-from tests.openai_server import openai_servers
+from tests.openai_server import completion, openai_servers
 from tests.router_support import entry
 
 
@@ -140,3 +140,38 @@ def test_unknown_priority_is_refused():
 def test_address_belongs_into_the_catalogue():
     with pytest.raises(LanguageModelError, match="its catalogue names addresses and keys"):
         connect("router/balanced", api_base="http://127.0.0.1:1/v1")
+
+
+def test_empty_answer_to_a_program_goes_to_the_next_model(named):
+    with openai_servers({"choices": []}, reply) as servers:
+        named(*servers)
+        with use("router/balanced"):
+            assert asked() == "up-1"
+
+
+def test_counts_that_nobody_can_believe_leave_what_was_booked(named):
+    with openai_servers(completion('{"answer": "hi"}', usage={"prompt_tokens": 10**400, "completion_tokens": -7})) as servers:
+        named(*servers)
+        lm = connect("router/balanced")
+        with dspy.context(lm=lm):
+            assert asked() == "hi"
+
+
+def test_redirect_of_a_programs_request_carries_no_key_away(named, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "k3y-0123456789abcdef")
+    with openai_servers(reply) as [other], openai_servers((307, {"Location": f"{other.base}/chat/completions"})) as [server]:
+        named(server, models=[entry(0, api_base=server.base, context=100_000, key_env="MY_KEY")])
+        with use("router/balanced"), pytest.raises(Exception) as raised:
+            asked()
+    assert server.keys and other.keys == [] and "k3y" not in str(raised.value)
+
+
+def test_program_is_saved_without_a_key_or_not_at_all(named, monkeypatch, tmp_path):
+    monkeypatch.setenv("MY_KEY", "k3y-0123456789abcdef")
+    with openai_servers(reply) as [server]:
+        named(server, models=[entry(0, api_base=server.base, context=100_000, key_env="MY_KEY")])
+        with use("router/balanced"):
+            program = dspy.Predict("question -> answer")
+            assert program(question="?").answer == "up-0"
+            program.save(tmp_path / "p.json")
+    assert "k3y" not in (tmp_path / "p.json").read_text()

@@ -3,11 +3,14 @@
 import json
 import random
 
+import numpy as np
 import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.router import Needs, Router
 from dspy_programs.router.learning.circuit import Circuit
+from dspy_programs.router.learning.difficulty import Difficulty
+from dspy_programs.router.learning.difficulty_file import Easy, read_easy, write_easy
 from dspy_programs.router.learning.latency import Latencies
 from dspy_programs.router.learning.quality import Quality, read_quality, write_quality
 from dspy_programs.router.learning.reading import scores_in
@@ -196,3 +199,20 @@ def test_wrong_row_is_named(tmp_path, row, says):
 def test_file_without_scores_is_refused(tmp_path):
     with pytest.raises(UsageError, match="has no scores"):
         scores_in(written(tmp_path, ""), KNOWN)
+
+
+@pytest.mark.parametrize("rows", ["Infinity", "NaN", "-1"])
+def test_learnt_rows_that_are_no_number_are_refused(tmp_path, rows):
+    path = tmp_path / "quality.json"
+    path.write_text(f'{{"form": "dspy-programs route quality 1", "programs": {{"planner": {{"m/0": [{rows}, 1]}}}}}}')
+    with pytest.raises(UsageError, match="not what `route learn` writes"):
+        read_quality(path)
+
+
+@pytest.mark.parametrize("wrong", [{"threshold": float("nan")}, {"base": float("inf")}, {"weights": [[0.0]] * 4096}])
+def test_learnt_difficulty_that_is_no_number_is_refused(tmp_path, wrong):
+    path = tmp_path / "difficulty.json"
+    write_easy(Easy("planner", "m/0", "m/1", Difficulty(np.zeros(4096), 0.0, 0.0)), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    with pytest.raises(UsageError, match="not what `route fit` writes"):
+        read_easy(path)

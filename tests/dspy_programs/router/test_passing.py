@@ -124,3 +124,40 @@ def test_chat_of_a_body_that_asks_for_a_stream_is_whole():
     with openai_servers("whole") as [server]:
         assert said(router(server).chat(asks(stream=True, stream_options={"include_usage": True}))) == "whole"
     assert server.bodies[0].keys() == {"messages", "model"}
+
+
+def streamed(stream):
+    return [one.get("usage") for one in stream.chunks if not one["choices"]]
+
+
+def test_cached_stream_tells_usage_only_to_who_asks():
+    with openai_servers("hello") as [server]:
+        routes = router(server)
+        routes.chat(asks())
+        assert streamed(routes.stream(asks())) == streamed(routes.stream(asks("2"))) == [], "cached, and in one piece"
+        [usage] = streamed(routes.stream(asks(stream_options={"include_usage": True})))
+    assert usage["total_tokens"] == 15
+
+
+def test_logprobs_of_a_stream_are_cached_and_streamed_once():
+    parts = [chunk(text) for text in ("Good ", "day")]
+    for part in parts:
+        part["choices"][0]["logprobs"] = {"content": [{"token": part["choices"][0]["delta"]["content"], "logprob": -0.1}]}
+    with openai_servers([*parts, chunk({}, "stop")]) as [server]:
+        routes = router(server)
+        list(routes.stream(asks(logprobs=True)).chunks)
+        [choice] = routes.chat(asks(logprobs=True)).completion["choices"]
+        again = [one["choices"][0].get("logprobs") for one in routes.stream(asks(logprobs=True)).chunks]
+    assert [one["token"] for one in choice["logprobs"]["content"]] == ["Good ", "day"]
+    assert again == [choice["logprobs"], None]
+
+
+def test_choices_of_a_stream_are_put_together_apart():
+    def part(at, text, finish=None):
+        return {"choices": [{"index": at, "delta": {"content": text}, "finish_reason": finish}]}
+
+    with openai_servers([part(1, "b"), part(0, "a"), part(1, "b", "stop"), part(0, "a", "stop")]) as [server]:
+        routes = router(server)
+        list(routes.stream(asks(n=2)).chunks)
+        again = routes.chat(asks(n=2))
+    assert again.cached and [one["message"]["content"] for one in again.completion["choices"]] == ["aa", "bb"]

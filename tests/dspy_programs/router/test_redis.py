@@ -1,14 +1,18 @@
 """The cache in a real Redis (Debian's redis-server), also killed in the middle: G7, G18."""
 
+import contextlib
 import logging
 import shutil
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 
 from dspy_programs.errors import MissingExtra, UsageError
+from dspy_programs.router.answers.memory import MemoryAnswers
+from dspy_programs.router.answers.redis import RedisAnswers
 from tests.openai_server import openai_servers
 from tests.router_support import asks, router
 
@@ -139,3 +143,75 @@ def test_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "redis", None)
     with openai_servers("one") as [upstream], pytest.raises(MissingExtra, match=r'pip install "dspy-programs\[router\]"'):
         router(upstream, **settings("redis://127.0.0.1"))
+
+
+class Scripted:
+    """What speaks Redis's protocol, and answers GET by a script. `pings` are counted."""
+
+    def __init__(self, get):
+        self.get, self.kept, self.pings = get, [], 0
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._serve, args=(self._listening.accept()[0],), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection, contextlib.suppress(OSError), connection.makefile("rb") as received:
+            while line := received.readline():
+                words = []
+                for _ in range(int(line[1:])):
+                    words.append(received.read(int(received.readline()[1:])))
+                    received.readline()
+                self.pings += words[0] == b"PING"
+                self.kept += [words[2]] if words[0] == b"SET" else []
+                connection.sendall({b"PING": b"+PONG\r\n", b"GET": self.get}.get(words[0], b"+OK\r\n"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._listening.close()
+
+
+def bulk(data):
+    return b"$%d\r\n%s\r\n" % (len(data), data)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+        bulk(b"{half"),
+        bulk(b"[1]"),
+        bulk(b'{"of": "somebody else"}'),
+        bulk(b'{"choices": [null]}'),
+    ],
+)
+def test_value_that_is_no_answer_is_a_miss_and_redis_stays(value, caplog):
+    with Scripted(value) as server, openai_servers("one") as [upstream], caplog.at_level(logging.WARNING):
+        logging.getLogger("dspy_programs.serve").propagate = True
+        routes = router(upstream, **settings(server.url))
+        assert [routes.chat(asks()).cached for _ in range(2)] == [False, False]
+        assert routes.place == "redis" and len(server.kept) == 2 and not caplog.text
+
+
+def test_whether_it_is_there_is_asked_once_in_a_second():
+    now = [1000.0]
+    with Scripted(b"$-1\r\n") as server:
+        answers = RedisAnswers(server.url, 10, MemoryAnswers(10, 1000), lambda: now[0])
+        assert all(answers.is_connected() for _ in range(50)) and server.pings == 1
+        now[0] += 1.5
+        assert answers.is_connected() and server.pings == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:pa55/word@h:1/0", "redis://h:pa55", "redis://h:1?pa55=word", "redis://:pa55@h:99999/0"]
+)
+def test_what_is_wrong_with_a_url_does_not_tell_the_password(url):
+    with openai_servers("one") as [upstream], pytest.raises(UsageError, match="redis_url: not like redis://") as raised:
+        router(upstream, **settings(url))
+    assert "pa55" not in str(raised.value)

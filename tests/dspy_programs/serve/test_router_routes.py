@@ -1,5 +1,6 @@
 """The router behind the door: G5, G6, G9 to G11, OpenAI's protocol, keys and secrets."""
 
+import asyncio
 import json
 import re
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -14,7 +16,11 @@ import yaml
 
 from dspy_programs import use
 from dspy_programs.serve.keys import Keys
+from dspy_programs.serve.large_requests import LargeRequests
+from dspy_programs.serve.light_calls import MOST_ROUTED
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.problems import TooLarge
+from dspy_programs.serve.rule_process import answer_to
 from tests.openai_server import CUT, OpenAIServer, chunk, completion, openai_servers
 from tests.router_support import asks, entry, router
 from tests.servers import HTTP, environment, running
@@ -248,8 +254,8 @@ def test_day_of_a_key_holds_here_too():
 
 
 def test_tokens_of_a_stream_count_for_the_day():
-    limits = Limits(tokens_per_day=5)
-    told = [chunk("a"), chunk({}, "stop") | {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}}]
+    limits = Limits(tokens_per_day=1100)  # a first answer of at most 1,024 fits
+    told = [chunk("a"), chunk({}, "stop") | {"usage": {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}}]
     with (
         openai_servers(told) as servers,
         running(limits, key=KEY, router=router(*servers, cache={"backend": "none"})) as server,
@@ -323,3 +329,67 @@ def _answered(url):
         except httpx.ConnectError:
             time.sleep(0.05)
     raise AssertionError("it does not answer")
+
+
+def test_calls_at_the_same_time_never_go_past_the_day_of_a_key():
+    limits = Limits(calls_per_day=5)
+    with (
+        OpenAIServer("one", seconds=0.1) as slow,
+        running(limits, key=KEY, router=router(slow, cache={"backend": "none"})) as server,
+    ):
+        with ThreadPoolExecutor(24) as pool:
+            answers = list(pool.map(lambda at: post(f"{server.url}/route", asks(str(at)), **{"X-API-Key": KEY}), range(24)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 19 and len(slow.bodies) == 5
+
+
+def test_failed_and_cached_requests_take_nothing_from_the_day_of_a_key():
+    limits = Limits(calls_per_day=2)
+    with openai_servers(lambda body: replies.pop(0)) as [up], running(limits, key=KEY, router=router(up)) as server:
+        replies = [404, "one", "two"]
+        told = [post(f"{server.url}/route", asks(text), **{"X-API-Key": KEY}).status_code for text in ("a", "a", "a", "b", "c")]
+    assert told == [502, 200, 200, 200, 429]
+
+
+@pytest.mark.parametrize(("headers", "body", "status"), [({}, b"{}", 401), ({"X-API-Key": KEY}, b" " * 2000, 413)])
+def test_errors_before_the_route_have_openais_form_too(headers, body, status):
+    with openai_servers("one") as servers, running(Limits(body_bytes=1000), key=KEY, router=router(*servers)) as server:
+        answer = HTTP.post(f"{server.url}/v1/chat/completions", content=body, headers=headers)
+    assert answer.status_code == status and answer.json()["error"].keys() == {"message", "type", "code", "param"}
+
+
+def test_number_that_is_not_json_is_refused(two):
+    answer = HTTP.post(f"{two[0]}/v1/chat/completions", content=b'{"messages": [{}], "temperature": NaN}')
+    assert answer.status_code == 400 and answer.json()["error"]["message"] == "the body is not JSON"
+
+
+MANY = b'{"messages": [' + b"1," * MOST_ROUTED + b"1]}"
+
+
+@pytest.mark.parametrize(
+    ("body", "is_looked_at"), [(MANY, True), (b'{"messages": ["' + b"," * MOST_ROUTED + b'"]}', True), (b"{}", False)]
+)
+def test_many_values_are_not_read_in_the_event_loop(body, is_looked_at):
+    """A process looks at what may have too many; a text with many commas passes."""
+    jobs, passed = [], []
+
+    class Pool:
+        async def run_in_process(self, job, body):
+            jobs.append(job)
+            return answer_to(job, body, lambda done, total: None)
+
+    async def receive():
+        return {"type": "http.request", "body": body} if not passed and not jobs else await asyncio.Event().wait()
+
+    async def app(scope, receive, send):
+        passed.append((await receive())["body"])
+
+    async def call():
+        scope = {"type": "http", "method": "POST", "path": "/route", "headers": []}
+        await LargeRequests(app, Pool())(scope, receive, None)
+
+    if body is MANY:
+        with pytest.raises(TooLarge, match="at most 100,000 values"):
+            asyncio.run(call())
+    else:
+        asyncio.run(call())
+    assert bool(jobs) is is_looked_at and passed == ([] if body is MANY else [body])
