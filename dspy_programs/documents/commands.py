@@ -42,7 +42,7 @@ def ingest(
     sources = [
         source for path in paths for source in (read_folder(path, skipped.append) if path.is_dir() else [read_source(path)])
     ]
-    for line in skipped:
+    for line in [*skipped, *(source.left_out for source in sources if source.left_out)]:
         print(printable(f"left out: {line}"), file=sys.stderr)
     shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
     with show_progress("Reading") as progress:
