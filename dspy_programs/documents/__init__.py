@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dspy_programs.documents.jobs import IngestionJobs
     from dspy_programs.documents.reader import Reader
     from dspy_programs.documents.reading import Source, read_folder, read_source
+    from dspy_programs.documents.spoken import Spoken
 
 _HOMES = {
     "Answer": "documents",
@@ -29,6 +30,7 @@ _HOMES = {
     "NotOnFile": "corpora",
     "Reader": "reader",
     "Source": "reading",
+    "Spoken": "spoken",
     "read_folder": "reading",
     "read_source": "reading",
 }
@@ -43,6 +45,7 @@ __all__ = [
     "NotOnFile",
     "Reader",
     "Source",
+    "Spoken",
     "read_folder",
     "read_source",
 ]

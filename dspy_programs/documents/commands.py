@@ -71,16 +71,20 @@ def ask(
     as_json: _JsonOption = False,
 ) -> None:
     """Answer a question from a document, and show the words it rests on. Exits with 1 if the document does not say."""
-    from dspy_programs.documents import Documents
+    from dspy_programs.documents import Documents, Spoken
     from dspy_programs.text import printable
 
     decoding = {name: value for name, value in (("max_tokens", max_tokens), ("temperature", temperature)) if value is not None}
     shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
-    found = shelf.ask(corpus, question, **decoding)
+    spoken = Spoken(lambda text: None if as_json else print(printable(text), end="", flush=True))
+    found = shelf.ask(corpus, question, spoken=spoken, **decoding)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        print(printable(found.answer) if found.in_document else "The document does not say.")
+        if (rest := spoken.rest(found.answer)) is None:  # a second try of the model said something else
+            rest = f"\n{found.answer}"
+        where = "" if found.read_whole else ", as far as it was read"
+        print(printable(rest) if found.in_document else f"The document does not say{where}.")
         for quote in found.quotes:
             print(printable(f'  "{quote.text}" ({quote.start:,} to {quote.end:,})'))
         restored = f"; {found.restored_tokens:,} tokens restored in {found.restore_ms:.0f} ms" if found.restored_tokens else ""

@@ -10,24 +10,26 @@
 Guarantees whoever may call these may read and remove every corpus of the file that the server was given.
 """
 
+import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Path, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from dspy_programs.documents import Answer, Corpus, IngestionJobs, Job, NotOnFile
+from dspy_programs.documents import Answer, Corpus, IngestionJobs, Job, NotOnFile, Spoken
 from dspy_programs.errors import ProgramsError
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.serve.large_requests import json_response, unless_gone
 from dspy_programs.serve.limits import MAX_TEXT
 from dspy_programs.serve.operations import Operation, perform
-from dspy_programs.serve.problems import Fault, NotFound, to_serve_error
+from dspy_programs.serve.problems import Fault, NotFound, ServeError, to_serve_error
 from dspy_programs.serve.requests import Request as Body, Whole
 from dspy_programs.serve.worker_pool import Progress, WorkerPool
 
@@ -88,17 +90,27 @@ def add_document_routes(
             return JobStatus.of(documents.corpora.job(job_id))
 
     async def query(body: Query, request: Request) -> Response:
-        answer = await unless_gone(request.receive, perform(ask, body, pool))
         if not body.stream:
-            return json_response(answer)
-        return StreamingResponse(_events(json.loads(answer)), media_type=_STREAM)
+            return json_response(await unless_gone(request.receive, perform(ask, body, pool)))
+        told = _Told(asyncio.get_running_loop())
+        work = asyncio.ensure_future(
+            pool.run(lambda progress: answered(body, progress, told.spoken), model_calls=ask.model_calls(body))
+        )
+        try:
+            await unless_gone(request.receive, told.begun(work))  # until then an error has a status of its own
+            return _Attached(told, work)
+        except BaseException:
+            work.cancel()
+            raise
 
-    def answered(body: Query, progress: Progress) -> Answer:
+    def answered(body: Query, progress: Progress, spoken: Spoken | None = None) -> Answer:
         progress(0, 1)
         lm = model_in_use()  # the server's, with this call's limits
         decoding = {"max_tokens": body.max_tokens, "temperature": body.temperature} if lm is not None else {}
         with _told():
-            return documents.ask(body.corpus_id, body.question, through=lm, **decoding)
+            return documents.ask(
+                body.corpus_id, body.question, through=lm, spoken=spoken, waits=lambda: progress(0, 0), **decoding
+            )
 
     ask = Operation("ask_corpus", "Ask a corpus", "/query", "", (), Query, Answer, answered)
 
@@ -131,8 +143,52 @@ def _told() -> Iterator[None]:
         raise to_serve_error(error) from error
 
 
-def _events(answer: dict[str, Any]) -> Iterator[str]:
-    """Yield an answer as events: its text, then all that is known of it."""
-    text = answer["answer"] or "The document does not say."
-    for event in ({"content": text}, {"done": True, "restore_time_ms": answer["restore_ms"], **answer}):
-        yield f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
+class _Told:
+    """What a worker thread tells of an answer, for the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.pieces: asyncio.Queue[str | None] = asyncio.Queue()  # None: that was all
+        self.first: str | None = None
+        self.spoken = Spoken(lambda text: loop.call_soon_threadsafe(self.pieces.put_nowait, text))
+
+    async def begun(self, work: "asyncio.Future[Answer]") -> None:
+        """Wait for the first piece, or the end of the work. Raises what the work does before it tells anything."""
+        work.add_done_callback(lambda _: self.pieces.put_nowait(None))
+        self.first = await self.pieces.get()
+        if self.first is None:
+            await work
+
+
+class _Attached(StreamingResponse):
+    """The events of an answer; the work ends if nobody reads them any more."""
+
+    def __init__(self, told: _Told, work: "asyncio.Future[Answer]") -> None:
+        super().__init__(_events(told, work), media_type=_STREAM)
+        self.work = work
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.work.cancel()
+
+
+async def _events(told: _Told, work: "asyncio.Future[Answer]") -> AsyncIterator[str]:
+    """Yield an answer as it is written, then all that is known of it: its `answer` is the one that counts."""
+    piece = told.first
+    while piece is not None:
+        yield _line({"content": piece})
+        piece = await told.pieces.get()
+    try:
+        answer = await work
+    except ServeError as error:  # the status is sent already
+        yield _line(error.problem().model_dump(exclude_none=True))
+        return
+    text = answer.answer or "The document does not say."
+    if rest := told.spoken.rest(text):
+        yield _line({"content": rest})
+    yield _line({"done": True, "restore_time_ms": answer.restore_ms, **answer.model_dump()})
+
+
+def _line(event: dict[str, Any]) -> str:
+    return f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
