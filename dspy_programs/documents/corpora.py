@@ -134,6 +134,7 @@ class Corpora:
         self.get(corpus)
         with self.database.together():
             self._delete(corpus)
+            self.database.write("INSERT INTO words (words) VALUES ('optimize')")  # else the index has its words until it grows
 
     def _not_on_file(self, corpus: str) -> NotOnFile:
         return NotOnFile(f"{self.path}: no corpus {corpus!r}; `dspy-programs documents ls` shows the ids")

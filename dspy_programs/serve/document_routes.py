@@ -153,10 +153,15 @@ class _Told:
 
     async def begun(self, work: "asyncio.Future[Answer]") -> None:
         """Wait for the first piece, or the end of the work. Raises what the work does before it tells anything."""
-        work.add_done_callback(lambda _: self.pieces.put_nowait(None))
+        work.add_done_callback(self._end)
         self.first = await self.pieces.get()
         if self.first is None:
             await work
+
+    def _end(self, work: "asyncio.Future[Answer]") -> None:
+        self.pieces.put_nowait(None)
+        if not work.cancelled():
+            work.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
 
 class _Attached(StreamingResponse):
