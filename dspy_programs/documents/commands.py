@@ -1,8 +1,8 @@
-"""python -m dspy_programs documents ingest|ask|ls|rm: thin commands over this package."""
+"""python -m dspy_programs documents ingest|ask|ls|rm|models: thin commands over this package."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,7 +74,9 @@ def ask(
     from dspy_programs.documents import Documents, Spoken
     from dspy_programs.text import printable
 
-    decoding = {name: value for name, value in (("max_tokens", max_tokens), ("temperature", temperature)) if value is not None}
+    decoding: dict[str, Any] = {
+        name: value for name, value in (("max_tokens", max_tokens), ("temperature", temperature)) if value is not None
+    }
     shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
     spoken = Spoken(lambda text: None if as_json else print(printable(text), end="", flush=True))
     found = shelf.ask(corpus, question, spoken=spoken, **decoding)
@@ -122,6 +124,21 @@ def rm(corpus: _Id, file: _FileOption = None) -> None:
 
     Documents(file).remove(corpus)
     print(f"{corpus}: removed", file=sys.stderr)
+
+
+@app.command()
+def models() -> None:
+    """Show which model fits in the free memory of this machine, and how much context in that of its GPU."""
+    from dspy_programs.documents.model_choice import MODEL_CHOICES, chosen_for, free_gpu, free_ram
+
+    ram, gpu = free_ram(), free_gpu()
+    best = chosen_for(ram) if ram is not None else None
+    for each in MODEL_CHOICES:
+        context = each.context_in(gpu) if gpu is not None else 0
+        on_gpu = f"; on the GPU {context:,} tokens" if context else ""
+        print(f"{'*' if each is best else ' '} {each.needed / 1e9:4.1f} GB of RAM  {each.lm}{on_gpu}")
+    told = [f"{free / 1e9:.1f} GB of {what} free" for free, what in ((ram, "RAM"), (gpu, "the GPU")) if free is not None]
+    print("; ".join([*told, "none fits in RAM" if ram is not None and best is None else "* is the largest that fits in RAM"]))
 
 
 def _model(lm: str | None, no_llm: bool, api_base: str | None, api_key: str | None) -> "dspy.LM | None":

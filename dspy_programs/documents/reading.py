@@ -59,7 +59,11 @@ def read_folder(folder: Path, skipped: Callable[[str], None]) -> Iterator[Source
     files = sorted(_files(folder, skipped))
     if len(files) > _MOST_FILES:
         raise UsageError(f"{folder}: {len(files):,} files; ingest at most {_MOST_FILES:,} at once")
+    inside = folder.resolve()
     for file in files:
+        if not file.resolve().is_relative_to(inside):  # a folder of somebody else's must not read our own files
+            skipped(f"{file}: a link to {file.resolve()}, which is elsewhere; name that file itself")
+            continue
         try:
             yield read_source(file)
         except DatasetError as error:

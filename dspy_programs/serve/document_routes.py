@@ -13,6 +13,7 @@ Guarantees whoever may call these may read and remove every corpus of the file t
 import asyncio
 import contextlib
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
@@ -35,6 +36,7 @@ from dspy_programs.serve.worker_pool import Progress, WorkerPool
 
 _ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 _JOB = r"^[0-9a-f]{16}$"
+_FOLDERS = re.compile(r"(?<!\S)/(?:[^/\n:]+/)+")
 _STREAM = "text/event-stream"
 _GONE: dict[int | str, dict[str, Any]] = {404: {"model": Fault, "description": "it is not on file"}}
 
@@ -70,7 +72,7 @@ class JobStatus(Body):
 
     @classmethod
     def of(cls, job: Job, message: str = "") -> "JobStatus":
-        return cls(job_id=job.id, status=job.state, corpus_id=job.corpus, message=message or job.message)
+        return cls(job_id=job.id, status=job.state, corpus_id=job.corpus, message=message or _without_places(job.message))
 
 
 def add_document_routes(
@@ -132,15 +134,21 @@ def add_document_routes(
     app.add_api_route("/health", health, methods=["GET"], operation_id="documents_health")
 
 
+def _without_places(text: str) -> str:
+    """Leave of each path its last name: where a server keeps its files is nobody's business."""
+    return _FOLDERS.sub("", text)
+
+
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Turn what the documents raise into what a client is told."""
     try:
         yield
     except NotOnFile as error:
-        raise NotFound(str(error).partition(": ")[2].partition(";")[0]) from None  # without the path of the file
+        raise NotFound(_without_places(str(error)).partition(": ")[2].partition(";")[0]) from None
     except ProgramsError as error:
-        raise to_serve_error(error) from error
+        told = to_serve_error(error)
+        raise type(told)(_without_places(str(told)), told.id) from error
 
 
 class _Told:

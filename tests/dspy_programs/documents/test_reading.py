@@ -210,11 +210,12 @@ def test_folder_names_what_cannot_be_reached(tmp_path):
     for name in ("sub", "other"):
         (tmp_path / name).mkdir()
     (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "d.txt").symlink_to("/etc/passwd")
     (tmp_path / "sub" / "again").symlink_to(tmp_path)
     (tmp_path / "b.txt").symlink_to(tmp_path / "b.txt")
     os.mkfifo(tmp_path / "c.txt")
     skipped = []
     assert [source.text for source in read_folder(tmp_path, skipped.append)] == ["one"]
-    assert [line.removeprefix(f"{tmp_path}/").partition(":")[0] for line in skipped] == ["sub/again", "b.txt", "c.txt"]
+    assert [line.removeprefix(f"{tmp_path}/").partition(":")[0] for line in skipped] == ["sub/again", "b.txt", "c.txt", "d.txt"]
     list(read_folder(tmp_path / "none", skipped.append))
-    assert skipped[3:] == [f"{tmp_path / 'none'}: cannot be read: No such file or directory"]
+    assert skipped[4:] == [f"{tmp_path / 'none'}: cannot be read: No such file or directory"]
