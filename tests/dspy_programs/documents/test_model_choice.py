@@ -4,7 +4,6 @@ import pytest
 
 from dspy_programs.documents import MODEL_CHOICES, chosen_for
 from dspy_programs.documents.model_choice import free_gpu
-from dspy_programs.lm.embedded import machine
 from dspy_programs.lm.weights.catalog import CATALOG
 from dspy_programs.lm.weights.local_models import local_model
 from tests.docs.examples import ROOT
@@ -54,7 +53,3 @@ def test_documented_table_is_the_one_in_use():
     page = (ROOT / "docs" / "tools" / "documents.md").read_text(encoding="utf-8")
     for each in MODEL_CHOICES:
         assert f"| {each.needed / GB:.1f} GB | `{each.lm}` | {each.state // 1024} KB |" in page
-
-
-def test_rule_is_that_of_loading(monkeypatch):
-    assert MODEL_CHOICES[2].needed == machine.memory_needed(CATALOG["qwen2.5-coder-1.5b"].size)
