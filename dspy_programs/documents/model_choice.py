@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
-from dspy_programs.lm.embedded.machine import memory_needed
+from dspy_programs.lm import memory_needed
 
 _SECONDS = 5.0  # for nvidia-smi to answer
 _BESIDE = 1_000_000_000  # bytes of a GPU for what is neither weights nor state

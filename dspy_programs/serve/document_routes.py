@@ -94,13 +94,13 @@ def add_document_routes(
     async def query(body: Query, request: Request) -> Response:
         if not body.stream:
             return json_response(await unless_gone(request.receive, perform(ask, body, pool)))
-        told = _Told(asyncio.get_running_loop())
+        telling = _Telling(asyncio.get_running_loop())
         work = asyncio.ensure_future(
-            pool.run(lambda progress: answered(body, progress, told.spoken), model_calls=ask.model_calls(body))
+            pool.run(lambda progress: answered(body, progress, telling.spoken), model_calls=ask.model_calls(body))
         )
         try:
-            await unless_gone(request.receive, told.begun(work))  # until then an error has a status of its own
-            return _Attached(told, work)
+            await unless_gone(request.receive, telling.begun(work))  # until then an error has a status of its own
+            return _Attached(telling, work)
         except BaseException:
             work.cancel()
             raise
@@ -117,7 +117,8 @@ def add_document_routes(
     ask = Operation("ask_corpus", "Ask a corpus", "/query", "", (), Query, Answer, answered)
 
     async def corpora() -> list[Corpus]:
-        return await run_in_threadpool(documents.corpora.all)
+        with _told():
+            return await run_in_threadpool(documents.corpora.all)
 
     def remove(corpus_id: Annotated[str, Path(pattern=_ID)]) -> Response:
         with _told():
@@ -151,7 +152,7 @@ def _told() -> Iterator[None]:
         raise type(told)(_without_places(str(told)), told.id) from error
 
 
-class _Told:
+class _Telling:
     """What a worker thread tells of an answer, for the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -175,8 +176,8 @@ class _Told:
 class _Attached(StreamingResponse):
     """The events of an answer; the work ends if nobody reads them any more."""
 
-    def __init__(self, told: _Told, work: "asyncio.Future[Answer]") -> None:
-        super().__init__(_events(told, work), media_type=_STREAM)
+    def __init__(self, telling: _Telling, work: "asyncio.Future[Answer]") -> None:
+        super().__init__(_events(telling, work), media_type=_STREAM)
         self.work = work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -186,19 +187,19 @@ class _Attached(StreamingResponse):
             self.work.cancel()
 
 
-async def _events(told: _Told, work: "asyncio.Future[Answer]") -> AsyncIterator[str]:
+async def _events(telling: _Telling, work: "asyncio.Future[Answer]") -> AsyncIterator[str]:
     """Yield an answer as it is written, then all that is known of it: its `answer` is the one that counts."""
-    piece = told.first
+    piece = telling.first
     while piece is not None:
         yield _line({"content": piece})
-        piece = await told.pieces.get()
+        piece = await telling.pieces.get()
     try:
         answer = await work
     except ServeError as error:  # the status is sent already
         yield _line(error.problem().model_dump(exclude_none=True))
         return
-    text = answer.answer or "The document does not say."
-    if rest := told.spoken.rest(text):
+    text = answer.answer or f"The document does not say{'' if answer.read_whole else ', as far as it was read'}."
+    if rest := telling.spoken.rest(text):
         yield _line({"content": rest})
     yield _line({"done": True, "restore_time_ms": answer.restore_ms, **answer.model_dump()})
 

@@ -1,6 +1,8 @@
 """Documents over HTTP: the shapes of a server for cache-augmented generation, behind the same door as the rest."""
 
+import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -164,6 +166,18 @@ def test_document_that_comes_with_its_question(server):
 def test_bad_requests_are_refused_in_one_form(server, method, path, body, status):
     reply = server.request(method, path, json=body)
     assert reply.status_code == status and reply.json()
+
+
+def test_broken_file_is_a_problem_in_the_usual_form_and_says_no_path(server, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "d.sqlite")) as other:
+        other.execute("DROP TABLE texts")
+    for method, path, body in (
+        ("GET", "/corpora", None),
+        ("POST", "/query", {"corpus_id": "falk", "question": "When?", "stream": True}),
+        ("POST", "/ingest", {"documents": ["x"]}),
+    ):
+        reply = server.request(method, path, json=body)
+        assert reply.status_code == 409 and "no such table" in reply.json()["error"] and str(tmp_path) not in reply.text
 
 
 def test_health_needs_no_key_and_all_else_does(server):
