@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Callable
 
-from dspy_programs.lm.replies.thoughts import Unfinished, without_thoughts
-from dspy_programs.programs.document_qa.places import place_of
+from dspy_programs.lm.replies import without_thoughts
+from dspy_programs.programs.document_qa import place_of
 
 _QUOTE = re.compile(r'"quote"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _ANSWER = re.compile(r'"answer"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
@@ -57,13 +57,10 @@ def _answer_in(reply: str) -> tuple[str, str] | None:
         return None
     try:
         reply = without_thoughts(reply)
-    except Unfinished:
-        return None
-    quote = _QUOTE.search(reply)
-    answer = _ANSWER.search(reply, quote.end()) if quote else None
-    try:
+        quote = _QUOTE.search(reply)
+        answer = _ANSWER.search(reply, quote.end()) if quote else None
         return (json.loads(quote[1], strict=False), _read(answer[1])) if quote and answer else None
-    except ValueError:
+    except ValueError:  # thoughts that have not ended, or no JSON
         return None
 
 

@@ -1,4 +1,4 @@
-"""docs/examples/documents_compose.yaml: valid by the Compose specification, commands that exist, no flag twice, no key in it."""
+"""docs/examples/documents_compose.yaml: valid by Compose's specification, commands that exist, no flag twice, no key in it."""
 
 import re
 
