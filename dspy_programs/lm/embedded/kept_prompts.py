@@ -174,6 +174,8 @@ class KeptPrompts:
             os.replace(part, self.directory / name)
         except OSError as error:
             raise NotKept(f"{error.filename}: {error.strerror}") from error
+        except UsageError as error:  # of the checksum: a full disk
+            raise NotKept(str(error)) from error
         finally:
             part.unlink(missing_ok=True)
         return saved

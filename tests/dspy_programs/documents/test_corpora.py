@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -167,3 +168,19 @@ def test_closed_begins_no_other_job(tmp_path):
     job = jobs.begin("a", ["one"])
     time.sleep(0.05)
     assert jobs.documents.corpora.job(job.id).state == "pending"
+
+
+def test_two_that_replace_one_corpus_at_once_leave_one_of_them_whole(tmp_path):
+    Corpora(tmp_path / "d.sqlite")
+
+    def put(text: str) -> None:
+        own = Corpora(tmp_path / "d.sqlite")  # a connection of its own, as another process has
+        for _ in range(10):
+            own.put("a", [text] * 20, [text])
+
+    threads = [threading.Thread(target=put, args=[text]) for text in ("one", "two")]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    corpora = Corpora(tmp_path / "d.sqlite")
+    [known] = corpora.all()
+    assert corpora.texts("a") == known.sources * 20 and len(likeliest(corpora.database, "a", known.sources[0])) == 20
