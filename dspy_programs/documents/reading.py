@@ -59,10 +59,11 @@ def read_folder(folder: Path, skipped: Callable[[str], None]) -> Iterator[Source
     files = sorted(_files(folder, skipped))
     if len(files) > _MOST_FILES:
         raise UsageError(f"{folder}: {len(files):,} files; ingest at most {_MOST_FILES:,} at once")
-    inside = folder.resolve()
+    inside = os.path.realpath(folder)
     for file in files:
-        if not file.resolve().is_relative_to(inside):  # a folder of somebody else's must not read our own files
-            skipped(f"{file}: a link to {file.resolve()}, which is elsewhere; name that file itself")
+        place = Path(os.path.realpath(file))  # which no circle of links stops
+        if not place.is_relative_to(inside):  # a folder of somebody else's must not read our own files
+            skipped(f"{file}: a link to {place}, which is elsewhere; name that file itself")
             continue
         try:
             yield read_source(file)

@@ -219,3 +219,22 @@ def test_folder_names_what_cannot_be_reached(tmp_path):
     assert [line.removeprefix(f"{tmp_path}/").partition(":")[0] for line in skipped] == ["sub/again", "b.txt", "c.txt", "d.txt"]
     list(read_folder(tmp_path / "none", skipped.append))
     assert skipped[4:] == [f"{tmp_path / 'none'}: cannot be read: No such file or directory"]
+
+
+def test_notes_of_a_word_document_follow_its_text(tmp_path):
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+    place = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+    changes = {
+        "[Content_Types].xml": ("</Types>", f'<Override PartName="/word/footnotes.xml" ContentType="{kind}"/></Types>'),
+        "word/_rels/document.xml.rels": (
+            "</Relationships>",
+            f'<Relationship Id="rId99" Type="{place}" Target="footnotes.xml"/></Relationships>',
+        ),
+    }
+    main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    with zipfile.ZipFile(io.BytesIO(word("first"))) as made, zipfile.ZipFile(tmp_path / "a.docx", "w") as file:
+        for name in made.namelist():
+            file.writestr(name, made.read(name).decode("latin-1").replace(*changes.get(name, ("", ""))).encode("latin-1"))
+        note = f'<w:footnotes xmlns:w="{main}"><w:footnote><w:p>{run("a note")}</w:p></w:footnote></w:footnotes>'
+        file.writestr("word/footnotes.xml", note)
+    assert read_source(tmp_path / "a.docx").text == f"first{TABLE}\na note"
