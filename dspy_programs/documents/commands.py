@@ -83,10 +83,12 @@ def ask(
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        if (rest := spoken.rest(found.answer)) is None:  # a second try of the model said something else
-            rest = f"\n{found.answer}"
-        where = "" if found.read_whole else ", as far as it was read"
-        print(printable(rest) if found.in_document else f"The document does not say{where}.")
+        if found.in_document:
+            said = found.answer
+        else:
+            said = f"The document does not say{'' if found.read_whole else ', as far as it was read'}."
+        rest = spoken.rest(said)
+        print(printable(f"\n{said}" if rest is None else rest))  # None: a second try of the model said something else
         for quote in found.quotes:
             print(printable(f'  "{quote.text}" ({quote.start:,} to {quote.end:,})'))
         restored = f"; {found.restored_tokens:,} tokens restored in {found.restore_ms:.0f} ms" if found.restored_tokens else ""
