@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from dspy_programs.documents.corpora import Corpora, Corpus, Job, NotOnFile
     from dspy_programs.documents.documents import Answer, Documents, Ingested
     from dspy_programs.documents.jobs import IngestionJobs
+    from dspy_programs.documents.model_choice import MODEL_CHOICES, ModelChoice, chosen_for
     from dspy_programs.documents.reader import Reader
     from dspy_programs.documents.reading import Source, read_folder, read_source
+    from dspy_programs.documents.spoken import Spoken
 
 _HOMES = {
+    "MODEL_CHOICES": "model_choice",
+    "ModelChoice": "model_choice",
+    "chosen_for": "model_choice",
     "Answer": "documents",
     "Corpora": "corpora",
     "Corpus": "corpora",
@@ -29,10 +34,12 @@ _HOMES = {
     "NotOnFile": "corpora",
     "Reader": "reader",
     "Source": "reading",
+    "Spoken": "spoken",
     "read_folder": "reading",
     "read_source": "reading",
 }
 __all__ = [
+    "MODEL_CHOICES",
     "Answer",
     "Corpora",
     "Corpus",
@@ -40,9 +47,12 @@ __all__ = [
     "Ingested",
     "IngestionJobs",
     "Job",
+    "ModelChoice",
     "NotOnFile",
     "Reader",
     "Source",
+    "Spoken",
+    "chosen_for",
     "read_folder",
     "read_source",
 ]

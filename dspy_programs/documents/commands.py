@@ -1,8 +1,8 @@
-"""python -m dspy_programs documents ingest|ask|ls|rm: thin commands over this package."""
+"""python -m dspy_programs documents ingest|ask|ls|rm|models: thin commands over this package."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -42,7 +42,7 @@ def ingest(
     sources = [
         source for path in paths for source in (read_folder(path, skipped.append) if path.is_dir() else [read_source(path)])
     ]
-    for line in skipped:
+    for line in [*skipped, *(source.left_out for source in sources if source.left_out)]:
         print(printable(f"left out: {line}"), file=sys.stderr)
     shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
     with show_progress("Reading") as progress:
@@ -71,16 +71,24 @@ def ask(
     as_json: _JsonOption = False,
 ) -> None:
     """Answer a question from a document, and show the words it rests on. Exits with 1 if the document does not say."""
-    from dspy_programs.documents import Documents
+    from dspy_programs.documents import Documents, Spoken
     from dspy_programs.text import printable
 
-    decoding = {name: value for name, value in (("max_tokens", max_tokens), ("temperature", temperature)) if value is not None}
+    decoding: dict[str, Any] = {
+        name: value for name, value in (("max_tokens", max_tokens), ("temperature", temperature)) if value is not None
+    }
     shelf = Documents(file, _model(lm, no_llm, api_base, api_key))
-    found = shelf.ask(corpus, question, **decoding)
+    spoken = Spoken(lambda text: None if as_json else print(printable(text), end="", flush=True))
+    found = shelf.ask(corpus, question, spoken=spoken, **decoding)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        print(printable(found.answer) if found.in_document else "The document does not say.")
+        if found.in_document:
+            said = found.answer
+        else:
+            said = f"The document does not say{'' if found.read_whole else ', as far as it was read'}."
+        rest = spoken.rest(said)
+        print(printable(f"\n{said}" if rest is None else rest))  # None: a second try of the model said something else
         for quote in found.quotes:
             print(printable(f'  "{quote.text}" ({quote.start:,} to {quote.end:,})'))
         restored = f"; {found.restored_tokens:,} tokens restored in {found.restore_ms:.0f} ms" if found.restored_tokens else ""
@@ -118,6 +126,21 @@ def rm(corpus: _Id, file: _FileOption = None) -> None:
 
     Documents(file).remove(corpus)
     print(f"{corpus}: removed", file=sys.stderr)
+
+
+@app.command()
+def models() -> None:
+    """Show which model fits in the free memory of this machine, and how much context in that of its GPU."""
+    from dspy_programs.documents.model_choice import MODEL_CHOICES, chosen_for, free_gpu, free_ram
+
+    ram, gpu = free_ram(), free_gpu()
+    best = chosen_for(ram) if ram is not None else None
+    for each in MODEL_CHOICES:
+        context = each.context_in(gpu) if gpu is not None else 0
+        on_gpu = f"; on the GPU {context:,} tokens" if context else ""
+        print(f"{'*' if each is best else ' '} {each.needed / 1e9:4.1f} GB of RAM  {each.lm}{on_gpu}")
+    told = [f"{free / 1e9:.1f} GB of {what} free" for free, what in ((ram, "RAM"), (gpu, "the GPU")) if free is not None]
+    print("; ".join([*told, "none fits in RAM" if ram is not None and best is None else "* is the largest that fits in RAM"]))
 
 
 def _model(lm: str | None, no_llm: bool, api_base: str | None, api_key: str | None) -> "dspy.LM | None":

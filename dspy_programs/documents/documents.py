@@ -13,9 +13,10 @@ Raises     UsageError for an id or file that cannot be used, or a text that is t
            not answer.
 """
 
+import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,12 +28,15 @@ from dspy_programs.documents.corpora import Corpora, Corpus, checked_id
 from dspy_programs.documents.parts import likeliest, parts_of
 from dspy_programs.documents.reader import Reader
 from dspy_programs.documents.reading import Source
+from dspy_programs.documents.spoken import Spoken
 from dspy_programs.errors import NotKept, UsageError
-from dspy_programs.lm import Saved, connect, forget_prompts, running_on
+from dspy_programs.lm import Saved, connect, forget_prompts, heard_by, running_on
 from dspy_programs.programs.document_qa import DocumentQAResult, Quote
-from dspy_programs.text import quantity
+from dspy_programs.text import quantity, sendable
 
 _MOST_PARTS_READ = 2  # by a model, for one question
+_LONGEST = 100_000_000  # characters of a corpus
+_LONGEST_QUESTION = 4_000  # characters
 
 
 class Ingested(BaseModel):
@@ -47,8 +51,9 @@ class Ingested(BaseModel):
 class Answer(BaseModel):
     """What a corpus says to a question.
 
-    quotes: with their places in the whole text; part: which of `parts` was read last, from 1; restored_tokens: of the prompt,
-    which were not read again; notes: what else to know.
+    quotes: with their places in the whole text; part: which of `parts` was read last, from 1; read_whole: whether all of them
+    were, else the document may say what these parts do not; restored_tokens: of the prompt, which were not read again; notes:
+    what else to know.
     """
 
     corpus: str
@@ -58,6 +63,7 @@ class Answer(BaseModel):
     answered_by: Literal["model", "rules"]
     part: int
     parts: int
+    read_whole: bool
     restored_tokens: int
     restore_ms: float
     seconds: float
@@ -105,7 +111,12 @@ class Documents:
         checked_id(corpus)
         if not sources:
             raise UsageError(f"{corpus}: nothing to ingest; name a file, a folder or -")
-        parts, tokens = self._cut(corpus, "\n\n".join(source.text for source in sources), chunk)
+        text = "\n\n".join(sendable(source.text, len(source.text)) for source in sources).strip()
+        if not text:
+            raise UsageError(f"{corpus}: there is no text in what is to be ingested")
+        if len(text) > _LONGEST:
+            raise UsageError(f"{corpus}: {len(text):,} characters; a corpus has at most {_LONGEST:,}: ingest several")
+        parts, tokens = self._cut(corpus, text, chunk)
         known = self.corpora.put(corpus, parts, [source.name for source in sources], description)
         forget_prompts(f"{corpus}@")
         return known, tokens
@@ -119,31 +130,47 @@ class Documents:
             size += self._keep(corpus, number, text)
         return size
 
-    def ask(self, corpus: str, question: str, *, through: dspy.LM | None = None, **decoding: Any) -> Answer:
+    def ask(
+        self,
+        corpus: str,
+        question: str,
+        *,
+        through: dspy.LM | None = None,
+        spoken: Spoken | None = None,
+        waits: Callable[[], object] | None = None,
+        **decoding: Any,
+    ) -> Answer:
         """Answer a question from a corpus.
 
         Args:
             corpus: Its id.
             question: In words.
             through: The same model as this call may use it, as with limits of its own.
+            spoken: Is told the answer while the model writes it.
+            waits: Is called now and then while another question or ingestion has the model; what it raises ends the waiting.
             decoding: max_tokens, temperature for the model.
         """
-        if not question.strip():
+        if not (question := sendable(question, len(question))):
             raise UsageError("the question is empty")
+        if len(question) > _LONGEST_QUESTION:
+            raise UsageError(f"the question has {len(question):,} characters; ask in at most {_LONGEST_QUESTION:,}")
         began = time.monotonic()
         texts = self.corpora.texts(corpus)
-        order = likeliest(self.corpora.database, corpus, question) if len(texts) > 1 else [0]
-        order = list(dict.fromkeys([*order, *range(len(texts))]))[: _MOST_PARTS_READ if self.reader.lm else None]
+        likely = likeliest(self.corpora.database, corpus, question) if len(texts) > 1 else [0]
+        order = list(dict.fromkeys([*likely, *range(len(texts))]))[: _MOST_PARTS_READ if self.reader.lm else None]
         lm = through or self.reader.lm
         lm = lm.copy(**decoding) if lm is not None and decoding else lm
         notes: list[str] = []
-        for number in order:
-            result, restored = self._asked(corpus, number, texts[number], question, lm, notes)
-            if result.in_document:
-                break
+        with self._kept.turn(waits) if self._kept else contextlib.nullcontext():
+            for number in order:
+                result, restored = self._asked(corpus, number, texts[number], question, lm, notes, spoken)
+                if result.in_document:
+                    break
         if len(texts) > 1:
             read = order[: order.index(number) + 1]
             notes.append(f"read {quantity(len(read), 'part')} of {len(texts)}: {', '.join(str(each + 1) for each in read)}")
+            if not likely:
+                notes.append("no part shares a word with the question: ask in the document's own words and language")
         before = sum(map(len, texts[:number]))
         return Answer(
             corpus=corpus,
@@ -155,6 +182,7 @@ class Documents:
             answered_by=result.answered_by,
             part=number + 1,
             parts=len(texts),
+            read_whole=len(texts) == 1 or len(read) == len(texts),
             restored_tokens=restored.tokens if restored else 0,
             restore_ms=restored.milliseconds if restored else 0.0,
             seconds=time.monotonic() - began,
@@ -163,41 +191,50 @@ class Documents:
 
     def remove(self, corpus: str) -> None:
         """Remove a corpus and all that was kept of it."""
+        forget_prompts(f"{checked_id(corpus)}@")  # first: a process that is killed here can be asked again
         self.corpora.remove(corpus)
-        forget_prompts(f"{corpus}@")
+        forget_prompts(f"{corpus}@")  # and what was kept meanwhile
 
     def _cut(self, corpus: str, text: str, chunk: bool) -> tuple[list[str], int | None]:
         """Return the parts of a text, and its tokens. Raises UsageError if it is too long for the model."""
         if (most := self.reader.most_tokens) is None:
             return [text], None
         if (excess := self.reader.excess(text)) and not chunk:
-            raise UsageError(f"{corpus}: {excess}; add --chunk to cut it into parts, or name a model with a larger context")
+            raise UsageError(f"{corpus}: {excess}; let it be cut into parts (--chunk), or use a model with a larger context")
         return parts_of(text, most, self.reader.count), self.reader.count(text)
 
     def _asked(
-        self, corpus: str, number: int, text: str, question: str, lm: dspy.LM | None, notes: list[str]
+        self,
+        corpus: str,
+        number: int,
+        text: str,
+        question: str,
+        lm: dspy.LM | None,
+        notes: list[str],
+        spoken: Spoken | None,
     ) -> tuple[DocumentQAResult, Saved | None]:
-        """Ask about one part; return the result, and what was restored for it."""
-        if not self._kept:
-            with running_on(lm):
-                return self.reader.program(text, question), None
-        with self._kept.turn():
-            restored = self._kept.restore(self._name(corpus, number, text))
-            if restored is None:
-                notes.append("read anew: nothing is kept of it for this model as it is now")
-                try:
-                    self._keep(corpus, number, text)
-                except NotKept as error:
-                    notes.append(f"not kept: {error}")
-            with running_on(lm):
-                return self.reader.program(text, question), restored
+        """Ask about one part, in a turn if prompts are kept; return the result, and what was restored for it."""
+        restored = self._kept.restore(self._name(corpus, number, text)) if self._kept else None
+        if self._kept and restored is None:
+            notes.append("read anew: nothing is kept of it for this model as it is now")
+            try:
+                self._keep(corpus, number, text)
+            except NotKept as error:
+                notes.append(f"not kept: {error}")
+        with running_on(lm), heard_by(lambda: spoken.listener(text)) if spoken else contextlib.nullcontext():
+            return self.reader.program(text, question), restored
 
     def _keep(self, corpus: str, number: int, text: str) -> int:
         """Let the model read a part, and keep it; return the bytes on the disk. Raises NotKept."""
         assert self._kept and self.reader.lm  # for the types: only called with both
+        name = self._name(corpus, number, text)
         with self._kept.turn(), running_on(self._kept.reader(self.reader.lm.model)):
             self.reader.program(text, "?")
-            return self._kept.save(self._name(corpus, number, text)).bytes
+            size = self._kept.save(name).bytes
+        if not self.corpora.has(corpus, number, text):  # removed or replaced meanwhile
+            forget_prompts(name)
+            raise NotKept("it was removed or replaced while the model read it")
+        return size
 
     def _name(self, corpus: str, number: int, text: str) -> str:
         """Return the file's name: of this very text, as this program on this model begins its prompt."""

@@ -4,13 +4,14 @@ Guarantees a job that was not finished when its process ended, by whatever, is d
            not be kept has failed, and says why.
 """
 
+import contextlib
 import queue
 import threading
 
 from dspy_programs.documents.corpora import Job
 from dspy_programs.documents.documents import Documents
 from dspy_programs.documents.reading import Source
-from dspy_programs.errors import ProgramsError
+from dspy_programs.errors import ProgramsError, UsageError
 from dspy_programs.text import printable
 
 
@@ -20,10 +21,12 @@ class IngestionJobs:
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
         self._waiting: queue.Queue[Job | None] = queue.Queue()
+        self._is_closed = False
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
         """Begin to work, first on what the last process left."""
+        self._waiting, self._is_closed = queue.Queue(), False
         for job in self.documents.corpora.unfinished_jobs():
             self._waiting.put(job)
         self._thread = threading.Thread(target=self._work, name="ingestion", daemon=True)
@@ -31,6 +34,7 @@ class IngestionJobs:
 
     def close(self) -> None:
         """Begin no other job. One that is being read goes on with the next process."""
+        self._is_closed = True
         self._waiting.put(None)
 
     def begin(self, corpus: str, texts: list[str], description: str = "", chunk: bool = False) -> Job:
@@ -43,11 +47,12 @@ class IngestionJobs:
 
     def _work(self) -> None:
         corpora = self.documents.corpora
-        while (job := self._waiting.get()) is not None:
+        while (job := self._waiting.get()) is not None and not self._is_closed:
             try:
                 corpora.set_job(job.id, "processing")
                 size = self.documents.keep(job.corpus)
                 corpora.set_job(job.id, "completed", f"{size:,} bytes kept" if size else "on file; this model keeps nothing")
             except Exception as error:  # the boundary of a thread: whatever it is, somebody waits for the job
                 told = error if isinstance(error, ProgramsError) else f"{type(error).__name__}: {error}"
-                corpora.set_job(job.id, "failed", printable(" ".join(str(told).split()))[:500])
+                with contextlib.suppress(UsageError):  # a full disk, say: the next process does the job again
+                    corpora.set_job(job.id, "failed", printable(" ".join(str(told).split()))[:500])

@@ -1,77 +1,96 @@
 """From files to the text in them: .txt, .md, .pdf, .html, .docx, folders of these, standard input.
 
-Guarantees what is in a file is data: nothing in it is run or fetched. Of a folder, what is left out is named with the reason.
+Guarantees what is in a file is data: nothing in it is run or fetched. What is left out is named with the reason.
 Raises     DatasetError for a file that cannot be read as what its name says, has no text, or is too large; MissingExtra.
 """
 
-import io
+import os
+import stat
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dspy_programs.errors import DatasetError, MissingExtra, UsageError
+from dspy_programs.documents.html_text import html_text
+from dspy_programs.documents.pdf_text import pdf_text
+from dspy_programs.documents.word_text import word_text
+from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.text import sendable
 
 STDIN = Path("-")
-_LARGEST = 100_000_000  # bytes of a file, and of what is packed in it
+LARGEST = 100_000_000  # bytes of a file
 _MOST_FILES = 1_000  # of a folder
-_BLOCKS = (  # of HTML: what stands on lines of its own
-    "address article aside blockquote br dd div dl dt figcaption footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre "
-    "section table td th tr ul"
-).split()
 
 
 class Source(NamedTuple):
-    """The text of one file, and what the user calls the file."""
+    """The text of one file, and what the user calls the file. left_out: what of it has no text, and why; "" if nothing."""
 
     name: str
     text: str
+    left_out: str = ""
 
 
 def read_source(path: Path) -> Source:
     """Read one file, or standard input for "-"."""
     if path == STDIN:
-        return Source("standard input", _with_text(sys.stdin.buffer.read(_LARGEST + 1), "standard input", _plain))
-    if path.is_dir():
-        raise UsageError(f"{path}: a folder; its files can be read, it cannot")
+        return _with_text(sys.stdin.buffer.read(LARGEST + 1), "standard input", ".txt")
+    kind = path.suffix.lower()
     try:
-        if path.stat().st_size > _LARGEST:
-            raise DatasetError(f"{path}: over {_LARGEST // 1_000_000} MB; split it, and ingest the parts")
-        content = path.read_bytes()
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{path}: a folder; its files can be read, it cannot")
+        if kind not in _KINDS:
+            raise DatasetError(f"{path}: of no known kind; name a file {', '.join(_KINDS)}")
+        if not stat.S_ISREG(status.st_mode):  # a device may never end, a pipe never begin
+            raise DatasetError(f"{path}: no ordinary file; send what it holds to standard input, and name -")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DatasetError(f"{path}: of no known kind; name a file {', '.join(_READERS)}")
-    return Source(str(path), _with_text(content, str(path), reader))
+    return _with_text(content, str(path), kind)
 
 
 def read_folder(folder: Path, skipped: Callable[[str], None]) -> Iterator[Source]:
-    """Yield the text of every readable file below a folder, in the order of their paths. skipped: is told of each other one."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(folder)))
+    """Yield the text of every readable file below a folder, in the order of their paths.
+
+    skipped: is told of each other one, and of folders that cannot be entered. Names that begin with a dot do not count, and
+    linked folders are not followed.
+    """
+    files = sorted(_files(folder, skipped))
     if len(files) > _MOST_FILES:
         raise UsageError(f"{folder}: {len(files):,} files; ingest at most {_MOST_FILES:,} at once")
+    inside = os.path.realpath(folder)
     for file in files:
+        place = Path(os.path.realpath(file))  # which no circle of links stops
+        if not place.is_relative_to(inside):  # a folder of somebody else's must not read our own files
+            skipped(f"{file}: a link to {place}, which is elsewhere; name that file itself")
+            continue
         try:
             yield read_source(file)
         except DatasetError as error:
             skipped(str(error))
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _files(folder: Path, skipped: Callable[[str], None]) -> Iterator[Path]:
+    def unread(error: OSError) -> None:
+        skipped(f"{error.filename}: cannot be read: {error.strerror}")
+
+    for name, folders, files in os.walk(folder, onerror=unread):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        for each in folders:
+            if (Path(name) / each).is_symlink():
+                skipped(f"{Path(name) / each}: a link to a folder; name that folder itself")
+        yield from (Path(name) / each for each in files if not each.startswith("."))
 
 
-def _with_text(content: bytes, name: str, reader: Callable[[bytes, str], str]) -> str:
-    if len(content) > _LARGEST:
-        raise DatasetError(f"{name}: over {_LARGEST // 1_000_000} MB; split it, and ingest the parts")
-    text = reader(content, name)
+def _with_text(content: bytes, name: str, kind: str) -> Source:
+    if len(content) > LARGEST:
+        raise DatasetError(f"{name}: over {LARGEST // 1_000_000} MB; split it, and ingest the parts")
+    text, left_out = _KINDS[kind](content, name)
     text = sendable(text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff"), len(text))
-    if not text:
+    if not any(map(str.isalnum, text)):
         raise DatasetError(f"{name}: no text in it{'; of a scan, ingest the recognised text' if content else ': it is empty'}")
-    return text
+    return Source(name, text, f"{name}: {left_out}" if left_out else "")
 
 
 def _plain(content: bytes, name: str) -> str:
@@ -82,75 +101,20 @@ def _plain(content: bytes, name: str) -> str:
         raise DatasetError(f"{name}: not UTF-8 text (byte {error.start}); convert it, as with iconv -t utf-8") from error
     if "\0" in text:
         raise DatasetError(f"{name}: not text, but binary data")
+    if text.startswith("%PDF-"):
+        raise DatasetError(f"{name}: a PDF; name it .pdf")
     return text
 
 
-def _pdf(content: bytes, name: str) -> str:
-    pypdf = _imported("pypdf")
-    if b"%PDF-" not in content[:1024]:
-        raise DatasetError(f"{name}: not a PDF, although named so")
-    try:
-        reader = pypdf.PdfReader(io.BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise DatasetError(f"{name}: the PDF needs a password; save it without one")
-        return "\n\n".join(page.extract_text() for page in reader.pages)
-    except DatasetError:
-        raise
-    except Exception as error:  # pypdf raises errors of many kinds for a damaged file
-        raise DatasetError(f"{name}: a damaged PDF: {_one_line(error)}") from error
+def _whole(reader: Callable[[bytes, str], str]) -> Callable[[bytes, str], tuple[str, str]]:
+    return lambda content, name: (reader(content, name), "")
 
 
-def _docx(content: bytes, name: str) -> str:
-    docx = _imported("docx")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(each.file_size for each in packed.infolist()) > _LARGEST:
-                raise DatasetError(f"{name}: over {_LARGEST // 1_000_000} MB when unpacked")
-        blocks = docx.Document(io.BytesIO(content)).iter_inner_content()
-        return "\n".join(line for block in blocks for line in _lines_of(block))
-    except DatasetError:
-        raise
-    except Exception as error:  # a zip, XML or package that is none
-        raise DatasetError(f"{name}: not a Word document, although named so: {_one_line(error)}") from error
-
-
-def _lines_of(block: Any) -> list[str]:
-    """Return the lines of a paragraph or a table."""
-    if not hasattr(block, "rows"):
-        return [block.text]
-    return [" | ".join(cell.text for cell in row.cells) for row in block.rows]
-
-
-def _html(content: bytes, name: str) -> str:
-    soup = _imported("bs4").BeautifulSoup(content, "html.parser")
-    for element in soup(["script", "style", "noscript", "template", "head", "title"]):
-        element.decompose()
-    for element in soup(_BLOCKS):
-        element.insert_before("\n")
-        element.insert_after("\n")
-    lines = (" ".join(line.split()) for line in soup.get_text().splitlines())
-    return "\n".join(line for line in lines if line)
-
-
-_READERS: dict[str, Callable[[bytes, str], str]] = {
-    ".txt": _plain,
-    ".md": _plain,
-    ".pdf": _pdf,
-    ".html": _html,
-    ".htm": _html,
-    ".docx": _docx,
+_KINDS: dict[str, Callable[[bytes, str], tuple[str, str]]] = {
+    ".txt": _whole(_plain),
+    ".md": _whole(_plain),
+    ".pdf": pdf_text,
+    ".html": _whole(html_text),
+    ".htm": _whole(html_text),
+    ".docx": _whole(word_text),
 }
-
-
-def _imported(module: str) -> Any:
-    """Import a reader's library. Raises MissingExtra."""
-    import importlib
-
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise MissingExtra('PDF, HTML and Word files need an extra: pip install "dspy-programs[documents]"') from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

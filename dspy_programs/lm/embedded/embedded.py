@@ -28,6 +28,7 @@ from dspy_programs.lm.embedded.machine import check_memory, import_xllamacpp, sl
 from dspy_programs.lm.embedded.own_server import LLAMA_VARIABLE, server_at
 from dspy_programs.lm.embedded.sharing import abandon, shared
 from dspy_programs.lm.embedded.streaming import Heard, Joined, events, to_the_end
+from dspy_programs.lm.hearing import answered
 from dspy_programs.lm.samples import drawn, seed_of
 from dspy_programs.lm.server.answers import events_without_keys, without_keys_in
 from dspy_programs.lm.server.redaction import known_keys, redact
@@ -121,6 +122,9 @@ class EmbeddedEngine:
             ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
+        return answered(request, self._whole, self.stream)
+
+    def _whole(self, request: lm15.Request) -> lm15.Response:
         return without_keys_in(self._answer(request), self._keys())
 
     def _keys(self) -> list[str]:
@@ -196,7 +200,7 @@ class EmbeddedEngine:
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         """Yield the answer's events as it is written; those with log-probabilities at its end, for pieces lose some."""
         if request.config.logprobs is not None:
-            return iter(lm15.response_to_events(self.complete(request)))
+            return iter(lm15.response_to_events(self._whole(request)))
         return events_without_keys(events(lambda heard: self._answer(request, heard), request.model), self._keys())
 
     def slot_action(self, action: str, file: str) -> dict[str, Any]:
@@ -211,8 +215,7 @@ class EmbeddedEngine:
     def identity(self) -> dict[str, Any]:
         """Return what tells this model, as it is loaded, from any other."""
         if self.url:
-            names = self._asked(lambda server: self._over_http(server).model_names())
-            return {"model": self.weights.id, "at": self.url, "names": names}
+            return {"model": self.weights.id, "at": self.url, **self._asked(lambda server: self._over_http(server).traits())}
         model = located(self.weights)
         context = min(_CONTEXT_TOKENS, model.context_tokens)
         return {"model": self.weights.id, "sha256": model.sha256, "context": context, "by": import_xllamacpp().__version__}

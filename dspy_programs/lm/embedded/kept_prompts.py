@@ -19,7 +19,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Protocol
 import dspy
 import platformdirs
 from dspy import lm15
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import NotKept, UsageError
@@ -37,6 +37,7 @@ from dspy_programs.lm.server.lm_wrapper import wrap
 _FOLDER_VARIABLE = "DSPY_PROGRAMS_PROMPTS"  # moves the folder
 SLOT = 0  # of llama.cpp, the one that every engine has
 _PART, _SUM = ".part", ".sum"
+_GLANCE = 0.2  # seconds
 _NAME = re.compile(r"[a-z0-9][a-z0-9@_-]{0,120}\.bin")
 _ASKED: ContextVar[dict[str, Any] | None] = ContextVar("what a turn asks of llama.cpp", default=None)
 
@@ -132,9 +133,10 @@ class KeptPrompts:
         return wrap(_Reader(self.engine), model, max_tokens=1)
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, waits: Callable[[], object] | None = None) -> Iterator[None]:
         """Let nobody else restore a prompt until the block ends; inside a turn it is the same one.
 
+        waits: is called now and then until it is our turn; what it raises ends the waiting.
         Raises     UsageError if the folder cannot be written.
         """
         if _ASKED.get():
@@ -143,7 +145,12 @@ class KeptPrompts:
         try:
             self.directory.mkdir(0o700, parents=True, exist_ok=True)
             lock = FileLock(self.directory / ".lock", mode=0o600)  # of this turn alone, so threads wait for each other too
-            lock.acquire()
+            while True:
+                with contextlib.suppress(Timeout):
+                    lock.acquire(timeout=_GLANCE if waits else -1)
+                    break
+                if waits:
+                    waits()
         except OSError as error:
             raise UsageError(f"{self.directory}: {error.strerror or error}; prompts cannot be kept there") from error
         token = _ASKED.set({"id_slot": SLOT})
@@ -167,6 +174,8 @@ class KeptPrompts:
             os.replace(part, self.directory / name)
         except OSError as error:
             raise NotKept(f"{error.filename}: {error.strerror}") from error
+        except UsageError as error:  # of the checksum: a full disk
+            raise NotKept(str(error)) from error
         finally:
             part.unlink(missing_ok=True)
         return saved

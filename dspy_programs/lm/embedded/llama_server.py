@@ -33,6 +33,7 @@ LONGEST = 300  # characters of a server's text quoted in our messages
 IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}, "timings_per_token": True}
 _FAILURES = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a name that no host can have
 STOPPED = "it has stopped"
+_TELLING = ("model_path", "build_info")  # of /props
 
 
 class Listed(BaseModel):
@@ -142,6 +143,18 @@ class LlamaServer:
             complaint = self.complaint(reply)
             raise LanguageModelError(f"{self.listening_address} does not report which model it runs: {complaint}") from None
         return [name for model in models for name in (model.id, *model.aliases) if name]
+
+    def traits(self) -> dict[str, Any]:
+        """Return what tells the server's model from others, also another file under the same name: what it says of itself.
+
+        Raises     ServerGone, or LanguageModelError if it does not say which model it runs.
+        """
+        names = self.model_names()
+        listed, props = self.ask("GET", "/v1/models", None), self.ask("GET", "/props", None)
+        metas = [each.get("meta") for each in listed.get("data", ())]
+        generation = props.get("default_generation_settings")
+        context = generation.get("n_ctx") if isinstance(generation, dict) else None
+        return {"names": names, "metas": metas, "context": context, **{name: props.get(name) for name in _TELLING}}
 
     def complaint(self, reply: Mapping[str, Any]) -> str:
         """Return a reply's error as part of one line, without our key, which some servers repeat."""

@@ -35,13 +35,18 @@ def threads_for_this_process() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory_needed(size: int) -> int:
+    """Return the bytes of free memory that a model needs. size: of its file, in bytes."""
+    return int(size * _BYTES_PER_PARAMETER_BYTE) + _CONTEXT_BYTES
+
+
 def check_memory(name: str, size: int) -> None:
     """Refuse to load a model that does not fit: the kernel would kill the process silently. size: of its file, in bytes."""
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return  # not every system says
-    needed = int(size * _BYTES_PER_PARAMETER_BYTE) + _CONTEXT_BYTES
+    needed = memory_needed(size)
     if free < needed:
         raise LanguageModelError(
             f"{name} needs about {needed / 1e9:.1f} GB of free memory, but only {free / 1e9:.1f} GB are free: "

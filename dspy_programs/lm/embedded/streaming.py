@@ -73,6 +73,7 @@ def _usage_of(timings: dict[str, Any]) -> dict[str, Any] | None:
 
 def events(answer: Callable[[Heard], lm15.Response], model: str) -> Iterator[Any]:
     """Yield the events of a reply while `answer`, in a thread of its own, hears it. Whoever stops listening ends it."""
+    was_heard = False
     told: SimpleQueue[str | lm15.Response | BaseException] = SimpleQueue()
     is_left = threading.Event()
 
@@ -90,9 +91,12 @@ def events(answer: Callable[[Heard], lm15.Response], model: str) -> Iterator[Any
     try:
         yield lm15.StreamStartEvent(model=model)
         while isinstance(one := told.get(), str):
+            was_heard = True
             yield lm15.StreamDeltaEvent(delta=lm15.TextDelta(text=one, part_index=0))
         if isinstance(one, BaseException):
             raise one
+        if one.message.text and not was_heard:  # a proxy may send a reply as a whole
+            yield lm15.StreamDeltaEvent(delta=lm15.TextDelta(text=one.message.text, part_index=0))
         yield lm15.StreamEndEvent(finish_reason=one.finish_reason, usage=one.usage)
     finally:
         is_left.set()

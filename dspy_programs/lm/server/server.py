@@ -20,6 +20,7 @@ from dspy import lm15
 from dspy.clients.engines.lm15_engine import LM15Engine
 
 from dspy_programs.control_tokens import said
+from dspy_programs.lm.hearing import answered
 from dspy_programs.lm.server.answers import events_without_keys, without_keys_in
 from dspy_programs.lm.server.lm_wrapper import transport_of
 from dspy_programs.lm.server.redaction import known_keys, redact
@@ -72,6 +73,9 @@ class ServerEngine:
         return self
 
     def complete(self, request: lm15.Request) -> lm15.Response:
+        return answered(request, self._whole, self.stream)
+
+    def _whole(self, request: lm15.Request) -> lm15.Response:
         with self.keeping_the_key():
             return without_keys_in(self.taken_form(said(request), self.answer), self.keys())
 

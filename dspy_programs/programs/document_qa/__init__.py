@@ -10,12 +10,13 @@ if TYPE_CHECKING:
         DocumentQAResult as DocumentQAResult,
         Quote as Quote,
     )
-    from dspy_programs.programs.document_qa.places import sentence_places as sentence_places
+    from dspy_programs.programs.document_qa.places import place_of as place_of, sentence_places as sentence_places
 
 _HOMES = {
     "DocumentQA": "document_qa",
     "DocumentQAResult": "document_qa",
     "Quote": "document_qa",
+    "place_of": "places",
     "sentence_places": "places",
 }
 

@@ -1,4 +1,7 @@
-"""A server that speaks as llama-server with --slot-save-path does: one slot, saved and restored; it logs what it was asked."""
+"""A server that speaks as llama-server with --slot-save-path does: one slot, saved and restored; it logs what it was asked.
+
+A reply that is asked for in pieces comes in two: all but the last word of the answer, and when `goes_on` is set the rest.
+"""
 
 import contextlib
 import json
@@ -18,17 +21,37 @@ class SlotServer:
         self.log: list[tuple[str, Any]] = []
         self.files: dict[str, str] = {}
         self.slot = ""
+        self.size = 1_000_000  # of the weights, in bytes
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.reply(200, {"data": [{"id": MODEL, "aliases": []}]})
+                self.reply(200, {"data": [{"id": MODEL, "aliases": [], "meta": {"size": server.size}}]})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.path.endswith("/tokenize"):
                     return self.reply(200, {"tokens": body["content"].split()})
-                self.reply(*server.done(self.path, body))
+                status, answer = server.done(self.path, body)
+                return self.in_pieces(answer) if body.get("stream") else self.reply(status, answer)
+
+            def in_pieces(self, answer: dict[str, Any]) -> None:
+                text = answer["choices"][0]["message"]["content"]
+                middle = text.rindex(" ")
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.event({"content": text[:middle]}, None)
+                    server.goes_on.wait(10)
+                    self.event({"content": text[middle:]}, None)
+                    self.event({}, "stop", usage=answer["usage"])
+
+            def event(self, delta: dict[str, str], reason: str | None, **more: Any) -> None:
+                event = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more}
+                self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
 
             def reply(self, status: int, answer: dict[str, Any]) -> None:
                 data = json.dumps(answer).encode()
