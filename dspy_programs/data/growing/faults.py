@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from dspy_programs.data.growing.changes import CHANGES
+from dspy_programs.data.growing.code_faults import code_fault
 from dspy_programs.data.pair import DataPair
 from dspy_programs.pair_quality import CODE, LABEL, SENTENCE_END, pair_faults, template_fit
 from dspy_programs.programs.data_generator import MEANING, DraftPair
@@ -39,9 +40,14 @@ _ABOUT_THE_FORM = re.compile(
 )
 _ASKS_YOU = re.compile(
     r"\b(?:did|have|were|are) you\b[^?]*\?|\bdo you (?:have|own|live|like|grow|prefer|want|know)\b[^?]*\?"
-    r"|\b(?:what|which|how|when|where|who|why)\b[^?]*\byours?\b[^?]*\?",
+    r"|\b(?:what|which|how|when|where|who|why)\b[^?]*\byours?\b[^?]*\?"
+    r"|\b(?:you've|you have) (?:ever |recently |just )?(?:seen|read|heard|visited|watched|been|eaten|played|met)\b"
+    r"|\bwhere you are\b",
     re.IGNORECASE,
 )
+_ASKS_PYTHON = re.compile(r"\bpython\b", re.IGNORECASE)
+_LOOKS_LIKE_PYTHON = re.compile(r"^(?:def|class|import|from) ?\w*", re.MULTILINE)
+_ASKS_WHAT = re.compile(r"^\W*(?:what|who|where|when|how|why)\b(?!.*\bor\b)[^?]*\?\W*$", re.IGNORECASE | re.DOTALL)
 _ASKS_PERCENTAGE = re.compile(r"\bwhat percentage\b|\bhow many per ?cent\b", re.IGNORECASE)
 _PERCENTAGE = re.compile(r"%|\bper ?cent", re.IGNORECASE)
 _ASKS_NUMBER = re.compile(r"^\W*how (?:many|much)\b|[.,;:]\s+how (?:many|much)\b", re.IGNORECASE)
@@ -83,6 +89,22 @@ def _says_the_question(pair: Pair, template: str) -> str:
         if len(words(pair.output)) >= _SHORT and jaccard(said, ngrams(getattr(pair, name), 2)) >= _SAME:
             return f"the output is the {name} again; give the answer"
     return ""
+
+
+def _says_nothing_new(pair: Pair, template: str) -> str:
+    """Find an answer to an open question that has no word, and no number, besides those of the question."""
+    said = words(pair.output)
+    is_open = not pair.input and len(said) >= _SHORT and _ASKS_WHAT.match(pair.instruction)
+    return (
+        "the output says no more than the question; give the answer"
+        if is_open and {*said} <= {*words(pair.instruction)}
+        else ""
+    )
+
+
+def _is_faulty_code(pair: Pair, template: str) -> str:
+    is_code = _ASKS_PYTHON.search(pair.instruction) and _LOOKS_LIKE_PYTHON.search(pair.output)
+    return code_fault(pair.output, f"{pair.instruction}\n{pair.input}") if is_code else ""
 
 
 def _says_the_kind(pair: Pair, template: str) -> str:
@@ -136,6 +158,7 @@ def _meaning(template: str) -> str:
 _CHECKS: list[Callable[[Pair, str], str]] = [
     _cut,
     _says_the_question,
+    _says_nothing_new,
     _says_the_kind,
     _is_talk,
     _asks_about_the_model,
@@ -143,4 +166,5 @@ _CHECKS: list[Callable[[Pair, str], str]] = [
     _is_off_the_point,
     _has_a_gap,
     _is_another_kind,
+    _is_faulty_code,
 ]
