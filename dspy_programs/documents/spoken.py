@@ -1,8 +1,9 @@
 """An answer told while the model still writes it.
 
 Guarantees nothing is told that is withdrawn later for want of a quote: the model writes its quote first, and the answer is
-           told from the moment the quote is found in the document. What is told begins the final answer, or, where a second try
-           reads otherwise, is followed by nothing: `rest` says what is missing, None if the final answer is another one.
+           told from the moment the quote is found in the document, up to a number that is not in it. What is told begins the
+           final answer, or, where a second try reads otherwise, is followed by nothing: `rest` says what is missing, None if
+           the final answer is another one.
 """
 
 import json
@@ -10,10 +11,11 @@ import re
 from collections.abc import Callable
 
 from dspy_programs.lm.replies import without_thoughts
-from dspy_programs.programs.document_qa import place_of
+from dspy_programs.programs.document_qa import foreign_number, place_of
 
 _QUOTE = re.compile(r'"quote"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _ANSWER = re.compile(r'"answer"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+_HALF_NUMBER = re.compile(r"\d[\d.,]*$")
 _HALF_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}$|(?:\\u[dD][89abAB][0-9a-fA-F]{2})(?:\\(?:u[0-9a-fA-F]{0,3})?)?$")
 
 
@@ -37,7 +39,7 @@ class Spoken:
             if is_quoted is None:
                 is_quoted = place_of(answer[0], document) is not None
             if is_quoted:
-                self.say(answer[1])
+                self.say(_sure(answer[1], document))
 
         return hear
 
@@ -49,6 +51,12 @@ class Spoken:
 
     def rest(self, answer: str) -> str | None:
         return answer[len(self.text) :] if answer.startswith(self.text) else None
+
+
+def _sure(answer: str, document: str) -> str:
+    """Return the beginning of an unfinished answer without a number that may not be the document's."""
+    whole = _HALF_NUMBER.sub("", answer)
+    return whole[: foreign_number(whole, document)]
 
 
 def _answer_in(reply: str) -> tuple[str, str] | None:

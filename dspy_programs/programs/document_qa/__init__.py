@@ -10,12 +10,17 @@ if TYPE_CHECKING:
         DocumentQAResult as DocumentQAResult,
         Quote as Quote,
     )
-    from dspy_programs.programs.document_qa.places import place_of as place_of, sentence_places as sentence_places
+    from dspy_programs.programs.document_qa.places import (
+        foreign_number as foreign_number,
+        place_of as place_of,
+        sentence_places as sentence_places,
+    )
 
 _HOMES = {
     "DocumentQA": "document_qa",
     "DocumentQAResult": "document_qa",
     "Quote": "document_qa",
+    "foreign_number": "places",
     "place_of": "places",
     "sentence_places": "places",
 }

@@ -1,7 +1,7 @@
 """Answer a question from a document: the answer, and the document's own words for it with their places.
 
-Guarantees a quote is in the document, word for word, at its place. An answer for which nothing can be quoted is withdrawn:
-           `answer` is "" then, as it is where the document does not say.
+Guarantees a quote is in the document, word for word, at its place. An answer for which nothing can be quoted, or with a number
+           that stands nowhere in it, is withdrawn: `answer` is "" then, as it is where the document does not say.
            The document comes first in the prompt, so an engine reads it once for all questions to it.
 Calls      one; none without a language model, then the rules of passages.py answer.
 Source     task: SQuAD (Rajpurkar et al. 2016), with unanswerable questions (Rajpurkar et al. 2018); data: XQuAD (Artetxe et al.
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
 from dspy_programs.programs.document_qa.passages import answer_by_rules
-from dspy_programs.programs.document_qa.places import Place, place_of, sentence_with
+from dspy_programs.programs.document_qa.places import Place, foreign_number, place_of, sentence_with
 
 
 class DraftAnswer(BaseModel):  # without a docstring: it would be a part of the prompt
@@ -81,6 +81,8 @@ class DocumentQA(Program):
         if isinstance(reply, Failure):
             return _result(*answer_by_rules(document, question), document, "rules", failure=reply)
         answer = reply.reply.answer.strip()
+        if foreign_number(answer, document, question) is not None:
+            answer = ""
         place = (place_of(reply.reply.quote, document) or sentence_with(answer, document, question)) if answer else None
         return _result(answer, place, document, "model")
 

@@ -13,6 +13,7 @@ Place = tuple[int, int]
 
 _SAME = 0.8  # share of a quote's words in one sentence, from which that sentence is what was meant
 _WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"\d(?:[\d.,]*\d)+")  # of several digits: a small one may be counted, and stand nowhere
 
 
 def sentence_places(document: str) -> Iterator[Place]:
@@ -30,6 +31,16 @@ def place_of(quote: str, document: str) -> Place | None:
     if not wanted:
         return None
     return _run_of(wanted, document) or _sentence_like(wanted, document)
+
+
+def foreign_number(answer: str, *sources: str) -> int | None:
+    """Return where an answer has a number that stands in none of the texts, None if it has none: a model may remember it."""
+    known = {_digits(number) for text in sources for number in _NUMBER.findall(text)}
+    return next((each.start() for each in _NUMBER.finditer(answer) if _digits(each.group()) not in known), None)
+
+
+def _digits(number: str) -> str:
+    return re.sub(r"[.,]", "", number)
 
 
 def sentence_with(answer: str, document: str, question: str = "") -> Place | None:

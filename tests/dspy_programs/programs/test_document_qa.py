@@ -46,11 +46,18 @@ def test_quote_is_the_documents_own_words_at_their_place(quote, found):
         {"quote": "It was opened in 1888.", "answer": "1888"},
         {"quote": "was opened in 1931", "answer": " "},
         {"quote": "...", "answer": "blue"},
+        {"quote": "The observatory on Mount Falk was opened", "answer": "in 1888"},  # what a model remembers of elsewhere
     ],
 )
 def test_answer_without_words_of_the_document_is_withdrawn(reply):
     result = answered(reply)
     assert (result.answer, result.quotes, result.in_document) == ("", [], False)
+
+
+@pytest.mark.parametrize("answer", ["1,931", "7 people", "2.4 metres", "in 1931, not in 1888 as asked"])
+def test_numbers_of_the_document_or_the_question_may_be_said_in_another_form(answer):
+    result = answered({"quote": "was opened in 1931", "answer": answer}, question="Was it opened in 1888?")
+    assert result.answer == answer
 
 
 def test_wrong_quote_of_a_right_answer_is_replaced_by_the_sentence_that_has_it():
