@@ -167,6 +167,7 @@ def test_ctrl_c_finishes_what_is_begun_and_resume_goes_on(tmp_path):
         command.send_signal(signal.SIGINT)
         _, err = command.communicate(60)
         assert command.returncode == 130 and "whose answers are kept; go on with --resume" in err
+        server.seconds = 0
         command = Started(main, arguments(server, "--max-cycles", "3", "--resume"), tmp_path / "stopped")
         command.communicate(60)
         assert command.returncode == 0
