@@ -382,7 +382,7 @@ def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys):
 def test_a_run_of_an_earlier_version_goes_on_and_pays_for_nothing_twice(data, tmp_path, capsys):
     """Its digests of code are of whole files: 16 digits, which no file that has moved has again."""
     with ChatServer() as server:
-        argv = arguments(server, data, tmp_path, "--max-metric-calls", "20")
+        argv = arguments(server, data, tmp_path)
         assert main(argv) == 0
         found, place = outcome(tmp_path), tmp_path / "run" / "run.json"
         today = json.loads(place.read_text())
