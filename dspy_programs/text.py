@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 WORD = re.compile(r"\w+")
@@ -91,6 +92,7 @@ REQUESTS = frozenset(
 ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ed", "es", "s", "e", "ly", "y")
 
 
+@lru_cache(maxsize=20_000)  # words come again and again, in pools of demonstrations and in long runs
 def stem(word: str) -> str:
     """Remove common English endings after at least four letters: a coarse key for comparison."""
     word = _without_possessive(word.lower())

@@ -142,18 +142,20 @@ class Replies:
 
     @cached_property
     def shipped_index(self) -> Index | None:
-        return index_of(self.shipped)
+        return index_of(tuple(self.shipped))
 
     @cached_property
     def pool_index(self) -> Index | None:
-        return index_of(self.pool)
+        return index_of(tuple(self.pool))
 
 
-def index_of(goals: Sequence[str]) -> Index | None:
+@cache
+def index_of(goals: tuple[str, ...]) -> Index | None:
     demonstrate = PLANNER.demonstrate
     return Index([demonstrate(planner_rows()[goal])["plan"] for goal in goals], ("goal",)) if goals else None
 
 
+@cache
 def nearest(index: Index, goal: str) -> tuple[str, ...]:
     return tuple(demo["goal"] for demo in index.nearest({"goal": goal}))
 
@@ -180,6 +182,7 @@ def planned(number: int, tool: str) -> dict[str, object]:
     return {"id": number, "tool": tool, "title": f"use {tool}"[:60], "depends_on": before, "success_criterion": "done"}
 
 
+@cache
 def score_of(reply: str, goal: str) -> float:
     tasks = [Task.model_validate(task) for task in json.loads(reply)["plan"]["tasks"]]
     return PLANNER.metric(planner_rows()[goal], dspy.Prediction(tasks=tasks, failure=None)).value
@@ -295,13 +298,20 @@ class Newcomer:
 
     def worth(self, replies: Replies) -> float:
         """Score what `load` gives now on rows that no run reads: the last ones of the test split, by the stand-in alone."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            plan = load("planner", self.lm).plan
-        goals = list(planner_rows())[-200:]
-        shown = [tuple(demo["goal"] for demo in plan.with_nearest({"goal": goal}).get("demos", plan.demos)) for goal in goals]
-        scores = [score_of(replies.reply(each, goal), goal) for each, goal in zip(shown, goals, strict=True)]
+        file = store.in_use("planner", self.lm)
+        shown = shown_by(self.lm, file and file.read_bytes())
+        scores = [score_of(replies.reply(each, goal), goal) for goal, each in shown.items()]
         return sum(scores) / len(scores)
+
+
+@cache
+def shown_by(lm: str, in_use: bytes | None) -> dict[str, tuple[str, ...]]:
+    """Return for the goals of the last rows those of the demonstrations that `load` shows; in_use: the file that it reads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plan = load("planner", lm).plan
+    goals = list(planner_rows())[-200:]
+    return {goal: tuple(demo["goal"] for demo in plan.with_nearest({"goal": goal}).get("demos", plan.demos)) for goal in goals}
 
 
 def default_training(lm: dspy.LM, seed: int = 0) -> Training:

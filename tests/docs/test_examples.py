@@ -1,11 +1,9 @@
 """The examples of README and docs print what the pages say, and the runner of examples notices where one does not."""
 
-import subprocess
-import sys
-
 import pytest
 
 from tests.docs.examples import ROOT, PageError, corrected, differences, fences_in, main, pages
+from tests.processes import Started
 
 
 def runs(path):
@@ -15,9 +13,10 @@ def runs(path):
 
 
 @pytest.mark.parametrize("path", [path for path in pages() if runs(path)], ids=lambda path: str(path.relative_to(ROOT)))
-def test_page_prints_what_it_says(path):
-    done = subprocess.run([sys.executable, "-m", "tests.docs.examples", path], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_page_prints_what_it_says(path, tmp_path):
+    process = Started(main, [str(path)], tmp_path)
+    printed = "".join(process.communicate(timeout=240))
+    assert process.returncode == 0, printed
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))

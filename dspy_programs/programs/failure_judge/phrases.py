@@ -4,6 +4,7 @@ Every pattern is applied only to a bounded piece of text (trace_view.LONGEST), a
 """
 
 import re
+from functools import cached_property
 
 from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM
 
@@ -13,7 +14,12 @@ class Phrases:
 
     def __init__(self, pattern: str) -> None:
         self.of_ascii = re.compile(pattern)
-        self.of_any = re.compile(pattern, re.IGNORECASE)
+        self._pattern = pattern
+
+    @cached_property
+    def of_any(self) -> re.Pattern[str]:
+        """The pattern for other than ASCII text. Few processes read any, and it takes longest to compile."""
+        return re.compile(self._pattern, re.IGNORECASE)
 
     def search(self, text: str) -> re.Match[str] | None:
         """Return the first place in `text`; the match's own text may be lowered."""

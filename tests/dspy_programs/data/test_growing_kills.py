@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ CYCLES = 10
 RUN = ["data", "run", "-s", "rivers in spring,winter sleep of animals,bread from rye,old maps", "-d", "data"]
 RUN += ["--max-cycles", str(CYCLES), "--min-pass-rate", "0.05", "--template", "QA", "--template", "REASONING"]
 RUN += ["--strategy", "seed", "--strategy", "evolve", "--strategy", "persona", "--strategy", "back-translate"]
+GROWN: dict[tuple[str, ...], tuple[Path, Counter[str]]] = {}  # by options: where a run that was not stopped is, what it asked
 
 
 def arguments(server: ChatServer, *more: str) -> list[str]:
@@ -32,12 +34,18 @@ def files_in(folder: Path) -> dict[str, str]:
 
 
 def unstopped(folder: Path, *more: str) -> tuple[dict[str, str], Counter[str]]:
-    folder.mkdir()
-    with ChatServer(answer) as server:
-        command = Started(main, arguments(server, *more), folder)
-        out, err = command.communicate(300)
+    """Return the files and the requests of a run that nothing stops; what it leaves is then in the folder."""
+    if more not in GROWN:
+        whole = folder.with_name("grown")
+        whole.mkdir()
+        with ChatServer(answer) as server:
+            command = Started(main, arguments(server, *more), whole)
+            out, err = command.communicate(300)
         assert command.returncode == 0, out + err
-        return files_in(folder), Counter(server.requests)
+        GROWN[more] = whole, Counter(server.requests)
+    whole, asked = GROWN[more]
+    shutil.copytree(whole, folder)
+    return files_in(folder), asked
 
 
 @pytest.mark.timeout(600)
@@ -77,7 +85,7 @@ def test_ten_cycles_killed_five_times_are_the_same_files_and_nothing_is_asked_tw
 
 @pytest.mark.timeout(600)
 def test_killed_at_any_moment_with_several_requests_at_once_the_files_are_the_same(tmp_path):
-    wanted, asked = unstopped(tmp_path / "whole")
+    wanted, asked = unstopped(tmp_path / "whole", "--concurrency", "1")
     folder = tmp_path / "killed"
     folder.mkdir()
     drawn = random.Random(7)
@@ -159,6 +167,7 @@ def test_ctrl_c_finishes_what_is_begun_and_resume_goes_on(tmp_path):
         command.send_signal(signal.SIGINT)
         _, err = command.communicate(60)
         assert command.returncode == 130 and "whose answers are kept; go on with --resume" in err
+        server.seconds = 0
         command = Started(main, arguments(server, "--max-cycles", "3", "--resume"), tmp_path / "stopped")
         command.communicate(60)
         assert command.returncode == 0

@@ -68,7 +68,6 @@ async def kept() -> dict[str, list[int]]:
         return found
     finally:
         gc.enable()
-        gc.unfreeze()
         server.should_exit = True
         await serving
 

@@ -119,23 +119,6 @@ def test_too_slow_call_is_an_error_of_the_tool():
         assert slow.stays_still()
 
 
-def test_nothing_but_the_protocol_is_on_stdout(tmp_path):
-    lines = [
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE},
-        {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        "canary-4711 this is not JSON",
-        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "classify_failure", "arguments": CANARY}},
-    ]
-    sent = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
-    command = [sys.executable, *COMMAND]
-    done = subprocess.run(command, input=sent, capture_output=True, text=True, timeout=60, env=environment(), cwd=ROOT)
-    replies = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 0
-    assert {reply.get("id") for reply in replies} >= {1, 2}
-    assert all(reply["jsonrpc"] == "2.0" for reply in replies)
-    assert "canary-4711" not in done.stderr
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_after_a_whole_line(tmp_path, number):
     """A long answer is half read when the signal comes."""
@@ -200,11 +183,14 @@ PARAMS = f'{{"name": "classify_failure", "arguments": {{"trace": {TRACE}}}}}'
 CALL = f'{{"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {PARAMS}}}'
 
 
-def test_lines_that_cannot_be_read_get_an_answer():
+def test_lines_that_cannot_be_read_get_an_answer_and_nothing_but_the_protocol_is_on_stdout():
+    of_canary = {"name": "classify_failure", "arguments": CANARY}
     lines = [
         json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}),
         '{"jsonrpc": "2.0", "method": "notifications/initialized"}',
         CALL,
+        "canary-4711 this is not JSON",
+        json.dumps({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": of_canary}),
         r'{"jsonrpc": "2.0", "id": 3, "method": "\ud800"}',
         "[1]",
         '{"id": 4}',
@@ -222,11 +208,14 @@ def test_lines_that_cannot_be_read_get_an_answer():
         cwd=ROOT,
     )
     replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and "canary-4711" not in done.stderr
+    assert {reply.get("id") for reply in replies} >= {1, 2, 5}
+    assert all(reply["jsonrpc"] == "2.0" for reply in replies)
     assert (
         next(reply for reply in replies if reply["id"] == 2)["result"]["structuredContent"]["original_goal"] == "Book a table ?"
     )
     codes = sorted((str(reply["id"]), reply["error"]["code"]) for reply in replies if "error" in reply)
-    assert codes == [("3", -32601), ("4", -32600), ("None", -32700), ("None", -32700), ("None", -32600)]
+    assert codes == [("3", -32601), ("4", -32600), *[("None", -32700)] * 3, ("None", -32600)]
 
 
 def test_half_a_surrogate_pair_over_http_is_a_question_mark(server):

@@ -18,7 +18,7 @@ from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.worker_pool import WorkerPool
 
-EXAMPLES = int(os.environ.get("DSPY_PROGRAMS_TEST_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("DSPY_PROGRAMS_TEST_EXAMPLES", "3"))
 KEY = "a-key-for-tests-0123456789"
 
 

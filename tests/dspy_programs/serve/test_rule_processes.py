@@ -115,7 +115,7 @@ def test_calls_are_smaller_than_requests(path, server):
 
 @pytest.mark.parametrize("why", ["its time is over", "its client has gone"])
 def test_work_that_nobody_waits_for_is_killed_and_its_place_is_free(why):
-    limits = Limits(processes=1, seconds=4 if why == "its time is over" else 60)
+    limits = Limits(processes=1, seconds=2 if why == "its time is over" else 60)
     with running(limits) as server:
         while post(server.url + PATH, json=BODY).status_code != 200:
             pass  # one takes seconds to start, and is not killed meanwhile

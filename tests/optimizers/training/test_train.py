@@ -32,11 +32,22 @@ from tests.processes import Started
 
 ROOT = Path(__file__).resolve().parents[3]
 GARBAGE = "I would rather not."
+WHOLE = {}  # the outcome of a run that nothing has stopped
 
 
 @pytest.fixture
 def data(tmp_path):
     return write_toy_data(tmp_path / "data")
+
+
+@pytest.fixture
+def whole(data, tmp_path):
+    """What a run must come to, however often it is stopped. The first test that asks makes it."""
+    if not WHOLE:
+        with ChatServer() as server:
+            main(arguments(server, data, tmp_path, name="whole"))
+        WHOLE.update(outcome(tmp_path, "whole"))
+    return WHOLE
 
 
 def arguments(server, data, tmp_path, *more, name="run"):
@@ -173,27 +184,26 @@ def slowly_rising(prompt):
     return levelled_planner(prompt.replace("LEVEL-", f"LEVEL-{int(job % 12 < level_of(prompt) * 2)} was ", 1))
 
 
-def test_killed_five_times_on_end_gives_the_same_as_uninterrupted_and_pays_once(data, tmp_path):
+def test_killed_five_times_on_end_gives_the_same_as_uninterrupted_and_pays_once(data, tmp_path, whole):
     draw = random.Random(7)
     with ChatServer(seconds=0.01) as server:
-        main(arguments(server, data, tmp_path, "--threads", "2", name="whole"))
         argv = arguments(server, data, tmp_path, "--threads", "2")
-        server.requests.clear()
         for _ in range(5):
             assert run_and_kill(server, tmp_path, argv, draw.randrange(1, 12)) < 0
+        server.seconds = 0
         assert main(argv) == 0
     asked_again = len(server.requests) - len(set(server.requests))
     assert asked_again <= 2 * 5, "only what was on its way at a kill may be asked for again: two threads, two a kill"
-    assert outcome(tmp_path) == outcome(tmp_path, "whole")
+    assert outcome(tmp_path) == whole
 
 
 @pytest.mark.parametrize("moment", random.Random(11).sample(range(1, 40), 5))
-def test_killed_once_at_a_random_moment_gives_the_same_as_uninterrupted(data, tmp_path, moment):
+def test_killed_once_at_a_random_moment_gives_the_same_as_uninterrupted(data, tmp_path, whole, moment):
     with ChatServer(seconds=0.01) as server:
-        main(arguments(server, data, tmp_path, name="whole"))
         assert run_and_kill(server, tmp_path, arguments(server, data, tmp_path), moment) < 0
+        server.seconds = 0
         assert main(arguments(server, data, tmp_path)) == 0
-    assert outcome(tmp_path) == outcome(tmp_path, "whole")
+    assert outcome(tmp_path) == whole
 
 
 def run_and_kill(server, folder, argv, after):
@@ -206,15 +216,10 @@ def run_and_kill(server, folder, argv, after):
     return process.returncode
 
 
-def start(argv, **options):
-    command = [sys.executable, "-m", "optimizers.train", *argv]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_ends_the_run_with_the_best_so_far_and_the_next_goes_on(data, tmp_path, number):
+def test_signal_ends_the_run_with_the_best_so_far_and_the_next_goes_on(data, tmp_path, whole, number):
     with ChatServer(seconds=0.02) as server:
-        process = start(arguments(server, data, tmp_path))
+        process = Started(main, arguments(server, data, tmp_path), tmp_path)
         wait_for(lambda: (tmp_path / "run" / "candidates.json").is_file())
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
@@ -224,9 +229,9 @@ def test_signal_ends_the_run_with_the_best_so_far_and_the_next_goes_on(data, tmp
         saved = json.loads((tmp_path / "run" / "compiled.json").read_text())
         assert saved["metadata"]["app"]["training"]["status"] == "interrupted"
         assert not (tmp_path / "run.json").exists(), "what is not tested is not put to use"
+        server.seconds = 0
         assert main(arguments(server, data, tmp_path)) == 0
-        main(arguments(server, data, tmp_path, name="whole"))
-    assert outcome(tmp_path) == outcome(tmp_path, "whole")
+    assert outcome(tmp_path) == whole
 
 
 def wait_for(condition, seconds=60.0):
@@ -239,17 +244,18 @@ def wait_for(condition, seconds=60.0):
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 def test_dead_server_stops_before_anything_is_spent_and_is_no_answer(data, tmp_path, capsys, status):
     with ChatServer(status=status) as server:
-        code = main(arguments(server, data, tmp_path))
+        argv = arguments(server, data, tmp_path, "--max-metric-calls", "4")
+        code = main(argv)
         err = capsys.readouterr().err
         assert code == 2 and len(server.requests) == 1  # no word of the schema: not again without one
         assert err.startswith("error: the task model openai/scripted does not answer") and "Traceback" not in err
         assert (tmp_path / "run" / "calls.jsonl").read_bytes() == b""
         server.status = 200
-        assert main(arguments(server, data, tmp_path)) == 0, "mended, it is asked again"
+        assert main(argv) == 0, "mended, it is asked again"
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_server_that_dies_in_the_middle_stops_the_run_and_the_next_goes_on(data, tmp_path, capsys, status):
+def test_server_that_dies_in_the_middle_stops_the_run_and_the_next_goes_on(data, tmp_path, whole, capsys, status):
     with ChatServer() as server:
         server.answer = lambda prompt: both(prompt) if len(server.requests) < 20 else fail(server, status)
         assert main(arguments(server, data, tmp_path)) == 2
@@ -257,8 +263,7 @@ def test_server_that_dies_in_the_middle_stops_the_run_and_the_next_goes_on(data,
         assert "run the same command again to resume" in capsys.readouterr().err
         server.status, server.answer = 200, both
         assert main(arguments(server, data, tmp_path)) == 0
-        main(arguments(server, data, tmp_path, name="whole"))
-    assert outcome(tmp_path) == outcome(tmp_path, "whole")
+    assert outcome(tmp_path) == whole
 
 
 def fail(server, status):
@@ -359,42 +364,32 @@ def test_resume_refuses_what_differs_and_names_it(data, tmp_path, capsys):
         assert "task model:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "program",
-        "metric",
-        "seed",
-        "versions",
-        "adapter",
-        "proposer",
-        "demonstrations",
-        "data val",
-        "task model",
-        "reflection model",
-    ],
-)
-def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys, name):
+IDENTITY = ("program", "metric", "seed", "versions", "adapter", "proposer", "demonstrations", "data val")
+
+
+def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys):
     with ChatServer() as server:
         argv = arguments(server, data, tmp_path, "--max-metric-calls", "6")
         main(argv)
         identity = json.loads((tmp_path / "run" / "run.json").read_text())
-        (tmp_path / "run" / "run.json").write_text(json.dumps(identity | {name: "something else"}))
         asked = len(server.requests)
-        assert main(argv) == 2 and len(server.requests) == asked
-    assert f"({CHANGED.get(name) or f'{name}: something else ->'}" in capsys.readouterr().err
+        for name in (*IDENTITY, "task model", "reflection model"):
+            (tmp_path / "run" / "run.json").write_text(json.dumps(identity | {name: "something else"}))
+            assert main(argv) == 2 and len(server.requests) == asked, name
+            assert f"({CHANGED.get(name) or f'{name}: something else ->'}" in capsys.readouterr().err
 
 
 def test_a_run_of_an_earlier_version_goes_on_and_pays_for_nothing_twice(data, tmp_path, capsys):
     """Its digests of code are of whole files: 16 digits, which no file that has moved has again."""
     with ChatServer() as server:
-        assert main(arguments(server, data, tmp_path)) == 0
+        argv = arguments(server, data, tmp_path)
+        assert main(argv) == 0
         found, place = outcome(tmp_path), tmp_path / "run" / "run.json"
         today = json.loads(place.read_text())
         place.write_text(json.dumps(today | {"program": "0123456789abcdef", "metric": "fedcba9876543210"}))
         (tmp_path / "run.json").unlink()  # what was put to use
         asked = len(server.requests)
-        assert main(arguments(server, data, tmp_path, "--resume")) == 0
+        assert main([*argv, "--resume"]) == 0
         assert len(server.requests) == asked and outcome(tmp_path) == found
         assert json.loads(place.read_text()) == today, "from now on it is told when the code changes"
     assert not (tmp_path / "run" / "old-1").exists()
@@ -467,16 +462,17 @@ def test_torn_last_line_of_the_journal_is_cut_off(data, tmp_path):
     assert outcome(tmp_path) == first
 
 
-def small_disk(size):
-    """A limit on the size of files stands in for the end of the disk."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+def on_a_small_disk(argv):
+    """Train where no file grows beyond argv[0] bytes: the limit stands in for the end of the disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(argv[0]), int(argv[0])))
+    return main(argv[1:])
 
 
 def test_full_disk_stops_the_run_with_one_line_and_loses_nothing(data, tmp_path):
     with ChatServer() as server:
         main(arguments(server, data, tmp_path, "--max-metric-calls", "30"))
         asked, written = len(server.requests), (tmp_path / "run" / "calls.jsonl").stat().st_size
-        process = start(arguments(server, data, tmp_path), preexec_fn=small_disk(written + 2000))
+        process = Started(on_a_small_disk, [str(written + 2000), *arguments(server, data, tmp_path)], tmp_path)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 2
         assert "calls.jsonl: cannot write: " in err and "Traceback" not in err
@@ -487,7 +483,7 @@ def test_full_disk_stops_the_run_with_one_line_and_loses_nothing(data, tmp_path)
 
 def test_disk_that_is_full_from_the_start_is_one_line_and_nothing_is_spent(data, tmp_path):
     with ChatServer() as server:
-        process = start(arguments(server, data, tmp_path), preexec_fn=small_disk(1000))
+        process = Started(on_a_small_disk, ["1000", *arguments(server, data, tmp_path)], tmp_path)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2 and not server.requests
     assert "cannot be written: " in err and err.count("\n") == 1
@@ -725,18 +721,19 @@ def test_a_small_run_after_a_large_one_does_not_replace_it(data, tmp_path, capsy
             assert (tmp_path / f"small-{calls}" / "in-use.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("answer", [slowly_rising, stuck, both], ids=lambda answer: answer.__name__)
-def test_a_second_training_starts_from_what_is_in_use_and_never_ends_with_worse(data, tmp_path, answer):
+def test_a_second_training_starts_from_what_is_in_use_and_never_ends_with_worse(data, tmp_path):
     with ChatServer(slowly_rising) as server:
         main(for_the_user(server, data, tmp_path, "--max-metric-calls", "60"))
-        first = score_of(used(tmp_path), server, data)
-        assert first > score_of(None, server, data)
-        server.answer = answer
-        first = score_of(used(tmp_path), server, data)
-        assert main(for_the_user(server, data, tmp_path, "--seed", "1", name="again")) == 0
-        starts = [each["start"] for each in report_of(tmp_path, "again")["candidates"]]
-        assert starts[:2] == ["seed", "in use"] or answer is stuck
-        assert score_of(used(tmp_path), server, data) >= first
+        in_use = used(tmp_path).read_bytes()
+        assert score_of(used(tmp_path), server, data) > score_of(None, server, data)
+        for answer in (slowly_rising, stuck, both):
+            used(tmp_path).write_bytes(in_use)
+            server.answer, name = answer, f"again-{answer.__name__}"
+            first = score_of(used(tmp_path), server, data)
+            assert main(for_the_user(server, data, tmp_path, "--seed", "1", name=name)) == 0
+            starts = [each["start"] for each in report_of(tmp_path, name)["candidates"]]
+            assert starts[:2] == ["seed", "in use"] or answer is stuck
+            assert score_of(used(tmp_path), server, data) >= first, name
 
 
 def good_at_home_alone(prompt):
@@ -776,21 +773,21 @@ def test_what_is_better_replaces_what_is_in_use_and_the_old_one_is_kept(data, tm
     assert before in [path.read_bytes() for path in used(tmp_path).parent.rglob("*.json") if path != used(tmp_path)]
 
 
-@pytest.mark.parametrize("damage", ["torn", "binary", "drifted", "other model"])
-def test_a_file_in_use_that_cannot_be_used_is_replaced(data, tmp_path, damage):
+def test_a_file_in_use_that_cannot_be_used_is_replaced(data, tmp_path):
     with ChatServer() as server:
         main(for_the_user(server, data, tmp_path))
         whole = used(tmp_path).read_text()
-        damaged = {
+        damages = {
             "torn": whole[:-100].encode(),
             "binary": b"\x00\xff\xfe" * 100,
             "drifted": whole.replace('"fewest"', "").replace("the tools on offer", "other tools").encode(),
-            "other model": whole.replace("openai/scripted", "openai/other").encode(),
-        }[damage]
-        assert damaged != whole.encode()
-        used(tmp_path).write_bytes(damaged)
-        assert main(for_the_user(server, data, tmp_path, "--seed", "1", name="again")) == 0
-        assert score_of(used(tmp_path), server, data) == 1.0
+            "other-model": whole.replace("openai/scripted", "openai/other").encode(),
+        }
+        for name, damaged in damages.items():
+            assert damaged != whole.encode()
+            used(tmp_path).write_bytes(damaged)
+            assert main(for_the_user(server, data, tmp_path, "--seed", "1", name=name)) == 0
+            assert score_of(used(tmp_path), server, data) == 1.0, name
 
 
 def test_a_place_that_cannot_be_written_is_one_line_before_anything_is_spent(data, tmp_path, capsys):
@@ -803,7 +800,8 @@ def test_a_place_that_cannot_be_written_is_one_line_before_anything_is_spent(dat
 
 def test_the_printed_line_loads_what_was_just_trained(data, tmp_path, capsys):
     with ChatServer() as server:
-        for argv in (arguments(server, data, tmp_path), for_the_user(server, data, tmp_path, name="users")):
+        few = "--max-metric-calls", "30"
+        for argv in (arguments(server, data, tmp_path, *few), for_the_user(server, data, tmp_path, *few, name="users")):
             main(argv)
             out = capsys.readouterr().out
             line = re.findall(r"(?m)^use +(.*)$", out)[-1]

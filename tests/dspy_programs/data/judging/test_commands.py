@@ -200,6 +200,7 @@ def test_a_second_judge_of_one_file_is_refused(data, tmp_path):
         second = started(tmp_path, server.url, "--tag", "t")
         _, error = second.communicate()
         assert second.returncode == 2 and "another process is judging into it" in error
+        server.seconds = 0
         other = started(tmp_path, server.url, "--tag", "u", "--max-pairs", "1")
         other.communicate()
         assert other.returncode == 0
@@ -218,6 +219,7 @@ def test_first_ctrl_c_finishes_what_is_begun_and_the_next_run_goes_on(data, tmp_
         assert process.returncode == 130 and "stopping: " in error and "Ctrl-C; the same command continues" in said
         kept = len(lines_of(data, "c"))
         assert 1 <= kept < 12 and len(server.requests) == kept
+        server.seconds = 0
         again = started(tmp_path, server.url, "--tag", "c")
         again.communicate()
         assert again.returncode == 0 and len(server.requests) == 12 == len(lines_of(data, "c"))
