@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,14 @@ class Database:
         with self._lock:
             try:
                 return self._file.execute(statement, values).lastrowid or 0
+            except sqlite3.Error as error:
+                raise self._refusal(error) from error
+
+    def write_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row."""
+        with self._lock:
+            try:
+                self._file.executemany(statement, rows)
             except sqlite3.Error as error:
                 raise self._refusal(error) from error
 

@@ -1,0 +1,242 @@
+"""A folder's code, in SQLite's full-text index: found by words, by name, by what refers to what.
+
+Guarantees the index follows the folder: only files whose size or time has changed are read, and only those whose content has
+           are parsed. A process that is killed leaves an index of whole files, which the next one completes; two at once both
+           end with the same index.
+Raises     UsageError for a folder or an index that cannot be used.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from dspy_programs.code.files import LeftOut, SourceFile, checked_folder, is_generated, read_bytes, source_files, text_in
+from dspy_programs.code.parsing.chunks import Chunk, Parsed, parse
+from dspy_programs.code.parsing.languages import GRAMMARS
+from dspy_programs.code.parsing.symbol import Symbol
+from dspy_programs.code.place import index_file
+from dspy_programs.code.words import humps, names_in
+from dspy_programs.database import Database
+
+_SCHEMA = (
+    """
+CREATE TABLE files (
+  id INTEGER PRIMARY KEY, path TEXT UNIQUE, size INTEGER, changed INTEGER, digest BLOB, why TEXT, language TEXT, read_by TEXT,
+  lines INTEGER, names TEXT
+);
+CREATE TABLE symbols (
+  file INTEGER, name TEXT, last TEXT, kind TEXT, line INTEGER, head INTEGER, end_line INTEGER, nested INTEGER, signature TEXT
+);
+CREATE INDEX symbols_of_file ON symbols (file);
+CREATE INDEX symbols_named ON symbols (last);
+CREATE TABLE places (id INTEGER PRIMARY KEY, file INTEGER, symbol TEXT, line INTEGER, end_line INTEGER);
+CREATE INDEX places_of_file ON places (file);
+CREATE VIRTUAL TABLE chunks USING fts5(name, path, text, humps, tokenize = 'porter unicode61 remove_diacritics 2');
+""",
+)
+_AT_ONCE = 2_000_000  # bytes of text between two commits
+_JUST_NOW = 2 * 10**9  # nanoseconds: a file this young may change again without a change of its time
+_LONGEST_SIGNATURE = 160  # characters
+
+Progress = Callable[[int, int], None]
+
+
+class Definition(NamedTuple):
+    """A definition somewhere in the folder. path: relative to the folder; line, end_line: from 1, the last one included."""
+
+    path: str
+    symbol: Symbol
+    signature: str
+
+
+@dataclass
+class Refreshed:
+    """What bringing an index up to date did. Counts of files; seconds of the whole."""
+
+    files: int = 0
+    lines: int = 0
+    read: int = 0
+    """New or changed, and indexed anew."""
+    forgotten: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """Why files of the folder are not in the index, and how many."""
+    by_lines: LeftOut = field(default_factory=LeftOut)
+    """Languages whose files were cut into lines, not definitions; "" for texts in none."""
+    seconds: float = 0.0
+
+
+class Index:
+    """The index of one folder. Open it, refresh() it, and search it (`search`)."""
+
+    def __init__(self, folder: str | Path = ".", db: str | Path | None = None) -> None:
+        """Open the index, or begin one.
+
+        Args:
+            folder: Whose text files are indexed.
+            db: The file of the index; by default one in the user's cache, outside of the folder.
+        """
+        self.folder = checked_folder(Path(folder))
+        self.file = Path(db) if db else index_file(self.folder)
+        self.database = Database(self.file, "index of code", _SCHEMA, ["files", "symbols", "places"])
+
+    def close(self) -> None:
+        self.database.close()
+
+    def refresh(self, progress: Progress | None = None) -> Refreshed:
+        """Read what is new or has changed, forget what is gone, and say what was done."""
+        began, done = time.monotonic(), Refreshed()
+        own = [self.file, *(self.file.with_name(self.file.name + end) for end in ("-wal", "-shm", "-journal"))]
+        present = {found.path: found for found in source_files(self.folder, done.left_out, own)}
+        known = {row["path"]: row for row in self.database.rows("SELECT id, path, size, changed, digest FROM files")}
+        gone = [row["id"] for path, row in known.items() if path not in present]
+        with self.database.together():
+            self._forget(gone)
+        done.forgotten = len(gone)
+        stale = [
+            found
+            for path, found in present.items()
+            if path not in known or (known[path]["size"], known[path]["changed"]) != (found.size, found.changed)
+        ]
+        batch: list[_Read] = []
+        size = 0
+        for number, found in enumerate(stale):
+            if progress:
+                progress(number, len(stale))
+            before = known.get(found.path)
+            one = _read(self.folder, found, before["digest"] if before else None)
+            batch.append(one)
+            done.read += one.is_new
+            size += found.size
+            if size > _AT_ONCE:
+                self._keep(batch)
+                batch, size = [], 0
+        self._keep(batch)
+        self._count(done)
+        done.seconds = time.monotonic() - began
+        return done
+
+    def _keep(self, batch: "Sequence[_Read]") -> None:
+        """Put files into the index in place of what it had of them, all at once."""
+        if not batch:
+            return
+        with self.database.together():  # another process may have indexed them since
+            self._forget([row["id"] for one in batch if one.is_new for row in self._rows_of(one.found.path)])
+            for one in batch:
+                if one.is_new:
+                    self._insert(one)
+                else:
+                    values = (one.found.size, one.trusted_time, one.found.path)
+                    self.database.write("UPDATE files SET size = ?, changed = ? WHERE path = ?", values)
+
+    def _rows_of(self, path: str) -> Sequence[dict[str, int]]:
+        return self.database.rows("SELECT id FROM files WHERE path = ?", (path,))  # type: ignore[return-value]
+
+    def _insert(self, one: "_Read") -> None:
+        path, parsed = one.found.path, one.parsed
+        language, by = (parsed.language, parsed.by) if parsed else ("", "")
+        names = "\n".join(f"{name} {count}" for name, count in names_in(one.text).items()) if language else ""
+        values = (path, one.found.size, one.trusted_time, one.digest, one.why, language, by, one.text.count("\n"), names)
+        file = self.database.write(
+            "INSERT INTO files (path, size, changed, digest, why, language, read_by, lines, names) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
+        if parsed is None:
+            return
+        lines = one.text.split("\n")
+        self.database.write_many(
+            "INSERT INTO symbols VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((file, s.name, s.name.rpartition(".")[2], *s[1:], _signature(lines, s)) for s in parsed.symbols),
+        )
+        ((first,),) = self.database.rows("SELECT coalesce(max(id), 0) + 1 FROM places")
+        self.database.write_many(
+            "INSERT INTO places VALUES (?, ?, ?, ?, ?)",
+            ((at, file, c.symbol, c.line, c.end_line) for at, c in enumerate(parsed.chunks, first)),
+        )
+        self.database.write_many(
+            "INSERT INTO chunks (rowid, name, path, text, humps) VALUES (?, ?, ?, ?, ?)",
+            _searched(path, parsed.chunks, first),
+        )
+
+    def _forget(self, files: Sequence[int]) -> None:
+        rows = [(file,) for file in files]
+        self.database.write_many("DELETE FROM chunks WHERE rowid IN (SELECT id FROM places WHERE file = ?)", rows)
+        for table, key in (("places", "file"), ("symbols", "file"), ("files", "id")):
+            self.database.write_many(f"DELETE FROM {table} WHERE {key} = ?", rows)
+
+    def _count(self, done: Refreshed) -> None:
+        counted = "SELECT language, read_by, why, count(*) AS files, sum(lines) AS lines FROM files GROUP BY 1, 2, 3"
+        for row in self.database.rows(counted):
+            if row["why"]:
+                done.left_out[row["why"]] += row["files"]
+                continue
+            done.files += row["files"]
+            done.lines += row["lines"]
+            if row["read_by"] == "lines":
+                done.by_lines[row["language"]] += row["files"]
+
+    def definitions(self, name: str = "", path: str = "") -> list[Definition]:
+        """Return the definitions whose dotted name is `name` or ends with it, in the order of files and lines.
+
+        Args:
+            name: `Session.send`, or `send` for any of that name; "" for all of them.
+            path: Only of this file.
+        """
+        last = name.rpartition(".")[2]
+        rows = self.database.rows(
+            "SELECT path, name, kind, line, head, end_line, nested, signature FROM symbols JOIN files ON files.id = file "
+            "WHERE (? = '' OR last = ?) AND (? = '' OR path = ?) ORDER BY path, head",
+            (last, last, path, path),
+        )
+        found = [Definition(row["path"], Symbol(*tuple(row)[1:6], bool(row["nested"])), row["signature"]) for row in rows]
+        return [one for one in found if not name or one.symbol.name == name or one.symbol.name.endswith(f".{name}")]
+
+
+class _Read(NamedTuple):
+    """A file that may have changed. why: it is not indexed, if so; is_new: its content is not what the index has."""
+
+    found: SourceFile
+    trusted_time: int
+    digest: bytes
+    is_new: bool
+    why: str
+    text: str
+    parsed: Parsed | None
+
+
+def _read(folder: Path, found: SourceFile, before: bytes | None) -> _Read:
+    data = read_bytes(folder / found.path)
+    digest = hashlib.blake2b(data or b"", digest_size=16).digest()
+    trusted = found.changed if time.time_ns() - found.changed > _JUST_NOW else 0
+    if data is not None and digest == before:
+        return _Read(found, trusted, digest, False, "", "", None)
+    text = text_in(data) if data is not None else None
+    why = "cannot be read" if data is None else "binary" if text is None else "generated" if is_generated(text) else ""
+    if why or text is None:
+        return _Read(found, trusted, digest, True, why, "", None)
+    return _Read(found, trusted, digest, True, "", text, parse(text, found.path))
+
+
+def _signature(lines: Sequence[str], symbol: Symbol) -> str:
+    """Return the line of a definition, with the next ones if its brackets are open, on one line."""
+    text = ""
+    for line in lines[symbol.head - 1 : min(symbol.end_line, symbol.head + 11)]:
+        text += " " + line.strip()
+        if text.count("(") <= text.count(")") or len(text) > _LONGEST_SIGNATURE:
+            break
+    text = text.strip()
+    return text if len(text) <= _LONGEST_SIGNATURE else text[:_LONGEST_SIGNATURE] + "..."
+
+
+def _searched(path: str, chunks: Sequence[Chunk], first: int) -> Iterator[tuple[int, str, str, str, str]]:
+    place = f"{path} {humps(path)}"
+    for at, chunk in enumerate(chunks, first):
+        yield at, f"{chunk.symbol} {humps(chunk.symbol)}", place, chunk.text, humps(chunk.text)
+
+
+def is_in_grammar(language: str) -> bool:
+    """Return whether the `code` extra reads a language."""
+    return language in GRAMMARS
