@@ -1,7 +1,7 @@
 """The text files of a repository: what git ignores, binaries, lock files and generated files are left out, and said.
 
-Guarantees no link is followed, so no file comes twice and none from outside; a pipe or a device is never opened; nothing that is
-           left out is left out silently.
+Guarantees no link is followed, so no file comes twice and none from outside; a pipe or a device is never opened;
+           nothing is left out silently.
 Raises     UsageError for a folder that is not there or cannot be read.
 """
 
@@ -26,8 +26,9 @@ _LOCKS = frozenset(
 _OWN = frozenset(".dspy_index .dspy_data .dspy_agentic .dspy_cache".split())
 """Folders in which tools like this one keep what they wrote."""
 _NOT_TEXT = frozenset(
-    ".pyc .pyo .so .o .a .dll .dylib .exe .class .jar .whl .zip .gz .bz2 .xz .zst .7z .tar .png .jpg .jpeg .gif .ico .webp .pdf "
-    ".woff .woff2 .ttf .otf .mp3 .mp4 .mov .wav .sqlite .db .parquet .npy .npz .pt .safetensors .gguf .bin .onnx .wasm".split()
+    ".pyc .pyo .so .o .a .dll .dylib .exe .class .jar .whl .zip .gz .bz2 .xz .zst .7z .tar .png .jpg .jpeg .gif .ico .webp "
+    ".pdf .woff .woff2 .ttf .otf .mp3 .mp4 .mov .wav .sqlite .db .parquet .npy .npz .pt .safetensors .gguf .bin .onnx "
+    ".wasm".split()
 )
 
 

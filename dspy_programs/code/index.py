@@ -7,6 +7,7 @@ Raises     UsageError for a folder or an index that cannot be used.
 """
 
 import hashlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from typing import NamedTuple
 
 from dspy_programs.code.files import LeftOut, SourceFile, checked_folder, is_generated, read_bytes, source_files, text_in
 from dspy_programs.code.parsing.chunks import Chunk, Parsed, parse
-from dspy_programs.code.parsing.languages import GRAMMARS
 from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.code.place import index_file
 from dspy_programs.code.words import humps, names_in
@@ -123,16 +123,15 @@ class Index:
         if not batch:
             return
         with self.database.together():  # another process may have indexed them since
-            self._forget([row["id"] for one in batch if one.is_new for row in self._rows_of(one.found.path)])
+            of_path = "SELECT id FROM files WHERE path = ?"
+            again = [one.found.path for one in batch if one.is_new]
+            self._forget([row["id"] for path in again for row in self.database.rows(of_path, (path,))])
             for one in batch:
                 if one.is_new:
                     self._insert(one)
                 else:
                     values = (one.found.size, one.trusted_time, one.found.path)
                     self.database.write("UPDATE files SET size = ?, changed = ? WHERE path = ?", values)
-
-    def _rows_of(self, path: str) -> Sequence[dict[str, int]]:
-        return self.database.rows("SELECT id FROM files WHERE path = ?", (path,))  # type: ignore[return-value]
 
     def _insert(self, one: "_Read") -> None:
         path, parsed = one.found.path, one.parsed
@@ -191,8 +190,12 @@ class Index:
             "WHERE (? = '' OR last = ?) AND (? = '' OR path = ?) ORDER BY path, head",
             (last, last, path, path),
         )
-        found = [Definition(row["path"], Symbol(*tuple(row)[1:6], bool(row["nested"])), row["signature"]) for row in rows]
+        found = [Definition(row["path"], _symbol(row), row["signature"]) for row in rows]
         return [one for one in found if not name or one.symbol.name == name or one.symbol.name.endswith(f".{name}")]
+
+
+def _symbol(row: sqlite3.Row) -> Symbol:
+    return Symbol(row["name"], row["kind"], row["line"], row["head"], row["end_line"], bool(row["nested"]))
 
 
 class _Read(NamedTuple):
@@ -227,7 +230,7 @@ def _signature(lines: Sequence[str], symbol: Symbol) -> str:
         text += " " + line.strip()
         if text.count("(") <= text.count(")") or len(text) > _LONGEST_SIGNATURE:
             break
-    text = text.strip()
+    text = text.strip().replace("( ", "(").replace(", )", ")").replace(",)", ")")
     return text if len(text) <= _LONGEST_SIGNATURE else text[:_LONGEST_SIGNATURE] + "..."
 
 
@@ -235,8 +238,3 @@ def _searched(path: str, chunks: Sequence[Chunk], first: int) -> Iterator[tuple[
     place = f"{path} {humps(path)}"
     for at, chunk in enumerate(chunks, first):
         yield at, f"{chunk.symbol} {humps(chunk.symbol)}", place, chunk.text, humps(chunk.text)
-
-
-def is_in_grammar(language: str) -> bool:
-    """Return whether the `code` extra reads a language."""
-    return language in GRAMMARS

@@ -8,6 +8,7 @@ Calls      no model.
 
 import re
 from collections.abc import Sequence, Set
+from textwrap import dedent
 from typing import NamedTuple
 
 from dspy_programs.code.files import read_bytes, text_in
@@ -21,7 +22,9 @@ _NAMED = 2.0  # factor for a symbol that the question names
 _OF_A_TEST = 0.5  # factor
 _BETWEEN = 0.7  # factor for lines between definitions, such as imports
 _SAID_BY_NAME = 0.7  # added to the factor if a symbol's own name has only words of the question
-_TESTING = re.compile(r"(^|/)(tests?|testing|specs?|__tests__|examples?|benchmarks?)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.", re.I)
+_TESTING = re.compile(
+    r"(^|/)(tests?|testing|specs?|__tests__|examples?|benchmarks?)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.", re.I
+)
 _SNIPPET = 3  # lines
 _LONGEST_LINE = 160  # characters
 
@@ -108,7 +111,7 @@ def _snippet(index: Index, one: _Ranked, words: Sequence[str]) -> str:
     scored = [(sum(stem in line.lower() for stem in stems), -number) for number, line in enumerate(lines) if line.strip()]
     head = -scored[0][1] if scored else 0
     best = sorted(-number for count, number in sorted(scored, reverse=True)[: _SNIPPET - 1] if count and -number != head)
-    return "\n".join(_cut(lines[number]) for number in dict.fromkeys([head, *best]) if number < len(lines))
+    return dedent("\n".join(_cut(lines[number]) for number in dict.fromkeys([head, *best]) if number < len(lines)))
 
 
 def _cut(line: str) -> str:

@@ -8,12 +8,12 @@ Raises     ToolError.
 
 import io
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 from itertools import islice
 
 from dspy_programs import encoding
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, WorkspacePath, tool
 from dspy_programs.agent.workspace.workspace import Found
+from dspy_programs.code import path_matches
 
 MOST_CHARACTERS = 12_000  # of one result
 _MOST_LINES = 300
@@ -110,17 +110,9 @@ def list_files(scope: Scope, path: WorkspacePath = ".") -> str:
 def find_files(scope: Scope, pattern: str, path: WorkspacePath = ".") -> str:
     """Find files by name in a folder and all folders in it. The pattern is like *.py or report* or src/*.md."""
     files = [found for found in seen(scope, path) if found.kind == "file"]
-    wanted = [found for found in files if matches(found.path, pattern)]
-    wanted = wanted or [found for found in files if matches(found.path, f"*{pattern}*")]
+    wanted = [found for found in files if path_matches(found.path, pattern)]
+    wanted = wanted or [found for found in files if path_matches(found.path, f"*{pattern}*")]
     return _listing(wanted, f"no file is named {pattern}", show=lambda found: found.path)
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Return whether a pattern fits a path: its last part if the pattern has no slash. `**/` may stand for no folder."""
-    pattern = pattern.removeprefix("./")
-    if "/" not in pattern:
-        return fnmatchcase(path.rpartition("/")[2], pattern)
-    return fnmatchcase(path, pattern) or fnmatchcase(path, pattern.replace("**/", ""))
 
 
 def seen(scope: Scope, path: str) -> Iterable[Found]:

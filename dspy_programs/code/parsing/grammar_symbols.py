@@ -14,7 +14,7 @@ from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from ast_grep_py import SgNode
+    from ast_grep_py import Rule, SgNode
 
 _NAMES = ("simple_identifier", "type_identifier", "identifier", "constant", "word")
 _COMMENT = re.compile(r"\s*(//|/\*|\*|#(?!\s*(?:include|define|if|endif|else|pragma))|--|@\w)")
@@ -36,10 +36,9 @@ def grammar_symbols(text: str, language: str) -> list[Symbol]:
     """Return the definitions in their order. Raises MissingExtra."""
     grammar = GRAMMARS[language]
     lines = text.split("\n")
-    kinds = [{"kind": kind} for kind in (*grammar.classes, *grammar.functions)]
-    nodes = parsed(text, language).find_all({"rule": {"any": kinds}})  # type: ignore[arg-type]  # its types lack `any`
+    kinds: list[Rule] = [{"kind": kind} for kind in (*grammar.classes, *grammar.functions)]
     found: list[tuple[int, int, str, Kind, int, int]] = []
-    for node in nodes:
+    for node in parsed(text, language).find_all(any=kinds):
         if name := _name_of(node, language):
             span = node.range()
             kind: Kind = "class" if node.kind() in grammar.classes else "function"

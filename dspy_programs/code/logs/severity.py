@@ -1,0 +1,62 @@
+"""How bad a line of a log is: what its level says; without a level, what its words say."""
+
+import re
+
+FATAL, ERROR, FAILURE, WARNING, NOTHING = 4, 3, 2, 1, 0
+NAMES = {FATAL: "fatal", ERROR: "error", FAILURE: "failure", WARNING: "warning"}
+"""failure: a line without a level that says that something failed."""
+
+SUSPECT = re.compile(
+    r"error|exception|fatal|critical|crit\b|emerg|panic|fail|warn|severe|traceback|time(?:d )?-?out|not found|refused|denied|"
+    r"killed|segfault|segmentation|abort|out of memory|unhandled|uncaught|\b5\d\d\b|\"level\": ?[456]0|^[ef]\d{4} |\be\b|\be/"
+)
+"""In lower case: a line without any of these says nothing that matters here."""
+_HEAD = 160  # characters in which a level stands
+_LEVEL = re.compile(
+    r"(?<![\w/.-])(?:(?P<fatal>FATAL|CRITICAL|CRIT|EMERG|ALERT|PANIC)|(?P<error>ERROR|ERR|SEVERE)|(?P<warning>WARN|WARNING)|"
+    r"(?P<nothing>INFO|DEBUG|TRACE|NOTICE|FINE|CONFIG))(?![\w/-]|\.\w)"
+    r"|(?:\blevel|\blvl|\bseverity|\blog\.level)[\"']?\s*[=:]\s*[\"']?(?:(?P<fatal2>fatal|critical|panic|dpanic|emerg|alert)|"
+    r"(?P<error2>error|err)|(?P<warning2>warn|warning)|(?P<nothing2>info|debug|trace|notice))\b"
+    r"|[\[<(](?:(?P<fatal3>fatal|critical|crit|emerg|alert)|(?P<error3>error|err)|(?P<warning3>warn|warning)|"
+    r"(?P<nothing3>info|debug|trace|notice))[\])>]",
+)
+_GLOG = re.compile(r"^(?P<sign>[FEWI])\d{4} \d\d:\d\d:\d\d")
+_SIGNS = {"F": FATAL, "E": ERROR, "W": WARNING, "I": NOTHING}
+_ACCESS = re.compile(r'" (?P<status>[1-5]\d\d) (?:\d+|-)')  # of a web server
+_HARMLESS = re.compile(
+    r"\b(?:no|0|zero|without(?: any)?) (?:errors?|failures?|failed|warnings?|exceptions?)\b"
+    r"|\b(?:errors?|failures?|failed|warnings?)\s*[=:]\s*0\b"
+)
+_TRACE = re.compile(r"Traceback \(most recent call last\)|^\s*(?:panic: |fatal error: )|panicked at |^Exception in thread ")
+_NAMED = re.compile(r"^(?:Uncaught |Unhandled |\[?\w*\]?\s*)?[A-Za-z_][\w.$]*(?:Error|Exception|Throwable|Failure)\b(?::|$)")
+_FATAL_WORDS = re.compile(r"(?i)\b(?:fatal|panic|segfault|segmentation fault|core dumped|out of memory|oom-?kill\w*|emerg)\b")
+_ERROR_WORDS = re.compile(r"(?i)\b(?:error|errors|exception|unhandled|uncaught|traceback|aborted|severe)\b|\berr=|\berror=")
+_FAILURE_WORDS = re.compile(
+    r"(?i)\b(?:failed|failure|fail|fails|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot)\b"
+)
+_WARNING_WORDS = re.compile(r"(?i)\bwarn(?:ing)?\b")
+
+
+def severity_of(text: str) -> int:
+    """Return how bad a line is, from NOTHING to FATAL."""
+    if (glog := _GLOG.match(text)) is not None:
+        return _SIGNS[glog["sign"]]
+    if _TRACE.search(text):
+        return FATAL if "panic" in text or "fatal error" in text else ERROR
+    if _NAMED.match(text):
+        return ERROR
+    if (level := _LEVEL.search(text[:_HEAD])) is not None:
+        named = str(level.lastgroup).rstrip("23")
+        return {"fatal": FATAL, "error": ERROR, "warning": WARNING, "nothing": NOTHING}[named]
+    if (access := _ACCESS.search(text)) is not None:
+        return ERROR if access["status"].startswith("5") else NOTHING
+    said = _HARMLESS.sub("", text.lower())
+    for words, severity in (
+        (_FATAL_WORDS, FATAL),
+        (_ERROR_WORDS, ERROR),
+        (_FAILURE_WORDS, FAILURE),
+        (_WARNING_WORDS, WARNING),
+    ):
+        if words.search(said):
+            return severity
+    return NOTHING
