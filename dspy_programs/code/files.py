@@ -87,10 +87,10 @@ def _file(entry: "os.DirEntry[str]", path: str, left_out: LeftOut, kept_apart: C
         status = entry.stat(follow_symlinks=False)
     except OSError:
         return None  # gone
+    if kept_apart and os.path.realpath(entry.path) in kept_apart:
+        return None
     if why := _why_not(entry.name, status):
         left_out[why] += 1
-        return None
-    if kept_apart and os.path.realpath(entry.path) in kept_apart:
         return None
     return SourceFile(path, status.st_size, status.st_mtime_ns)
 

@@ -16,7 +16,7 @@ from dspy_programs.code.files import LeftOut, checked_folder, read_bytes, source
 from dspy_programs.code.matching import matching_lines, path_matches, shown_line
 from dspy_programs.errors import UsageError
 
-_PATIENCE = 1.0  # seconds for one file
+_PATIENCE = 0.5  # seconds for one file
 
 
 class Line(NamedTuple):

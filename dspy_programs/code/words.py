@@ -12,6 +12,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CAMEL = re.compile(r"\b[A-Za-z]*[a-z0-9][A-Z]\w*|\b[A-Z]{2,}[a-z]\w*")
 _NAME = re.compile(r"[A-Za-z_]\w{2,63}")
 _WORD = re.compile(r"\w+")
+_SAYS_LITTLE = STOPWORDS - frozenset("all down get make not off only out own put up use".split())  # they are in many names
 _ASKING = frozenset("code function method class file find show where implement implemented defined definition".split())
 _MOST_WORDS = 40  # of a question
 
@@ -30,8 +31,8 @@ def asked_words(question: str) -> list[str]:
     """Return the words of a question that may tell one place from another, each once; all of them if none does."""
     parts = [part for word in _WORD.findall(question) for part in _parts(word)]
     every = list(dict.fromkeys(part.lower() for part in parts if part))[:_MOST_WORDS]
-    telling = [word for word in every if word not in STOPWORDS and word not in _ASKING]
-    return telling or [word for word in every if word not in STOPWORDS] or every
+    telling = [word for word in every if word not in _SAYS_LITTLE and word not in _ASKING]
+    return telling or [word for word in every if word not in _SAYS_LITTLE] or every
 
 
 def _parts(word: str) -> list[str]:

@@ -20,6 +20,7 @@ _MORE = re.compile(
     r"|goroutine \d+ \[|created by |\[signal |exit status \d|stack backtrace:|note: |[A-Za-z_][\w./*()\-]*\(.*\)$"
 )
 _FRAME = re.compile(r'\s+(?:File "|at |\d+: |\|)|\s+\S+\.go:\d+|\s*\.\.\. \d+ more')
+_NAMED = re.compile(r"[A-Za-z_][\w.$]*(?:Exception|Error|Throwable)(?:: |$)")
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.$]*(?::|$)")  # the last line of a Python trace
 _MESSAGE, _STACK = (
     ("message", "msg", "event", "text"),
@@ -41,20 +42,20 @@ def events_in(lines: Iterable[LogLine]) -> Iterator[Event]:
     """Yield the events of one file, in their order."""
     held: Event | None = None
     blank = 0
-    last_was_frame = awaits_message = False
+    was_indented = awaits_message = False
     for line in lines:
         text = line.text
         if held is not None:
             if not text.strip():
                 blank += 1
                 continue
-            if _belongs(held, text, blank, last_was_frame, awaits_message):
+            if _belongs(held, text, blank, was_indented, awaits_message):
                 if len(held.lines) < _MOST_LINES:
                     held.lines.extend([""] * min(blank, 1) + [text])
                 elif len(held.lines) == _MOST_LINES:
                     held.lines.append("[cut: more lines belong to this event]")
                 held = _worse(held, text)
-                last_was_frame, blank = _FRAME.match(text) is not None, 0
+                was_indented, blank = text[0].isspace(), 0
                 awaits_message = "panicked at" in text and text.endswith(":")
                 continue
             yield held
@@ -62,7 +63,7 @@ def events_in(lines: Iterable[LogLine]) -> Iterator[Event]:
         if SUSPECT.search(text.lower()) is None:
             continue
         held = _begun(line)
-        last_was_frame, awaits_message = False, "panicked at" in text and text.endswith(":")
+        was_indented, awaits_message = False, "panicked at" in text and text.endswith(":")
         if held is not None and text.startswith("{"):
             yield held
             held = None
@@ -70,7 +71,7 @@ def events_in(lines: Iterable[LogLine]) -> Iterator[Event]:
         yield held
 
 
-def _belongs(held: Event, text: str, blank: int, last_was_frame: bool, awaits_message: bool) -> bool:
+def _belongs(held: Event, text: str, blank: int, was_indented: bool, awaits_message: bool) -> bool:
     """Return whether a line goes on with an event."""
     if awaits_message and not blank:  # Rust says what on the next line
         return True
@@ -78,7 +79,9 @@ def _belongs(held: Event, text: str, blank: int, last_was_frame: bool, awaits_me
         return True
     if blank:  # Go has an empty line before its stack
         return text.startswith(("goroutine ", "[signal ")) or (_is_go(held) and _MORE.match(text) is not None)
-    if last_was_frame and _is_python(held) and _EXCEPTION.match(text):
+    if was_indented and _is_python(held) and _EXCEPTION.match(text):
+        return True
+    if len(held.lines) == 1 and _NAMED.match(text) and not _NAMED.match(held.lines[0]):  # Java says what on the next line
         return True
     if text.startswith("Traceback "):
         return not any(line.startswith("Traceback ") for line in held.lines)

@@ -36,7 +36,7 @@ class Parsed(NamedTuple):
 def symbols_in(text: str, language: str) -> list[Symbol] | None:
     """Return the definitions in a text; None if nothing here can read it."""
     found = python_symbols(text) if language == "python" else None
-    if found is None and (language in GRAMMARS or language == "python"):
+    if found is None and language in GRAMMARS:
         try:
             found = grammar_symbols(text, language)
         except MissingExtra:

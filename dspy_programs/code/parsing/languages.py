@@ -56,6 +56,7 @@ _TYPESCRIPT = _grammar(
 )
 _C = "struct_specifier union_specifier enum_specifier"
 GRAMMARS = {
+    "python": _grammar("class_definition", "function_definition"),  # for what Python itself refuses
     "javascript": _JAVASCRIPT,
     "typescript": _TYPESCRIPT,
     "tsx": _TYPESCRIPT,
