@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from dspy_programs.code.logs.lines import LogLine
-from dspy_programs.code.logs.severity import ERROR, FATAL, NOTHING, SUSPECT, WARNING, severity_of
+from dspy_programs.code.logs.severity import ERROR, FATAL, NOTHING, WARNING, is_suspect, severity_of
 
 _MOST_LINES = 400  # of an event
 _CHAIN = ("During handling of the above exception", "The above exception was the direct cause")
@@ -60,7 +60,7 @@ def events_in(lines: Iterable[LogLine]) -> Iterator[Event]:
                 continue
             yield held
             held, blank = None, 0
-        if SUSPECT.search(text.lower()) is None:
+        if not is_suspect(text):
             continue
         held = _begun(line)
         was_indented, awaits_message = False, "panicked at" in text and text.endswith(":")

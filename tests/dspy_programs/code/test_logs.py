@@ -26,7 +26,8 @@ Traceback (most recent call last):
 app.JobError: no row
 2026-01-02 03:04:07,000 INFO app: next
 """
-JAVA = """12:00:01.123 [main] ERROR c.e.Service - call failed
+JAVA = """12:00:00.001 [main] INFO c.e.Service - begun
+12:00:01.123 [main] ERROR c.e.Service - call failed
 java.lang.IllegalStateException: broken
 \tat com.example.Service.call(Service.java:41)
 \tat com.example.Main.main(Main.java:7)
@@ -158,7 +159,7 @@ def test_kinds_beyond_those_that_are_kept_are_counted(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["nowhere", "."])
 def test_a_path_without_logs_is_refused(tmp_path, name):
-    with pytest.raises(UsageError, match="cannot be read|no log files"):
+    with pytest.raises(UsageError, match=r"cannot be read|no log files"):
         log_context([tmp_path / name])
 
 
