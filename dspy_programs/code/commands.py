@@ -215,7 +215,7 @@ def context(
     for kind in [] if as_json else found.kinds[:most]:
         when = f"  {kind.first}" + (f" to {kind.last}" if kind.last != kind.first else "") if kind.first else ""
         others = f" and {len(kind.files) - 1} more" if len(kind.files) > 1 else ""
-        _say(f"{kind.severity}  {kind.count:,} times  {kind.at}{others}{when}")
+        _say(f"{kind.severity}  {quantity(kind.count, 'time')}  {kind.at}{others}{when}")
         _say("\n".join(f"    {line}" for line in kind.lines))
     beyond = f"; {found.beyond:,} events of rarer kinds were not kept" if found.beyond else ""
     counted = f"{quantity(found.events, 'event')} of {quantity(len(found.kinds), 'kind')} in {quantity(found.files, 'file')}"

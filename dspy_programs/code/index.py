@@ -7,6 +7,7 @@ Raises     UsageError for a folder or an index that cannot be used.
 """
 
 import hashlib
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,7 @@ CREATE VIRTUAL TABLE chunks USING fts5(name, path, text, humps, tokenize = 'port
 )
 _AT_ONCE = 2_000_000  # bytes of text between two commits
 _JUST_NOW = 2 * 10**9  # nanoseconds: a file this young may change again without a change of its time
+_COMMENT = re.compile(r"(^|\s+)(#|//)\s.*$")
 _LONGEST_SIGNATURE = 160  # characters
 
 Progress = Callable[[int, int], None]
@@ -227,7 +229,7 @@ def _signature(lines: Sequence[str], symbol: Symbol) -> str:
     """Return the line of a definition, with the next ones if its brackets are open, on one line."""
     text = ""
     for line in lines[symbol.head - 1 : min(symbol.end_line, symbol.head + 11)]:
-        text += " " + line.strip()
+        text += " " + _COMMENT.sub("", line).strip()
         if text.count("(") <= text.count(")") or len(text) > _LONGEST_SIGNATURE:
             break
     text = text.strip().replace("( ", "(").replace(", )", ")").replace(",)", ")")

@@ -7,21 +7,23 @@ Calls      no model.
 """
 
 import re
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Sequence
 from textwrap import dedent
 from typing import NamedTuple
 
 from dspy_programs.code.files import read_bytes, text_in
 from dspy_programs.code.index import Index
 from dspy_programs.code.words import asked_words, names_asked
-from dspy_programs.text import stem
+from dspy_programs.text import f1, stem
 
 _NAME, _PATH, _TEXT, _HUMPS = 8.0, 2.0, 1.0, 0.5  # weights of BM25
 _CANDIDATES = 60
 _NAMED = 2.0  # factor for a symbol that the question names
 _OF_A_TEST = 0.5  # factor
 _BETWEEN = 0.7  # factor for lines between definitions, such as imports
-_SAID_BY_NAME = 0.7  # added to the factor if a symbol's own name has only words of the question
+_SAID_BY_NAME = 1.5  # added to the factor if a symbol's name has the words of the question and no others
+_STUB = 0.6  # factor for .pyi files: their definitions are elsewhere, with a body
 _TESTING = re.compile(
     r"(^|/)(tests?|testing|specs?|__tests__|examples?|benchmarks?)(/|$)|(^|/)test_|_test\.|\.(test|spec)\.", re.I
 )
@@ -84,7 +86,7 @@ def _weighed(index: Index, found: Sequence[_Candidate], question: str, words: Se
         f"WHERE places.id IN ({', '.join('?' * len(scores))})",
         list(scores),
     )
-    stems = {stem(word) for word in words}
+    asked = Counter({stem(word): 1 for word in words})
     ranked = []
     for row in rows:
         score, symbol = scores[row["id"]], row["symbol"].lower()
@@ -92,15 +94,16 @@ def _weighed(index: Index, found: Sequence[_Candidate], question: str, words: Se
             score *= _NAMED
         if not wants_tests and _TESTING.search(row["path"]):
             score *= _OF_A_TEST
-        score *= (1 + _SAID_BY_NAME * _told_by_name(row["symbol"], stems)) if symbol else _BETWEEN
+        if row["path"].endswith(".pyi"):
+            score *= _STUB
+        score *= (1 + _SAID_BY_NAME * _told_by_name(row["symbol"], asked)) if symbol else _BETWEEN
         ranked.append(_Ranked(row["path"], row["symbol"], row["line"], row["end_line"], row["text"], score))
     return ranked
 
 
-def _told_by_name(symbol: str, stems: Set[str]) -> float:
-    """Return the share of the words in a symbol's own name that the question has too."""
-    own = [stem(word) for word in asked_words(symbol.rpartition(".")[2])]
-    return sum(word in stems for word in own) / len(own) if own else 0.0
+def _told_by_name(symbol: str, asked: Counter[str]) -> float:
+    """Return how well the words of a dotted name and those of the question agree, in [0, 1]."""
+    return f1(Counter({stem(word): 1 for word in asked_words(symbol)}), asked)
 
 
 def _snippet(index: Index, one: _Ranked, words: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 
 from dspy_programs.text import STOPWORDS
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])")  # GZip is one word
 _CAMEL = re.compile(r"\b[A-Za-z]*[a-z0-9][A-Z]\w*|\b[A-Z]{2,}[a-z]\w*")
 _NAME = re.compile(r"[A-Za-z_]\w{2,63}")
 _WORD = re.compile(r"\w+")

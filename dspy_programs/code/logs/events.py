@@ -21,6 +21,8 @@ _MORE = re.compile(
 )
 _FRAME = re.compile(r'\s+(?:File "|at |\d+: |\|)|\s+\S+\.go:\d+|\s*\.\.\. \d+ more')
 _NAMED = re.compile(r"[A-Za-z_][\w.$]*(?:Exception|Error|Throwable)(?:: |$)")
+_POSTGRES = re.compile(r"\] (?:DETAIL|HINT|CONTEXT|QUERY|STATEMENT):  ")
+_CARET = re.compile(r"\s*[\^~]+\s*$")  # under a line of code that Node quotes before the error
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.$]*(?::|$)")  # the last line of a Python trace
 _MESSAGE, _STACK = (
     ("message", "msg", "event", "text"),
@@ -48,6 +50,9 @@ def events_in(lines: Iterable[LogLine]) -> Iterator[Event]:
         if held is not None:
             if not text.strip():
                 blank += 1
+                continue
+            if len(held.lines) == 1 and not blank and _CARET.match(text):
+                held = None
                 continue
             if _belongs(held, text, blank, was_indented, awaits_message):
                 if len(held.lines) < _MOST_LINES:
@@ -81,7 +86,9 @@ def _belongs(held: Event, text: str, blank: int, was_indented: bool, awaits_mess
         return text.startswith(("goroutine ", "[signal ")) or (_is_go(held) and _MORE.match(text) is not None)
     if was_indented and _is_python(held) and _EXCEPTION.match(text):
         return True
-    if len(held.lines) == 1 and _NAMED.match(text) and not _NAMED.match(held.lines[0]):  # Java says what on the next line
+    if len(held.lines) == 1 and (named := _NAMED.match(text)) and not _NAMED.match(held.lines[0]):
+        return held.severity > WARNING or "." in named[0]  # Java says what on the next line, also of a warning
+    if _POSTGRES.search(text):
         return True
     if text.startswith("Traceback "):
         return not any(line.startswith("Traceback ") for line in held.lines)
@@ -99,7 +106,7 @@ def _is_python(held: Event) -> bool:
 
 
 def _is_go(held: Event) -> bool:
-    return any(line.startswith(("goroutine ", "panic: ", "fatal error: ")) for line in held.lines)
+    return any(line.startswith(("goroutine ", "panic: ", "fatal error: ")) or " panic serving " in line for line in held.lines)
 
 
 def _worse(held: Event, text: str) -> Event:
@@ -126,6 +133,8 @@ def _of_json(line: LogLine) -> Event | None:
     if not level:
         severity = severity_of(said)
     when = next((str(row[key]) for key in ("time", "timestamp", "@timestamp", "ts") if key in row), "")
+    if isinstance(row.get("error"), str) and said:
+        said = f"{said}: {row['error']}"
     first = " ".join(part for part in (when, str(level).upper() if isinstance(level, str) else "", said) if part)
     return Event(line.path, line.number, severity, [first, *_stack_of(row)])
 
@@ -133,6 +142,4 @@ def _of_json(line: LogLine) -> Event | None:
 def _stack_of(row: dict[str, Any]) -> list[str]:
     inner: dict[str, Any] = next((row[key] for key in ("err", "error") if isinstance(row.get(key), dict)), {})
     found = next((each[key] for each in (row, inner) for key in _STACK if isinstance(each.get(key), str)), "")
-    if not found and isinstance(row.get("error"), str):
-        found = row["error"]
     return [text for text in found.split("\n")[:_MOST_LINES] if text.strip()]

@@ -47,7 +47,7 @@ _ERROR_WORDS = re.compile(r"(?i)\b(?:error|errors|exception|unhandled|uncaught|t
 _FAILURE_WORDS = re.compile(
     r"(?i)\b(?:failed|failure|fail|fails|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot)\b"
 )
-_WARNING_WORDS = re.compile(r"(?i)\bwarn(?:ing)?\b")
+_WARNING_WORDS = re.compile(r"(?i)\bwarn(?:ing)?\b|\w+Warning: ")
 
 
 def is_suspect(text: str) -> bool:
