@@ -42,12 +42,19 @@ _HARMLESS = re.compile(
 )
 _TRACE = re.compile(r"Traceback \(most recent call last\)|^\s*(?:panic: |fatal error: )|panicked at |^Exception in thread ")
 _NAMED = re.compile(r"^(?:Uncaught |Unhandled |\[?\w*\]?\s*)?[A-Za-z_][\w.$]*(?:Error|Exception|Throwable|Failure)\b(?::|$)")
-_FATAL_WORDS = re.compile(r"(?i)\b(?:fatal|panic|segfault|segmentation fault|core dumped|out of memory|oom-?kill\w*|emerg)\b")
-_ERROR_WORDS = re.compile(r"(?i)\b(?:error|errors|exception|unhandled|uncaught|traceback|aborted|severe)\b|\berr=|\berror=")
-_FAILURE_WORDS = re.compile(
-    r"(?i)\b(?:failed|failure|fail|fails|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot)\b"
+
+
+def _as_words(alternatives: str) -> "re.Pattern[str]":
+    """Return an expression for words that are not part of a name: libgpg-error-dev, error.log and /errors say nothing."""
+    return re.compile(rf"(?i)(?<![\w./-])(?:{alternatives})(?![\w/-]|\.\w)")
+
+
+_FATAL_WORDS = _as_words(r"fatal|panic|segfault|segmentation fault|core dumped|out of memory|oom-?kill\w*|emerg")
+_ERROR_WORDS = _as_words(r"errors?|exception|unhandled|uncaught|traceback|aborted|severe|err(?==)")
+_FAILURE_WORDS = _as_words(
+    r"failed|failure|fails?|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot"
 )
-_WARNING_WORDS = re.compile(r"(?i)\bwarn(?:ing)?\b|\w+Warning: ")
+_WARNING_WORDS = _as_words(r"warn|warning|\w+warning(?=: )")
 
 
 def is_suspect(text: str) -> bool:

@@ -174,5 +174,5 @@ def test_a_file_that_is_no_index_is_refused(tmp_path):
 
 
 def test_words_are_split_at_humps_and_underscores():
-    assert humps("getHTTPResponse parse_json plain") == "get HTTP Response"
+    assert humps("getHTTPResponse parse_json plain GZip") == "get HTTP Response GZip"
     assert asked_words("Where is getHTTPResponse and parse_json?") == ["get", "http", "response", "parse", "json"]

@@ -64,7 +64,23 @@ stack backtrace:
 note: Some details are omitted
 bye
 """
-TRACES = {"python": (PYTHON, 12), "java": (JAVA, 7), "node": (NODE, 3), "go": (GO, 8), "rust": (RUST, 8)}
+GO_SERVER = """2026/03/01 10:00:00 listening
+2026/03/01 10:00:03 http: panic serving 127.0.0.1:51234: nil pointer dereference
+goroutine 18 [running]:
+net/http.(*conn).serve.func1()
+\t/usr/local/go/src/net/http/server.go:1868 +0xb9
+created by net/http.(*Server).Serve in goroutine 1
+\t/usr/local/go/src/net/http/server.go:3086 +0x5cb
+2026/03/01 10:00:04 next
+"""
+TRACES = {
+    "python": (PYTHON, 12),
+    "java": (JAVA, 7),
+    "node": (NODE, 3),
+    "go": (GO, 8),
+    "go server": (GO_SERVER, 6),
+    "rust": (RUST, 8),
+}
 
 
 @pytest.mark.parametrize("name", TRACES)
@@ -112,10 +128,25 @@ def test_the_worst_come_first_and_then_the_most_frequent(tmp_path):
         ('10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET / HTTP/1.1" 503 12', ERROR),
         ("java.lang.OutOfMemoryError: heap", ERROR),
         ("loading ErrorHandler.css", NOTHING),
+        ("status installed libgpg-error-dev:amd64", NOTHING),
+        ("wrote /var/log/error.log", NOTHING),
+        ("app.py:3: DeprecationWarning: old", WARNING),
+        ("an error.", ERROR),
     ],
 )
 def test_severity_is_what_the_line_says(line, severity):
     assert severity_of(line) == severity
+
+
+def test_the_line_of_code_that_node_quotes_is_no_event(tmp_path):
+    (tmp_path / "a.log").write_text("/srv/a.js:2\n  throw new Error('x')\n  ^\n\nError: x\n    at load (/srv/a.js:2:8)\n")
+    (kind,) = log_context([tmp_path]).kinds
+    assert kind.lines == ["Error: x", "    at load (/srv/a.js:2:8)"]
+
+
+def test_what_stands_after_a_warning_is_an_event_of_its_own(tmp_path):
+    (tmp_path / "a.log").write_text("Warning: old flag\nTypeError: late\n    at f (a.js:1:2)\n")
+    assert [kind.severity for kind in log_context([tmp_path]).kinds] == ["error", "warning"]
 
 
 def test_json_lines_bring_their_stack(tmp_path):
