@@ -16,6 +16,8 @@ app = new_app(
     "Know a repository: find code by questions, names and patterns, and what went wrong in its logs. No model needed."
 )
 
+_EXPECTED = frozenset(["ignored by git", "binary", "link", "pipe, socket or device"])
+"""Why files are left out of a search without a word."""
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
 _FileOrFolder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A file or a folder.")]
 _Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
@@ -125,7 +127,7 @@ def grep(
         _say_if("\n".join(f"{hit.path}-{at}- {line}" for at, line in enumerate(hit.after, hit.number + 1)))
     if len(hits) > most:
         print(f"stopped after {most:,} lines; --most shows more", file=sys.stderr)
-    _tell({why: count for why, count in told.items() if why in ("cannot be read", "the expression takes too long")})
+    _tell({why: count for why, count in told.items() if why not in _EXPECTED})
     _gate(hits, f"no line fits {pattern}")
 
 

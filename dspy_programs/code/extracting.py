@@ -104,5 +104,5 @@ def _text_of(path: Path) -> str:
     data = read_bytes(path)
     text = text_in(data) if data is not None else None
     if text is None:
-        raise UsageError(f"{path}: {'cannot be read' if data is None else 'a binary file'}; name a text file")
+        raise UsageError(f"{path}: {'cannot be read, or too large' if data is None else 'a binary file'}; name a text file")
     return text

@@ -54,11 +54,18 @@ def checked_folder(folder: Path) -> Path:
 
 
 def source_files(
-    folder: Path, left_out: LeftOut, own: Collection[Path] = (), hidden: bool = True, ignored_too: bool = False
+    folder: Path, left_out: LeftOut, own: Collection[Path] = (), *, hidden: bool = True, every: bool = False
 ) -> Iterator[SourceFile]:
-    """Yield the files that may be text, in the order of their paths. own: files of this tool, which are not the folder's."""
-    ignored = frozenset[str]() if ignored_too else ignored_below(folder)
-    kept_apart = {os.path.realpath(path) for path in own}
+    """Yield the files that may be code, in the order of their paths.
+
+    Args:
+        folder: Its real path.
+        left_out: Is told why files are not yielded, and how many.
+        own: Files of this tool, which are not the folder's.
+        hidden: Also names that begin with a dot.
+        every: Also binaries, lock files and large files.
+    """
+    ignored, kept_apart = ignored_below(folder), {os.path.realpath(path) for path in own}
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -70,43 +77,62 @@ def source_files(
         folders = []
         for entry in entries:
             path = inside + entry.name
-            if path in ignored:
-                left_out["ignored by git"] += 1
-            elif entry.name.startswith(".") and not hidden:
+            if entry.name.startswith(".") and not hidden:
                 continue
+            if not _is_text(path):
+                left_out["name that is no text"] += 1
+            elif path in ignored:
+                left_out["ignored by git"] += 1
             elif entry.is_dir(follow_symlinks=False):
                 if entry.name not in NOBODYS_OWN and entry.name not in _OWN:
                     folders.append(path + "/")
-            elif found := _file(entry, path, left_out, kept_apart):
-                yield found
+            elif not kept_apart or os.path.realpath(entry.path) not in kept_apart:
+                yield from _file(entry, path, left_out, every)
         waiting += reversed(folders)
 
 
-def _file(entry: "os.DirEntry[str]", path: str, left_out: LeftOut, kept_apart: Collection[str]) -> SourceFile | None:
+def _is_text(name: str) -> bool:
+    """Return whether a name can be printed and stored: names on a disk are bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _file(entry: "os.DirEntry[str]", path: str, left_out: LeftOut, every: bool) -> Iterator[SourceFile]:
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:
-        return None  # gone
-    if kept_apart and os.path.realpath(entry.path) in kept_apart:
-        return None
-    if why := _why_not(entry.name, status):
+        return  # gone
+    why = _why_not_regular(status) or ("" if every else _why_not_code(entry.name, status))
+    if why:
         left_out[why] += 1
-        return None
-    return SourceFile(path, status.st_size, status.st_mtime_ns)
+    else:
+        yield SourceFile(path, status.st_size, status.st_mtime_ns)
 
 
-def _why_not(name: str, status: os.stat_result) -> str:
-    if not stat.S_ISREG(status.st_mode):
-        return "link" if stat.S_ISLNK(status.st_mode) else "pipe, socket or device"
-    if os.path.splitext(name)[1].lower() in _NOT_TEXT:
+def _why_not_regular(status: os.stat_result) -> str:
+    if stat.S_ISREG(status.st_mode):
+        return ""
+    return "link" if stat.S_ISLNK(status.st_mode) else "pipe, socket or device"
+
+
+def _why_not_code(name: str, status: os.stat_result) -> str:
+    if has_binary_name(name):
         return "binary"
     if name.lower() in _LOCKS:
         return "lock file"
     return f"larger than {LARGEST // 1_000_000} MB" if status.st_size > LARGEST else ""
 
 
+def has_binary_name(name: str) -> bool:
+    """Return whether a file need not be opened to know that it is no text."""
+    return os.path.splitext(name)[1].lower() in _NOT_TEXT
+
+
 def read_bytes(path: Path, limit: int = LARGEST) -> bytes | None:
-    """Return what is in a regular file, up to `limit` bytes; None for anything else, or if it cannot be read."""
+    """Return what is in a regular file; None for anything else, for more than `limit` bytes, or if it cannot be read."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         handle = os.open(path, flags)
@@ -114,9 +140,10 @@ def read_bytes(path: Path, limit: int = LARGEST) -> bytes | None:
         return None
     with os.fdopen(handle, "rb") as file:
         try:
-            return file.read(limit) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+            data = file.read(limit + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else None
         except OSError:
             return None
+    return data if data is None or len(data) <= limit else None
 
 
 def text_in(data: bytes) -> str | None:

@@ -5,6 +5,7 @@ Guarantees pipes and devices are never opened, a line of any length and an expre
 Raises     UsageError for an expression that is none, or a path that cannot be read.
 """
 
+import codecs
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import NamedTuple
 
 import regex
 
-from dspy_programs.code.files import LeftOut, checked_folder, read_bytes, source_files, text_in
+from dspy_programs.code.files import LeftOut, checked_folder, has_binary_name, read_bytes, source_files, text_in
 from dspy_programs.code.matching import matching_lines, path_matches, shown_line
 from dspy_programs.errors import UsageError
 
+_MOST_BYTES = 100_000_000  # of a file
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # texts in which no literal has its own bytes
 _PATIENCE = 0.5  # seconds for one file
 
 
@@ -56,10 +59,10 @@ def grep_files(
     told = LeftOut() if left_out is None else left_out
     literal = _literal(pattern, fixed, ignore_case)
     for name, file in _files(Path(path), only, exclude, told):
-        data = read_bytes(file)
+        data = read_bytes(file, _MOST_BYTES)
         if data is None:
-            told["cannot be read"] += 1
-        elif literal not in data:
+            told[f"cannot be read, or larger than {_MOST_BYTES // 1_000_000} MB"] += 1
+        elif literal not in data and not data.startswith(_WIDE):
             continue
         elif (text := text_in(data)) is None:
             told["binary"] += 1
@@ -97,7 +100,9 @@ def _files(path: Path, only: Sequence[str], exclude: Sequence[str], told: LeftOu
         yield str(path), path.resolve()
         return
     folder = checked_folder(path)
-    for found in source_files(folder, told):
+    for found in source_files(folder, told, every=True):
+        if has_binary_name(found.path):
+            continue
         if (not only or any(path_matches(found.path, one) for one in only)) and not any(
             path_matches(found.path, one) for one in exclude
         ):

@@ -6,20 +6,18 @@ Guarantees the index follows the folder: only files whose size or time has chang
 Raises     UsageError for a folder or an index that cannot be used.
 """
 
-import hashlib
-import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.code.files import LeftOut, SourceFile, checked_folder, is_generated, read_bytes, source_files, text_in
-from dspy_programs.code.parsing.chunks import Chunk, Parsed, parse
+from dspy_programs.code.files import LeftOut, checked_folder, source_files
 from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.code.place import index_file
-from dspy_programs.code.words import humps, names_in
+from dspy_programs.code.reading import Read, read_source, searched_columns, signature_of
+from dspy_programs.code.words import names_in
 from dspy_programs.database import Database
 
 _SCHEMA = (
@@ -39,9 +37,6 @@ CREATE VIRTUAL TABLE chunks USING fts5(name, path, text, humps, tokenize = 'port
 """,
 )
 _AT_ONCE = 2_000_000  # bytes of text between two commits
-_JUST_NOW = 2 * 10**9  # nanoseconds: a file this young may change again without a change of its time
-_COMMENT = re.compile(r"(^|\s+)(#|//)\s.*$")
-_LONGEST_SIGNATURE = 160  # characters
 
 Progress = Callable[[int, int], None]
 
@@ -94,21 +89,22 @@ class Index:
         present = {found.path: found for found in source_files(self.folder, done.left_out, own)}
         known = {row["path"]: row for row in self.database.rows("SELECT id, path, size, changed, digest FROM files")}
         gone = [row["id"] for path, row in known.items() if path not in present]
-        with self.database.together():
-            self._forget(gone)
+        if gone:
+            with self.database.together():
+                self._forget(gone)
         done.forgotten = len(gone)
         stale = [
             found
             for path, found in present.items()
             if path not in known or (known[path]["size"], known[path]["changed"]) != (found.size, found.changed)
         ]
-        batch: list[_Read] = []
+        batch: list[Read] = []
         size = 0
         for number, found in enumerate(stale):
             if progress:
                 progress(number, len(stale))
             before = known.get(found.path)
-            one = _read(self.folder, found, before["digest"] if before else None)
+            one = read_source(self.folder, found, before["digest"] if before else None)
             batch.append(one)
             done.read += one.is_new
             size += found.size
@@ -120,7 +116,7 @@ class Index:
         done.seconds = time.monotonic() - began
         return done
 
-    def _keep(self, batch: "Sequence[_Read]") -> None:
+    def _keep(self, batch: Sequence[Read]) -> None:
         """Put files into the index in place of what it had of them, all at once."""
         if not batch:
             return
@@ -135,7 +131,7 @@ class Index:
                     values = (one.found.size, one.trusted_time, one.found.path)
                     self.database.write("UPDATE files SET size = ?, changed = ? WHERE path = ?", values)
 
-    def _insert(self, one: "_Read") -> None:
+    def _insert(self, one: Read) -> None:
         path, parsed = one.found.path, one.parsed
         language, by = (parsed.language, parsed.by) if parsed else ("", "")
         names = "\n".join(f"{name} {count}" for name, count in names_in(one.text).items()) if language else ""
@@ -150,7 +146,7 @@ class Index:
         lines = one.text.split("\n")
         self.database.write_many(
             "INSERT INTO symbols VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((file, s.name, s.name.rpartition(".")[2], *s[1:], _signature(lines, s)) for s in parsed.symbols),
+            ((file, s.name, s.name.rpartition(".")[2], *s[1:], signature_of(lines, s)) for s in parsed.symbols),
         )
         ((first,),) = self.database.rows("SELECT coalesce(max(id), 0) + 1 FROM places")
         self.database.write_many(
@@ -159,7 +155,7 @@ class Index:
         )
         self.database.write_many(
             "INSERT INTO chunks (rowid, name, path, text, humps) VALUES (?, ?, ?, ?, ?)",
-            _searched(path, parsed.chunks, first),
+            searched_columns(path, parsed.chunks, first),
         )
 
     def _forget(self, files: Sequence[int]) -> None:
@@ -198,45 +194,3 @@ class Index:
 
 def _symbol(row: sqlite3.Row) -> Symbol:
     return Symbol(row["name"], row["kind"], row["line"], row["head"], row["end_line"], bool(row["nested"]))
-
-
-class _Read(NamedTuple):
-    """A file that may have changed. why: it is not indexed, if so; is_new: its content is not what the index has."""
-
-    found: SourceFile
-    trusted_time: int
-    digest: bytes
-    is_new: bool
-    why: str
-    text: str
-    parsed: Parsed | None
-
-
-def _read(folder: Path, found: SourceFile, before: bytes | None) -> _Read:
-    data = read_bytes(folder / found.path)
-    digest = hashlib.blake2b(data or b"", digest_size=16).digest()
-    trusted = found.changed if time.time_ns() - found.changed > _JUST_NOW else 0
-    if data is not None and digest == before:
-        return _Read(found, trusted, digest, False, "", "", None)
-    text = text_in(data) if data is not None else None
-    why = "cannot be read" if data is None else "binary" if text is None else "generated" if is_generated(text) else ""
-    if why or text is None:
-        return _Read(found, trusted, digest, True, why, "", None)
-    return _Read(found, trusted, digest, True, "", text, parse(text, found.path))
-
-
-def _signature(lines: Sequence[str], symbol: Symbol) -> str:
-    """Return the line of a definition, with the next ones if its brackets are open, on one line."""
-    text = ""
-    for line in lines[symbol.head - 1 : min(symbol.end_line, symbol.head + 11)]:
-        text += " " + _COMMENT.sub("", line).strip()
-        if text.count("(") <= text.count(")") or len(text) > _LONGEST_SIGNATURE:
-            break
-    text = text.strip().replace("( ", "(").replace(", )", ")").replace(",)", ")")
-    return text if len(text) <= _LONGEST_SIGNATURE else text[:_LONGEST_SIGNATURE] + "..."
-
-
-def _searched(path: str, chunks: Sequence[Chunk], first: int) -> Iterator[tuple[int, str, str, str, str]]:
-    place = f"{path} {humps(path)}"
-    for at, chunk in enumerate(chunks, first):
-        yield at, f"{chunk.symbol} {humps(chunk.symbol)}", place, chunk.text, humps(chunk.text)

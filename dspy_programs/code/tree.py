@@ -20,7 +20,7 @@ def tree_of(path: str | Path = ".", depth: int = 2, hidden: bool = False, left_o
     """
     folder = checked_folder(Path(path))
     top: _Branch = {}
-    for found in source_files(folder, LeftOut() if left_out is None else left_out, hidden=hidden):
+    for found in source_files(folder, LeftOut() if left_out is None else left_out, hidden=hidden, every=True):
         *folders, name = found.path.split("/")
         branch = top
         for each in folders:

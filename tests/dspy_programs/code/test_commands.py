@@ -1,6 +1,8 @@
 """The commands: what they print, their exit codes, one line for what is wrong."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -27,7 +29,7 @@ def folder(tmp_path, monkeypatch):
         (["tree"], "  retry.py ("),
         (["extract", "--symbol", "Retry.count_attempts"], "    def count_attempts(self):\n        return 1"),
         (["sg", "return $A"], "retry.py:3: return 1"),
-        (["context", "--logs", "."], "error  1 times  app.log:2\n    ERROR no disk"),
+        (["context", "--logs", "."], "error  1 time  app.log:2\n    ERROR no disk"),
     ],
 )
 def test_command_prints_what_it_finds(folder, capsys, arguments, printed):
@@ -82,3 +84,19 @@ def test_extract_writes_to_a_file(folder, capsys):
     assert main(["code", "extract", "retry.py", "--symbol", "count_attempts", "--out", "piece.py"]) == 0
     assert (folder / "piece.py").read_text() == "    def count_attempts(self):\n        return 1\n"
     assert capsys.readouterr().out == ""
+
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules["ast_grep_py"] = sys.modules["watchfiles"] = None
+from dspy_programs.__main__ import main
+print([main(["code", *line.split()]) for line in ("index", "search send", "extract --symbol send", "sg x", "watch")])
+"""
+
+
+def test_python_is_read_without_the_extra_and_the_rest_says_what_it_needs(folder):
+    (folder / "a.js").write_text("function send() {}\n")
+    (folder / "b.py").write_text("def send(): ...\n")
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRA], capture_output=True, text=True, check=True)
+    assert "1 javascript (pip install dspy-programs[code])" in done.stdout and done.stdout.endswith("[0, 0, 0, 2, 2]\n")
+    assert done.stderr.count('pip install "dspy-programs[code]"') == 2

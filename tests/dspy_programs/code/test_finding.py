@@ -50,6 +50,12 @@ def test_grep_is_not_stopped_by_pipes_long_lines_and_endless_expressions(folder)
     assert told["the expression takes too long"] == 1 and told["pipe, socket or device"] == 1
 
 
+def test_grep_reads_large_files_and_wide_letters(folder):
+    (folder / "big.txt").write_text(("x" * 999 + "\n") * 2_100 + "needle\n")
+    (folder / "wide.txt").write_text("needle\n", encoding="utf-16")
+    assert found("needle", folder) == [("big.txt", 2_101), ("wide.txt", 1)]
+
+
 def test_grep_refuses_what_is_no_expression(folder):
     with pytest.raises(UsageError, match="add --fixed"):
         list(grep_files("send(", folder))

@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from dspy_programs.code import Index, search
+from dspy_programs.code import Index, search, watch_folder
 from dspy_programs.code.words import asked_words, humps
 from dspy_programs.errors import UsageError
 
@@ -91,10 +92,19 @@ def test_what_is_not_the_folders_own_is_left_out_and_said(folder):
     (folder / "min.js").write_text("zebra;" * 1000)
     (folder / "link.py").symlink_to("kept/e.py")
     os.mkfifo(folder / "pipe.py")
+    (folder / os.fsdecode(b"caf\xe9.py")).write_text("zebra = 1\n")
     index = Index(folder, folder / "own.sqlite")
     left_out = index.refresh().left_out
     assert paths_found(index, "zebra") == ["kept/e.py"]
-    wanted = {"ignored by git": 2, "binary": 1, "lock file": 1, "generated": 1, "link": 1, "pipe, socket or device": 1}
+    wanted = {
+        "ignored by git": 2,
+        "binary": 1,
+        "lock file": 1,
+        "generated": 1,
+        "link": 1,
+        "pipe, socket or device": 1,
+        "name that is no text": 1,
+    }
     assert left_out == wanted
     assert not list(folder.glob(".git"))
 
@@ -111,6 +121,20 @@ def test_definitions_are_found_by_the_end_of_their_name(folder):
     index.refresh()
     assert [one.symbol.name for one in index.definitions("countAttempts")] == ["Retry.countAttempts"]
     assert index.definitions("Other.countAttempts") == []
+
+
+def test_watch_takes_up_a_change(folder, tmp_path):
+    stop = threading.Event()
+    index = Index(folder, tmp_path / "i.sqlite")
+    watched = watch_folder(index, stop)
+    assert next(watched).read == 2
+    threading.Timer(0.3, (folder / "new.py").write_text, ["zebra = 1\n"]).start()
+    late = threading.Timer(20, stop.set)
+    late.start()
+    assert next(watched).read == 1
+    late.cancel()
+    stop.set()
+    assert paths_found(index, "zebra") == ["new.py"]
 
 
 KILLED = """
