@@ -78,8 +78,9 @@ def _in_folder(folder: Path, name: str, db: str | Path | None) -> list[Definitio
 
 
 def _in_file(path: Path, name: str) -> list[Definition]:
-    language = language_of(path.name)
-    symbols = symbols_in(_text_of(path), language) if language else None
+    text = _text_of(path)
+    language = language_of(path.name, text)
+    symbols = symbols_in(text, language) if language else None
     if symbols is None:
         how = "; pip install dspy-programs[code] adds its language" if language else "; --regex finds lines in any text"
         raise UsageError(f"{path}: cannot be read for definitions{how}")

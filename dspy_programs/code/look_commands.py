@@ -88,6 +88,8 @@ def extract(
 
     if (symbol is None) == (regex is None):
         raise UsageError("give one of --symbol and --regex")
+    if not (symbol or regex or "").strip():
+        raise UsageError("--symbol or --regex is empty; name a definition, or write an expression")
     if symbol is not None:
         piece = extract_symbol(path, symbol, nth, db)
     else:

@@ -31,9 +31,10 @@ def find_structure(pattern: str, language: str, path: str | Path = ".", left_out
     if wanted is None:
         raise UsageError(f"{language}: no language known here; one of {', '.join(LANGUAGES)}")
     _check(pattern, wanted)
+    path_is_folder = Path(path).is_dir()
     for name, file in _files(Path(path), wanted, LeftOut() if left_out is None else left_out):
         text = text_in(read_bytes(file) or b"")
-        if text is None:
+        if text is None or (path_is_folder and language_of(name, text) != wanted):
             continue
         for node in parsed(text, wanted).find_all(pattern=pattern):
             span = node.range()
@@ -62,5 +63,5 @@ def _files(path: Path, language: str, told: LeftOut) -> Iterator[tuple[str, Path
         return
     folder = checked_folder(path)
     for found in source_files(folder, told):
-        if language_of(found.path) == language:
+        if language_of(found.path) == language or (language == "cpp" and found.path.endswith(".h")):
             yield found.path, folder / found.path

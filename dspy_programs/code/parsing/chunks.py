@@ -45,7 +45,7 @@ def symbols_in(text: str, language: str) -> list[Symbol] | None:
 
 
 def parse(text: str, path: str) -> Parsed:
-    language = language_of(path)
+    language = language_of(path, text)
     symbols = symbols_in(text, language) if language else None
     lines = text.split("\n")
     return Parsed(language, "lines" if symbols is None else "symbols", symbols or [], list(_chunks(lines, symbols or [])))

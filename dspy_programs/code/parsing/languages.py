@@ -3,6 +3,7 @@
 Python is read by Python itself. The grammars of all others are inside one wheel, ast-grep-py (the `code` extra).
 """
 
+import re
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -30,6 +31,7 @@ _SUFFIXES = {
 }
 LANGUAGES = tuple(_SUFFIXES)
 _BY_SUFFIX = {suffix: language for language, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
+_CPP = re.compile(r"^\s*(?:class \w+|namespace\b|template\s*<|public:|private:)", re.M)
 _ALSO = {"js": "javascript", "ts": "typescript", "py": "python", "c++": "cpp", "cs": "csharp", "c#": "csharp", "sh": "bash"}
 _ALSO |= {"golang": "go", "rs": "rust", "rb": "ruby", "kt": "kotlin", "jsx": "javascript", "shell": "bash"}
 
@@ -92,9 +94,10 @@ GRAMMARS = {
 }
 
 
-def language_of(path: str) -> str:
-    """Return the language that a file's name says; "" for any other text."""
-    return _BY_SUFFIX.get(PurePosixPath(path).suffix.lower(), "")
+def language_of(path: str, text: str = "") -> str:
+    """Return the language that a file's name says; "" for any other text. A header of C with classes in it is C++."""
+    language = _BY_SUFFIX.get(PurePosixPath(path).suffix.lower(), "")
+    return "cpp" if language == "c" and path.endswith(".h") and _CPP.search(text) else language
 
 
 def language_named(name: str) -> str | None:

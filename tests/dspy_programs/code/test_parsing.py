@@ -71,4 +71,5 @@ def test_a_class_holds_its_fields_and_not_its_methods():
 
 def test_languages_are_known_by_what_people_call_them():
     assert language_named("JS") == "javascript" and language_named("c++") == "cpp" and language_named("klingon") is None
+    assert language_of("a.h", "class A {") == "cpp" and language_of("a.h", "int a;") == "c"
     assert language_of("src/A.TSX") == "tsx" and language_of("Makefile") == ""
