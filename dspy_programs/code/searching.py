@@ -54,7 +54,10 @@ def search(index: Index, question: str, k: int = 10) -> list[Hit]:
         (asked, max(_CANDIDATES, 3 * k)),
     )
     found = [_Candidate(row["id"], row["score"]) for row in rows]
-    ranked = sorted(_weighed(index, found, question, words), key=lambda one: -one.score)[:k]
+    best_of: dict[tuple[str, str, int], _Ranked] = {}
+    for one in sorted(_weighed(index, found, question, words), key=lambda one: -one.score):
+        best_of.setdefault((one.path, one.symbol, 0 if one.symbol else one.line), one)  # overloads are one place
+    ranked = list(best_of.values())[:k]
     best = ranked[0].score if ranked else 1.0
     return [one.hit(index, words, best) for one in ranked]
 

@@ -74,6 +74,24 @@ def test_a_change_within_the_clocks_grain_is_seen(folder):
     assert paths_found(index, "gamma") == ["fresh.py"]
 
 
+def test_overloads_are_one_hit(folder):
+    (folder / "over.py").write_text(
+        "@overload\ndef zebra(x: int): ...\n@overload\ndef zebra(x: str): ...\ndef zebra(x):\n    return x\n"
+    )
+    index = Index(folder)
+    index.refresh()
+    assert paths_found(index, "zebra") == ["over.py"]
+
+
+def test_tests_and_stubs_stand_behind_what_they_are_about(folder):
+    (folder / "tests").mkdir()
+    for path in ("tests/test_zebra.py", "zebra.pyi", "zebra.py"):
+        (folder / path).write_text("def zebra(x):\n    return x\n")
+    index = Index(folder)
+    index.refresh()
+    assert paths_found(index, "zebra") == ["zebra.py", "zebra.pyi", "tests/test_zebra.py"]
+
+
 def test_a_file_that_is_gone_is_forgotten(folder):
     index = Index(folder)
     index.refresh()
