@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.code.files import LeftOut, checked_folder, source_files
+from dspy_programs.code.parsing.grammar_symbols import grammars_are_here
 from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.code.place import index_file
 from dspy_programs.code.reading import Read, read_source, searched_columns, signature_of
@@ -36,6 +37,11 @@ CREATE INDEX places_of_file ON places (file);
 CREATE VIRTUAL TABLE chunks USING fts5(name, path, text, humps, tokenize = 'porter unicode61 remove_diacritics 2');
 """,
 )
+_KNOWN = """
+SELECT id, path, size, changed, iif(again, NULL, digest) AS digest, again FROM
+  (SELECT *, ? AND read_by = 'lines' AND language != '' AS again FROM files)
+"""
+"""Files that were cut into lines for want of a grammar are read again once the grammars are installed."""
 _AT_ONCE = 2_000_000  # bytes of text between two commits
 
 Progress = Callable[[int, int], None]
@@ -87,7 +93,7 @@ class Index:
         began, done = time.monotonic(), Refreshed()
         own = [self.file, *(self.file.with_name(self.file.name + end) for end in ("-wal", "-shm", "-journal"))]
         present = {found.path: found for found in source_files(self.folder, done.left_out, own)}
-        known = {row["path"]: row for row in self.database.rows("SELECT id, path, size, changed, digest FROM files")}
+        known = {row["path"]: row for row in self.database.rows(_KNOWN, (grammars_are_here(),))}
         gone = [row["id"] for path, row in known.items() if path not in present]
         if gone:
             with self.database.together():
@@ -96,7 +102,7 @@ class Index:
         stale = [
             found
             for path, found in present.items()
-            if path not in known or (known[path]["size"], known[path]["changed"]) != (found.size, found.changed)
+            if path not in known or tuple(known[path])[2:4] != (found.size, found.changed) or known[path]["again"]
         ]
         batch: list[Read] = []
         size = 0

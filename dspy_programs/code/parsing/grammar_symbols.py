@@ -6,6 +6,7 @@ Raises     MissingExtra without the `code` extra.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,14 @@ _COMMENT = re.compile(r"\s*(//|/\*|\*|#(?!\s*(?:include|define|if|endif|else|pra
 _RECEIVER = re.compile(r"\*?\s*([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\s*\)$")
 _ANONYMOUS = ("arrow_function", "function_expression", "class")  # named by what they are assigned to
 _MOST_CHAINED = 12  # declarators inside each other
+
+
+def grammars_are_here() -> bool:
+    """Return whether the `code` extra is installed; nothing is imported."""
+    try:
+        return importlib.util.find_spec("ast_grep_py") is not None
+    except ValueError:  # it was imported, and is no module
+        return False
 
 
 def parsed(text: str, language: str) -> SgNode:

@@ -194,6 +194,16 @@ def test_a_killed_process_leaves_whole_files_and_the_next_one_completes_them(fol
     is_sound(index, 62)
 
 
+def test_files_cut_into_lines_are_read_again_once_their_grammar_is_installed(folder, tmp_path):
+    (folder / "a.go").write_text("package a\nfunc Zebra() {}\n")
+    without = "import sys, importlib.util; sys.modules['ast_grep_py'] = None; " + INDEX
+    subprocess.run([sys.executable, "-c", without, folder, tmp_path / "i.sqlite"], check=True)
+    index = Index(folder, tmp_path / "i.sqlite")
+    assert index.definitions("Zebra") == []
+    assert index.refresh().read >= 1 and [one.path for one in index.definitions("Zebra")] == ["a.go"]
+    assert index.refresh().read == 0
+
+
 def test_two_processes_at_once_end_with_one_index(folder, tmp_path):
     many(folder, 60)
     command = [sys.executable, "-c", INDEX, folder, tmp_path / "i.sqlite"]
