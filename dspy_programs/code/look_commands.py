@@ -1,13 +1,17 @@
 """Commands that look closer: grep, tree, extract, sg, context."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dspy_programs.cli import GATE_CLOSED
 from dspy_programs.code.printing import gate, print_json, say, tell
+
+if TYPE_CHECKING:
+    from dspy_programs.code.grep import Line
 
 _EXPECTED = frozenset(["ignored by git", "binary", "link", "pipe, socket or device"])
 """Why files are left out of a search without a word."""
@@ -48,15 +52,29 @@ def grep(
     hits = list(islice(found, most + 1))
     if as_json:
         print_json([hit._asdict() for hit in hits[:most]])
-    for hit in [] if as_json else hits[:most]:
-        around = [(hit.number - len(hit.before) + at, line) for at, line in enumerate(hit.before)]
-        say("\n".join([*(f"{hit.path}-{number}- {line}" for number, line in around), f"{hit.path}:{hit.number}: {hit.text}"]))
-        if hit.after:
-            say("\n".join(f"{hit.path}-{at}- {line}" for at, line in enumerate(hit.after, hit.number + 1)))
+    for line in [] if as_json else _merged(hits[:most]):
+        say(line)
     if len(hits) > most:
         print(f"stopped after {most:,} lines; --most shows more", file=sys.stderr)
     tell({why: count for why, count in told.items() if why not in _EXPECTED})
     gate(hits, f"no line fits {pattern}")
+
+
+def _merged(hits: "Sequence[Line]") -> Iterator[str]:
+    """Yield hits and the lines around them, each line once, with -- where lines are left out between."""
+    shown: dict[tuple[str, int], tuple[str, str]] = {}
+    for hit in hits:
+        for number, text in enumerate(hit.before, hit.number - len(hit.before)):
+            shown.setdefault((hit.path, number), ("-", text))
+        shown[hit.path, hit.number] = (":", hit.text)
+        for number, text in enumerate(hit.after, hit.number + 1):
+            shown.setdefault((hit.path, number), ("-", text))
+    has_context, last = any(sign == "-" for sign, _ in shown.values()), ("", 0)
+    for (path, number), (sign, text) in shown.items():
+        if has_context and last[0] and (path, number - 1) != last:
+            yield "--"
+        yield f"{path}{sign}{number}{sign} {text}"
+        last = (path, number)
 
 
 def tree(

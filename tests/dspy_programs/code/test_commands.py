@@ -86,6 +86,13 @@ def test_extract_writes_to_a_file(folder, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_grep_shows_each_line_once(folder, capsys):
+    (folder / "a.txt").write_text("one\nhit\nhit\ntwo\nthree\nfour\nhit\n")
+    assert main(["code", "grep", "hit", "a.txt", "-C", "1"]) == 0
+    said = [line.removeprefix("a.txt") for line in capsys.readouterr().out.splitlines()]
+    assert said == ["-1- one", ":2: hit", ":3: hit", "-4- two", "--", "-6- four", ":7: hit"]
+
+
 WITHOUT_EXTRA = """
 import sys
 sys.modules["ast_grep_py"] = sys.modules["watchfiles"] = None
