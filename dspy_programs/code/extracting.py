@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dspy_programs.code.files import read_bytes, text_in
 from dspy_programs.code.grep import grep_files
-from dspy_programs.code.index import Definition, Index
+from dspy_programs.code.index import Definition, Index, is_named
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
 from dspy_programs.errors import UsageError
@@ -84,7 +84,7 @@ def _in_file(path: Path, name: str) -> list[Definition]:
     if symbols is None:
         how = "; pip install dspy-programs[code] adds its language" if language else "; --regex finds lines in any text"
         raise UsageError(f"{path}: cannot be read for definitions{how}")
-    found = [Definition(str(path), one, "") for one in symbols if one.name == name or one.name.endswith(f".{name}")]
+    found = [Definition(str(path), one, "") for one in symbols if is_named(path.as_posix(), one, name)]
     return found or _none(str(path), name, [one.name for one in symbols])
 
 

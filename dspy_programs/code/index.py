@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from dspy_programs.code.files import LeftOut, checked_folder, source_files
@@ -18,30 +18,10 @@ from dspy_programs.code.parsing.grammar_symbols import grammars_are_here
 from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.code.place import index_file
 from dspy_programs.code.reading import Read, read_source, searched_columns, signature_of
+from dspy_programs.code.tables import KNOWN_FILES, SCHEMA
 from dspy_programs.code.words import names_in
 from dspy_programs.database import Database
 
-_SCHEMA = (
-    """
-CREATE TABLE files (
-  id INTEGER PRIMARY KEY, path TEXT UNIQUE, size INTEGER, changed INTEGER, digest BLOB, why TEXT, language TEXT, read_by TEXT,
-  lines INTEGER, names TEXT
-);
-CREATE TABLE symbols (
-  file INTEGER, name TEXT, last TEXT, kind TEXT, line INTEGER, head INTEGER, end_line INTEGER, nested INTEGER, signature TEXT
-);
-CREATE INDEX symbols_of_file ON symbols (file);
-CREATE INDEX symbols_named ON symbols (last);
-CREATE TABLE places (id INTEGER PRIMARY KEY, file INTEGER, symbol TEXT, line INTEGER, end_line INTEGER);
-CREATE INDEX places_of_file ON places (file);
-CREATE VIRTUAL TABLE chunks USING fts5(name, path, text, humps, tokenize = 'porter unicode61 remove_diacritics 2');
-""",
-)
-_KNOWN = """
-SELECT id, path, size, changed, iif(again, NULL, digest) AS digest, again FROM
-  (SELECT *, ? AND read_by = 'lines' AND language != '' AS again FROM files)
-"""
-"""Files that were cut into lines for want of a grammar are read again once the grammars are installed."""
 _AT_ONCE = 2_000_000  # bytes of text between two commits
 
 Progress = Callable[[int, int], None]
@@ -83,7 +63,7 @@ class Index:
         """
         self.folder = checked_folder(Path(folder))
         self.file = Path(db) if db else index_file(self.folder)
-        self.database = Database(self.file, "index of code", _SCHEMA, ["files", "symbols", "places"])
+        self.database = Database(self.file, "index of code", SCHEMA, ["files", "symbols", "places"])
 
     def close(self) -> None:
         self.database.close()
@@ -93,7 +73,7 @@ class Index:
         began, done = time.monotonic(), Refreshed()
         own = [self.file, *(self.file.with_name(self.file.name + end) for end in ("-wal", "-shm", "-journal"))]
         present = {found.path: found for found in source_files(self.folder, done.left_out, own)}
-        known = {row["path"]: row for row in self.database.rows(_KNOWN, (grammars_are_here(),))}
+        known = {row["path"]: row for row in self.database.rows(KNOWN_FILES, (grammars_are_here(),))}
         gone = [row["id"] for path, row in known.items() if path not in present]
         if gone:
             with self.database.together():
@@ -182,10 +162,10 @@ class Index:
                 done.by_lines[row["language"]] += row["files"]
 
     def definitions(self, name: str = "", path: str = "") -> list[Definition]:
-        """Return the definitions whose dotted name is `name` or ends with it, in the order of files and lines.
+        """Return the definitions whose dotted name ends with `name`, in the order of files and lines.
 
         Args:
-            name: `Session.send`, or `send` for any of that name; "" for all of them.
+            name: `Session.send`, `send` for any of that name, `web.client.Session.send` with the file; "" for all of them.
             path: Only of this file.
         """
         last = name.rpartition(".")[2]
@@ -195,7 +175,13 @@ class Index:
             (last, last, path, path),
         )
         found = [Definition(row["path"], _symbol(row), row["signature"]) for row in rows]
-        return [one for one in found if not name or one.symbol.name == name or one.symbol.name.endswith(f".{name}")]
+        return [one for one in found if not name or is_named(one.path, one.symbol, name)]
+
+
+def is_named(path: str, symbol: Symbol, name: str) -> bool:
+    """Return whether a name is the end of a definition's dotted name, which begins with its file: web.client.Session.send."""
+    module = PurePosixPath(path).with_suffix("").as_posix().removesuffix("/__init__").replace("/", ".")
+    return f".{module}.{symbol.name}".endswith(f".{name}")
 
 
 def _symbol(row: sqlite3.Row) -> Symbol:

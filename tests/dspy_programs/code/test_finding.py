@@ -81,6 +81,17 @@ def test_extract_finds_a_method_in_any_language(folder, path, name, place):
         assert (piece.symbol, piece.line) == (name, place) and "return" in piece.text
 
 
+def test_extract_takes_a_name_with_its_module(folder):
+    for where, name in (
+        (folder, "web.app.Page.send"),
+        (folder, "core.SessionStore.send"),
+        (folder / "core.py", "core.SessionStore.send"),
+    ):
+        assert extract_symbol(where, name).text.strip().startswith(("send(a, b)", "def send"))
+    with pytest.raises(UsageError, match="nothing named other"):
+        extract_symbol(folder, "other.SessionStore.send")
+
+
 def test_extract_asks_which_of_several(folder):
     with pytest.raises(UsageError, match=r"send: 2 definitions .*core.py:2 SessionStore.send, web/app.js:2 Page.send; .*--nth"):
         extract_symbol(folder, "send")
