@@ -13,7 +13,6 @@ from dspy_programs.code.logs.events import Event, events_in
 from dspy_programs.code.logs.lines import lines_of, log_files
 from dspy_programs.code.logs.severity import NAMES
 
-_MOST_KINDS = 20_000
 _MOST_FILES = 5  # named for a kind
 _SIGNED = 40  # lines of an event that tell its kind
 _ISO = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?")
@@ -60,23 +59,26 @@ class Digest:
     beyond: int = 0
 
 
-def log_context(paths: Sequence[str | Path]) -> Digest:
-    """Return what went wrong in log files, in the files of folders, or on standard input ("-"). Raises UsageError."""
+def log_context(paths: Sequence[str | Path], most_kinds: int = 20_000) -> Digest:
+    """Return what went wrong in log files, in the files of folders, or on standard input ("-"). Raises UsageError.
+
+    most_kinds: so many are kept; the events of any later kind are only counted.
+    """
     digest, kinds = Digest(), dict[str, Kind]()
     for path in [file for each in paths for file in log_files(Path(each))]:
         digest.files += 1
-        _add(digest, kinds, events_in(lines_of(path)))
+        _add(digest, kinds, events_in(lines_of(path)), most_kinds)
     digest.kinds = sorted(kinds.values(), key=lambda kind: (-kind.level, -kind.count, kind.first, kind.at))
     return digest
 
 
-def _add(digest: Digest, kinds: dict[str, Kind], events: Iterable[Event]) -> None:
+def _add(digest: Digest, kinds: dict[str, Kind], events: Iterable[Event], most_kinds: int) -> None:
     for event in events:
         digest.events += 1
         signature, when = signature_of(event), time_in(event.lines[0])
         kind = kinds.get(signature)
         if kind is None:
-            if len(kinds) >= _MOST_KINDS:
+            if len(kinds) >= most_kinds:
                 digest.beyond += 1
                 continue
             kind = kinds[signature] = Kind(

@@ -181,10 +181,9 @@ def test_memory_does_not_grow_with_the_log(tmp_path):
     assert [kind.count for kind in found.kinds] == [8_000, 1] and most < 400_000
 
 
-def test_kinds_beyond_those_that_are_kept_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr("dspy_programs.code.logs.digest._MOST_KINDS", 2)
+def test_kinds_beyond_those_that_are_kept_are_counted(tmp_path):
     (tmp_path / "a.log").write_text("ERROR a\nERROR b\nERROR c\nERROR a\n")
-    found = log_context([tmp_path])
+    found = log_context([tmp_path], most_kinds=2)
     assert (found.events, len(found.kinds), found.beyond) == (4, 2, 1)
 
 
