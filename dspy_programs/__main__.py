@@ -6,6 +6,7 @@ from dspy_programs.agent.commands import chat, run as run_agent
 from dspy_programs.agent.session_commands import sessions
 from dspy_programs.budget.commands import app as budget
 from dspy_programs.cli import new_app, run
+from dspy_programs.code.commands import app as code
 from dspy_programs.data.commands import app as data
 from dspy_programs.documents.commands import app as documents
 from dspy_programs.failures.commands import app as failures
@@ -18,6 +19,7 @@ app = new_app("Tools for people who build LM agents. Each works without a model;
 app.command("run")(run_agent)
 app.command("chat")(chat)
 app.command("lint-loops")(lint_loops)
+app.add_typer(code, name="code", help="Know a repository: find code by questions, names and patterns.")
 app.add_typer(sessions, name="sessions", help="The agent's sessions: list, show, fork, export, delete.")
 app.add_typer(failures, name="failures", help="Find out why an agent run failed: traces in, causes and fixes out.")
 app.add_typer(memory, name="memory", help="Keep an agent's memory within a token budget, facts first.")

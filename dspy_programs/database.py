@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class Database:
             raise self._refusal(error) from error
 
     def _migrate(self) -> None:
-        """Bring the file to today's schema, each step whole or not at all."""
+        """Bring the file to today's schema, as a whole or not at all."""
         (found,) = self._file.execute("PRAGMA user_version").fetchone()
         held = {row["name"] for row in self._file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if found > len(self.schema):
@@ -56,14 +56,28 @@ class Database:
             raise UsageError(f"{self.path}: holds something else than {self.holds}; name another file")
         self._file.execute("PRAGMA journal_mode=WAL")
         self._file.execute("PRAGMA synchronous=NORMAL")
-        for number in range(found, len(self.schema)):
-            self._file.executescript(f"BEGIN IMMEDIATE; {self.schema[number]} PRAGMA user_version={number + 1}; COMMIT;")
+        if found == len(self.schema):
+            return
+        with self.together():
+            (found,) = self._file.execute("PRAGMA user_version").fetchone()  # another process may have done it meanwhile
+            for number in range(found, len(self.schema)):
+                for statement in _statements(self.schema[number]):
+                    self._file.execute(statement)
+                self._file.execute(f"PRAGMA user_version={number + 1}")
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run one statement, which is on file when this returns; return the number of the new row."""
         with self._lock:
             try:
                 return self._file.execute(statement, values).lastrowid or 0
+            except sqlite3.Error as error:
+                raise self._refusal(error) from error
+
+    def write_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row."""
+        with self._lock:
+            try:
+                self._file.executemany(statement, rows)
             except sqlite3.Error as error:
                 raise self._refusal(error) from error
 
@@ -98,3 +112,13 @@ class Database:
         return UsageError(
             f"{self.path}: the {self.holds} cannot be read or written: {getattr(error, 'strerror', None) or error}"
         )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script into its statements: SQLite's own way to run one would end the transaction around it."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -35,6 +35,7 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / "compiled"))
     monkeypatch.setenv("DSPY_PROGRAMS_ANSWERS", str(tmp_path / "answers.sqlite"))
+    monkeypatch.setenv("DSPY_PROGRAMS_CODE", str(tmp_path / "code-indexes"))
     monkeypatch.setenv("DSPY_PROGRAMS_DOCUMENTS", str(tmp_path / "documents.sqlite"))
     monkeypatch.setenv("DSPY_PROGRAMS_SESSIONS", str(tmp_path / "sessions.sqlite"))
     monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy-cache"))

@@ -13,13 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dspy_programs.errors import UsageError
-from dspy_programs.lint_loops.git import ignored_below
+from dspy_programs.git import NOBODYS_OWN, ignored_below
 
 SUFFIXES = (".py", ".pyi", ".pyw")
-_SKIPPED = frozenset(
-    ".git .hg .svn .venv venv node_modules __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache .eggs".split()
-)
-"""Folders that hold nobody's own code, whether or not there is git to ask."""
 
 
 def python_files(paths: Sequence[Path], exclude: Sequence[str] = (), notes: list[str] | None = None) -> Iterator[Path]:
@@ -66,7 +62,7 @@ def _below(folder: Path, exclude: Sequence[str], notes: list[str]) -> Iterator[P
         entered.add(here)
         inside = os.path.relpath(root, folder)
         folders[:] = sorted(
-            name for name in folders if name not in _SKIPPED and not _is_left_out(root, inside, name, ignored, exclude)
+            name for name in folders if name not in NOBODYS_OWN and not _is_left_out(root, inside, name, ignored, exclude)
         )
         for name in sorted(names):
             if name.endswith(SUFFIXES) and not _is_left_out(root, inside, name, ignored, exclude):

@@ -121,6 +121,7 @@ def own_directories(folder: Path) -> Iterator[None]:
         os.environ.update(
             DSPY_PROGRAMS_COMPILED=f"{aside}/compiled",
             DSPY_PROGRAMS_ANSWERS=f"{aside}/answers.sqlite",
+            DSPY_PROGRAMS_CODE=f"{aside}/code",
             DSPY_PROGRAMS_SESSIONS=f"{aside}/sessions.sqlite",
             DSPY_PROGRAMS_SHARE="0",
             DSPY_CACHEDIR=f"{aside}/dspy",

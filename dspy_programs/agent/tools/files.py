@@ -6,19 +6,18 @@ Guarantees a file of any size is read in pieces; UTF-8, UTF-16 with its mark, an
 Raises     ToolError.
 """
 
-import codecs
 import io
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 from itertools import islice
 
+from dspy_programs import encoding
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, WorkspacePath, tool
 from dspy_programs.agent.workspace.workspace import Found
+from dspy_programs.code import path_matches
 
 MOST_CHARACTERS = 12_000  # of one result
 _MOST_LINES = 300
 _MOST_NAMES = 200
-_HEAD = 8192  # bytes that tell text from binary
 _MOST_SEEN = 100_000  # entries of a workspace
 
 
@@ -28,7 +27,7 @@ def read_file(scope: Scope, path: WorkspacePath, first_line: int = 1, last_line:
     if first_line < 1 or (last_line is not None and last_line < first_line):
         raise ToolError(f"lines {first_line} to {last_line}: count from 1, and the last not before the first")
     with scope.workspace.opened(path) as file:
-        head = file.read(_HEAD)
+        head = file.read(encoding.HEAD)
         file.seek(0)
         lines = io.TextIOWrapper(file, encoding=encoding_of(head, path), errors="replace", newline="")
         return _lines(lines, path, first_line, last_line)
@@ -59,16 +58,10 @@ def _lines(file: io.TextIOWrapper, path: str, first: int, last: int | None) -> s
 
 def encoding_of(head: bytes, path: str) -> str:
     """Return the encoding of a text from its first bytes. Raises ToolError for a binary file."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-        if head.startswith(mark):
-            return name
-    if b"\0" in head:
+    found = encoding.encoding_of(head)
+    if found is None:
         raise ToolError(f"{path}: a binary file, which cannot be shown; python can work on it")
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+    return found
 
 
 @tool(effect="writes", idempotent=True)
@@ -117,17 +110,9 @@ def list_files(scope: Scope, path: WorkspacePath = ".") -> str:
 def find_files(scope: Scope, pattern: str, path: WorkspacePath = ".") -> str:
     """Find files by name in a folder and all folders in it. The pattern is like *.py or report* or src/*.md."""
     files = [found for found in seen(scope, path) if found.kind == "file"]
-    wanted = [found for found in files if matches(found.path, pattern)]
-    wanted = wanted or [found for found in files if matches(found.path, f"*{pattern}*")]
+    wanted = [found for found in files if path_matches(found.path, pattern)]
+    wanted = wanted or [found for found in files if path_matches(found.path, f"*{pattern}*")]
     return _listing(wanted, f"no file is named {pattern}", show=lambda found: found.path)
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Return whether a pattern fits a path: its last part if the pattern has no slash. `**/` may stand for no folder."""
-    pattern = pattern.removeprefix("./")
-    if "/" not in pattern:
-        return fnmatchcase(path.rpartition("/")[2], pattern)
-    return fnmatchcase(path, pattern) or fnmatchcase(path, pattern.replace("**/", ""))
 
 
 def seen(scope: Scope, path: str) -> Iterable[Found]:

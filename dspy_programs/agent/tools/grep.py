@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import regex
 
-from dspy_programs.agent.tools.files import encoding_of, matches, seen
+from dspy_programs.agent.tools.files import encoding_of, seen
 from dspy_programs.agent.tools.tool import Scope, ToolError, WorkspacePath, tool
 from dspy_programs.agent.workspace.workspace import Found
+from dspy_programs.code import matching_lines, path_matches, shown_line
 
 _MOST_HITS = 100
-_LONGEST_LINE = 200  # characters shown
 _MOST_READ = 5_000_000  # bytes of one file
 _PATIENCE = 0.5  # seconds for one file
 
@@ -53,7 +53,7 @@ def _files(scope: Scope, path: str, files: str) -> Iterator[Found]:
     if scope.workspace.kind(path) == "file":
         yield Found(scope.workspace.normal(path), "file", 0, 0, scope.workspace.is_shared(path))
         return
-    yield from (found for found in seen(scope, path) if found.kind == "file" and matches(found.path, files))
+    yield from (found for found in seen(scope, path) if found.kind == "file" and path_matches(found.path, files))
 
 
 def _hits_in(scope: Scope, found: Found, wanted: "regex.Pattern[str]") -> Iterator[str]:
@@ -61,18 +61,8 @@ def _hits_in(scope: Scope, found: Found, wanted: "regex.Pattern[str]") -> Iterat
         raise ToolError(f"{found.path}: has other names")
     data = scope.workspace.read(found.path, _MOST_READ)
     text = data.decode(encoding_of(data[:8192], found.path), "replace")
-    until = time.monotonic() + _PATIENCE
-    if _is_local(wanted.pattern) and not wanted.search(text, timeout=_PATIENCE):
-        return
-    for number, line in enumerate(text.splitlines(), 1):
-        if wanted.search(line, timeout=max(0.001, until - time.monotonic())):
-            shown = line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + " [cut]"
-            yield f"{found.path}:{number}: {shown}"
-
-
-def _is_local(pattern: str) -> bool:
-    """Return whether an expression that fits a line fits the whole text too, so that one look is enough for most files."""
-    return not any(sign in pattern for sign in ("(?", "\\A", "\\Z", "^", "$"))
+    for number, line in matching_lines(text, wanted, _PATIENCE):
+        yield f"{found.path}:{number}: {shown_line(line)}"
 
 
 def _shown(hits: list[str], pattern: str, left_out: int, cut: str, note: str) -> str:

@@ -156,17 +156,18 @@ def test_what_a_file_decides_is_announced_in_one_line(tmp_path, capsys):
 def test_llama_server_elsewhere_and_files_to_write_need_the_users_word(tmp_path, capsys):
     mine = tmp_path / "id_rsa"
     text = f"DSPY_PROGRAMS_LLAMA=http://10.1.2.3:8080\nDSPY_PROGRAMS_ANSWERS={mine}\nDSPY_PROGRAMS_SESSIONS={mine}\n"
-    text += f"DSPY_PROGRAMS_DOCUMENTS={mine}\nDSPY_PROGRAMS_PROMPTS={mine}\n"
+    text += f"DSPY_PROGRAMS_CODE={mine}\nDSPY_PROGRAMS_DOCUMENTS={mine}\nDSPY_PROGRAMS_PROMPTS={mine}\n"
     assert added(tmp_path, text) == {}
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1].split()[0] for line in lines] == [
         "DSPY_PROGRAMS_LLAMA",
         "DSPY_PROGRAMS_ANSWERS",
         "DSPY_PROGRAMS_SESSIONS",
+        "DSPY_PROGRAMS_CODE",
         "DSPY_PROGRAMS_DOCUMENTS",
         "DSPY_PROGRAMS_PROMPTS",
     ] and all(line.endswith("set DSPY_PROGRAMS_TRUST_ENV=1 to use it") for line in lines)
-    assert len(added(tmp_path, text, DSPY_PROGRAMS_TRUST_ENV="1")) == 6
+    assert len(added(tmp_path, text, DSPY_PROGRAMS_TRUST_ENV="1")) == 7
     assert added(tmp_path, "DSPY_PROGRAMS_LLAMA=http://[::1]:8080") == {"DSPY_PROGRAMS_LLAMA": "http://[::1]:8080"}
 
 

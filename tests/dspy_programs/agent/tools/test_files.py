@@ -6,11 +6,11 @@ from dspy_programs.agent.tools.files import (
     delete_file,
     find_files,
     list_files,
-    matches,
     move_file,
     read_file,
     write_file,
 )
+from dspy_programs.code import path_matches
 from tests.dspy_programs.agent.scopes import said, scope_in
 
 
@@ -99,7 +99,7 @@ def test_a_folder_of_many_files_is_cut_with_a_mark(scope):
     ],
 )
 def test_patterns(path, pattern, fits):
-    assert matches(path, pattern) is fits
+    assert path_matches(path, pattern) is fits
 
 
 def test_a_file_is_moved_and_nothing_is_overwritten(scope):

@@ -1,0 +1,120 @@
+"""python -m dspy_programs code index|search|map|grep|tree|extract|sg|context|watch: thin commands over this package."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dspy_programs.cli import new_app
+from dspy_programs.code.look_commands import context, extract, grep, sg, tree
+from dspy_programs.code.printing import gate, print_json, say
+
+if TYPE_CHECKING:
+    from dspy_programs.code.index import Index, Refreshed
+
+app = new_app(
+    "Know a repository: find code by questions, names and patterns, and what went wrong in its logs. No model needed."
+)
+
+_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
+_Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def index(path: _Folder = Path("."), db: _Db = None, as_json: _Json = False) -> None:
+    """Index a folder's code by its definitions, or bring the index up to date. What git ignores and binaries are left out."""
+    held, done = _opened(path, db)
+    if as_json:
+        print_json({"index": str(held.file), **_plain(done)})
+        return
+    from dspy_programs.text import quantity
+
+    print(f"{quantity(done.files, 'file')}, {done.lines:,} lines; {done.read:,} read, {done.forgotten:,} forgotten")
+    for name, told in (("left out", done.left_out), ("cut into lines, not definitions", _by_lines(done.by_lines))):
+        if told:
+            print(f"{name}: {', '.join(f'{count:,} {why}' for why, count in sorted(told.items()))}")
+    print(f"{held.file}; {done.seconds:.1f} s", file=sys.stderr)
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(help="In words, or a name.")],
+    path: _Folder = Path("."),
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many places.")] = 10,
+    db: _Db = None,
+    as_json: _Json = False,
+) -> None:
+    """Find the code that a question is about. The index is brought up to date first. Exits with 1 if nothing is found."""
+    from dspy_programs.code import search as find
+
+    held, _ = _opened(path, db)
+    hits = find(held, question, k)
+    if as_json:
+        print_json([hit._asdict() for hit in hits])
+    for hit in [] if as_json else hits:
+        say(f"{hit.path}:{hit.line}  {hit.symbol or '(between definitions)'}  {hit.score:.2f}")
+        say("\n".join(f"    {line}" for line in hit.snippet.splitlines()))
+    gate(hits, f"nothing about {question}")
+
+
+@app.command("map")
+def map_(
+    path: _Folder = Path("."),
+    tokens: Annotated[int, typer.Option(min=1, help="The most that the map may have.")] = 1_000,
+    focus: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="A file that matters now, relative to PATH; repeatable.")
+    ] = None,
+    count_as: Annotated[str | None, typer.Option("--tokens-of", metavar="MODEL", help="Whose tokens. Default: cl100k.")] = None,
+    db: _Db = None,
+    as_json: _Json = False,
+) -> None:
+    """Print the definitions that the rest of the code leans on, within a token budget."""
+    from dspy_programs.code import map_of
+    from dspy_programs.tokens import counter_named
+
+    held, _ = _opened(path, db)
+    found = map_of(held, tokens, focus or (), counter_named(count_as))
+    if as_json:
+        listed = [
+            {"path": one.path, "line": one.symbol.head, "symbol": one.symbol.name, "signature": one.signature, "rank": rank}
+            for one, rank in found.definitions
+        ]
+        print_json({"tokens": found.tokens, "counter": found.counter, "known": found.known, "definitions": listed})
+        return
+    say(found.text)
+    print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}", file=sys.stderr)
+
+
+@app.command()
+def watch(path: _Folder = Path("."), db: _Db = None) -> None:
+    """Keep the index up to date while files change, until interrupted. Needs the code extra."""
+    from dspy_programs.code import Index, watch_folder
+
+    for done in watch_folder(Index(path, db)):
+        print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
+
+
+for _command in (grep, tree, extract, sg, context):
+    app.command()(_command)
+
+
+def _opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":
+    """Open an index, and bring it up to date."""
+    from dspy_programs.cli import show_progress
+    from dspy_programs.code import Index
+
+    held = Index(path, db)
+    with show_progress("Indexing") as progress:
+        return held, held.refresh(progress)
+
+
+def _by_lines(told: Mapping[str, int]) -> dict[str, int]:
+    """Name what was cut into lines: texts, and languages whose grammars are not installed."""
+    return {f"{language} (pip install dspy-programs[code])" if language else "other text": n for language, n in told.items()}
+
+
+def _plain(done: "Refreshed") -> dict[str, Any]:
+    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in vars(done).items()}

@@ -1,0 +1,128 @@
+"""What went wrong, each kind once: how often, from when to when, in which files.
+
+Guarantees memory does not grow with the logs: so many kinds are kept, and what comes after them is counted and said.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dspy_programs.code.logs.events import Event, events_in
+from dspy_programs.code.logs.lines import lines_of, log_files
+from dspy_programs.code.logs.severity import NAMES
+
+_MOST_FILES = 5  # named for a kind
+_SIGNED = 40  # lines of an event that tell its kind
+_ISO = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?")
+_SYSLOG = re.compile(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ \d]\d) (\d\d:\d\d:\d\d)")
+_APACHE = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d) ?([+-]\d{4})?")
+_EPOCH = re.compile(r"^(1[5-9]\d{8})(\d{3})?(?:\.\d+)? ")
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_VARIABLE = (
+    (re.compile(r"(?<![=:]\s)(?<![=:])(?:'[^']{1,80}'|\"[^\"]{1,80}\")"), "'*'"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
+    (re.compile(r"0x[0-9a-fA-F]+"), "<address>"),
+    (re.compile(r"\b(?=\w*\d)(?=\w*[a-fA-F])[0-9a-fA-F]{7,64}\b"), "<id>"),
+    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "<mail>"),
+    (re.compile(r"\d+(?:[.,:]\d+)*"), "#"),
+)
+_FRAME_LINE = re.compile(r'(File "[^"]+"), line \d+')
+
+
+@dataclass
+class Kind:
+    """Events that are the same but for their numbers, names and times.
+
+    lines: of the first one; first, last: ISO 8601, "" where the logs give no time; files: some of those it is in; at: path:line
+    of the first one.
+    """
+
+    severity: str
+    count: int
+    first: str
+    last: str
+    files: list[str]
+    at: str
+    lines: list[str]
+    level: int = field(repr=False, default=0)
+
+
+@dataclass
+class Digest:
+    """kinds: the worst first, and the most frequent first among equals; beyond: events of more kinds than are kept."""
+
+    kinds: list[Kind] = field(default_factory=list)
+    files: int = 0
+    events: int = 0
+    beyond: int = 0
+
+
+def log_context(paths: Sequence[str | Path], most_kinds: int = 20_000) -> Digest:
+    """Return what went wrong in log files, in the files of folders, or on standard input ("-"). Raises UsageError.
+
+    most_kinds: so many are kept; the events of any later kind are only counted.
+    """
+    digest, kinds = Digest(), dict[str, Kind]()
+    for path in [file for each in paths for file in log_files(Path(each))]:
+        digest.files += 1
+        _add(digest, kinds, events_in(lines_of(path)), most_kinds)
+    digest.kinds = sorted(kinds.values(), key=lambda kind: (-kind.level, -kind.count, kind.first, kind.at))
+    return digest
+
+
+def _add(digest: Digest, kinds: dict[str, Kind], events: Iterable[Event], most_kinds: int) -> None:
+    for event in events:
+        digest.events += 1
+        signature, when = signature_of(event), time_in(event.lines[0])
+        kind = kinds.get(signature)
+        if kind is None:
+            if len(kinds) >= most_kinds:
+                digest.beyond += 1
+                continue
+            kind = kinds[signature] = Kind(
+                NAMES[event.severity], 0, when, when, [], f"{event.at}:{event.number}", event.lines, event.severity
+            )
+        kind.count += 1
+        if when:
+            kind.first, kind.last = min(kind.first or when, when), max(kind.last, when)
+        if event.at not in kind.files and len(kind.files) < _MOST_FILES:
+            kind.files.append(event.at)
+
+
+def signature_of(event: Event) -> str:
+    """Return what is the same in all events of a kind: no times, numbers, ids, addresses and short quoted words."""
+    return f"{event.severity} " + "\n".join(_normal(line) for line in event.lines[:_SIGNED])
+
+
+def _normal(line: str) -> str:
+    line = _FRAME_LINE.sub(r"\1", line)
+    for pattern in (_ISO, _SYSLOG, _APACHE):
+        line = pattern.sub("", line, count=1)
+    if line.lstrip().startswith("File "):
+        return line.strip()
+    for pattern, sign in _VARIABLE:
+        line = pattern.sub(sign, line)
+    return " ".join(line.split())
+
+
+def time_in(line: str) -> str:
+    """Return the time of a line in ISO 8601, in UTC if it names a zone; "" if it has none that can be compared."""
+    if found := _ISO.search(line):
+        year, month, day, clock, part, zone = found.groups()
+        said = f"{year}-{month}-{day}T{clock}" + (f".{part[:6].ljust(6, '0')}" if part else "") + (zone or "")
+    elif found := _APACHE.search(line):
+        day, name, year, clock, zone = found.groups()
+        said = f"{year}-{_MONTHS.index(name) + 1:02}-{day}T{clock}{zone or ''}" if name in _MONTHS else ""
+    elif found := _SYSLOG.search(line):  # it has no year
+        return f"{_MONTHS.index(found[1]) + 1:02}-{int(found[2]):02}T{found[3]}"
+    elif found := _EPOCH.match(line):
+        return datetime.fromtimestamp(int(found[1]), UTC).isoformat()
+    else:
+        return ""
+    try:
+        when = datetime.fromisoformat(said)
+    except ValueError:
+        return ""
+    return (when.astimezone(UTC) if when.tzinfo else when).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Find the definitions in a file, and cut it into chunks."""

@@ -1,0 +1,67 @@
+"""Find code by its structure: a pattern in the language itself, `open($FILE)`, with names for what may be anything.
+
+`$NAME` stands for one expression, `$$$ARGS` for any number. The patterns are ast-grep's.
+
+Raises     UsageError for a language or a pattern that is none; MissingExtra without the `code` extra.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dspy_programs.code.files import LeftOut, checked_folder, read_bytes, source_files, text_in
+from dspy_programs.code.parsing.grammar_symbols import parsed
+from dspy_programs.code.parsing.languages import LANGUAGES, language_named, language_of
+from dspy_programs.errors import UsageError
+
+
+class Match(NamedTuple):
+    """Code that fits. path: relative to the folder; line, end_line: from 1, the last one included."""
+
+    path: str
+    line: int
+    end_line: int
+    text: str
+
+
+def find_structure(pattern: str, language: str, path: str | Path = ".", left_out: LeftOut | None = None) -> Iterator[Match]:
+    """Yield the code that fits a pattern, in the files of one language, in the order of paths and lines."""
+    wanted = language_named(language)
+    if wanted is None:
+        raise UsageError(f"{language}: no language known here; one of {', '.join(LANGUAGES)}")
+    _check(pattern, wanted)
+    path_is_folder = Path(path).is_dir()
+    for name, file in _files(Path(path), wanted, LeftOut() if left_out is None else left_out):
+        text = text_in(read_bytes(file) or b"")
+        if text is None or (path_is_folder and language_of(name, text) != wanted):
+            continue
+        for node in parsed(text, wanted).find_all(pattern=pattern):
+            span = node.range()
+            yield Match(name, span.start.line + 1, span.end.line + 1, node.text())
+
+
+def _check(pattern: str, language: str) -> None:
+    if not pattern.strip():
+        raise UsageError("the pattern is empty; write code, with $NAME for what may be anything")
+    try:
+        parsed("x", language).find(pattern=pattern)
+    except (RuntimeError, ValueError) as error:
+        said = " ".join(str(error).partition("Stack backtrace")[0].replace("\u00b5", "$").split())
+        raise UsageError(f"{pattern}: not a pattern of {language}: {said}") from None
+
+
+def is_whole(pattern: str, language: str) -> bool:
+    """Return whether a pattern alone is code without a mistake; one that is not seldom fits anything."""
+    plain = re.sub(r"\$+(\w+)|\$\$\$", lambda name: name[1] or "x", pattern)
+    return parsed(plain, language_named(language) or language).find(kind="ERROR") is None
+
+
+def _files(path: Path, language: str, told: LeftOut) -> Iterator[tuple[str, Path]]:
+    if path.is_file():
+        yield str(path), path.resolve()
+        return
+    folder = checked_folder(path)
+    for found in source_files(folder, told):
+        if language_of(found.path) == language or (language == "cpp" and found.path.endswith(".h")):
+            yield found.path, folder / found.path

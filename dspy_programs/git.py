@@ -1,0 +1,52 @@
+"""Ask git, and which files it ignores.
+
+Guarantees git runs nothing that a repository configures: no hooks, no monitor, no external diff. Where there is no git,
+           nothing is ignored; where there is no repository, the .gitignore files of the folder still count.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+_QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
+_SECONDS = 60
+_LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+NOBODYS_OWN = frozenset(
+    ".git .hg .svn .venv venv node_modules __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache .eggs".split()
+)
+"""Names of folders that hold nobody's own code, whether or not there is git to ask."""
+
+
+def ignored_below(folder: Path) -> frozenset[str]:
+    """Return the files and folders below a folder that git ignores, relative to it; none if the folder itself is ignored."""
+    if git(folder, ["rev-parse", "--git-dir"]) is None:
+        return _ignored_without_repository(folder)
+    if git(folder, ["check-ignore", "--quiet", "."]) is not None:
+        return frozenset()
+    return _names(git(folder, _LIST_IGNORED))
+
+
+def _ignored_without_repository(folder: Path) -> frozenset[str]:
+    """Let git read the .gitignore files with an empty repository elsewhere; none is made in the folder."""
+    with tempfile.TemporaryDirectory() as aside:
+        if git(Path(aside), ["init", "--quiet", "--bare", "--template=", "."]) is None:
+            return frozenset()
+        return _names(git(folder, [f"--git-dir={aside}", f"--work-tree={folder.absolute()}", *_LIST_IGNORED]))
+
+
+def _names(listed: bytes | None) -> frozenset[str]:
+    return frozenset(os.fsdecode(name).rstrip("/") for name in (listed or b"").split(b"\0") if name)
+
+
+def git(folder: Path, words: Sequence[str]) -> bytes | None:
+    """Return what git prints, None where it fails."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", *_QUIET, *words], cwd=folder, env=environment, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,109 @@
+"""The commands: what they print, their exit codes, one line for what is wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dspy_programs.__main__ import main
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    top = tmp_path / "repo"
+    top.mkdir()
+    (top / "retry.py").write_text("class Retry:\n    def count_attempts(self):\n        return 1\n")
+    (top / "app.log").write_text("INFO ok\nERROR no disk\n")
+    monkeypatch.chdir(top)
+    return top
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["index"], "2 files, 5 lines; 2 read, 0 forgotten"),
+        (["search", "count attempts"], "retry.py:2  Retry.count_attempts  1.00"),
+        (["map"], "    2   def count_attempts(self):"),
+        (["grep", "return", "-C", "1"], "retry.py:3: return 1"),
+        (["tree"], "  retry.py ("),
+        (["extract", "--symbol", "Retry.count_attempts"], "    def count_attempts(self):\n        return 1"),
+        (["sg", "return $A"], "retry.py:3: return 1"),
+        (["context", "--logs", "."], "error  1 time  app.log:2\n    ERROR no disk"),
+    ],
+)
+def test_command_prints_what_it_finds(folder, capsys, arguments, printed):
+    assert main(["code", *arguments]) == 0
+    assert printed.replace("3: return", "3:         return" if "-C" in arguments else "3: return") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", "--json"],
+        ["search", "attempts", "--json"],
+        ["map", "--json"],
+        ["grep", "Retry", "--json"],
+        ["extract", "--symbol", "Retry", "--json"],
+        ["sg", "return $A", "--json"],
+        ["context", "--logs", ".", "--json"],
+    ],
+)
+def test_json_is_json(folder, capsys, arguments):
+    assert main(["code", *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "zebra"], ["grep", "zebra"], ["sg", "zebra($A)"], ["context", "--logs", "retry.py"]]
+)
+def test_nothing_found_exits_with_1(folder, arguments):
+    assert main(["code", *arguments]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["index", "nowhere"], "nowhere: cannot be read: No such file or directory; name a folder"),
+        (["grep", "("], "add --fixed"),
+        (["extract"], "give one of --symbol and --regex"),
+        (["extract", "--symbol", "Retri"], "did you mean Retry?"),
+        (["extract", "app.log", "--symbol", "x"], "--regex finds lines in any text"),
+        (["sg", "x", "--lang", "klingon"], "one of python"),
+        (["map", "--focus", "x.py"], "x.py: not in the index"),
+        (["context", "--logs", "nowhere"], "nowhere: cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(folder, capsys, arguments, said):
+    assert main(["code", *arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ") and said in lines[0]
+
+
+def test_extract_writes_to_a_file(folder, capsys):
+    assert main(["code", "extract", "retry.py", "--symbol", "count_attempts", "--out", "piece.py"]) == 0
+    assert (folder / "piece.py").read_text() == "    def count_attempts(self):\n        return 1\n"
+    assert capsys.readouterr().out == ""
+
+
+def test_grep_shows_each_line_once(folder, capsys):
+    (folder / "a.txt").write_text("one\nhit\nhit\ntwo\nthree\nfour\nhit\n")
+    assert main(["code", "grep", "hit", "a.txt", "-C", "1"]) == 0
+    said = [line.removeprefix("a.txt") for line in capsys.readouterr().out.splitlines()]
+    assert said == ["-1- one", ":2: hit", ":3: hit", "-4- two", "--", "-6- four", ":7: hit"]
+
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules["ast_grep_py"] = sys.modules["watchfiles"] = None
+from dspy_programs.__main__ import main
+print([main(["code", *line.split()]) for line in ("index", "search send", "extract --symbol send", "sg x", "watch")])
+"""
+
+
+def test_python_is_read_without_the_extra_and_the_rest_says_what_it_needs(folder):
+    (folder / "a.js").write_text("function send() {}\n")
+    (folder / "b.py").write_text("def send(): ...\n")
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRA], capture_output=True, text=True, check=True)
+    assert "1 javascript (pip install dspy-programs[code])" in done.stdout and done.stdout.endswith("[0, 0, 0, 2, 2]\n")
+    assert done.stderr.count('pip install "dspy-programs[code]"') == 2
