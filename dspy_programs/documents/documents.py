@@ -221,7 +221,7 @@ class Documents:
                 self._keep(corpus, number, text)
             except NotKept as error:
                 notes.append(f"not kept: {error}")
-        with running_on(lm), heard_by(lambda: spoken.listener(text)) if spoken else contextlib.nullcontext():
+        with running_on(lm), heard_by(lambda: spoken.listener(text, question)) if spoken else contextlib.nullcontext():
             return self.reader.program(text, question), restored
 
     def _keep(self, corpus: str, number: int, text: str) -> int:

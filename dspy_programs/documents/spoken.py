@@ -1,9 +1,9 @@
 """An answer told while the model still writes it.
 
 Guarantees nothing is told that is withdrawn later for want of a quote: the model writes its quote first, and the answer is
-           told from the moment the quote is found in the document, up to a number that is not in it. What is told begins the
-           final answer, or, where a second try reads otherwise, is followed by nothing: `rest` says what is missing, None if
-           the final answer is another one.
+           told from the moment the quote is found in the document and it says more than the question, up to a number that is
+           not in the document. What is told begins the final answer, or, where a second try reads otherwise, is followed by
+           nothing: `rest` says what is missing, None if the final answer is another one.
 """
 
 import json
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from dspy_programs.lm.replies import without_thoughts
-from dspy_programs.programs.document_qa import foreign_number, place_of
+from dspy_programs.programs.document_qa import foreign_number, only_asks, place_of
 
 _QUOTE = re.compile(r'"quote"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _ANSWER = re.compile(r'"answer"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
@@ -25,7 +25,7 @@ class Spoken:
     def __init__(self, told: Callable[[str], object]) -> None:
         self.told, self.text = told, ""
 
-    def listener(self, document: str) -> Callable[[str], None]:
+    def listener(self, document: str, question: str = "") -> Callable[[str], None]:
         """Return what hears one reply, in pieces."""
         heard = ""
         is_quoted: bool | None = None
@@ -38,7 +38,7 @@ class Spoken:
                 return
             if is_quoted is None:
                 is_quoted = place_of(answer[0], document) is not None
-            if is_quoted:
+            if is_quoted and not only_asks(answer[1], question):
                 self.say(_sure(answer[1], document))
 
         return hear

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.programs.document_qa.places import (
         foreign_number as foreign_number,
+        only_asks as only_asks,
         place_of as place_of,
         sentence_places as sentence_places,
     )
@@ -21,6 +22,7 @@ _HOMES = {
     "DocumentQAResult": "document_qa",
     "Quote": "document_qa",
     "foreign_number": "places",
+    "only_asks": "places",
     "place_of": "places",
     "sentence_places": "places",
 }

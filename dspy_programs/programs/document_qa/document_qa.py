@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
 from dspy_programs.programs.document_qa.passages import answer_by_rules
-from dspy_programs.programs.document_qa.places import Place, foreign_number, place_of, sentence_with
+from dspy_programs.programs.document_qa.places import Place, foreign_number, only_asks, place_of, sentence_with
+from dspy_programs.text import words
+
+_WHOLE = 4  # words of an answer that could have said more: fewer may be a choice that the question gave
 
 
 class DraftAnswer(BaseModel):  # without a docstring: it would be a part of the prompt
@@ -84,6 +87,8 @@ class DocumentQA(Program):
         if foreign_number(answer, document, question) is not None:
             answer = ""
         place = (place_of(reply.reply.quote, document) or sentence_with(answer, document, question)) if answer else None
+        if place and len(words(answer)) >= _WHOLE and only_asks(answer, question):
+            answer = document[slice(*place)]  # small models quote the answer, and then say the question again
         return _result(answer, place, document, "model")
 
     if TYPE_CHECKING:

@@ -39,6 +39,11 @@ def foreign_number(answer: str, *sources: str) -> int | None:
     return next((each.start() for each in _NUMBER.finditer(answer) if _digits(each.group()) not in known), None)
 
 
+def only_asks(answer: str, question: str) -> bool:
+    """Return whether an answer has no word besides those of the question."""
+    return {*words(answer)} <= {*words(question)}
+
+
 def _digits(number: str) -> str:
     return re.sub(r"[.,]", "", number)
 

@@ -67,3 +67,12 @@ def test_second_try_goes_on_where_the_first_stopped_or_is_not_told():
 )
 def test_a_number_is_told_when_it_is_whole_and_the_documents(answer, told):
     assert "".join(told_of(reply(TEXT, answer))) == told
+
+
+def test_what_only_asks_again_waits_for_what_it_goes_on_with():
+    told: list[str] = []
+    hear = Spoken(told.append).listener(TEXT, "What is its path?")
+    hear('{"reply": {"quote": "Its path is", "answer": "Its path is')
+    assert told == []
+    hear(" C:")
+    assert "".join(told) == "Its path is C:"

@@ -60,6 +60,19 @@ def test_numbers_of_the_document_or_the_question_may_be_said_in_another_form(ans
     assert result.answer == answer
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "is_replaced"),
+    [
+        ("Who was the first director?", "Who was the first director", True),
+        ("Was Ada Lindqvist or Visby the first director?", "Ada Lindqvist", False),
+        ("Who was the first director?", "The first director was Ada", False),
+    ],
+)
+def test_answer_that_only_asks_again_gives_way_to_its_quote(question, answer, is_replaced):
+    result = answered({"quote": "Ada Lindqvist", "answer": answer}, question=question)
+    assert result.answer == ("Ada Lindqvist" if is_replaced else answer)
+
+
 def test_wrong_quote_of_a_right_answer_is_replaced_by_the_sentence_that_has_it():
     result = answered({"quote": "The director of it.", "answer": "Ada Lindqvist"}, question="Who was its director?")
     assert result.answer == "Ada Lindqvist" and result.quotes[0].text.startswith("Its first director, Ada Lindqvist")
