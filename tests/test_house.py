@@ -13,7 +13,7 @@ from optimizers.recipes import RECIPES
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
     "dspy_programs": {"dspy_programs"},
-    "metrics": {"metrics", "dspy_programs.types", "dspy_programs.text", "dspy_programs.pair_quality"},
+    "metrics": {"metrics", "dspy_programs.types", "dspy_programs.text", "dspy_programs.pair_quality", "dspy_programs.lint_loops"},
     "optimizers": {"optimizers", "metrics", "dspy_programs"},
 }
 OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
