@@ -4,9 +4,9 @@ Input      gold: Example with `code`, `pattern`, `suggestion`, `types`, `keeps`,
            ("" if none surely does the same) and `harness`; pred: a LoopExplainer's Prediction (`explanation`, `rewrite`,
            `refused`, `failure`). Any field may be missing or malformed.
 Output     Score: variables, cost, names, rewrite, each in [0, 1], and a line of feedback for each that is not 1.
-Guarantees never raises, never draws at random; an unreadable reply scores 0. A rewrite scores 1 if it passes the linter's checks
-           and gives what the code gives on every input of the harness; without a harness, if it is the known rewrite but for
-           its new names, else UNPROVEN. Where no rewrite is known to be sure, none scores 1 and any 0.
+Guarantees never raises, never draws at random; an unreadable reply scores 0. A rewrite scores 1 if it passes the linter's
+           checks and gives what the code gives on every input of the harness; without a harness, if it is the known rewrite
+           but for its new names, else UNPROVEN. Where no rewrite is known to be sure, none scores 1 and any 0.
 """
 
 import ast
@@ -31,8 +31,8 @@ _NAME = re.compile(r"(?<![\w\\])[A-Za-z_]\w*")
 _LIKE_CODE = re.compile(r"\b[A-Za-z]\w*_\w+|\b[a-z]+[A-Z]\w*|\b[A-Za-z_]\w*(?=\()")
 _WORDS = frozenset(
     "n m k O log re itertools collections functools operator combinations deque Counter defaultdict join append extend add "
-    "appendleft setdefault get items keys values compile match search sub findall fullmatch split known parts pattern ordered size "
-    "value item CPython Python PyPy".split()
+    "appendleft setdefault get items keys values compile match search sub findall fullmatch split known parts "
+    "pattern ordered size value item CPython Python PyPy".split()
 )
 
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from dspy_programs.lint_loops.config import patterns_of as patterns_of, read_config as read_config
     from dspy_programs.lint_loops.explaining.excerpt import Excerpt as Excerpt, excerpts_of as excerpts_of
     from dspy_programs.lint_loops.explaining.explained import Explained as Explained
-    from dspy_programs.lint_loops.explaining.offline import Explanation as Explanation, explain_by_rules as explain_by_rules
+    from dspy_programs.lint_loops.explaining.offline import (
+        Explanation as Explanation,
+        explain_by_rules as explain_by_rules,
+        suggestion_in as suggestion_in,
+    )
     from dspy_programs.lint_loops.explaining.rewrite_checks import fault_of as fault_of, new_names as new_names
     from dspy_programs.lint_loops.finding import Finding
     from dspy_programs.lint_loops.fixing.fix import fix_all as fix_all, fixed as fixed
@@ -51,6 +55,7 @@ _HOMES = {
     "patterns_of": "config",
     "print_report": "reports.written",
     "read_config": "config",
+    "suggestion_in": "explaining.offline",
     "text_of": "code.source",
 }
 __all__ = ["PATTERNS", "Checked", "Finding", "Pattern", "Report", "check_text", "lint"]

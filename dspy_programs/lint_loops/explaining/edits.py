@@ -11,12 +11,15 @@ from typing import NamedTuple
 from dspy_programs.lint_loops.code.kinds import Place, kind_of
 from dspy_programs.lint_loops.code.paths import path_of
 from dspy_programs.lint_loops.code.tree import Loop
+from dspy_programs.lint_loops.detectors.appends import comprehension_of, filled_by
 from dspy_programs.lint_loops.detectors.compiling import function_of
 from dspy_programs.lint_loops.detectors.concatenation import growing_in
 from dspy_programs.lint_loops.detectors.copies import copied_by
 from dspy_programs.lint_loops.detectors.detector import Hit
 from dspy_programs.lint_loops.explaining.context import Placed
-from dspy_programs.lint_loops.patterns import COPY, LENGTH, LOOKUP, MEMBERSHIP, REGEX, SORT, STRING
+from dspy_programs.lint_loops.patterns import APPEND, COPY, LENGTH, LOOKUP, MEMBERSHIP, REGEX, SORT, STRING
+
+_ANY = 10_000  # characters: nothing is cut
 
 
 class Edit(NamedTuple):
@@ -49,6 +52,8 @@ def _changes(found: Placed, alike: Sequence[Hit], types: Mapping[str, str]) -> I
         yield from _length(loop.node, loop, types)
     elif pattern is REGEX and isinstance(node, ast.Call):
         yield from _compiled(node, loop)
+    elif pattern is APPEND and isinstance(node, ast.For):
+        yield from _extended(node, loop, found.context.text)
     elif pattern is LOOKUP and isinstance(node, ast.Subscript):
         yield from _looked_up(node, loop)
     elif pattern is STRING and isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
@@ -116,6 +121,28 @@ def _looked_up(node: ast.Subscript, loop: Loop) -> Iterator[Edit]:
         yield inserted
         for each in places:
             yield _replaced(each, fresh)
+
+
+def _extended(node: ast.For, loop: Loop, text: str) -> Iterator[Edit]:
+    """A loop that adds to a list becomes one addition to it, if no comment would be lost."""
+    filled = filled_by(loop)
+    lines = text.split("\n")
+    if filled is None or not _is_alone(node, loop) or any("#" in line for line in lines[node.lineno - 1 : node.end_lineno]):
+        return
+    match filled.clauses:
+        case [ast.For(target=ast.Name(id=target), iter=iterable)] if (
+            isinstance(filled.item, ast.Name) and filled.item.id == target
+        ):
+            new, added = f"list({ast.unparse(iterable)})", f"{filled.name}.extend({ast.unparse(iterable)})"
+        case _:
+            new = comprehension_of(filled, characters=_ANY)
+            added = f"{filled.name}.extend({new})"
+    if filled.start is None:
+        yield _replaced(node, added)
+    elif _is_alone(filled.start, loop) and filled.start.lineno == filled.start.end_lineno:
+        head = lines[filled.start.lineno - 1].partition("=")[0].strip()
+        yield Edit(filled.start.lineno, 0, filled.start.lineno + 1, 0, "")
+        yield _replaced(node, f"{head} = {new}")
 
 
 def _joined(node: ast.AugAssign, target: ast.Name, loop: Loop, types: Mapping[str, str]) -> Iterator[Edit]:

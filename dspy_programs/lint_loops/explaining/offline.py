@@ -27,3 +27,9 @@ def explain_by_rules(
         return Explanation(pattern.explanation, "")
     reason: Reason = reason_of(found)
     return Explanation(reason.text, rewrite_of(code, pattern, suggestion, types, keeps), reason.variables, reason.cost)
+
+
+def suggestion_in(code: str, pattern: Pattern, types: Mapping[str, str], keeps: Sequence[str] = ()) -> str:
+    """Return what the linter suggests for the first place with a pattern in a cut-out; "" if it is not there."""
+    found = placed(code, pattern, "", types, keeps)
+    return found.hit.mend if found else ""

@@ -282,8 +282,10 @@ def _looked_up(node: ast.Subscript, loop: Loop, mend: str) -> Reason:
 def _compiled(node: ast.Call, loop: Loop) -> Reason:
     call, pattern = written(node.func), _quoted(node.args[0])
     text = f"`{call}` is given the same pattern {pattern} on each pass of {_passes(loop)}, and looks for it in re's cache "
-    text += "each time: O(n). Compiled once before the loop, it is called at once; O(n) too, with a smaller constant. With more patterns in "
-    text += "use than the cache holds, it is even compiled anew on each pass."
+    text += (
+        "each time: O(n). Compiled once before the loop, it is called at once; O(n) too, with a smaller constant. With more "
+    )
+    text += "patterns in use than the cache holds, it is even compiled anew on each pass."
     return Reason(text, _names(node.args[0], *_iterables(loop)), "O(n)")
 
 
