@@ -57,7 +57,9 @@ def _explained(finding: Finding, excerpt: Excerpt | None, program: LoopExplainer
         refused, rewrite = f"it uses the name {taken[0]}, which the function already has", ""
     if rewrite or result.answered_by == "rules":
         note = f"the model's reply could not be read ({result.failure.reason})" if result.failure else ""
-        return Explained(result.explanation, result.answered_by, rewrite, result.answered_by, excerpt.first, excerpt.last, note)
+        is_general = result.explanation == finding.pattern.explanation  # the file tells more than its cut-out
+        text = excerpt.reason if is_general else result.explanation
+        return Explained(text, result.answered_by, rewrite, result.answered_by, excerpt.first, excerpt.last, note)
     own = explain_by_rules(code, finding.pattern, finding.suggestion, types, keeps).rewrite
     own = "" if new_names(own, code) & excerpt.taken else own
     note = f"the model's rewrite is not shown: {refused}" if refused else ""

@@ -279,7 +279,6 @@ TEMPLATES = (
         "$out = ()\nfor $row in $rows:\n    $out += ($row, len($row))",
         {"rows": _words},
         {"$rows": _WORDS},
-        rewrite="items = []\nfor $row in $rows:\n    items.append($row)\n    items.append(len($row))\n$out = tuple(items)",
     ),
     # LOOP009
     Template(

@@ -17,7 +17,7 @@ from dspy_programs.lint_loops.detectors.concatenation import growing_in
 from dspy_programs.lint_loops.detectors.copies import copied_by
 from dspy_programs.lint_loops.detectors.detector import Hit
 from dspy_programs.lint_loops.explaining.context import Placed
-from dspy_programs.lint_loops.patterns import APPEND, COPY, LENGTH, LOOKUP, MEMBERSHIP, REGEX, SORT, STRING
+from dspy_programs.lint_loops.patterns import APPEND, COPY, LENGTH, LIST_CONCAT, LOOKUP, MEMBERSHIP, REGEX, SORT, STRING
 
 _ANY = 10_000  # characters: nothing is cut
 
@@ -56,7 +56,7 @@ def _changes(found: Placed, alike: Sequence[Hit], types: Mapping[str, str]) -> I
         yield from _extended(node, loop, found.context.text)
     elif pattern is LOOKUP and isinstance(node, ast.Subscript):
         yield from _looked_up(node, loop)
-    elif pattern is STRING and isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+    elif pattern in (STRING, LIST_CONCAT) and isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         yield from _joined(node, node.target, loop, types)
 
 
@@ -146,7 +146,7 @@ def _extended(node: ast.For, loop: Loop, text: str) -> Iterator[Edit]:
 
 
 def _joined(node: ast.AugAssign, target: ast.Name, loop: Loop, types: Mapping[str, str]) -> Iterator[Edit]:
-    """`text += part` in all of a loop becomes `parts.append(part)`, and text is joined after it."""
+    """`text += part` in all of a loop becomes `parts.append(part)`, and text is joined after it; so with a tuple."""
     growing = growing_in(node, target, loop)
     kind = kind_of(target, Place(loop.tree, loop.scope))
     if growing is None or kind is None or not _is_sure(target, types) or target.id in loop.scope.elsewhere:
@@ -157,24 +157,48 @@ def _joined(node: ast.AugAssign, target: ast.Name, loop: Loop, types: Mapping[st
     if any(isinstance(each, ast.Try | ast.Return) for each in ast.walk(outer)):
         return  # who catches an exception could see the text half full
     grown = [loop.tree.statement_of(use) for use in loop.scope.uses[target.id] if growing.has(use)]
-    if not all(isinstance(each, ast.AugAssign) and _is_alone(each, loop) for each in grown):
+    fresh = _fresh("items" if kind.name == "tuple" else "parts", loop)
+    empty, begun, ended = _ways(kind.name, target.id, fresh)
+    changes = [_replaced(each, new) for each in grown if each is not None and (new := _added(each, kind.name, fresh, loop))]
+    first = _begun(outer, target.id, empty, fresh, begun, loop)
+    if first is None or len(changes) < len(grown):
         return
-    fresh = _fresh("parts", loop)
-    before = [*loop.tree.before(outer)[:1]]
-    empty = 'b""' if kind.name == "bytes" else '""'
-    match before:
-        case [ast.Assign(targets=[ast.Name(id=target.id)], value=ast.Constant(value="" | b""))]:
-            yield _replaced(before[0], f"{fresh} = []")
-        case _:
-            inserted = _inserted(outer, f"{fresh} = [{target.id}]", loop)
-            if inserted is None:
-                return
-            yield inserted
-    for each in grown:
-        assert isinstance(each, ast.AugAssign)
-        yield _replaced(each, f"{fresh}.append({ast.unparse(each.value)})")
+    yield first
+    yield from changes
     end, margin = outer.end_lineno or outer.lineno, " " * outer.col_offset
-    yield Edit(end + 1, 0, end + 1, 0, f"{margin}{target.id} = {empty}.join({fresh})\n")
+    yield Edit(end + 1, 0, end + 1, 0, f"{margin}{target.id} = {ended}\n")
+
+
+def _ways(kind: str, name: str, fresh: str) -> tuple[object, str, str]:
+    """Return the empty value of a kind, the list that a value begins, and how the list becomes a value."""
+    if kind == "tuple":
+        return (), f"list({name})", f"tuple({fresh})"
+    return ("", f"[{name}]", f'"".join({fresh})') if kind == "str" else (b"", f"[{name}]", f'b"".join({fresh})')
+
+
+def _begun(outer: ast.stmt, name: str, empty: object, fresh: str, begun: str, loop: Loop) -> Edit | None:
+    """Begin the list: in the place of `name = ""` just before the loop, else with what is there."""
+    match loop.tree.before(outer)[:1]:
+        case [ast.Assign(targets=[ast.Name(id=found)], value=value) as start] if found == name:
+            is_empty = isinstance(value, ast.Tuple) and not value.elts if empty == () else False
+            if is_empty or (isinstance(value, ast.Constant) and value.value == empty):
+                return _replaced(start, f"{fresh} = []")
+    return _inserted(outer, f"{fresh} = {begun}", loop)
+
+
+def _added(statement: ast.stmt, kind: str, fresh: str, loop: Loop) -> str:
+    """Write what a growth becomes; "" for one that is not sure: a tuple takes tuples only."""
+    if not isinstance(statement, ast.AugAssign) or not _is_alone(statement, loop):
+        return ""
+    match statement.value:
+        case _ if kind != "tuple":
+            return f"{fresh}.append({ast.unparse(statement.value)})"
+        case ast.Tuple(elts=[item]) if not isinstance(item, ast.Starred):
+            return f"{fresh}.append({ast.unparse(item)})"
+        case ast.Tuple():
+            return f"{fresh}.extend({ast.unparse(statement.value)})"
+    added = kind_of(statement.value, Place(loop.tree, loop.scope))
+    return f"{fresh}.extend({ast.unparse(statement.value)})" if added and added.name == "tuple" else ""
 
 
 def _hoisted(loop: Loop, wish: str, value: str, places: Sequence[ast.expr]) -> Iterator[Edit]:

@@ -16,10 +16,14 @@ from dspy_programs.lint_loops.code.paths import path_of
 from dspy_programs.lint_loops.code.tree import Loop, Scope, Tree
 from dspy_programs.lint_loops.code.walk import tree_of
 from dspy_programs.lint_loops.detectors.all import located_in
+from dspy_programs.lint_loops.detectors.concatenation import growing_in
 from dspy_programs.lint_loops.detectors.detector import Hit
 from dspy_programs.lint_loops.explaining.context import MODULE, outside_names, parsed
+from dspy_programs.lint_loops.explaining.reasons import reason_of
 from dspy_programs.lint_loops.finding import Finding
+from dspy_programs.lint_loops.patterns import IO, MEMBERSHIP, NESTED, REGEX, SORT
 
+_MOVED_OUT = (MEMBERSHIP, REGEX, IO, SORT)
 _LONGEST = 60  # lines: of a longer loop only the inner one is cut out
 _BEFORE = 4  # statements before a loop that may belong to it: `found = []`
 _LONGEST_TYPE = 80  # characters
@@ -35,7 +39,8 @@ class Excerpt(NamedTuple):
     """A loop's code.
 
     first, last: its lines in the file, from 1. types: name -> annotation, of what it takes from outside. keeps: names it gives
-    a value that is read afterwards. taken: all other names of the function, which a rewrite must not give a value.
+    a value that is read afterwards. taken: all other names of the function, which a rewrite must not give a value. reason: why it
+    is slow, by the whole file.
     """
 
     code: str
@@ -44,6 +49,7 @@ class Excerpt(NamedTuple):
     types: dict[str, str]
     keeps: list[str]
     taken: frozenset[str]
+    reason: str
 
 
 def excerpts_of(text: str, findings: Iterable[Finding]) -> dict[Finding, Excerpt]:
@@ -62,21 +68,35 @@ def excerpts_of(text: str, findings: Iterable[Finding]) -> dict[Finding, Excerpt
 
 
 def excerpt_of(hit: Hit, loop: Loop, lines: list[str]) -> Excerpt:
-    """Cut out the outermost loop around a finding that is not too long, with what it starts from."""
+    """Cut out the loops that a mend of a finding would touch, as far as they are not too long, with what they start from."""
     tree, scope = loop.tree, loop.scope
-    around = [_whole(each.node, tree, lines) for each in loop.around()]
+    around = [_whole(each.node, tree, lines) for each in _concerned(hit, loop)]
     statement = next((each for each in reversed(around) if _length(each) <= _LONGEST), around[0])
     start = _start(statement, tree, lines)
     last = statement.end_lineno or statement.lineno
     margin = lines[start.lineno - 1][: len(lines[start.lineno - 1]) - len(lines[start.lineno - 1].lstrip())]
     code = "\n".join(line.removeprefix(margin) for line in lines[start.lineno - 1 : last])
-    inside = _Span(tree.order[start], max(tree.order[each] for each in ast.walk(statement) if each in tree.order))
+    nodes = (each for each in ast.walk(statement) if isinstance(each, ast.expr | ast.stmt))  # operators are shared by all
+    inside = _Span(tree.order[start], max(tree.order[each] for each in nodes))
     bound = {name for name, bindings in scope.bindings.items() if any(inside.has(each, tree) for each in bindings)}
     keeps = sorted(name for name in bound if name in scope.elsewhere or _is_kept(name, scope, tree, inside, statement))
     outer = [loop.scope, *loop.scope.below()]
     names = {name for each in outer for name in (*each.uses, *each.bindings, *each.elsewhere)}
     own = {each.id for each in ast.walk(parsed(code) or ast.Module([], [])) if isinstance(each, ast.Name)}
-    return Excerpt(code, start.lineno, last, _types(code, scope, tree, statement), keeps, frozenset(names - own))
+    types, reason = _types(code, scope, tree, statement), reason_of(hit, loop).text
+    return Excerpt(code, start.lineno, last, types, keeps, frozenset(names - own), reason)
+
+
+def _concerned(hit: Hit, loop: Loop) -> list[Loop]:
+    """Return the loops that matter, the innermost first: to move something out of all of them, all; else the loop itself."""
+    around = [*loop.around()]
+    if hit.pattern in _MOVED_OUT:
+        return around
+    if isinstance(hit.node, ast.Assign | ast.AugAssign):
+        target = hit.node.target if isinstance(hit.node, ast.AugAssign) else hit.node.targets[0]
+        growing = growing_in(hit.node, target, loop) if isinstance(target, ast.Name | ast.Attribute) else None
+        return around[: around.index(growing) + 1] if growing in around else around
+    return around[: 2 if hit.pattern is NESTED else 1]
 
 
 class _Span(NamedTuple):

@@ -25,7 +25,7 @@ def explain_by_rules(
     found = placed(code, pattern, suggestion, types, keeps)
     if found is None:
         return Explanation(pattern.explanation, "")
-    reason: Reason = reason_of(found)
+    reason: Reason = reason_of(found.hit, found.loop)
     return Explanation(reason.text, rewrite_of(code, pattern, suggestion, types, keeps), reason.variables, reason.cost)
 
 

@@ -15,9 +15,8 @@ from dspy_programs.lint_loops.detectors.appends import filled_by
 from dspy_programs.lint_loops.detectors.concatenation import growing_in, operands
 from dspy_programs.lint_loops.detectors.copies import copied_by
 from dspy_programs.lint_loops.detectors.counting import counted_by
-from dspy_programs.lint_loops.detectors.detector import kind_in
+from dspy_programs.lint_loops.detectors.detector import Hit, kind_in
 from dspy_programs.lint_loops.detectors.nested import core_of
-from dspy_programs.lint_loops.explaining.context import Placed
 from dspy_programs.lint_loops.patterns import (
     APPEND,
     COPY,
@@ -44,9 +43,8 @@ class Reason(NamedTuple):
     cost: str
 
 
-def reason_of(found: Placed) -> Reason:
-    """Say why a finding in a cut-out is slow."""
-    hit, loop = found.hit, found.loop
+def reason_of(hit: Hit, loop: Loop) -> Reason:
+    """Say why a finding is slow. loop: the one it was found in."""
     node, pattern = hit.node, hit.pattern
     if pattern is NESTED:
         return _nested(node, loop, hit.mend)
@@ -257,9 +255,8 @@ def _counted(loop: Loop) -> Reason:
     name, index = _quoted(counted.holder), counted.variable.id
     item = _quoted(counted.items[0])
     times = f", {len(counted.items)} times a pass" if len(counted.items) > 1 else ""
-    text = (
-        f"`range(len({written(counted.holder)}))` makes the n numbers `{index}` for {item} to find each item by{times}: O(n). "
-    )
+    text = f"`range(len({written(counted.holder)}))` counts the n positions, and {item} looks each item up by its number"
+    text += f"{times}: O(n). "
     if counted.others:
         text += f"A loop over {name} gives the item itself, and enumerate the index, which is used elsewhere too; "
     else:
@@ -290,7 +287,18 @@ def _compiled(node: ast.Call, loop: Loop) -> Reason:
 
 
 def _opened(node: ast.Call, loop: Loop) -> Reason:
-    text = f"{_quoted(node)} asks the operating system for the same file on each pass of {_passes(loop)}: O(n) such calls, "
-    text += "each some ten thousand times as long as an addition. Once before the loop it is O(1)."
     path = node.args[0] if node.args else node.func.value if isinstance(node.func, ast.Attribute) else None
-    return Reason(text, _names(path, *_iterables(loop)), "O(n)")
+    given = [*node.args[1:], *(each.value for each in node.keywords)]
+    text = f"{_quoted(node)} asks the operating system for the same file on each pass of {_passes(loop)}: O(n) such calls, "
+    text += "each some ten thousand times as long as an addition. "
+    if any(isinstance(each, ast.Constant) and each.value in ("a", "at", "ab") for each in given):
+        text += (
+            "Opened once around the loop it is O(1). Each pass also hands over what it wrote when it closes the file: where "
+        )
+        text += "that must not wait for the end, keep it open and flush it after each write."
+    else:
+        text += "Opened and read once before the loop it is O(1)."
+    roots = (
+        [each for each in ast.walk(path) if isinstance(each, ast.Name)] if path is not None and path_of(path) is None else []
+    )
+    return Reason(text, _names(path, *roots, *_iterables(loop)), "O(n)")
