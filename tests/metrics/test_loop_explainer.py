@@ -36,14 +36,14 @@ def test_what_is_right_scores_one():
 @pytest.mark.parametrize(
     ("part", "lost", "given", "said"),
     [
-        ("variables", 0.5, {"explanation": TEXT.replace("rows", "them")}, "does not name rows"),
+        ("variables", 0.5, {"explanation": TEXT.replace(" over `rows`", "")}, "does not name rows"),
         ("cost", 1, {"explanation": TEXT.replace("O(n*m)", "O(n)")}, "O(n*m)"),
         ("cost", 1, {"explanation": TEXT.replace("O(n*m); with a set O(n+m)", "slow")}, "it says none"),
         ("names", 1, {"explanation": TEXT + " See `lookup_table`."}, "lookup_table"),
         ("names", 1, {"explanation": TEXT + " Call fetchAll() instead."}, "fetchAll"),
         ("rewrite", 1, {"rewrite": ""}, "there is a rewrite"),
-        ("rewrite", 1, {"rewrite": "", "refused": "it is not Python"}, "it is refused: it is not Python"),
-        ("rewrite", 1, {"rewrite": CODE.replace("row", "one")}, "still has ListMembershipInLoop"),
+        ("rewrite", 1, {"rewrite": "", "refused": "it is not Python"}, "is refused: it is not Python"),
+        ("rewrite", 1, {"rewrite": CODE.replace("out.append(row)", "out += [row]")}, "still has ListMembershipInLoop"),
         ("rewrite", 1, {"run": lambda code, harness: ["[[]]"]}, "gives [[]], and the code [['a']]"),
         ("rewrite", 1, {"run": lambda code, harness: None}, "does not run to its end"),
         ("rewrite", 1, {"run": lambda code, harness: []}, "does not run to its end"),

@@ -39,8 +39,8 @@ class Excerpt(NamedTuple):
     """A loop's code.
 
     first, last: its lines in the file, from 1. types: name -> annotation, of what it takes from outside. keeps: names it gives
-    a value that is read afterwards. taken: all other names of the function, which a rewrite must not give a value. reason: why it
-    is slow, by the whole file.
+    a value that is read afterwards. taken: all other names of the function, which a rewrite must not give a value. reason: why
+    it is slow, by the whole file.
     """
 
     code: str
