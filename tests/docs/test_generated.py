@@ -12,9 +12,9 @@ from dspy_programs.serve.limits import MAX_JUDGED, MAX_MESSAGES, MAX_PAIRS, MAX_
 from dspy_programs.serve.operations import OPERATIONS
 from optimizers.training.budgets import MINUTES
 from tests.docs import cli_reference, figures, picture
-from tests.test_house import UNCOMPILED
 from tests.docs.examples import ROOT, pages
 from tests.docs.generated import outdated
+from tests.test_house import UNCOMPILED
 
 WORDS = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
