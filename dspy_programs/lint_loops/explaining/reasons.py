@@ -5,18 +5,17 @@ Guarantees a text names only what the code names, in backticks; n and m are expl
 """
 
 import ast
-import re
 from typing import NamedTuple
 
-from dspy_programs.lint_loops.code.kind import Kind
 from dspy_programs.lint_loops.code.paths import path_of, written
 from dspy_programs.lint_loops.code.tree import Loop
 from dspy_programs.lint_loops.detectors.appends import filled_by
 from dspy_programs.lint_loops.detectors.concatenation import growing_in, operands
 from dspy_programs.lint_loops.detectors.copies import copied_by
 from dspy_programs.lint_loops.detectors.counting import counted_by
-from dspy_programs.lint_loops.detectors.detector import Hit, kind_in
+from dspy_programs.lint_loops.detectors.detector import Hit
 from dspy_programs.lint_loops.detectors.nested import core_of
+from dspy_programs.lint_loops.explaining.wording import iterables, kind_name, names_of, passes, quoted, uncounted
 from dspy_programs.lint_loops.patterns import (
     APPEND,
     COPY,
@@ -30,9 +29,6 @@ from dspy_programs.lint_loops.patterns import (
     SORT,
     STRING,
 )
-
-_HALF_A_WORD = re.compile(r"\w+$")
-_WIDTH = 44  # characters of an expression that is quoted
 
 
 class Reason(NamedTuple):
@@ -72,67 +68,9 @@ def reason_of(hit: Hit, loop: Loop) -> Reason:
     return _compiled(node, loop) if pattern is REGEX else _opened(node, loop)
 
 
-def _quoted(node: ast.AST) -> str:
-    """Quote an expression; one that is too long ends behind a whole word."""
-    text = written(node, 10_000)
-    if len(text) > _WIDTH and isinstance(node, ast.AugAssign):
-        text = f"{written(node.target)} += ..."
-    elif len(text) > _WIDTH:
-        text = _HALF_A_WORD.sub("", text[: _WIDTH - 3]) + "..."
-    return f"`{text}`"
-
-
-def _iterables(loop: Loop) -> list[ast.expr]:
-    """Return what a loop runs over: of a comprehension each of its `for`s, of a while loop nothing."""
-    if isinstance(loop.node, ast.While):
-        return []
-    if isinstance(loop.node, ast.For | ast.AsyncFor):
-        return [loop.node.iter]
-    return [each.iter for each in loop.node.generators]
-
-
-def _passes(loop: Loop, until: Loop | None = None) -> str:
-    """Name a loop and those around it, and say that they make n passes."""
-    around = list(loop.around())
-    chain = [*reversed(around[: around.index(until) + 1] if until in around else around)]
-    over = [_quoted(_plain(each)) for one in chain for each in _iterables(one)]
-    word = "comprehension" if len(chain) == 1 and loop.is_comprehension else "loop"
-    if not over:
-        return "the while loop (n passes)"
-    named = f"the {word} over {over[0]}" if len(over) == 1 else f"the loops over {', '.join(over[:-1])} and {over[-1]}"
-    if any(isinstance(one.node, ast.While) for one in chain):
-        named += " inside the while loop"
-    return f"{named} (n passes{' in all' if len(over) > 1 else ''})"
-
-
-def _plain(node: ast.expr) -> ast.expr:
-    """Return what enumerate() counts."""
-    match node:
-        case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]):
-            return inner
-    return node
-
-
-def _names(*nodes: ast.AST | None) -> tuple[str, ...]:
-    """Return the variables and attributes among expressions, none twice; of `items[1:]` it is items."""
-    found: dict[str, None] = {}
-    for node in nodes:
-        core = core_of(_plain(node)) if isinstance(node, ast.expr) else None
-        while isinstance(core, ast.Subscript):
-            core = core.value
-        if core is not None and (path := path_of(core)):
-            found[path] = None
-    return tuple(found)
-
-
-def _kind(node: ast.expr, loop: Loop, otherwise: str = "collection") -> str:
-    kind: Kind | None = kind_in(node, loop)
-    return kind.name if kind and kind.name in ("list", "tuple", "set", "frozenset", "dict", "deque", "bytes") else otherwise
-
-
 def _nested(node: ast.AST, loop: Loop, mend: str) -> Reason:
-    inner = node.iter if isinstance(node, ast.For) else _iterables(loop)[-1]
-    items = _quoted(core_of(inner))
+    inner = node.iter if isinstance(node, ast.For) else iterables(loop)[-1]
+    items = quoted(core_of(inner))
     text = f"Both loops run over {items}: for each of its n items the inner one goes through all n again, which is O(n^2). "
     if mend.startswith("Build a dict"):
         text += (
@@ -142,25 +80,25 @@ def _nested(node: ast.AST, loop: Loop, mend: str) -> Reason:
     else:
         text += "Every item meets every other one twice, and itself once. If a pair counts once, itertools.combinations visits "
         text += "half as many; O(n^2) it stays."
-    return Reason(text, _names(inner), "O(n^2)")
+    return Reason(text, names_of(inner), "O(n^2)")
 
 
 def _grown(node: ast.Assign | ast.AugAssign, loop: Loop, is_text: bool) -> Reason:
     target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
     assert isinstance(target, ast.Name | ast.Attribute)
-    name, kind = _quoted(target), _kind(target, loop, "string" if is_text else "list")
+    name, kind = quoted(target), kind_name(target, loop, "string" if is_text else "list")
     parts = operands(node.value) if isinstance(node, ast.Assign) else []
     is_front = bool(parts) and written(parts[0]) != written(target)
-    where = _passes(loop, growing_in(node, target, loop))
+    where = passes(loop, growing_in(node, target, loop))
     if not is_text:
         how = f"builds a new {kind} from all that {name} holds so far"
         mended = "Adding to a list in place" if kind == "list" and not is_front else "Collecting the items in a list"
         mended = "A deque, which grows at both ends," if kind == "list" and is_front else mended
-        text = f"{_quoted(node)} {how}, on each pass of {where}: 1 + 2 + ... + n copies, O(n^2). {mended} is O(n)."
+        text = f"{quoted(node)} {how}, on each pass of {where}: 1 + 2 + ... + n copies, O(n^2). {mended} is O(n)."
         return Reason(
-            text.replace("deque, which grows at both ends, is", "deque grows at both ends:"), _names(target), "O(n^2)"
+            text.replace("deque, which grows at both ends, is", "deque grows at both ends:"), names_of(target), "O(n^2)"
         )
-    text = f"{_quoted(node)} may copy all that {name} holds so far, on each pass of {where}: O(n^2). "
+    text = f"{quoted(node)} may copy all that {name} holds so far, on each pass of {where}: O(n^2). "
     if kind == "bytes":
         text += "Bytes cannot be changed in place. "
     elif is_front:
@@ -168,21 +106,21 @@ def _grown(node: ast.Assign | ast.AugAssign, loop: Loop, is_text: bool) -> Reaso
     elif isinstance(target, ast.Attribute):
         text += f"CPython adds to a string in place only if it is in a plain local variable, which {name} is not. "
     elif len(parts) > 2:
-        text += f"CPython would add in place to a local variable, but here it first makes {name} + {_quoted(parts[1])}, which "
+        text += f"CPython would add in place to a local variable, but here it first makes {name} + {quoted(parts[1])}, which "
         text += "copies. "
     else:
         text += (
             f"Where {name} is a local variable that nothing else refers to, CPython adds in place, and it is O(n) there; other "
         )
         text += "Pythons copy. "
-    return Reason(f"{text}Joining a list of the parts once is O(n) everywhere.", _names(target), "O(n^2)")
+    return Reason(f"{text}Joining a list of the parts once is O(n) everywhere.", names_of(target), "O(n^2)")
 
 
 def _appended(loop: Loop) -> Reason:
     filled = filled_by(loop)
     assert filled is not None
     loops = [each for each in filled.clauses if isinstance(each, ast.For | ast.AsyncFor)]
-    over = [_quoted(_plain(each.iter)) for each in loops]
+    over = [quoted(uncounted(each.iter)) for each in loops]
     named = f"the loop over {over[0]}" if len(over) == 1 else f"the loops over {', '.join(over[:-1])} and {over[-1]}"
     text = (
         f"Each pass of {named} (n passes{' in all' if len(over) > 1 else ''}) looks up and calls `{filled.name}.append`: O(n). "
@@ -197,63 +135,63 @@ def _appended(loop: Loop) -> Reason:
         text += "A comprehension appends with one instruction: O(n) too, with a smaller constant."
     calls = [each for each in ast.walk(filled.item) if isinstance(each, ast.Call)]
     if calls:
-        text += f" What {_quoted(calls[0])} itself costs stays, and may be most of it."
-    return Reason(text, (filled.name, *_names(*(each.iter for each in loops))), "O(n)")
+        text += f" What {quoted(calls[0])} itself costs stays, and may be most of it."
+    return Reason(text, (filled.name, *names_of(*(each.iter for each in loops))), "O(n)")
 
 
 def _membership(node: ast.Compare, loop: Loop, is_fixed: bool) -> Reason:
     holder = node.comparators[0]
-    kind = _kind(holder, loop, "list")
-    text = f"{_quoted(node)} compares {_quoted(node.left)} with one item of the {kind} {_quoted(holder)} after the other, "
-    text += f"up to m of them, on each pass of {_passes(loop)}: O(n*m). "
+    kind = kind_name(holder, loop, "list")
+    text = f"{quoted(node)} compares {quoted(node.left)} with one item of the {kind} {quoted(holder)} after the other, "
+    text += f"up to m of them, on each pass of {passes(loop)}: O(n*m). "
     if is_fixed:
         text += "Neither side changes in the loop, so one test before it does: O(n+m)."
     else:
         text += "A set finds an item at once, however many there are; built once before the loop, it makes this O(n+m)."
-    return Reason(text, _names(holder, *(each for one in loop.around() for each in _iterables(one))), "O(n*m)")
+    return Reason(text, names_of(holder, *(each for one in loop.around() for each in iterables(one))), "O(n*m)")
 
 
 def _length(loop: Loop) -> Reason:
     assert isinstance(loop.node, ast.While)
     calls = (each for each in ast.walk(loop.node.test) if isinstance(each, ast.Call))
     call = next(each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "len")
-    text = f"The guard of the while loop calls {_quoted(call)} on each of its n passes, and nothing in the loop changes that "
+    text = f"The guard of the while loop calls {quoted(call)} on each of its n passes, and nothing in the loop changes that "
     text += (
         "length: O(n) short calls for one number. One call before the loop does; the loop stays O(n), so this matters in tight "
     )
     text += "loops only."
-    return Reason(text, _names(call.args[0]), "O(n)")
+    return Reason(text, names_of(call.args[0]), "O(n)")
 
 
 def _copied(node: ast.AST, loop: Loop) -> Reason:
     copied = copied_by(node, loop)
     assert copied is not None
-    name = _quoted(copied)
+    name = quoted(copied)
     if node is loop.iterable or (isinstance(loop.iterable, ast.Call) and node in loop.iterable.args):
-        text = f"{_quoted(node)} copies all n items of {name} before the first pass, O(n) time and memory, and nothing changes "
+        text = f"{quoted(node)} copies all n items of {name} before the first pass, O(n) time and memory, and nothing changes "
         text += f"{name} while the loop runs. Looping over it directly saves the copy; the passes stay O(n)."
-        return Reason(text, _names(copied), "O(n)")
-    text = f"{_quoted(node)} copies all m items of {name} on each pass of {_passes(loop)}: O(n*m). The copy is only read and "
+        return Reason(text, names_of(copied), "O(n)")
+    text = f"{quoted(node)} copies all m items of {name} on each pass of {passes(loop)}: O(n*m). The copy is only read and "
     text += f"dropped at once, so {name} itself does."
-    return Reason(text, _names(copied), "O(n*m)")
+    return Reason(text, names_of(copied), "O(n*m)")
 
 
 def _sorted(node: ast.Call, loop: Loop, mend: str) -> Reason:
     items = node.args[0]
-    text = f"{_quoted(node)} sorts m items on each pass of {_passes(loop)}: O(n*m*log m). "
+    text = f"{quoted(node)} sorts m items on each pass of {passes(loop)}: O(n*m*log m). "
     if mend.startswith("Use "):
         text += f"Only one item of the result is used, and {mend[4:7]} finds that with one look at each: O(n*m)."
     else:
         text += "They are the same each time. Sorted once before the loop: O(n + m*log m)."
     copied = copied_by(items, loop)
-    return Reason(text, _names(copied if copied is not None else items), "O(n*m*log m)")
+    return Reason(text, names_of(copied if copied is not None else items), "O(n*m*log m)")
 
 
 def _counted(loop: Loop) -> Reason:
     counted = counted_by(loop)
     assert counted is not None
-    name, index = _quoted(counted.holder), counted.variable.id
-    item = _quoted(counted.items[0])
+    name, index = quoted(counted.holder), counted.variable.id
+    item = quoted(counted.items[0])
     times = f", {len(counted.items)} times a pass" if len(counted.items) > 1 else ""
     text = f"`range(len({written(counted.holder)}))` counts the n positions, and {item} looks each item up by its number"
     text += f"{times}: O(n). "
@@ -261,35 +199,35 @@ def _counted(loop: Loop) -> Reason:
         text += f"A loop over {name} gives the item itself, and enumerate the index, which is used elsewhere too; "
     else:
         text += f"`{index}` has no other use, and a loop over {name} gives the item itself; "
-    return Reason(f"{text}O(n) too, without the look-ups.", (*_names(counted.holder), index), "O(n)")
+    return Reason(f"{text}O(n) too, without the look-ups.", (*names_of(counted.holder), index), "O(n)")
 
 
 def _looked_up(node: ast.Subscript, loop: Loop, mend: str) -> Reason:
     times = mend.partition(" is looked up ")[2].partition(" times")[0]
     text = (
-        f"{_quoted(node)} is looked up {times} times on each pass of {_passes(loop)}, and nothing changes it in between: O(n), "
+        f"{quoted(node)} is looked up {times} times on each pass of {passes(loop)}, and nothing changes it in between: O(n), "
     )
     text += (
-        f"but {times} * n look-ups, each of which hashes the key and searches the dict {_quoted(node.value)}. Kept in a local "
+        f"but {times} * n look-ups, each of which hashes the key and searches the dict {quoted(node.value)}. Kept in a local "
     )
     text += "variable, it takes n; O(n) it stays."
-    return Reason(text, _names(node.value), "O(n)")
+    return Reason(text, names_of(node.value), "O(n)")
 
 
 def _compiled(node: ast.Call, loop: Loop) -> Reason:
-    call, pattern = written(node.func), _quoted(node.args[0])
-    text = f"`{call}` is given the same pattern {pattern} on each pass of {_passes(loop)}, and looks for it in re's cache "
+    call, pattern = written(node.func), quoted(node.args[0])
+    text = f"`{call}` is given the same pattern {pattern} on each pass of {passes(loop)}, and looks for it in re's cache "
     text += (
         "each time: O(n). Compiled once before the loop, it is called at once; O(n) too, with a smaller constant. With more "
     )
     text += "patterns in use than the cache holds, it is even compiled anew on each pass."
-    return Reason(text, _names(node.args[0], *_iterables(loop)), "O(n)")
+    return Reason(text, names_of(node.args[0], *iterables(loop)), "O(n)")
 
 
 def _opened(node: ast.Call, loop: Loop) -> Reason:
     path = node.args[0] if node.args else node.func.value if isinstance(node.func, ast.Attribute) else None
     given = [*node.args[1:], *(each.value for each in node.keywords)]
-    text = f"{_quoted(node)} asks the operating system for the same file on each pass of {_passes(loop)}: O(n) such calls, "
+    text = f"{quoted(node)} asks the operating system for the same file on each pass of {passes(loop)}: O(n) such calls, "
     text += "each some ten thousand times as long as an addition. "
     if any(isinstance(each, ast.Constant) and each.value in ("a", "at", "ab") for each in given):
         text += (
@@ -301,4 +239,4 @@ def _opened(node: ast.Call, loop: Loop) -> Reason:
     roots = (
         [each for each in ast.walk(path) if isinstance(each, ast.Name)] if path is not None and path_of(path) is None else []
     )
-    return Reason(text, _names(path, *roots, *_iterables(loop)), "O(n)")
+    return Reason(text, names_of(path, *roots, *iterables(loop)), "O(n)")
