@@ -192,7 +192,7 @@ def _counted(loop: Loop) -> Reason:
     assert counted is not None
     name, index = quoted(counted.holder), counted.variable.id
     item = quoted(counted.items[0])
-    times = f", {len(counted.items)} times a pass" if len(counted.items) > 1 else ""
+    times = f", in {len(counted.items)} places" if len(counted.items) > 1 else ""
     text = f"`range(len({written(counted.holder)}))` counts the n positions, and {item} looks each item up by its number"
     text += f"{times}: O(n). "
     if counted.others:
@@ -204,13 +204,9 @@ def _counted(loop: Loop) -> Reason:
 
 def _looked_up(node: ast.Subscript, loop: Loop, mend: str) -> Reason:
     times = mend.partition(" is looked up ")[2].partition(" times")[0]
-    text = (
-        f"{quoted(node)} is looked up {times} times on each pass of {passes(loop)}, and nothing changes it in between: O(n), "
-    )
-    text += (
-        f"but {times} * n look-ups, each of which hashes the key and searches the dict {quoted(node.value)}. Kept in a local "
-    )
-    text += "variable, it takes n; O(n) it stays."
+    text = f"Each pass of {passes(loop)} looks {quoted(node)} up as many as {times} times, and nothing changes it in between: "
+    text += f"O(n), but up to {times} * n look-ups, each of which hashes the key and searches the dict {quoted(node.value)}. "
+    text += "Kept in a local variable, it takes n; O(n) it stays."
     return Reason(text, names_of(node.value), "O(n)")
 
 
