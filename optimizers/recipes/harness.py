@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Sequence
 
-from dspy_programs.agent import run_alone
 from metrics.loop_explainer import Harness
 
 _SECONDS = 10.0
@@ -31,6 +30,8 @@ print("\\n" + json.dumps(said))
 
 def results_of(code: str, harness: Harness) -> Sequence[str] | None:
     """Run code on every input of a harness, one after the other in one process."""
+    from dspy_programs.agent import run_alone  # needs a POSIX system, which other programs do not
+
     given = {"code": code, "setup": harness.setup, "inputs": harness.inputs, "results": harness.results}
     done = run_alone([sys.executable, "-I", "-S", "-c", _RUNNER], json.dumps(given), _SECONDS)
     try:
