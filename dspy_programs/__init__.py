@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
+    from dspy_programs.programs.loop_explainer import LoopExplainer, LoopExplainerResult
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
     from dspy_programs.programs.planner import Plan, Planner, PlannerResult
     from dspy_programs.programs.quality_judge import QualityJudge, QualityJudgeResult
@@ -57,6 +58,8 @@ _HOMES = {
     "configure": "lm",
     "connect": "lm",
     "use": "lm",
+    "LoopExplainer": "programs.loop_explainer",
+    "LoopExplainerResult": "programs.loop_explainer",
     "Fact": "programs.memory_summarizer",
     "MemorySummarizer": "programs.memory_summarizer",
     "MemorySummarizerResult": "programs.memory_summarizer",
@@ -101,6 +104,8 @@ __all__ = [
     "FewShot",
     "Finding",
     "Function",
+    "LoopExplainer",
+    "LoopExplainerResult",
     "MemorySummarizer",
     "MemorySummarizerResult",
     "MissingArgument",

@@ -10,7 +10,7 @@ from dspy_programs.code.commands import app as code
 from dspy_programs.data.commands import app as data
 from dspy_programs.documents.commands import app as documents
 from dspy_programs.failures.commands import app as failures
-from dspy_programs.lint_loops.commands import lint_loops
+from dspy_programs.linting.commands import lint_loops
 from dspy_programs.memory.commands import app as memory
 from dspy_programs.router.commands import app as route
 from dspy_programs.serve.commands import app as serve

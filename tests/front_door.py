@@ -21,6 +21,7 @@ from dspy_programs import (
     FailureJudge,
     FailureJudgeResult,
     Finding,
+    LoopExplainer,
     MemorySummarizer,
     MemorySummarizerResult,
     MissingArgument,
@@ -79,6 +80,7 @@ def loading(name: str, router: "TicketRouter") -> None:
     assert_type(load("actor"), Actor)
     assert_type(load("data_generator"), DataGenerator)
     assert_type(load("failure_judge"), FailureJudge)
+    assert_type(load("loop_explainer"), LoopExplainer)
     assert_type(load("memory_summarizer"), MemorySummarizer)
     assert_type(load("planner", "openai/gpt-4.1-mini", strict=True), Planner)
     assert_type(load("quality_judge", path="shared/"), QualityJudge)

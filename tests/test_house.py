@@ -13,10 +13,13 @@ from optimizers.recipes import RECIPES
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
     "dspy_programs": {"dspy_programs"},
-    "metrics": {"metrics", "dspy_programs.types", "dspy_programs.text", "dspy_programs.pair_quality"},
+    "metrics": {"metrics", *(f"dspy_programs.{name}" for name in ("types", "text", "pair_quality", "lint_loops"))},
     "optimizers": {"optimizers", "metrics", "dspy_programs"},
 }
 OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
+
+
+UNCOMPILED = {"loop_explainer"}  # no run on the embedded model yet; python -m optimizers.train --module NAME ends that
 
 
 def modules(room: str) -> list[Path]:
@@ -87,9 +90,10 @@ def test_program_has_its_data_card_metric_tests_and_compiled_file(name):
         f"optimizers/sources/{name}.py",
         f"tests/dspy_programs/programs/test_{name}.py",
         f"tests/metrics/test_{name}.py",
-        f"dspy_programs/compiled/{name}/qwen2.5-coder-1.5b.json",
     ]
     assert [file for file in files if not (ROOT / file).is_file()] == []
+    compiled = ROOT / "dspy_programs" / "compiled" / name / "qwen2.5-coder-1.5b.json"
+    assert compiled.is_file() != (name in UNCOMPILED)
 
 
 def test_help_names_every_module():

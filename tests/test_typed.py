@@ -31,6 +31,7 @@ REPLIES = {
     "data_generator": {"pair": {"instruction": "Name a river in Austria.", "input": "", "output": "The Mur."}},
     "document_qa": {"reply": {"quote": "The Mur is a river in Austria.", "answer": "the Mur"}},
     "failure_judge": {"answer": "no"},
+    "loop_explainer": {"reply": {"explanation": "`row in names` is O(n*m).", "rewrite": ""}},
     "memory_summarizer": {
         "memory": {"summary": "Ann waits.", "decisions": [], "facts": [{"text": "Order 4711 goes to Graz", "turns": [0]}]}
     },

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dspy_programs.agent.sessions import Session, Sessions
     from dspy_programs.agent.telling.record import Event as Event
     from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
+    from dspy_programs.agent.workspace.alone import run_alone as run_alone
 
 _HOMES = {
     "Agent": "agent",
@@ -51,6 +52,7 @@ _HOMES = {
     "bundled": "configured",
     "checked_workspace": "configured",
     "read_config": "config",
+    "run_alone": "workspace.alone",
     "tool": "tools.tool",
 }
 __all__ = [

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from dspy_programs.errors import UsageError
 from dspy_programs.lint_loops.check import Checked, check_text
@@ -29,13 +30,16 @@ STDIN = Path("-")
 
 @dataclass
 class Report:
-    """What a run gave. problems: (file, why it could not be checked)."""
+    """What a run gave. problems: (file, why it could not be checked); standard_input: its text, if it was checked."""
+
+    STANDARD_INPUT: ClassVar[str] = "<stdin>"
 
     findings: list[Finding] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     files: int = 0
     lines: int = 0
     ignored: int = 0
+    standard_input: str = ""
 
     def add(self, checked: Checked) -> None:
         self.files += 1
@@ -50,7 +54,8 @@ def lint(paths: Sequence[Path], exclude: Sequence[str] = (), processes: int | No
     """Find the patterns in files and folders. processes: by default one a processor. Raises UsageError for a wrong path."""
     report, notes = Report(), list[str]()
     if STDIN in paths:
-        report.add(check_text(text_of(sys.stdin.buffer.read()), "<stdin>"))
+        report.standard_input = text_of(sys.stdin.buffer.read())
+        report.add(check_text(report.standard_input, Report.STANDARD_INPUT))
     files = list(python_files([path for path in paths if path != STDIN], exclude, notes))
     for checked in _checked(files, processes or _processors()):
         report.add(checked)

@@ -19,6 +19,7 @@ from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
+from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
 from dspy_programs.programs.planner import Planner
 from dspy_programs.programs.quality_judge import QualityJudge
@@ -52,6 +53,7 @@ PROGRAMS: dict[str, type[Program]] = {
     "data_generator": DataGenerator,
     "document_qa": DocumentQA,
     "failure_judge": FailureJudge,
+    "loop_explainer": LoopExplainer,
     "memory_summarizer": MemorySummarizer,
     "planner": Planner,
     "quality_judge": QualityJudge,
@@ -86,6 +88,8 @@ def load(program: Literal["data_generator"], lm: str | None = None, **options: U
 def load(program: Literal["document_qa"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DocumentQA: ...
 @overload
 def load(program: Literal["failure_judge"], lm: str | None = None, **options: Unpack[LoadOptions]) -> FailureJudge: ...
+@overload
+def load(program: Literal["loop_explainer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> LoopExplainer: ...
 @overload
 def load(program: Literal["memory_summarizer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> MemorySummarizer: ...
 @overload

@@ -7,6 +7,7 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from optimizers.recipes.definition import Recipe as Recipe, Rows as Rows, alike as alike
     from optimizers.recipes.demonstrations.memory_summarizer import terms_kept as terms_kept
+    from optimizers.recipes.harness import results_of as results_of
     from optimizers.recipes.ours import RECIPES as RECIPES, recipe as recipe, recipes as recipes
 
 _HOMES = {
@@ -14,6 +15,7 @@ _HOMES = {
     "Rows": "definition",
     "alike": "definition",
     "terms_kept": "demonstrations.memory_summarizer",
+    "results_of": "harness",
     "RECIPES": "ours",
     "recipe": "ours",
     "recipes": "ours",

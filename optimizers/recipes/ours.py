@@ -15,6 +15,7 @@ from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
+from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
 from dspy_programs.programs.planner import MOST_TASKS, Planner
 from dspy_programs.programs.quality_judge import QualityJudge
@@ -25,6 +26,7 @@ from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
 from metrics.document_qa import document_answers
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
+from metrics.loop_explainer import Harness, explanation_holds
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
@@ -36,11 +38,13 @@ from optimizers.recipes.demonstrations import (
     data_generator,
     document_qa,
     failure_judge,
+    loop_explainer,
     memory_summarizer,
     planner,
     quality_judge,
     section_scorer,
 )
+from optimizers.recipes.harness import results_of
 
 
 def _calls_of_other_tools(row: dspy.Example) -> list[str]:
@@ -109,6 +113,28 @@ RECIPES: dict[str, Recipe] = {
         test_rows=312,
         max_metric_calls=90,
         groups=("mode", "label_kind"),
+    ),
+    "loop_explainer": Recipe(
+        name="loop_explainer",
+        program=LoopExplainer,
+        metric=explanation_holds(results_of),
+        labels={
+            "variables": list[str],
+            "cost": str,
+            "rewrite": str,
+            "harness": Annotated[Harness | None, Field(default=None)],
+            "source": _TOLD,
+            "package": _TOLD,
+            "version": _TOLD,
+            "licence": _TOLD,
+        },
+        faults=loop_explainer.faults_of,
+        demonstrate=loop_explainer.as_demonstration,
+        kind=lambda row: row.pattern,  # the twelve patterns in turn
+        demonstrations=4,
+        val_rows=12,
+        test_rows=36,
+        groups=("pattern", "source"),
     ),
     "memory_summarizer": Recipe(
         name="memory_summarizer",

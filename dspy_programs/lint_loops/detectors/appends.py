@@ -50,14 +50,20 @@ def _is_part(loop: Loop) -> bool:
     return filled is not None and any(each is loop.node for each in filled.clauses)
 
 
-def comprehension_of(filled: Filled) -> str:
+def comprehension_of(filled: Filled, characters: int = 60) -> str:
+    """Write what a loop would become; parts of more characters are cut."""
+
+    def part(node: ast.AST) -> str:
+        text = written(node, characters)
+        return f"({text})" if isinstance(node, ast.IfExp | ast.GeneratorExp) else text
+
     clauses = [
-        f"for {written(each.target)} in {written(each.iter)}"
+        f"for {written(each.target, characters)} in {part(each.iter)}"
         if isinstance(each, ast.For | ast.AsyncFor)
-        else f"if {written(each)}"
+        else f"if {part(each)}"
         for each in filled.clauses
     ]
-    return f"[{written(filled.item)} {' '.join(clauses)}]"
+    return f"[{written(filled.item, characters)} {' '.join(clauses)}]"
 
 
 def filled_by(loop: Loop) -> Filled | None:

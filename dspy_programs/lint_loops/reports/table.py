@@ -1,18 +1,21 @@
 """Findings on a terminal: a table, worst first; plain columns in a pipe."""
 
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Mapping
 
+from dspy_programs.lint_loops.explaining.explained import Explained
 from dspy_programs.lint_loops.finding import Finding
 from dspy_programs.lint_loops.measuring.measure import Measured
 from dspy_programs.lint_loops.run import Report
 from dspy_programs.text import printable, quantity
 
 _WIDTH_IN_PIPE = 400  # columns: nothing wraps
+_WIDTH_OF_TEXT = 100  # columns of an explanation
 
 
-def as_table(report: Report, measured: Mapping[Finding, Measured], explain: bool) -> str:
-    """Return the findings, what each pattern means if asked, and a line that sums up."""
+def as_table(report: Report, measured: Mapping[Finding, Measured], explained: Mapping[Finding, Explained]) -> str:
+    """Return the findings, why each is slow if asked, and a line that sums up."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -31,7 +34,8 @@ def as_table(report: Report, measured: Mapping[Finding, Measured], explain: bool
         if report.findings:
             console.print(table)
     text = "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
-    return text + (_explanations(report.findings) if explain else "") + summary(report)
+    told = [f"\n{_told(each, explained[each])}\n" for each in report.findings if each in explained]
+    return text + "".join(told) + "\n" * bool(told) + summary(report)
 
 
 def place(finding: Finding) -> str:
@@ -45,8 +49,17 @@ def summary(report: Report) -> str:
     return f"{quantity(found, 'finding')} in {quantity(files, 'file')} ({quantity(lines, 'line')}){ignored}"
 
 
-def _explanations(findings: Sequence[Finding]) -> str:
-    patterns = {each.pattern.code: each.pattern for each in findings}
-    return "".join(f"\n{code} {one.name}: {one.explanation}\n" for code, one in sorted(patterns.items())) + "\n" * bool(
-        patterns
-    )
+def _told(finding: Finding, told: Explained) -> str:
+    """Return an explanation with its rewrite, indented below the place."""
+    lines = [f"{place(finding)} {finding.pattern.code} {finding.pattern.name} ({told.who})"]
+    lines += textwrap.wrap(told.explanation, _WIDTH_OF_TEXT, initial_indent="  ", subsequent_indent="  ")
+    if told.note:
+        lines.append(f"  Note: {told.note}.")
+    if told.rewrite:
+        lines.append(f"  Instead of {'lines' if told.last > told.first else 'line'} {_lines(told)}:")
+        lines += [f"    {line}" for line in told.rewrite.split("\n")]
+    return "\n".join(printable(line).rstrip() for line in lines)
+
+
+def _lines(told: Explained) -> str:
+    return f"{told.first} to {told.last}" if told.last > told.first else str(told.first)

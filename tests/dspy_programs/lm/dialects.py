@@ -130,6 +130,16 @@ CASES = {
         },
         {"answer": "no"},
     ),
+    "loop_explainer": Case(
+        {
+            "code": "for row in rows:\n    if row in names:\n        print(row)",
+            "pattern": "ListMembershipInLoop",
+            "suggestion": "Build a set once before the loop: known = set(names)",
+            "types": {"names": "list[str]"},
+            "keeps": [],
+        },
+        {"reply": {"explanation": "`row in names` is O(n*m); with a set O(n+m).", "rewrite": ""}},
+    ),
     "memory_summarizer": Case(
         {"entries": [{"turn": 1, "role": "user", "content": "Cancel reservation OBUT9V of ann_lee_42."}], "token_budget": 60},
         {"memory": {"summary": "ann_lee_42 cancels OBUT9V.", "decisions": [], "facts": []}},

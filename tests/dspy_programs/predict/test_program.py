@@ -37,6 +37,11 @@ INPUTS = {
             {"turn_number": 1, "role": "agent", "content": "There are no tasks of Nadia."},
         ],  # a look-up with an address from nowhere: what a model is asked about
     },
+    "loop_explainer": {
+        "code": "for row in rows:\n    if row in names:\n        print(row)",
+        "pattern": "ListMembershipInLoop",
+        "types": {"rows": "list[str]", "names": "list[str]"},
+    },
     "memory_summarizer": {"entries": [{"turn": 0, "role": "user", "content": SAID}], "token_budget": 60},
     "planner": {"goal": GOAL, "tools": TOOLS},
     "quality_judge": {"instruction": "Name a river in Austria.", "response": "The Mur is a river in Austria."},

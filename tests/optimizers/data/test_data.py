@@ -243,6 +243,7 @@ NOT_NEEDED = {
     "data_generator": ("failures", "n", "others", "practise"),
     "document_qa": ("evidence", "kind"),
     "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),
+    "loop_explainer": ("suggestion", "types", "keeps", "harness", "source", "package", "version", "licence"),
     "memory_summarizer": ("reference", "source", "label_kind"),
     "planner": ("progress",),
     "quality_judge": ("input", "rubric", "unanimous"),

@@ -191,7 +191,7 @@ def test_history_of_nothing_and_of_all(capsys):
     assert history.main([*MODULE, "--lm", "openai/none"]) == 0
     assert "nothing is compiled, so the uncompiled program is in use" in capsys.readouterr().out
     assert history.main(["--module", "all"]) == 0
-    assert capsys.readouterr().out.count(f" for {LM}\n") == len(PROGRAMS)
+    assert capsys.readouterr().out.count(f" for {LM}\n") == sum((shipped_directory() / name).is_dir() for name in PROGRAMS)
 
 
 def test_export_writes_what_stock_dspy_reads(tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.lint_loops.patterns import PATTERNS
+from tests.fakes import ChatServer
 
 CODE = """def f(items, names):
     text = ""
@@ -188,12 +189,73 @@ def test_output_goes_to_a_file(folder, capsys):
     assert capsys.readouterr().out == "" and json.loads((folder / "out.sarif").read_text())["version"] == "2.1.0"
 
 
-def test_explain_adds_the_text_of_each_pattern(folder, capsys):
-    lint("a.py", "--json", "--explain")
-    texts = {pattern.name: pattern.explanation for pattern in PATTERNS}
-    assert all(row["explanation"] == texts[row["pattern"]] for row in rows(capsys))
-    lint("a.py", "--explain")
-    assert texts["RangeLenInLoop"] in capsys.readouterr().out
+def test_explain_names_the_code_of_each_finding_and_mends_it(folder, capsys):
+    assert lint("a.py", "--json", "--explain") == 1
+    text, positions = rows(capsys)
+    assert "`text += str(item)`" in text["explanation"] and "O(n^2)" in text["explanation"]
+    assert (text["explained_by"], text["rewritten_by"], text["rewrite_lines"]) == ("rules", "rules", [2, 4])
+    assert text["rewrite"] == 'parts = [str(item) for item in items]\ntext = "".join(parts)'
+    assert "`names[i]`" in positions["explanation"] and "rewrite" not in positions
+    assert lint("a.py", "--explain") == 1
+    out = capsys.readouterr().out
+    assert "a.py:4 LOOP002 StringConcatInLoop (by the rules)" in out and '    text = "".join(parts)\n' in out
+
+
+def test_explanations_are_in_sarif_and_in_annotations(folder, capsys):
+    lint("a.py", "--sarif", "--explain")
+    message = json.loads(capsys.readouterr().out)["runs"][0]["results"][0]["message"]
+    assert message["text"].startswith("Collect the parts") and "```python\nparts = [" in message["markdown"]
+    assert "may copy all that `text` holds so far" in message["markdown"]
+    lint("a.py", "--github", "--explain")
+    assert "may copy all that `text` holds" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_standard_input_is_explained(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CODE.encode())))
+    lint("-", "--json", "--explain")
+    assert "`text += str(item)`" in rows(capsys)[0]["explanation"]
+
+
+MENDED = 'text = "".join([str(item) for item in items])'
+
+
+def on_a_model(reply, *words):
+    with ChatServer(lambda prompt: json.dumps({"reply": reply}) if isinstance(reply, dict) else reply) as server:
+        model = ["--lm", "openai/scripted", "--api-base", server.url, "--api-key", "k", "--no-cache"]
+        return lint("a.py", "--explain", "--select", "LOOP002", *model, *words)
+
+
+def test_a_model_explains_and_its_rewrite_is_shown(folder, capsys):
+    assert on_a_model({"explanation": "`text` grows: O(n^2).", "rewrite": MENDED}, "--json") == 1
+    [row] = rows(capsys)
+    assert (row["explanation"], row["rewrite"]) == ("`text` grows: O(n^2).", MENDED)
+    assert (row["explained_by"], row["rewritten_by"]) == ("model", "model") and "note" not in row
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "why"),
+    [
+        ("text = ", "it is not Python"),
+        ('text = ""\nfor one in items:\n    text += str(one)', "it still has StringConcatInLoop"),
+        ("i = [str(item) for item in items]\ntext = ''.join(i)", "it uses the name i, which the function already has"),
+        ("items = [str(item) for item in items]\ntext = ''.join(items)", "it gives items another value"),
+    ],
+)
+def test_a_bad_rewrite_of_a_model_is_not_shown_but_the_linters_is(folder, capsys, rewrite, why):
+    assert on_a_model({"explanation": "`text` grows: O(n^2).", "rewrite": rewrite}) == 1
+    out = capsys.readouterr().out
+    assert f"Note: the model's rewrite is not shown: {why}" in out and f"    {rewrite}\n" not in out
+    assert "(by a model, rewritten by the rules)" in out and "parts = [str(item) for item in items]" in out
+
+
+def test_an_unreadable_model_leaves_the_rules_and_is_said(folder, capsys):
+    assert on_a_model("nothing of the kind", "--json") == 1
+    [row] = rows(capsys)
+    assert row["explained_by"] == "rules" and row["note"].startswith("the model's reply could not be read")
+
+
+def test_no_llm_asks_no_model(folder, capsys):
+    assert on_a_model("nothing of the kind", "--json", "--no-llm") == 1 and "note" not in rows(capsys)[0]
 
 
 def git(*words):

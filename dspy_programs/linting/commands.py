@@ -1,12 +1,15 @@
-"""python -m dspy_programs lint-loops PATH...: a thin command over this package."""
+"""python -m dspy_programs lint-loops PATH...: a thin command over lint_loops."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import FAILED, GATE_CLOSED
+from dspy_programs.cli import FAILED, GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, NoLlmOption, ToolLmOption
+
+if TYPE_CHECKING:
+    from dspy_programs.lint_loops import Explained, Finding, Report
 
 _Paths = Annotated[list[Path], typer.Argument(help="Python files and folders; - reads standard input.")]
 _Select = Annotated[list[str] | None, typer.Option(metavar="CODE", help="Only this pattern; repeatable. LOOP003 or its name.")]
@@ -29,7 +32,15 @@ def lint_loops(
     diff: Annotated[
         str | None, typer.Option(metavar="COMMIT", help="Only lines that differ from this commit, such as HEAD or main.")
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Also say why each pattern is slow.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Also say of each finding why it is slow, and write the loop anew where that is sure."),
+    ] = False,
+    lm: ToolLmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="Time each pattern found against its mend here, and say how time grows.")
     ] = False,
@@ -45,11 +56,17 @@ def lint_loops(
     be checked. The findings in all other files are reported in that case too.
     """
     from dspy_programs.errors import UsageError
-    from dspy_programs.lint_loops.config import patterns_of, read_config
-    from dspy_programs.lint_loops.measuring.measure import measured_all
-    from dspy_programs.lint_loops.reports.written import print_report
-    from dspy_programs.lint_loops.run import STDIN, lint
-    from dspy_programs.lint_loops.selection import only_changed, only_patterns
+    from dspy_programs.lint_loops import (
+        STDIN,
+        fix_all,
+        lint,
+        measured_all,
+        only_changed,
+        only_patterns,
+        patterns_of,
+        print_report,
+        read_config,
+    )
     from dspy_programs.text import printable
 
     formats = [name for name, chosen in (("json", as_json), ("sarif", as_sarif), ("github", as_github)) if chosen]
@@ -65,14 +82,26 @@ def lint_loops(
     if diff is not None:
         only_changed(report, diff, paths)
     if fix:
-        from dspy_programs.lint_loops.fixing.fix import fix_all
-
         for line in fix_all(report, only_reported=diff is not None):
             print(printable(line), file=sys.stderr)
-    print_report(report, formats[0] if formats else "table", output, measured_all(report.findings) if measure else {}, explain)
+    measured = measured_all(report.findings) if measure else {}
+    explained = _explained(report, None if no_llm else lm, api_base, api_key, no_cache) if explain else {}
+    print_report(report, formats[0] if formats else "table", output, measured, explained)
     for file, why in report.problems:
         print(printable(f"{file}: {why}"), file=sys.stderr)
     if report.problems:
         raise typer.Exit(FAILED)
     if report.findings:
         raise typer.Exit(GATE_CLOSED)
+
+
+def _explained(
+    report: "Report", lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool
+) -> "dict[Finding, Explained]":
+    """Explain the findings on the model that the options name, by the rules without one."""
+    from dspy_programs.cli import show_progress
+    from dspy_programs.linting.explained import explained_all
+    from dspy_programs.lm import using
+
+    with using(lm, api_base, api_key, no_cache) as model, show_progress("Explaining") as progress:
+        return explained_all(report, model, progress)

@@ -1,0 +1,1 @@
+"""The command lint-loops: what the linter finds, and why it is slow by the program loop_explainer."""

@@ -1,0 +1,168 @@
+"""Explanations name the code's own things; a rewrite is shown only where it does the same, and a bad one is refused."""
+
+import ast
+import random
+
+import pytest
+
+pytest.importorskip("libcst", reason="the lint extra")
+
+from dspy_programs.lint_loops import BY_NAME, PATTERNS, check_text, excerpts_of, explain_by_rules, fault_of, new_names
+from metrics.complexity import class_of
+
+LOOPS = {
+    "NestedLoopSameIterable": "def f(items: list[int]):\n    total = 0\n    for a in items:\n        for b in items:\n"
+    "            if a == b:\n                total += 1\n    return total\n",
+    "StringConcatInLoop": 'def f(items: list[int]):\n    text = ""\n    for one in items:\n        text += f"{one},"\n'
+    "    return text\n",
+    "ListAppendInLoop": "def f(items: list[int]):\n    found = []\n    for one in items:\n        if one % 2:\n"
+    "            found.append(one * 2)\n    return found\n",
+    "ListMembershipInLoop": "def f(items: list[int], known_good: list[int]):\n    total = 0\n    for one in items:\n"
+    "        if one in known_good:\n            total += one\n    return total\n",
+    "LenInLoopGuard": "def f(items: list[int]):\n    at = 0\n    while at < len(items):\n        at += 1\n    return at\n",
+    "CopyInLoop": "def f(items: list[int], others: list[int]):\n    total = 0\n    for one in items:\n"
+    "        total += sum(list(others)) * one\n    return total\n",
+    "SortInLoop": "def f(items: list[int], others: list[int]):\n    found = []\n    for one in items:\n"
+    "        found.append((one, str(sorted(others))))\n    return found\n",
+    "ListConcatInLoop": "def f(items: list[int]):\n    found = []\n    for one in items:\n        found = found + [one]\n"
+    "    return found\n",
+    "RangeLenInLoop": "def f(given: list[int]):\n    items = [2 * one for one in given]\n    total = 0\n"
+    "    for at in range(len(items)):\n        total += items[at] * items[at]\n    return total\n",
+    "RepeatedLookupInLoop": "def f(items: list[int], costs: dict[int, int]):\n    total = 0\n    for one in items:\n"
+    "        if costs[one] > 1:\n            total += costs[one] * costs[one]\n    return total\n",
+    "RegexCompileInLoop": "import re\n\n\ndef f(items: list[int]):\n    found = 0\n    for one in items:\n"
+    '        found += len(re.sub(r"[12]", "", str(one)))\n    return found\n',
+    "IOInLoop": "def f(items: list[int], path: str):\n    found = 0\n    for one in items:\n"
+    "        with open(path) as file:\n            found += len(file.read())\n    return found\n",
+}
+NO_REWRITE = {"NestedLoopSameIterable", "IOInLoop"}
+
+
+def found_in(code, name):
+    [finding] = [each for each in check_text(code, "x.py").findings if each.pattern.name == name]
+    return finding, excerpts_of(code, [finding])[finding]
+
+
+def explained(code, name):
+    finding, cut = found_in(code, name)
+    return cut, explain_by_rules(cut.code, finding.pattern, finding.suggestion, cut.types, cut.keeps)
+
+
+def test_there_is_a_loop_for_every_pattern():
+    assert {pattern.name for pattern in PATTERNS} == LOOPS.keys()
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_explanation_names_the_variables_and_how_time_grows(name):
+    cut, told = explained(LOOPS[name], name)
+    assert told.variables and all(f"{each}" in told.explanation for each in told.variables)
+    assert class_of(told.explanation) == class_of(told.cost) is not None
+    names = {each.id for each in ast.walk(ast.parse(cut.code)) if isinstance(each, ast.Name)}
+    assert {each.partition(".")[0] for each in told.variables} <= names
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_rewrite_in_its_place_does_the_same_and_has_the_pattern_no_more(name):
+    code = LOOPS[name]
+    cut, told = explained(code, name)
+    assert bool(told.rewrite) == (name not in NO_REWRITE)
+    if not told.rewrite:
+        return
+    lines = code.split("\n")
+    mended = "\n".join([*lines[: cut.first - 1], *(f"    {line}" for line in told.rewrite.split("\n")), *lines[cut.last :]])
+    assert name not in {each.pattern.name for each in check_text(mended, "x.py").findings}
+    before, after = {}, {}
+    exec(code, before)
+    exec(mended, after)
+    for seed in range(8):
+        draw = random.Random(seed)
+        items = [draw.randint(0, 4) for _ in range(draw.randint(0, 6))]
+        others = [[draw.randint(0, 4) for _ in range(3)], {number: number * 2 for number in range(5)}]
+        arguments = [others[name == "RepeatedLookupInLoop"]][: before["f"].__code__.co_argcount - 1]
+        assert before["f"](items, *arguments) == after["f"](items, *arguments)
+
+
+CODE = "out = []\nfor one in rows:\n    if one in names:\n        out.append(one)"
+TYPES = {"names": "list[str]", "rows": "list[str]"}
+GOOD = "out = []\nknown = set(names)\nfor one in rows:\n    if one in known:\n        out.append(one)"
+
+
+def fault(rewrite, code=CODE, keeps=("out",), pattern="ListMembershipInLoop"):
+    return fault_of(rewrite, code, BY_NAME[pattern], "Build a set once before the loop: known = set(names)", TYPES, keeps)
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "said"),
+    [
+        (GOOD, ""),
+        ("known = set(names)\nout = [one for one in rows if one in known]", ""),
+        ("for one in", "not Python"),
+        ("", "empty"),
+        (CODE.replace("    ", "  "), "same code"),
+        (CODE.replace("one", "each"), "still has ListMembershipInLoop"),
+        (GOOD.replace("set(names)", "set(allowed)"), "uses allowed"),
+        ("names = set(names)\n" + CODE, "gives names another value"),
+        (GOOD.replace("out = []\n", "").replace("out.append(one)", "pass"), "leaves out without a value"),
+        (GOOD.replace("out.append(one)", "out.append(one)\n        return"), "has return"),
+        (f"import os\n{GOOD}", "imports os"),
+        (f"{GOOD}\nprint(out)", "calls print"),
+        (f"{GOOD}\nexec('1')", "calls exec"),
+        (f"{GOOD}\nnames[0] = 1", "changes names"),
+        (f"{GOOD}\nnames.clear()", "calls clear"),
+        (f"{GOOD}\n" + "out = out\n" * 40, "much longer"),
+        ("known = set(" * 200, "not Python"),
+    ],
+)
+def test_a_rewrite_that_reads_wrong_is_refused(rewrite, said):
+    assert said in fault(rewrite) and bool(fault(rewrite)) == bool(said)
+
+
+def test_flow_that_is_lost_is_a_fault():
+    code = "for one in rows:\n    if one in names:\n        return one"
+    assert "no return" in fault("known = set(names)\nfor one in rows:\n    if one in known:\n        one", code, ())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(rows: list[str], names: list[str] | None = None):\n    n = 0\n    for row in rows:\n"
+        "        if names and row in names:\n            n += 1\n    return n\n",
+        "def f(rows, text: str):\n    for row in rows:\n        try:\n            text += str(row)\n"
+        "        except ValueError:\n            break\n    return text\n",
+    ],
+)
+def test_what_may_be_none_or_is_seen_half_done_is_not_rewritten(code):
+    [finding] = check_text(code, "x.py").findings
+    assert explained(code, finding.pattern.name)[1].rewrite == ""
+
+
+def test_excerpt_knows_what_is_read_later_and_what_is_taken():
+    code = "def f(rows, names: list[str]):\n    last = None\n    for row in rows:\n"
+    code += "        if row.name in names:\n            last = row\n"
+    code += "    item = last\n    return item\n"
+    _, cut = found_in(code, "ListMembershipInLoop")
+    assert (cut.first, cut.last, cut.keeps, cut.types) == (2, 5, ["last"], {"names": "list[str]"})
+    assert cut.taken == {"item"} and cut.code.startswith("last = None\nfor row in rows:")
+    assert new_names("item = 1", cut.code) == {"item"}
+
+
+def test_excerpt_of_an_attribute_of_an_elif_and_of_a_module():
+    code = (
+        "import re\n\nclass A:\n    def __init__(self):\n        self.names: list[str] = []\n\n    def f(self, rows):\n"
+        "        if not rows:\n            return []\n        elif [row for row in rows if row in self.names]:\n"
+        "            return rows\n"
+    )
+    finding, cut = found_in(code, "ListMembershipInLoop")
+    assert cut.types["self.names"] == "list[str]" and cut.code.startswith("if not rows:")
+    assert "`self.names`" in explain_by_rules(cut.code, finding.pattern, finding.suggestion, cut.types, cut.keeps).explanation
+    _, cut = found_in(
+        'import re\nfound = 0\nfor one in open("x"):\n    found += len(re.sub("a+", "", one))\n', "RegexCompileInLoop"
+    )
+    assert cut.keeps == ["found"] and cut.types["re"] == "module"
+
+
+@pytest.mark.parametrize("code", ["", "for x in", "x = 1", "\0", "for a in b:\n pass\n" * 3, "(" * 500])
+def test_any_text_is_explained_in_general(code):
+    for pattern in PATTERNS:
+        told = explain_by_rules(code, pattern, "", {"b": "not an annotation (", "x y": "int"}, ["c d"])
+        assert told.explanation == pattern.explanation and told.rewrite == ""
