@@ -29,7 +29,7 @@ Read = Callable[[int], list[Any]]
 
 
 class Kept(NamedTuple):
-    """Rows by their number. read: gives fields, provenance and shape; lengths in bytes; the rest: what stands for a part of each."""
+    """Rows by their number. read: gives fields, provenance and shape; lengths: in bytes; the others stand for what they name."""
 
     read: Read
     lengths: NDArray[np.uint32]
