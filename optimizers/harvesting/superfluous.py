@@ -29,7 +29,7 @@ Read = Callable[[int], list[Any]]
 
 
 class Kept(NamedTuple):
-    """Rows by their number. read: gives fields, provenance and shape; lengths: in bytes; the others stand for what they name."""
+    """Rows by their number. read: gives fields, provenance and shape; lengths: in bytes; the rest stands for what it names."""
 
     read: Read
     lengths: NDArray[np.uint32]
