@@ -1,6 +1,6 @@
 """Rows on their way to disk: kept in files until all are read, then superfluous ones are found and splits made.
 
-Memory     up to 100 bytes a row of one program at a time, while its rows are written; before that, none.
+Memory     about 150 bytes a row of one program at a time, while its rows are written; before that, none.
 Guarantees every row ends either in a split or among the rejects with its reason. All rows of a goal, whatever its numbers,
            are in one split, and the same goal is in the same split in every harvest.
 """
@@ -84,23 +84,27 @@ class Store:
             return found
 
         gone = Superfluous(Kept(read, length, inputs, labels, goals, self._bands), per_goal, one_answer)
-        splits = np.array(_OF_TEN)[(goals % np.uint64(10)).astype(np.int64)]
-        if len(np.unique(goals[gone.stays])) < FEWEST_GOALS or len(np.unique(splits[gone.stays])) < 3:
-            splits[:] = "train"
+        kept = np.unique(goals[gone.stays])
+        is_split = len(kept) >= FEWEST_GOALS and len({_split(goal) for goal in kept.tolist()}) == 3
         counts: Counter[str] = Counter()
         for row in range(self.count):
             fields, provenance, _ = read(row)
             if not gone.stays[row]:
                 reject({**provenance, "row": fields}, gone.reason(row))
                 continue
-            counts[str(splits[row])] += 1
-            write(str(splits[row]), {**fields, "provenance": provenance})
+            split = _split(int(goals[row])) if is_split else "train"
+            counts[split] += 1
+            write(split, {**fields, "provenance": provenance})
         return counts
 
 
 def split_of(goal: str) -> str:
     """Return the split of a goal, given without its numbers, in a harvest that holds rows back."""
-    return _OF_TEN[number_of(goal) % 10]
+    return _split(number_of(goal))
+
+
+def _split(goal: int) -> str:
+    return _OF_TEN[goal % 10]
 
 
 def number_of(value: Any) -> int:

@@ -1,6 +1,6 @@
 """Which rows of a harvest are left out, and why: contradictions, duplicates, too many of one goal, near duplicates.
 
-Memory     about 60 bytes a row, and the words of some rows: as many as have a million characters together.
+Memory     about 20 bytes a row, what the candidates need, and the words of rows with a million characters together.
 """
 
 import itertools

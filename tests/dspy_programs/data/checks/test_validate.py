@@ -266,6 +266,13 @@ def test_rows_that_share_three_bands_meet_and_those_that_share_two_do_not():
     assert list(candidate_pairs(bands, np.arange(4))) == [1 << 32]
 
 
+def test_rows_of_different_parts_meet_in_order():
+    half = 40_000  # more than are in memory together
+    numbers = np.tile(np.arange(half, dtype=np.uint32), 2)
+    bands = [Bands(numbers * np.uint32(2 * number + 1)) for number in range(20)]
+    assert list(candidate_pairs(bands, np.arange(2 * half))) == [half + row << 32 | row for row in range(half)]
+
+
 class Bands:
     def __init__(self, values):
         self.values = np.array(values, np.uint32)
