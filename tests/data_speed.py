@@ -71,9 +71,13 @@ def harvested(folder: Path) -> int:
 class Task(NamedTuple):
     rows: Callable[[int], Iterator[dict[str, Any]]]
     work: Callable[[Path], int]  # gives how many rows it made
+    counts: tuple[int, ...]
 
 
-TASKS = {"ingest": Task(rows, ingested), "harvest": Task(runs, harvested)}
+TASKS = {
+    "ingest": Task(rows, ingested, (50_000, 1_000_000)),
+    "harvest": Task(runs, harvested, (10_000, 30_000, 100_000)),
+}
 
 
 def _at_work(task: str, folder: Path) -> Figures:
@@ -95,7 +99,7 @@ def figures(task: str, count: int) -> Figures:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=TASKS)
-    parser.add_argument("--rows", type=int, nargs="+", default=[50_000, 1_000_000])
+    parser.add_argument("--rows", type=int, nargs="+")
     asked = parser.parse_args()
     print(
         "| task | rows | made of them | wall, s | processor, s | rows/s | rows/s of the processor | peak, MB | above base, MB |"
@@ -103,7 +107,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for task in [asked.only] if asked.only else TASKS:
         base = figures(task, 1).peak
-        for count in asked.rows:
+        for count in asked.rows or TASKS[task].counts:
             found = figures(task, count)
             cells = [task, f"{count:,}", f"{found.made:,}", f"{found.wall:.1f}", f"{found.processor:.1f}"]
             cells += [f"{count / found.wall:,.0f}", f"{count / found.processor:,.0f}"]
