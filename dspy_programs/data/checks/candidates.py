@@ -24,7 +24,7 @@ _DEPTH = 3  # bands
 _SHARED = 3  # bands
 _CHUNK = 1 << 14
 _BITS = 20
-_PART, _MOST_PARTS = 1 << 15, 64  # of the rows whose pairs are in memory together; the others are on the disk
+_PART, _MOST_PARTS = 1 << 13, 64  # of the rows whose pairs are in memory together; the others are on the disk
 
 
 class Band(Protocol):
@@ -49,10 +49,10 @@ def candidate_pairs(bands: Sequence[Band], rows: Places) -> Iterator[int]:
             keys = sketches.keys(number)
             places = _repeated(keys)
             if len(places):
-                found = _meeting(sketches, places, keys[places].astype(np.uint64), number, 1)
-                pairs = np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
-                for part, some in zip(met, np.split(pairs, np.searchsorted(pairs, firsts << np.uint64(32))), strict=True):
-                    part.add(some)
+                for pairs in _meeting(sketches, places, keys[places].astype(np.uint64), number, 1):
+                    pairs.sort()
+                    for part, some in zip(met, np.split(pairs, np.searchsorted(pairs, firsts << np.uint64(32))), strict=True):
+                        part.add(some)
         for number, part in enumerate(met):
             met[number] = column()
             met[number].add(np.unique(part.all()))
@@ -106,7 +106,7 @@ def _repeated(keys: Column) -> Places:
     return places[again[at] == keys[places]]
 
 
-def _meeting(sketches: _Sketches, rows: Places, keys: NDArray[np.uint64], band: int, depth: int) -> list[Pairs]:
+def _meeting(sketches: _Sketches, rows: Places, keys: NDArray[np.uint64], band: int, depth: int) -> Iterator[Pairs]:
     order = np.argsort(keys)
     keys = keys[order]
     same = np.concatenate([[False], keys[1:] == keys[:-1], [False]])
@@ -115,32 +115,30 @@ def _meeting(sketches: _Sketches, rows: Places, keys: NDArray[np.uint64], band: 
     begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
     sizes = np.diff(np.append(begins, len(keys)))
     size = np.repeat(sizes, sizes)
-    found: list[Pairs] = []
     short = (size > 1) & (size <= _MOST)
-    found += _neighbours(sketches, keys[short], rows[short], _MOST)
+    yield from _neighbours(sketches, keys[short], rows[short], _MOST)
     long = size > _MOST
     if not long.any():
-        return found
+        return
     if depth < _DEPTH:
         following = sketches.keys(band + depth)[rows[long]].astype(np.uint64)
-        return found + _meeting(sketches, rows[long], (keys[long] << np.uint64(20 * depth)) ^ following, band, depth + 1)
-    found += _neighbours(sketches, keys[long], rows[long], _LAST + 1)
+        yield from _meeting(sketches, rows[long], (keys[long] << np.uint64(20 * depth)) ^ following, band, depth + 1)
+        return
+    yield from _neighbours(sketches, keys[long], rows[long], _LAST + 1)
     firsts = np.repeat(np.minimum.reduceat(rows, begins), sizes)[long]
     others = rows[long] != firsts
-    return [*found, _packed(firsts[others], rows[long][others])]
+    yield _packed(firsts[others], rows[long][others])
 
 
-def _neighbours(sketches: _Sketches, keys: NDArray[np.uint64], rows: Places, most: int) -> list[Pairs]:
-    """Return the pairs of rows of one key that are less than `most` places apart, and may share enough bands."""
-    found = []
+def _neighbours(sketches: _Sketches, keys: NDArray[np.uint64], rows: Places, most: int) -> Iterator[Pairs]:
+    """Yield the pairs of rows of one key that are less than `most` places apart, and may share enough bands."""
     for apart in range(1, most):
         places = np.flatnonzero(keys[apart:] == keys[:-apart])
         if not len(places):
             break
         one, other = rows[places], rows[places + apart]
         enough = sketches.may_share_enough(one, other)
-        found.append(_packed(one[enough], other[enough]))
-    return found
+        yield _packed(one[enough], other[enough])
 
 
 def _packed(one: Places, other: Places) -> Pairs:
