@@ -1,8 +1,10 @@
-"""python -m tests.data_speed [--only ingest] [--rows 50000 ...]: pairs a second and megabytes of the data room's commands.
+"""python -m tests.data_speed [--only ingest] [--rows 50000 ...]: rows a second and megabytes of what makes data sets.
 
-Each figure is of a process of its own, over rows that are made here: Alpaca with `input` in every second row, about 400 bytes
-each, 2 % of them exact repeats. Told: seconds of the wall and of the processor, for others may share the machine; pairs a
-second of each; the peak of the memory, and how much of it is above a process that has imported the same and read one row.
+ingest     Alpaca with `input` in every second row, about 400 bytes each, 2 % of them exact repeats.
+harvest    recorded runs of one form, about 1,100 bytes each, one in four of them failed; rows for all programs.
+Each figure is of a process of its own, over rows that are made here. Told: seconds of the wall and of the processor, for
+others may share the machine; rows a second of each; the peak of the memory, and how much of it is above a process that has
+imported the same and read one row.
 Not a test: timings on a shared machine are for reading, not for passing.
 """
 
@@ -15,10 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dspy_programs.data import DataFolder
 from dspy_programs.data.reading import ingest
+from optimizers.harvesting import MODULES, harvest_runs
+from tests.optimizers.harvesting.runs import refund_run
 
 WORDS = (
     "the quick brown fox jumps over a lazy dog while seven engineers measure data pipelines carefully and write what they find"
@@ -26,7 +30,7 @@ WORDS = (
 
 
 class Figures(NamedTuple):
-    pairs: int
+    made: int
     wall: float
     processor: float
     peak: float  # MB
@@ -48,25 +52,46 @@ def rows(count: int) -> Iterator[dict[str, str]]:
         yield kept
 
 
+def runs(count: int) -> Iterator[dict[str, Any]]:
+    for number in range(count):
+        draw = random.Random(number)
+        about = " ".join(draw.choices(WORDS, k=8))
+        yield refund_run(10_000 + number, number % 4 > 0, f"Please refund order {10_000 + number} because {about}")
+
+
 def ingested(folder: Path) -> int:
     return ingest(folder / "rows.jsonl", "speed", DataFolder(folder / "data")).pairs
 
 
-TASKS: dict[str, Callable[[Path], int]] = {"ingest": ingested}
+def harvested(folder: Path) -> int:
+    done = harvest_runs([folder / "rows.jsonl"], MODULES, folder / "harvest")
+    return sum(split.total() for split in done.rows.values())
+
+
+class Task(NamedTuple):
+    rows: Callable[[int], Iterator[dict[str, Any]]]
+    work: Callable[[Path], int]  # gives how many rows it made
+    counts: tuple[int, ...]
+
+
+TASKS = {
+    "ingest": Task(rows, ingested, (50_000, 1_000_000)),
+    "harvest": Task(runs, harvested, (10_000, 30_000, 100_000)),
+}
 
 
 def _at_work(task: str, folder: Path) -> Figures:
     wall, processor = time.perf_counter(), time.process_time()
-    pairs = TASKS[task](folder)
+    made = TASKS[task].work(folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Figures(pairs, time.perf_counter() - wall, time.process_time() - processor, peak)
+    return Figures(made, time.perf_counter() - wall, time.process_time() - processor, peak)
 
 
 def figures(task: str, count: int) -> Figures:
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         with open(Path(name) / "rows.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows(count))
+            file.writelines(json.dumps(row) + "\n" for row in TASKS[task].rows(count))
         with context.Pool(1) as pool:
             return pool.apply(_at_work, (task, Path(name)))
 
@@ -74,16 +99,18 @@ def figures(task: str, count: int) -> Figures:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=TASKS)
-    parser.add_argument("--rows", type=int, nargs="+", default=[50_000, 1_000_000])
+    parser.add_argument("--rows", type=int, nargs="+")
     asked = parser.parse_args()
-    print("| task | rows | pairs | wall, s | processor, s | pairs/s | pairs/s of the processor | peak, MB | above base, MB |")
+    print(
+        "| task | rows | made of them | wall, s | processor, s | rows/s | rows/s of the processor | peak, MB | above base, MB |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for task in [asked.only] if asked.only else TASKS:
         base = figures(task, 1).peak
-        for count in asked.rows:
+        for count in asked.rows or TASKS[task].counts:
             found = figures(task, count)
-            cells = [task, f"{count:,}", f"{found.pairs:,}", f"{found.wall:.1f}", f"{found.processor:.1f}"]
-            cells += [f"{found.pairs / found.wall:,.0f}", f"{found.pairs / found.processor:,.0f}"]
+            cells = [task, f"{count:,}", f"{found.made:,}", f"{found.wall:.1f}", f"{found.processor:.1f}"]
+            cells += [f"{count / found.wall:,.0f}", f"{count / found.processor:,.0f}"]
             cells += [f"{found.peak:.0f}", f"{found.peak - base:.0f}"]
             print(f"| {' | '.join(cells)} |", flush=True)
 

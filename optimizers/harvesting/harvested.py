@@ -3,8 +3,9 @@
 Input      traces in every format that the failure tool reads; the programs to harvest for.
 Output     for each program a folder with train, val and test.jsonl, failures.jsonl (steps that failed, with feedback), and
            rejects.jsonl: what was left out, and why.
-Guarantees memory does not grow with the runs but for 16 bytes a run and 120 to 240 a row; the same traces give the same files;
-           every file is written whole or not at all; every record of the traces is a row, a failed step or a reject.
+Guarantees memory does not grow with the runs but for 16 bytes a run and about 150 a row, of one program at a time; the same
+           traces give the same files; every file is written whole or not at all; every record of the traces is a row, a
+           failed step or a reject.
 Raises     UsageError for paths that cannot be read, for a folder that holds a harvest already, and for no trace at all.
 """
 

@@ -6,6 +6,7 @@ Guarantees windows do not overlap, open with no result and leave no call open; f
 
 import random
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from dspy_programs.text import approximate_tokens, facts_in
@@ -67,6 +68,7 @@ def needed_terms(run: Sequence[Entry], uses: Sequence[Entry]) -> list[str]:
     return sorted(held & counts.keys(), key=lambda fact: (-counts[fact], fact))
 
 
+@lru_cache(maxsize=1024)  # windows of one conversation overlap
 def exact_terms(text: str) -> frozenset[str]:
     facts = facts_in(text)
     return facts.ids | facts.dates | {n for n in facts.numbers if n.isdigit() and len(n) > 1}

@@ -31,6 +31,7 @@ from optimizers.loop.challengers import prompt_of
 from optimizers.loop.comparison import digest_of_inputs
 from optimizers.loop.failures_read import FailuresRead, Instructions, Propose
 from optimizers.loop.log import Line, Log
+from optimizers.loop.prompts_used import before_last, challengers_since, in_use, is_settled
 from optimizers.loop.trial import Held, Trial
 from optimizers.loop.worker import Worker
 from optimizers.promotion import LEVEL, MARGIN, Verdict, level_for
@@ -161,19 +162,12 @@ class Online:
         found = self._failures.proposal(dict(self._instructions))
         if found is None:
             return
-        if any(self._rules_out(line, prompt_of(found)) for line in self.log.lines()):
+        if is_settled(self.log.lines(), prompt_of(found), self.shadow):
             return
         self._count += 1
         level = level_for(self._count, self.level)
         program = with_instructions(self._original, found)
         self._trial = Trial(program, found, self._count, level, self.margin, self.most_rows)
-
-    def _rules_out(self, line: Line, prompt: str) -> bool:
-        """Return whether a prompt was refused, or was in use before: one that won in shadow mode is still to be."""
-        if line.get("kind") == "promoted":
-            return bool(line.get("new_prompt") == prompt)
-        is_settled = line.get("kind") == "decision" and (self.shadow or line.get("decision") != "won")
-        return is_settled and bool(line.get("challenger") == prompt)
 
     def _decide(self, challenger: Trial, found: Verdict) -> None:
         """Write the decision down; put a winner into use unless another process has changed the champion meanwhile."""
@@ -220,17 +214,10 @@ class Online:
 
     def _catch_up(self) -> None:
         """Go on from the history: the last prompt put into use, by whatever process, and how many challengers there were."""
-        line = self.log.warm_start()
-        self._count = 0
-        for each in self.log.lines():
-            self._count = self._count + 1 if each.get("kind") == "decision" else 0 if "new_prompt" in each else self._count
-        if line is None:
-            return
-        kept = line.get("instructions")
-        if not isinstance(kept, dict) or kept.keys() != self._seed.keys():  # GEPA-AIME's, or another program's
-            kept = {next(iter(self._seed)): line["new_prompt"]} if len(self._seed) == 1 else None
+        self._count = challengers_since(self.log.lines())
+        kept = in_use(self.log, self._seed)
         if kept and kept != self._instructions:
-            self._adopt({name: str(text) for name, text in kept.items()})
+            self._adopt(kept)
 
     @property
     def instructions(self) -> Instructions:
@@ -241,13 +228,7 @@ class Online:
     def rollback(self) -> Instructions:
         """Go back to the prompt before the last one put into use, and finally to the program's own; return it."""
         self.wait()
-        used = [self._seed]
-        for line in self.log.lines():
-            if line.get("kind") == "promoted" and isinstance(line.get("instructions"), dict):
-                used.append(line["instructions"])
-            elif line.get("kind") == "rolled back" and len(used) > 1:
-                used.pop()
-        self._use(used[-2] if len(used) > 1 else self._seed, "rolled back", 0.0)
+        self._use(before_last(self.log.lines(), self._seed), "rolled back", 0.0)
         return self.instructions
 
     def wait(self, seconds: float | None = None) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dspy_programs.data.checks.candidates import Pairs, candidate_pairs
+from dspy_programs.data.checks.candidates import candidate_pairs
 from dspy_programs.data.checks.checked_block import BAD, CheckedBlock
 from dspy_programs.data.checks.comparing import Couples
 from dspy_programs.data.checks.dedup import content_key
@@ -126,13 +126,13 @@ class Rows:
                     found.append(Duplicate(row, of, index, "near_dup"))
         return found
 
-    def _batches(self, live: NDArray[np.int64], pairs: Pairs, gone: set[int]) -> Iterator[Batch]:
+    def _batches(self, live: NDArray[np.int64], pairs: Iterable[int], gone: set[int]) -> Iterator[Batch]:
         """Yield what is to be compared, without the rows that are known to be gone."""
         places: dict[int, int] = {}
         couples: list[tuple[int, int]] = []
         size = 0
         for pair in pairs:
-            row, of = int(live[int(pair) >> 32]), int(live[int(pair) & 0xFFFFFFFF])
+            row, of = int(live[pair >> 32]), int(live[pair & 0xFFFFFFFF])
             if row in gone or of in gone:
                 continue
             couples.append((row, of))

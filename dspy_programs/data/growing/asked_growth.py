@@ -28,7 +28,7 @@ from dspy_programs.data.growing.seed import (
     seeds_in_text,
 )
 from dspy_programs.data.growing.writing import Writer
-from dspy_programs.data.judging.commands import rubric_at
+from dspy_programs.data.judging.rubric_files import rubric_at
 from dspy_programs.data.judging.which_model import Spec
 from dspy_programs.data.limits import Limits, Meter
 from dspy_programs.errors import UsageError

@@ -1,7 +1,7 @@
 """python -m dspy_programs data judge: a thin command over this part."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,10 +15,6 @@ from dspy_programs.data.options import (
     NameOption,
     print_result,
 )
-
-if TYPE_CHECKING:
-    from dspy_programs.data.judging.which_model import Spec
-    from dspy_programs.types import Rubric
 
 
 def judge(
@@ -85,8 +81,9 @@ def judge(
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.judging.asked_judging import AT_ONCE, AskedJudging
     from dspy_programs.data.judging.judge_run import Selection
+    from dspy_programs.data.judging.rubric_files import rubric_at
     from dspy_programs.data.judging.show import lines_of_report
-    from dspy_programs.data.judging.which_model import specs_of
+    from dspy_programs.data.judging.which_model import specs_of, usual_tag
     from dspy_programs.data.limits import Limits
 
     folder = DataFolder(data)
@@ -114,23 +111,3 @@ def judge(
         raise typer.Exit(INTERRUPTED)
     if report.model_stopped:
         raise typer.Exit(MODEL_STOPPED)
-
-
-def rubric_at(name: str) -> "Rubric":
-    """Return a shipped rubric by name, or the one in a file. Raises UsageError."""
-    from dspy_programs.data.judging.rubric_files import read_any_rubric
-    from dspy_programs.rubric import rubric_of, shipped_rubrics
-
-    if name in shipped_rubrics() or not (Path(name).suffix or "/" in name or Path(name).exists()):
-        return rubric_of(name)
-    return read_any_rubric(Path(name))
-
-
-def usual_tag(specs: "list[Spec]") -> str:
-    """Return the name of a run by its models."""
-    import re
-
-    if not specs:
-        return "rules"
-    named = "+".join(spec.backend or spec.lm.rpartition("/")[2] for spec in specs)
-    return re.sub(r"[^\w.-]+", "-", named).strip("-._")[:80] or "judge"

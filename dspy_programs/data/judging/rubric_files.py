@@ -1,4 +1,4 @@
-"""A rubric from a file: in our form, or in the data flywheel's, which has a prompt of its own that is not used.
+"""A rubric by name or from a file: in our form, or in the data flywheel's, which has a prompt of its own that is not used.
 
 Formats    the flywheel's: criteria may be names or {name: description}; `prompt_template`, `temperature`, `scale` and the
            like are left out with a warning; `pass_condition` is kept, whatever scale it is on (verdict.py).
@@ -11,11 +11,18 @@ from typing import Any
 import yaml
 
 from dspy_programs.errors import UsageError
-from dspy_programs.rubric import LARGEST_FILE, read_rubric, rubric_of
+from dspy_programs.rubric import LARGEST_FILE, read_rubric, rubric_of, shipped_rubrics
 from dspy_programs.text_stream import text_in
 from dspy_programs.types import Criterion, Rubric
 
 _USUAL_CONDITION = "overall >= 7"
+
+
+def rubric_at(name: str) -> Rubric:
+    """Return a shipped rubric by name, or the one in a file. Raises UsageError."""
+    if name in shipped_rubrics() or not (Path(name).suffix or "/" in name or Path(name).exists()):
+        return rubric_of(name)
+    return read_any_rubric(Path(name))
 
 
 def read_any_rubric(path: Path) -> Rubric:

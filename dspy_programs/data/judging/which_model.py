@@ -8,6 +8,7 @@ Raises     UsageError for what contradicts itself.
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -137,3 +138,11 @@ def get_backend(name: str, model: str | None = None, base_url: str | None = None
 
     spec = of_backend(name, model, base_url, api_key)
     return connect(spec.lm, api_base=spec.api_base, api_key=spec.api_key)
+
+
+def usual_tag(specs: Sequence[Spec]) -> str:
+    """Return the name of a run by its models."""
+    if not specs:
+        return "rules"
+    named = "+".join(spec.backend or spec.lm.rpartition("/")[2] for spec in specs)
+    return re.sub(r"[^\w.-]+", "-", named).strip("-._")[:80] or "judge"

@@ -37,7 +37,7 @@ def clusters_of(ready: Ready) -> tuple[Rows, Rows]:
         return row
 
     for pair in candidate_pairs(ready.tally.bands, live):
-        later, earlier = int(live[pair >> np.uint64(32)]), int(live[pair & np.uint64(0xFFFFFFFF)])
+        later, earlier = int(live[pair >> 32]), int(live[pair & 0xFFFFFFFF])
         one, other = leading(later), leading(earlier)
         if one != other and similarity(shape(later), shape(earlier), ready.config.near_threshold):
             leader[max(one, other)] = min(one, other)

@@ -2,7 +2,9 @@
 
 import json
 import tracemalloc
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from dspy_programs.data.checks.pii import pii_in
@@ -10,6 +12,7 @@ from dspy_programs.data.checks.secrets import secrets_in
 from optimizers.data import read_split
 from optimizers.harvest import main
 from optimizers.harvesting.store import stores
+from optimizers.harvesting.superfluous import Kept, Superfluous
 from optimizers.recipes import RECIPES
 from tests.optimizers.harvesting.runs import THINGS, TOOLS, call, read, refund_run, write_runs
 
@@ -297,3 +300,17 @@ def test_a_row_takes_a_hundred_bytes_of_memory_until_it_is_written(tmp_path):
             assert tracemalloc.get_traced_memory()[0] - before < 4000 * 250  # the rows as text are 1,300 bytes each
         finally:
             tracemalloc.stop()
+
+
+def test_long_rows_that_are_compared_are_read_again_rather_than_all_kept():
+    rows, read_ones = 12, []
+
+    def read(row):
+        read_ones.append(row)
+        return [{"id": str(row)}, {}, {"asked": f"Tell it {row} times", "given": "", "answered": "a" * 200_000}]
+
+    numbers = np.arange(rows, dtype=np.uint64)
+    same = [SimpleNamespace(all=lambda: np.zeros(rows, np.uint32))] * 20
+    kept = Kept(read, np.ones(rows, np.uint32), numbers, numbers, numbers, same)
+    assert Superfluous(kept, per_goal=20, one_answer=True).stays.all()
+    assert set(read_ones) == set(range(rows)) and len(read_ones) > rows

@@ -10,10 +10,10 @@ from pydantic import Field
 from dspy_programs.cli import Progress
 from dspy_programs.data.folder import checked_name
 from dspy_programs.data.judging.asked_judging import AskedJudging
-from dspy_programs.data.judging.commands import rubric_at, usual_tag
 from dspy_programs.data.judging.judge_run import Selection
 from dspy_programs.data.judging.judgment import OVERALL
-from dspy_programs.data.judging.which_model import Spec, specs_of
+from dspy_programs.data.judging.rubric_files import rubric_at
+from dspy_programs.data.judging.which_model import Spec, specs_of, usual_tag
 from dspy_programs.data.limits import Limits
 from dspy_programs.data.pipeline.step import Outcome, Place, Step
 from dspy_programs.errors import UsageError

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from dspy_programs.cli import Progress
 from dspy_programs.data.folder import checked_name
 from dspy_programs.data.growing.asked_growth import AskedGrowth, GrowthOptions
-from dspy_programs.data.judging.commands import rubric_at
+from dspy_programs.data.judging.rubric_files import rubric_at
 from dspy_programs.data.pipeline.step import Outcome, Place, Step
 from dspy_programs.errors import RunInterrupted, UsageError
 from dspy_programs.text import quantity

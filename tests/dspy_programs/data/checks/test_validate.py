@@ -257,13 +257,20 @@ def test_what_stays_is_copied_byte_for_byte_without_blank_lines(tmp_path, gap):
 
 
 def test_what_shares_no_band_with_another_row_is_compared_with_none():
-    assert not len(candidate_pairs([Bands([5, 6, 7])] * 20, np.arange(3)))
+    assert not list(candidate_pairs([Bands([5, 6, 7])] * 20, np.arange(3)))
 
 
 def test_rows_that_share_three_bands_meet_and_those_that_share_two_do_not():
     bands = [Bands([number, number if number < 3 else 90 + number, number + 40, number + 40 if number < 2 else 70 + number])
              for number in range(20)]  # fmt: skip
-    assert candidate_pairs(bands, np.arange(4)).tolist() == [1 << 32]
+    assert list(candidate_pairs(bands, np.arange(4))) == [1 << 32]
+
+
+def test_rows_of_different_parts_meet_in_order():
+    half = 40_000  # more than are in memory together
+    numbers = np.tile(np.arange(half, dtype=np.uint32), 2)
+    bands = [Bands(numbers * np.uint32(2 * number + 1)) for number in range(20)]
+    assert list(candidate_pairs(bands, np.arange(2 * half))) == [half + row << 32 | row for row in range(half)]
 
 
 class Bands:
