@@ -1,17 +1,19 @@
 """Ask git, and which files it ignores.
 
-Guarantees git runs nothing that a repository configures: no hooks, no monitor, no external diff. Where there is no git,
-           nothing is ignored; where there is no repository, the .gitignore files of the folder still count.
+Guarantees git runs nothing that a repository configures: no hooks, no monitor, no filters, no external diff, nothing that
+           fetches what a partial clone lacks. Where there is no git, nothing is ignored; where there is no repository, the
+           .gitignore files of the folder still count.
 """
 
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 _SECONDS = 60
+LIST_FILTERS = ("config", "--name-only", "-z", "--get-regexp", r"^filter\.")
 _LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 NOBODYS_OWN = frozenset(
     ".git .hg .svn .venv venv node_modules __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache .eggs".split()
@@ -42,7 +44,25 @@ def _names(listed: bytes | None) -> frozenset[str]:
 
 def git(folder: Path, words: Sequence[str]) -> bytes | None:
     """Return what git prints, None where it fails."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    return _run(folder, words, without_filters(_run(folder, LIST_FILTERS, {})))
+
+
+def without_filters(listed: bytes | None) -> dict[str, str]:
+    """Return the environment in which git runs no filter and fetches nothing. listed: what LIST_FILTERS prints."""
+    names = sorted({os.fsdecode(key).rpartition(".")[0] for key in (listed or b"").split(b"\0") if key})
+    settings = [
+        (f"{name}.{key}", value)
+        for name in names
+        for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    ]
+    given = {"GIT_ALLOW_PROTOCOL": "none", "GIT_CONFIG_COUNT": str(len(settings))}  # no protocol has this name
+    for number, (key, value) in enumerate(settings):
+        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return given
+
+
+def _run(folder: Path, words: Sequence[str], settings: Mapping[str, str]) -> bytes | None:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **settings}
     try:
         done = subprocess.run(
             ["git", *_QUIET, *words], cwd=folder, env=environment, capture_output=True, timeout=_SECONDS, check=False

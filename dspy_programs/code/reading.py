@@ -13,8 +13,9 @@ from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.code.words import humps
 
 _JUST_NOW = 2 * 10**9  # nanoseconds: a file this young may change again without a change of its time
-_COMMENT = re.compile(r"(^|\s+)(#|//)\s.*$")
+_COMMENT = re.compile(r"(^|(?<!\s)\s+)(#|//)\s.*$")
 _LONGEST_SIGNATURE = 160  # characters
+_LONGEST_LINE = 2_000  # characters of one that are looked at
 
 
 class Read(NamedTuple):
@@ -51,7 +52,7 @@ def signature_of(lines: Sequence[str], symbol: Symbol) -> str:
     """Return the line of a definition, with the next ones if its brackets are open, on one line."""
     text = ""
     for line in lines[symbol.head - 1 : min(symbol.end_line, symbol.head + 11)]:
-        text += " " + _COMMENT.sub("", line).strip()
+        text += " " + _COMMENT.sub("", line[:_LONGEST_LINE]).strip()
         if text.count("(") <= text.count(")") or len(text) > _LONGEST_SIGNATURE:
             break
     text = text.strip().replace("( ", "(").replace(", )", ")").replace(",)", ")")

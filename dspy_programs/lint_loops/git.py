@@ -25,7 +25,9 @@ def changed_lines(commit: str, folders: Sequence[Path]) -> Lines:
         options = ["--unified=0", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--diff-filter=d"]
         prefixes = ["--src-prefix=a/", "--dst-prefix=b/"]
         patch = git(top, ["diff", *options, *prefixes, "--ignore-submodules=all", commit, "--"])
-        found.update(_in_patch(patch or b"", top))
+        if patch is None:
+            raise UsageError(f"{top}: git cannot compare it with {commit}; see what `git diff {commit}` says there")
+        found.update(_in_patch(patch, top))
         untracked = git(top, ["ls-files", "-z", "--others", "--exclude-standard"]) or b""
         found.update({(top / os.fsdecode(name)).resolve(): None for name in untracked.split(b"\0") if name})
     return found

@@ -25,6 +25,7 @@ _SUSPECT = (
     *("seg", "unhandled", "uncaught", "throwable", "core dumped", "oom", '" 5', '"level":'),
 )
 _HEAD = 160  # characters in which a level stands
+_LONGEST_NAME = 400  # characters of an exception, with its package
 _LEVEL = re.compile(
     r"(?<![\w/.-])(?:(?P<fatal>FATAL|CRITICAL|CRIT|EMERG|ALERT|PANIC)|(?P<error>ERROR|ERR|SEVERE)|(?P<warning>WARN|WARNING)|"
     r"(?P<nothing>INFO|DEBUG|TRACE|NOTICE|FINE|CONFIG))(?![\w/-]|\.\w)"
@@ -72,7 +73,7 @@ def severity_of(text: str) -> int:
         return _SIGNS[glog["sign"]]
     if _TRACE.search(text):
         return FATAL if "panic" in text or "fatal error" in text else ERROR
-    if _NAMED.match(text):
+    if _NAMED.match(text[:_LONGEST_NAME]):
         return ERROR
     if (level := _LEVEL.search(text[:_HEAD])) is not None:
         named = str(level.lastgroup).rstrip("23")

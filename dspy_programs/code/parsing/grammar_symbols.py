@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _NAMES = ("simple_identifier", "type_identifier", "identifier", "constant", "word")
 _COMMENT = re.compile(r"\s*(//|/\*|\*|#(?!\s*(?:include|define|if|endif|else|pragma))|--|@\w)")
 _RECEIVER = re.compile(r"\*?\s*([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\s*\)$")
+_LONGEST_RECEIVER = 300  # characters
 _ANONYMOUS = ("arrow_function", "function_expression", "class")  # named by what they are assigned to
 _MOST_CHAINED = 12  # declarators inside each other
 
@@ -93,7 +94,7 @@ def _name_of(node: SgNode, language: str) -> str:
         return ""
     name = _dotted(named.text())
     receiver = node.field("receiver") if language == "go" else None
-    if receiver and (of := _RECEIVER.search(receiver.text())):
+    if receiver and (of := _RECEIVER.search(receiver.text()[-_LONGEST_RECEIVER:])):
         return f"{of[1]}.{name}"
     return name
 

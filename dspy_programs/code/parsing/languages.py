@@ -31,7 +31,7 @@ _SUFFIXES = {
 }
 LANGUAGES = tuple(_SUFFIXES)
 _BY_SUFFIX = {suffix: language for language, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
-_CPP = re.compile(r"^\s*(?:class \w+|namespace\b|template\s*<|public:|private:)", re.M)
+_CPP = re.compile(r"^[ \t]*(?:class \w+|namespace\b|template\s*<|public:|private:)", re.M)
 _ALSO = {"js": "javascript", "ts": "typescript", "py": "python", "c++": "cpp", "cs": "csharp", "c#": "csharp", "sh": "bash"}
 _ALSO |= {"golang": "go", "rs": "rust", "rb": "ruby", "kt": "kotlin", "jsx": "javascript", "shell": "bash"}
 
