@@ -23,7 +23,7 @@ _WAIT_SECONDS = 10.0
 class Database:
     """One connection, for several threads."""
 
-    def __init__(self, path: Path, holds: str, schema: Sequence[str], tables: Collection[str]) -> None:
+    def __init__(self, path: Path, holds: str, schema: Sequence[str], tables: Collection[str], advice: str = "") -> None:
         """Open a file, or make it.
 
         Args:
@@ -31,8 +31,9 @@ class Database:
             holds: What is in it, in a word, for errors: "sessions".
             schema: The n-th makes schema n + 1 of schema n.
             tables: Some that any such file has; another file with tables is refused.
+            advice: What to do about a damaged file, for errors.
         """
-        self.path, self.holds, self.schema, self.tables = path, holds, schema, tables
+        self.path, self.holds, self.schema, self.tables, self.advice = path, holds, schema, tables, advice
         self._lock = threading.RLock()
         try:
             if path != IN_MEMORY:
@@ -70,7 +71,7 @@ class Database:
         with self._lock:
             try:
                 return self._file.execute(statement, values).lastrowid or 0
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise self._refusal(error) from error
 
     def write_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -78,14 +79,14 @@ class Database:
         with self._lock:
             try:
                 self._file.executemany(statement, rows)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise self._refusal(error) from error
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         with self._lock:
             try:
                 return self._file.execute(statement, values).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise self._refusal(error) from error
 
     @contextlib.contextmanager
@@ -109,9 +110,11 @@ class Database:
             self._file.close()
 
     def _refusal(self, error: Exception) -> UsageError:
-        return UsageError(
-            f"{self.path}: the {self.holds} cannot be read or written: {getattr(error, 'strerror', None) or error}"
-        )
+        if isinstance(error, UnicodeEncodeError):
+            return UsageError(f"{error.object!r}: no text, so it is not in the {self.holds}; write it in UTF-8")
+        then = f"; {self.advice}" if self.advice and not isinstance(error, OSError | sqlite3.OperationalError) else ""
+        said = getattr(error, "strerror", None) or error
+        return UsageError(f"{self.path}: the {self.holds} cannot be read or written: {said}{then}")
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ Guarantees git runs nothing that a repository configures: no hooks, no monitor, 
 """
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 _QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 _SECONDS = 60
+_FILTER = re.compile(rb"(filter\.[^\0]*)\.[^.\0]+\0")
 LIST_FILTERS = ("config", "--name-only", "-z", "--get-regexp", r"^filter\.")
 _LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 NOBODYS_OWN = frozenset(
@@ -49,7 +51,7 @@ def git(folder: Path, words: Sequence[str]) -> bytes | None:
 
 def without_filters(listed: bytes | None) -> dict[str, str]:
     """Return the environment in which git runs no filter and fetches nothing. listed: what LIST_FILTERS prints."""
-    names = sorted({os.fsdecode(key).rpartition(".")[0] for key in (listed or b"").split(b"\0") if key})
+    names = sorted({os.fsdecode(name) for name in _FILTER.findall(listed or b"")})
     settings = [
         (f"{name}.{key}", value)
         for name in names

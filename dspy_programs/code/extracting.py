@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.code.files import read_bytes, text_in
+from dspy_programs.code.files import LeftOut, read_bytes, text_in
 from dspy_programs.code.grep import grep_files
 from dspy_programs.code.index import Definition, Index, is_named
 from dspy_programs.code.parsing.chunks import symbols_in
@@ -57,9 +57,12 @@ def extract_symbol(path: str | Path, name: str, nth: int | None = None, db: str 
 
 def extract_lines(path: str | Path, pattern: str, before: int = 0, after: int = 0, nth: int | None = None) -> Piece:
     """Return the lines around the nth line (by default the first) of a file that an expression fits."""
-    hits = list(grep_files(pattern, path))
+    left_out = LeftOut()
+    hits = list(grep_files(pattern, path, left_out=left_out))
     if Path(path).is_dir():
         raise UsageError(f"{path}: a folder; --regex takes lines out of one file")
+    if left_out and len(hits) < (nth or 1):
+        raise UsageError(f"{path}: not searched to its end: {next(iter(left_out))}; name another file or a simpler expression")
     if not hits:
         raise UsageError(f"{path}: no line fits {pattern}")
     if not 1 <= (nth or 1) <= len(hits):

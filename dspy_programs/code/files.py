@@ -1,4 +1,4 @@
-"""The text files of a repository: what git ignores, binaries, lock files and generated files are left out, and said.
+"""The text files of a repository: what git ignores, secrets, binaries, lock files and generated files are left out, and said.
 
 Guarantees no link is followed, so no file comes twice and none from outside; a pipe or a device is never opened;
            nothing is left out silently.
@@ -12,9 +12,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dspy_programs.code.secret_files import has_secret_name
 from dspy_programs.encoding import HEAD, encoding_of
 from dspy_programs.errors import UsageError
 from dspy_programs.git import NOBODYS_OWN, ignored_below
+from dspy_programs.text import printable
 
 LARGEST = 2_000_000  # bytes: a larger text is data, not code
 _LONGEST_LINE = 2_000  # characters on average: minified
@@ -23,6 +25,7 @@ _LOCKS = frozenset(
     "pipfile.lock requirements.lock cargo.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock podfile.lock "
     "packages.lock.json flake.lock gradle.lockfile .terraform.lock.hcl conan.lock".split()
 )
+HOLDS_SECRETS = "made for secrets"
 _OWN = frozenset(".dspy_index .dspy_data .dspy_agentic .dspy_cache".split())
 """Folders in which tools like this one keep what they wrote."""
 _NOT_TEXT = frozenset(
@@ -63,7 +66,7 @@ def source_files(
         left_out: Is told why files are not yielded, and how many.
         own: Files of this tool, which are not the folder's.
         hidden: Also names that begin with a dot.
-        every: Also binaries, lock files and large files.
+        every: Also binaries, lock files, large files and those made for secrets.
     """
     ignored, kept_apart = ignored_below(folder), {os.path.realpath(path) for path in own}
     waiting = [""]
@@ -92,12 +95,12 @@ def source_files(
 
 
 def _is_text(name: str) -> bool:
-    """Return whether a name can be printed and stored: names on a disk are bytes."""
+    """Return whether a name can be stored, and printed on a line without steering a terminal: names on a disk are bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return printable(name) == name and "\n" not in name
 
 
 def _file(entry: "os.DirEntry[str]", path: str, left_out: LeftOut, every: bool) -> Iterator[SourceFile]:
@@ -121,6 +124,8 @@ def _why_not_regular(status: os.stat_result) -> str:
 def _why_not_code(name: str, status: os.stat_result) -> str:
     if has_binary_name(name):
         return "binary"
+    if has_secret_name(name):
+        return HOLDS_SECRETS
     if name.lower() in _LOCKS:
         return "lock file"
     return f"larger than {LARGEST // 1_000_000} MB" if status.st_size > LARGEST else ""

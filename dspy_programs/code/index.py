@@ -23,6 +23,7 @@ from dspy_programs.code.words import names_in
 from dspy_programs.database import Database
 
 _AT_ONCE = 2_000_000  # bytes of text between two commits
+_IF_DAMAGED = "a damaged index may be deleted: the next command makes it anew"
 
 Progress = Callable[[int, int], None]
 
@@ -63,7 +64,7 @@ class Index:
         """
         self.folder = checked_folder(Path(folder))
         self.file = Path(db) if db else index_file(self.folder)
-        self.database = Database(self.file, "index of code", SCHEMA, ["files", "symbols", "places"])
+        self.database = Database(self.file, "index of code", SCHEMA, ["files", "symbols", "places"], _IF_DAMAGED)
 
     def close(self) -> None:
         self.database.close()

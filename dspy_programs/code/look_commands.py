@@ -103,6 +103,7 @@ def extract(
     """Take a definition out of a file or a folder by its dotted name, or lines out of a file."""
     from dspy_programs.code import extract_lines, extract_symbol
     from dspy_programs.errors import UsageError
+    from dspy_programs.text import printable
 
     if (symbol is None) == (regex is None):
         raise UsageError("give one of --symbol and --regex")
@@ -120,7 +121,7 @@ def extract(
         print_json(piece._asdict())
     else:
         say(piece.text.rstrip("\n"))
-    print(f"{piece.path}:{piece.line}-{piece.end_line} {piece.symbol}".rstrip(), file=sys.stderr)
+    print(printable(f"{piece.path}:{piece.line}-{piece.end_line} {piece.symbol}").rstrip(), file=sys.stderr)
 
 
 def sg(
@@ -131,14 +132,17 @@ def sg(
 ) -> None:
     """Find code by its structure, in any of 17 languages. Exits with 1 if nothing is found. Needs the code extra."""
     from dspy_programs.code import find_structure
+    from dspy_programs.code.files import LeftOut
     from dspy_programs.code.structure import is_whole
 
-    matches = list(find_structure(pattern, lang, path))
+    told = LeftOut()
+    matches = list(find_structure(pattern, lang, path, told))
     if as_json:
         print_json([match._asdict() for match in matches])
     for match in [] if as_json else matches:
         first, *rest = match.text.split("\n")
         say(f"{match.path}:{match.line}: {first}{f' [{len(rest)} more lines]' if rest else ''}")
+    tell({why: count for why, count in told.items() if why not in _EXPECTED})
     gate(matches, f"nothing fits {pattern}{'' if is_whole(pattern, lang) else '; alone it is not whole code, so nothing can'}")
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.code.files import SourceFile, is_generated, read_bytes, text_in
+from dspy_programs.code.files import HOLDS_SECRETS, SourceFile, is_generated, read_bytes, text_in
 from dspy_programs.code.parsing.chunks import Chunk, Parsed, parse
 from dspy_programs.code.parsing.symbol import Symbol
+from dspy_programs.code.secret_files import is_private_key
 from dspy_programs.code.words import humps
 
 _JUST_NOW = 2 * 10**9  # nanoseconds: a file this young may change again without a change of its time
@@ -42,10 +43,16 @@ def read_source(folder: Path, found: SourceFile, before: bytes | None) -> Read:
     if data is not None and digest == before:
         return Read(found, trusted, digest, False, "", "", None)
     text = text_in(data) if data is not None else None
-    why = "cannot be read" if data is None else "binary" if text is None else "generated" if is_generated(text) else ""
+    why = "cannot be read" if data is None else "binary" if text is None else _why_not_indexed(text)
     if why or text is None:
         return Read(found, trusted, digest, True, why, "", None)
     return Read(found, trusted, digest, True, "", text, parse(text, found.path))
+
+
+def _why_not_indexed(text: str) -> str:
+    if is_private_key(text):
+        return HOLDS_SECRETS
+    return "generated" if is_generated(text) else ""
 
 
 def signature_of(lines: Sequence[str], symbol: Symbol) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.code.files import LeftOut, checked_folder, read_bytes, source_files, text_in
-from dspy_programs.code.parsing.grammar_symbols import parsed
+from dspy_programs.code.parsing.grammar_symbols import has_long_lines, parsed
 from dspy_programs.code.parsing.languages import LANGUAGES, language_named, language_of
 from dspy_programs.errors import UsageError
 
@@ -32,9 +32,13 @@ def find_structure(pattern: str, language: str, path: str | Path = ".", left_out
         raise UsageError(f"{language}: no language known here; one of {', '.join(LANGUAGES)}")
     _check(pattern, wanted)
     path_is_folder = Path(path).is_dir()
-    for name, file in _files(Path(path), wanted, LeftOut() if left_out is None else left_out):
+    told = LeftOut() if left_out is None else left_out
+    for name, file in _files(Path(path), wanted, told):
         text = text_in(read_bytes(file) or b"")
         if text is None or (path_is_folder and language_of(name, text) != wanted):
+            continue
+        if has_long_lines(text):
+            told["lines too long for a syntax tree"] += 1
             continue
         for node in parsed(text, wanted).find_all(pattern=pattern):
             span = node.range()

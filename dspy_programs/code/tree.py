@@ -6,6 +6,7 @@ from pathlib import Path
 from dspy_programs.code.files import LeftOut, checked_folder, source_files
 from dspy_programs.text import quantity
 
+_DEEPEST = 100  # folders inside each other that are opened
 _Branch = dict[str, "_Branch | int"]
 
 
@@ -14,20 +15,20 @@ def tree_of(path: str | Path = ".", depth: int = 2, hidden: bool = False, left_o
 
     Args:
         path: A folder.
-        depth: How many folders inside each other are opened.
+        depth: How many folders inside each other are opened, 100 at most.
         hidden: Also names that begin with a dot.
         left_out: Is told why files are not shown, and how many.
     """
-    folder = checked_folder(Path(path))
+    folder, depth = checked_folder(Path(path)), min(depth, _DEEPEST)
     top: _Branch = {}
     for found in source_files(folder, LeftOut() if left_out is None else left_out, hidden=hidden, every=True):
         *folders, name = found.path.split("/")
         branch = top
-        for each in folders:
+        for each in folders[:depth]:
             inner = branch.setdefault(each, {})
             assert isinstance(inner, dict)  # a folder and a file have no name in common
             branch = inner
-        branch[name] = found.size
+        branch[name if len(folders) < depth else found.path] = found.size  # a deeper one is only counted
     yield f"{folder.name}/ ({quantity(_files_in(top), 'file')})"
     yield from _shown(top, depth, "  ")
 

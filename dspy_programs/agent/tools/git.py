@@ -1,12 +1,14 @@
 """Look at the repository of the workspace, and commit.
 
 Guarantees git runs in the sandbox where there is one; nothing that a repository's own settings name is run (hooks, file
-           watchers, pagers, external diffs); a repository above the workspace is not used; nothing is fetched or pushed.
+           watchers, filters, pagers, external diffs); a repository above the workspace is not used; nothing is fetched or
+           pushed.
 Raises     ToolError with git's own words.
 """
 
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, WorkspacePath, tool
 from dspy_programs.agent.workspace.sandbox import run
+from dspy_programs.git import LIST_FILTERS, without_filters
 
 _QUIET = (
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.pager=cat", "core.editor=true", "commit.gpgSign=false"),
@@ -54,6 +56,10 @@ def _git(scope: Scope, *words: str, before: list[str] | None = None, stdin: str 
     settings = [part for pair in (*_QUIET, f"safe.directory={scope.workspace.root}") for part in ("-c", pair)]
     ceiling = f"GIT_CEILING_DIRECTORIES={scope.workspace.root.parent}"
     quiet = [ceiling, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1"]
+    listed = run(["env", *quiet, "git", *settings, *LIST_FILTERS], scope).output
+    if "\ufffd" in listed:
+        raise ToolError(f"git {words[0]}: the repository has a filter whose name is no text; remove it from .git/config")
+    quiet += [f"{name}={value}" for name, value in without_filters(listed.encode()).items()]
     done = run(["env", *quiet, "git", *settings, *(before or []), *words], scope, stdin=stdin)
     if done.stopped or (done.exit_code and not may_fail):
         raise ToolError(f"git {words[0]}: {done.output.strip()[:600] or done.stopped or f'exit code {done.exit_code}'}")

@@ -22,6 +22,7 @@ _COMMENT = re.compile(r"\s*(//|/\*|\*|#(?!\s*(?:include|define|if|endif|else|pra
 _RECEIVER = re.compile(r"\*?\s*([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\s*\)$")
 _LONGEST_RECEIVER = 300  # characters
 _ANONYMOUS = ("arrow_function", "function_expression", "class")  # named by what they are assigned to
+_LONGEST_LINE = 20_000  # characters
 _MOST_CHAINED = 12  # declarators inside each other
 
 
@@ -42,8 +43,15 @@ def parsed(text: str, language: str) -> SgNode:
     return SgRoot(text, language).root()
 
 
+def has_long_lines(text: str) -> bool:
+    """Return whether a line is so long that finding where its nodes are takes for ever: columns are counted from its start."""
+    return len(text) > _LONGEST_LINE and max(map(len, text.split("\n"))) > _LONGEST_LINE
+
+
 def grammar_symbols(text: str, language: str) -> list[Symbol]:
-    """Return the definitions in their order. Raises MissingExtra."""
+    """Return the definitions in their order; none where a line is too long. Raises MissingExtra."""
+    if has_long_lines(text):
+        return []
     grammar = GRAMMARS[language]
     lines = text.split("\n")
     kinds: list[Rule] = [{"kind": kind} for kind in (*grammar.classes, *grammar.functions)]
