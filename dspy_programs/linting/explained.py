@@ -1,8 +1,8 @@
 """Explain findings: by the linter's rules, or with the program loop_explainer on a model.
 
 Guarantees each finding gets an explanation: the pattern's own where its loop cannot be cut out of the file. A rewrite is
-           shown only if it passes the program's checks and takes no name that the function already has; else the linter's own
-           one, if it has one, or its suggestion stands, and a note says so.
+           shown only if it passes the program's checks, takes no name that the function already has, and nothing in the file
+           speaks against it; else the linter's own one, if it has one, or its suggestion stands, and a note says so.
 Calls      one for each finding; none without a model, then DSPy is not even loaded.
 """
 
@@ -71,7 +71,9 @@ def _by_rules(finding: Finding, excerpt: Excerpt, note: str = "") -> Explained:
 
 
 def _own_rewrite(finding: Finding, excerpt: Excerpt) -> str:
-    """Return the linter's mend, "" for one that takes a name of the function."""
+    """Return the linter's mend, "" for one that takes a name of the function or is not sure in its place."""
+    if excerpt.against:
+        return ""
     found = explain_by_rules(excerpt.code, finding.pattern, finding.suggestion, excerpt.types, excerpt.keeps)
     return "" if new_names(found.rewrite, excerpt.code) & excerpt.taken else found.rewrite
 
@@ -82,7 +84,7 @@ def _by_model(finding: Finding, excerpt: Excerpt, program: "LoopExplainer") -> E
         why = f"the model's reply could not be read ({result.failure.reason})" if result.failure else ""
         return _by_rules(finding, excerpt, why)
     told = Explained(result.explanation, "model", result.rewrite, "model", excerpt.first, excerpt.last)
-    refused = result.refused
+    refused = result.refused or excerpt.against
     if taken := sorted(new_names(result.rewrite, excerpt.code) & excerpt.taken):
         refused = f"it uses the name {taken[0]}, which the function already has"
     if result.rewrite and not refused:

@@ -5,6 +5,7 @@ Guarantees the same values in the same order as before. A value that may be None
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from dspy_programs.lint_loops.code.kinds import Place, kind_of
@@ -86,17 +87,25 @@ def _compiled(node: ast.Call, loop: Loop) -> Iterator[Edit]:
     name = function_of(node, loop)
     if name is None or node.keywords:
         return
-    if name == "compile":
+    if name == "compile" and all(_is_expression(each) for each in node.args[:1]):
         yield from _hoisted(loop, "pattern", ast.unparse(node), [node])
         return
     most = {"sub": 3, "subn": 3, "split": 2}.get(name, 2)  # more would be flags or a count
-    if 1 < len(node.args) <= most and isinstance(node.func, ast.Attribute):
+    if 1 < len(node.args) <= most and isinstance(node.func, ast.Attribute) and _is_expression(node.args[0]):
         compiled = f"{ast.unparse(node.func.value)}.compile({ast.unparse(node.args[0])})"
         fresh, line = _line_before(loop, "pattern", compiled)
         if line:
             rest = ", ".join(ast.unparse(each) for each in node.args[1:])
             yield line
             yield replaced(node, f"{fresh}.{name}({rest})")
+
+
+def _is_expression(node: ast.expr) -> bool:
+    """Return whether a pattern surely can be compiled: another one could raise before the loop where the loop did not."""
+    try:
+        return isinstance(node, ast.Constant) and re.compile(node.value) is not None
+    except (re.error, TypeError, RecursionError, OverflowError):
+        return False
 
 
 def _looked_up(node: ast.Subscript, loop: Loop) -> Iterator[Edit]:

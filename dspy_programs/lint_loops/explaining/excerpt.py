@@ -15,6 +15,7 @@ from dspy_programs.lint_loops.detectors.all import located_in
 from dspy_programs.lint_loops.detectors.concatenation import growing_in
 from dspy_programs.lint_loops.detectors.detector import Hit
 from dspy_programs.lint_loops.explaining.context import parsed
+from dspy_programs.lint_loops.explaining.in_place import why_not_in_place
 from dspy_programs.lint_loops.explaining.known_types import types_of
 from dspy_programs.lint_loops.explaining.reasons import reason_of
 from dspy_programs.lint_loops.finding import Finding
@@ -30,7 +31,7 @@ class Excerpt(NamedTuple):
 
     first, last: its lines in the file, from 1. types: name -> annotation, of what it takes from outside. keeps: names it gives
     a value that is read afterwards. taken: all other names of the function, which a rewrite must not give a value. reason: why
-    it is slow, by the whole file.
+    it is slow, by the whole file. against: why no rewrite is sure in its place (in_place.py), "" if one may be.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Excerpt(NamedTuple):
     keeps: list[str]
     taken: frozenset[str]
     reason: str
+    against: str
 
 
 def excerpts_of(text: str, findings: Iterable[Finding]) -> dict[Finding, Excerpt]:
@@ -74,7 +76,8 @@ def excerpt_of(hit: Hit, loop: Loop, lines: list[str]) -> Excerpt:
     names = {name for each in outer for name in (*each.uses, *each.bindings, *each.elsewhere)}
     own = {each.id for each in ast.walk(parsed(code) or ast.Module([], [])) if isinstance(each, ast.Name)}
     types, reason = types_of(code, scope, tree, statement), reason_of(hit, loop).text
-    return Excerpt(code, start.lineno, last, types, keeps, frozenset(names - own), reason)
+    against = why_not_in_place(hit, loop, start, statement, keeps)
+    return Excerpt(code, start.lineno, last, types, keeps, frozenset(names - own), reason, against)
 
 
 def _concerned(hit: Hit, loop: Loop) -> list[Loop]:

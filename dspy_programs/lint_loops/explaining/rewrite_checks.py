@@ -23,6 +23,7 @@ _METHODS = frozenset(
     "append extend add update join get setdefault items keys values pop popleft appendleft extendleft reverse compile match "
     "search fullmatch sub subn findall finditer split combinations from_iterable union intersection difference".split()
 )
+_CHANGING = frozenset("append extend add update setdefault pop popleft appendleft extendleft reverse".split())
 _MODULES = frozenset("itertools collections functools operator re bisect heapq".split())
 _FLOW: dict[type[ast.AST], str] = {
     ast.Return: "return",
@@ -88,10 +89,12 @@ def _fault_of_names(old: ast.Module, new: ast.Module, keeps: Sequence[str]) -> s
         return f"it gives {changed[0]} another value, which is used outside of the loop"
     if lost := [name for name in keeps if name in had and name not in made]:
         return f"it leaves {lost[0]} without a value, which is used afterwards"
-    if foreign_modules := sorted(name for name in imported if not _is_known_import(name, new)):
+    if foreign_modules := sorted(_modules(new) - _modules(old) - _MODULES):
         return f"it imports {foreign_modules[0]}"
     if stored := sorted(_stored(new) - _stored(old)):
         return f"it changes {stored[0]}, which the code does not"
+    if changed := sorted(_changed(new) - _changed(old) - _own_holders(new)):
+        return f"it changes {changed[0]}, which the code does not"
     if called := sorted(_called(new) - _called(old) - _BUILDING - imported - _METHODS):
         return f"it calls {called[0]}, which the code does not"
     return ""
@@ -114,13 +117,10 @@ def _imports(module: ast.Module) -> list[ast.alias]:
     return [each for each in ast.walk(module) if isinstance(each, ast.alias)]
 
 
-def _is_known_import(name: str, module: ast.Module) -> bool:
-    for each in ast.walk(module):
-        if isinstance(each, ast.Import) and any((alias.asname or alias.name) == name for alias in each.names):
-            return all(alias.name in _MODULES for alias in each.names)
-        if isinstance(each, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in each.names):
-            return each.module in _MODULES and not each.level
-    return False
+def _modules(module: ast.Module) -> set[str]:
+    """Return the modules that code imports, or imports from; a relative one with its dots."""
+    found = {alias.name for each in ast.walk(module) if isinstance(each, ast.Import) for alias in each.names}
+    return found | {"." * each.level + (each.module or "") for each in ast.walk(module) if isinstance(each, ast.ImportFrom)}
 
 
 def _stored(module: ast.Module) -> set[str]:
@@ -130,6 +130,18 @@ def _stored(module: ast.Module) -> set[str]:
         for each in ast.walk(module)
         if isinstance(each, ast.Attribute | ast.Subscript) and not isinstance(each.ctx, ast.Load)
     } - _own_holders(module)
+
+
+def _changed(module: ast.Module) -> set[str]:
+    """Return what code changes in place, by a method or an addition."""
+    found = set()
+    for each in ast.walk(module):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in _CHANGING:
+            found.add(path_of(each.func.value) or ast.unparse(each.func.value))
+        elif isinstance(each, ast.AugAssign | ast.Assign):
+            targets = [each.target] if isinstance(each, ast.AugAssign) else each.targets
+            found.update(path_of(target) or ast.unparse(target) for target in targets)
+    return found
 
 
 def _own_holders(module: ast.Module) -> set[str]:
