@@ -142,8 +142,12 @@ def _is_kept(name: str, scope: Scope, tree: Tree, inside: _Span, statement: ast.
     if not scope.is_function and not _is_loop_variable(name, scope, tree, inside):
         return True  # of a module or a class: whoever imports it
     later = [use for use in scope.uses[name] if tree.order[use] > inside.last]
-    if later and _reads(later[0], tree):
-        return True
+    blocks = [tree.block_of(each) for each in (statement, *tree.around(statement))]
+    for use in later:
+        if _reads(use, tree):
+            return True
+        if any(tree.statement_of(use) is each for block in blocks for each in block):
+            break  # whatever was there has another value now
     outer = [each for each in tree.around(statement) if isinstance(each, ast.For | ast.AsyncFor | ast.While)]
     if not outer:
         return False

@@ -8,9 +8,11 @@ import ast
 import builtins
 from collections.abc import Collection, Iterator
 
-from dspy_programs.lint_loops.code.tree import Loop, Scope
+from dspy_programs.lint_loops.code.tree import Function, Loop, Scope
+from dspy_programs.lint_loops.detectors.appends import filled_by
 from dspy_programs.lint_loops.detectors.detector import Hit
 from dspy_programs.lint_loops.patterns import APPEND, COPY, LENGTH, LIST_CONCAT, LOOKUP, MEMBERSHIP, SORT, STRING
+from dspy_programs.text import printable
 
 _GROWING = (APPEND, LIST_CONCAT, STRING)
 _AT_ONE_TIME = (COPY, LENGTH, LOOKUP, MEMBERSHIP, SORT)
@@ -29,15 +31,20 @@ def why_not_in_place(hit: Hit, loop: Loop, start: ast.stmt, statement: ast.stmt,
         return f"{shadowed[0]} is not Python's own here"
     if seeing := sorted(_SEE_ALL & scope.uses.keys()):
         return f"{seeing[0]}() sees every name"
+    if missing := sorted({each.id for each in inside if isinstance(each, ast.Name)} & _none_by_default(scope)):
+        return f"{missing[0]} may be None"
+    if any(isinstance(each, ast.Constant) and _steers(each.value) for each in inside):
+        return "a text in it steers a terminal"
     if start.col_offset and any(_is_text_of_many_lines(each) for each in inside):
         return "a text of several lines would move with its margin"
     waits = any(isinstance(each, ast.Yield | ast.YieldFrom | ast.Await | ast.AsyncFor | ast.AsyncWith) for each in inside)
     if waits and hit.pattern in _AT_ONE_TIME:
         return "other code runs between the passes, and may change what is looked at"
     if hit.pattern in _GROWING:
-        if shared := sorted(name for name in keeps if _is_shared(name, scope)):
+        grown = {*keeps, *([filled.name] if (filled := filled_by(loop)) else [])}
+        if shared := sorted(name for name in grown if _is_shared(name, scope)):
             return f"another function sees {shared[0]} while the loop runs"
-        if half := sorted(name for name in keeps if _is_seen_half_done(name, statement, loop)):
+        if half := sorted(name for name in grown if _is_seen_half_done(name, statement, loop)):
             return f"an exception would leave {half[0]} otherwise than before"
     return ""
 
@@ -47,6 +54,25 @@ def _named_around(scope: Scope) -> Iterator[str]:
     while around is not None:
         yield from around.bindings
         around = around.outer
+
+
+def _none_by_default(scope: Scope) -> set[str]:
+    """Return the parameters whose default is None, whatever their annotations say, unless they get another value."""
+    if not isinstance(scope.node, Function):
+        return set()
+    given = scope.node.args
+    places = [*given.posonlyargs, *given.args]
+    defaults = [*zip(places[len(places) - len(given.defaults) :], given.defaults, strict=True)]
+    defaults += [(each, value) for each, value in zip(given.kwonlyargs, given.kw_defaults, strict=True) if value]
+    return {
+        each.arg
+        for each, value in defaults
+        if isinstance(value, ast.Constant) and value.value is None and len(scope.bindings[each.arg]) == 1
+    }
+
+
+def _steers(value: object) -> bool:
+    return isinstance(value, str) and printable(value) != value
 
 
 def _is_text_of_many_lines(node: ast.AST) -> bool:

@@ -166,3 +166,88 @@ def test_any_text_is_explained_in_general(code):
     for pattern in PATTERNS:
         told = explain_by_rules(code, pattern, "", {"b": "not an annotation (", "x y": "int"}, ["c d"])
         assert told.explanation == pattern.explanation and told.rewrite == ""
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "said"),
+    [
+        (f"import re\nfrom os import system as re\nre('id')\n{GOOD}", "imports os"),
+        (f"@exec\ndef x(): pass\n{GOOD}", "uses exec"),
+        (f"run = print\nrun('x')\n{GOOD}", "uses print"),
+        (f"any(map(eval, names))\n{GOOD}", "uses eval"),
+        (f"f'{{open}}'\n{GOOD}", "uses open"),
+        (f"while names: pass\n{GOOD}", "has while"),
+        (f"with rows: pass\n{GOOD}", "has with"),
+        (f"assert names\n{GOOD}", "has assert"),
+        (f"key = lambda: 1\n{GOOD}", "has lambda"),
+        (f"{GOOD}\n        break", "has break"),
+        (f"try:\n    known = set(names)\nfinally:\n    pass\n{GOOD}", "has try"),
+        (f"async for one in rows: pass\n{GOOD}", "has async for"),
+        (GOOD.replace("one in known", "one not in known"), "operator NotIn"),
+        (GOOD.replace("append(one)", "append(one + one)"), "operator Add"),
+        ("out = []", "nothing with rows"),
+        (f"{GOOD}\nnames.append(1)", "changes names"),
+        (f"{GOOD}\nrows.pop()", "changes rows"),
+        (f"# \x1b[2J\n{GOOD}", "steers a terminal"),
+        (f"# \u202e\n{GOOD}", "steers a terminal"),
+    ],
+)
+def test_a_hostile_rewrite_is_refused(rewrite, said):
+    assert said in fault(rewrite)
+
+
+LOOP = "    for n in names:\n"
+GROWS = f'    text = ""\n{LOOP}        text += n\n'
+TESTS = f"{LOOP}        if n in wanted:\n            print(n)\n"
+GIVEN = "def f(names: list[str], wanted: list[str]"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (f"{GIVEN}):\n{GROWS}    def seen():\n        return text\n    return seen\n", "another function sees text"),
+        (f"{GIVEN}):\n    global text\n{GROWS}", "another function sees text"),
+        (
+            f'{GIVEN}):\n    text = ""\n    try:\n    {LOOP}            text += n\n    finally:\n        log(text)\n',
+            "exception",
+        ),
+        (f'{GIVEN}):\n    text = ""\n    with quiet():\n    {LOOP}            text += n\n    return text\n', "exception"),
+        (
+            f"{GIVEN}, out: list[str]):\n    with quiet():\n    {LOOP}            out.append(f(n))\n    return out\n",
+            "exception",
+        ),
+        (f"{GIVEN}, set):\n{TESTS}", "set is not Python's own"),
+        (f"from odd import set\n{GIVEN}):\n{TESTS}", "set is not Python's own"),
+        (f"{GIVEN} = None):\n{TESTS}", "wanted may be None"),
+        (f"{GIVEN}):\n{TESTS}    return locals()\n", "locals() sees every name"),
+        (f"{GIVEN}):\n{LOOP}        if n in wanted:\n            yield n\n", "other code runs"),
+        (f"async {GIVEN}):\n{LOOP}        if n in wanted:\n            await g(n)\n", "other code runs"),
+        (f'{GIVEN}):\n{LOOP}        if n in wanted:\n            print("""\n    a""")\n', "margin"),
+        (f'{GIVEN}):\n{LOOP}        if n in wanted:\n            print("\x1b[31m")\n', "steers a terminal"),
+        (f'class A:\n    names = ["a"]\n{GROWS}', "the class"),
+    ],
+)
+def test_what_the_rest_of_the_file_says_against_a_rewrite(code, why):
+    report = check_text(code, "x.py")
+    cut = excerpts_of(code, report.findings)
+    assert report.findings and all(why in cut[each].against for each in report.findings)
+
+
+@pytest.mark.parametrize("code", [f"{GIVEN}):\n{GROWS}    return text\n", f"{GIVEN}):\n{TESTS}"])
+def test_nothing_speaks_against_a_plain_loop(code):
+    [finding] = check_text(code, "x.py").findings
+    assert excerpts_of(code, [finding])[finding].against == ""
+
+
+@pytest.mark.parametrize("pattern", ["p", "'['", "f'{n}'", "p.q"])
+def test_a_pattern_that_may_not_compile_is_not_compiled_before_the_loop(pattern):
+    code = f"for n in names:\n    try:\n        re.match({pattern}, n)\n    except re.error:\n        pass"
+    told = explain_by_rules(code, BY_NAME["RegexCompileInLoop"], "", {"re": "module", "p": "str", "names": "list[str]"})
+    assert told.rewrite == ""
+
+
+def test_a_value_that_is_read_after_a_change_on_a_condition_is_kept():
+    code = f'{GIVEN}):\n    text = ""\n{LOOP}        for m in n:\n            text += m\n'
+    code += '        if not n:\n            text = ""\n    return text\n'
+    [finding] = check_text(code, "x.py").findings
+    assert excerpts_of(code, [finding])[finding].keeps == ["text"]
