@@ -102,10 +102,13 @@ def _compiled(node: ast.Call, loop: Loop) -> Iterator[Edit]:
 
 def _is_expression(node: ast.expr) -> bool:
     """Return whether a pattern surely can be compiled: another one could raise before the loop where the loop did not."""
-    try:
-        return isinstance(node, ast.Constant) and re.compile(node.value) is not None
-    except (re.error, TypeError, RecursionError, OverflowError):
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str | bytes):
         return False
+    try:
+        re.compile(node.value)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
 
 
 def _looked_up(node: ast.Subscript, loop: Loop) -> Iterator[Edit]:

@@ -188,8 +188,8 @@ def test_any_text_is_explained_in_general(code):
         ("out = []", "nothing with rows"),
         (f"{GOOD}\nnames.append(1)", "changes names"),
         (f"{GOOD}\nrows.pop()", "changes rows"),
-        (f"# \x1b[2J\n{GOOD}", "steers a terminal"),
-        (f"# \u202e\n{GOOD}", "steers a terminal"),
+        (f"# \x1b[2J\n{GOOD}", "steer a terminal"),
+        (f"# \u202e\n{GOOD}", "steer a terminal"),
     ],
 )
 def test_a_hostile_rewrite_is_refused(rewrite, said):
@@ -206,14 +206,14 @@ GIVEN = "def f(names: list[str], wanted: list[str]"
     ("code", "why"),
     [
         (f"{GIVEN}):\n{GROWS}    def seen():\n        return text\n    return seen\n", "another function sees text"),
-        (f"{GIVEN}):\n    global text\n{GROWS}", "another function sees text"),
+        (f'text = ""\n{GIVEN}):\n    global text\n{LOOP}        text += n\n', "another function sees text"),
         (
             f'{GIVEN}):\n    text = ""\n    try:\n    {LOOP}            text += n\n    finally:\n        log(text)\n',
             "exception",
         ),
         (f'{GIVEN}):\n    text = ""\n    with quiet():\n    {LOOP}            text += n\n    return text\n', "exception"),
         (
-            f"{GIVEN}, out: list[str]):\n    with quiet():\n    {LOOP}            out.append(f(n))\n    return out\n",
+            f"{GIVEN}):\n    out = []\n    with quiet():\n    {LOOP}            out.append(f(n))\n    return out\n",
             "exception",
         ),
         (f"{GIVEN}, set):\n{TESTS}", "set is not Python's own"),
@@ -224,7 +224,7 @@ GIVEN = "def f(names: list[str], wanted: list[str]"
         (f"async {GIVEN}):\n{LOOP}        if n in wanted:\n            await g(n)\n", "other code runs"),
         (f'{GIVEN}):\n{LOOP}        if n in wanted:\n            print("""\n    a""")\n', "margin"),
         (f'{GIVEN}):\n{LOOP}        if n in wanted:\n            print("\x1b[31m")\n', "steers a terminal"),
-        (f'class A:\n    names = ["a"]\n{GROWS}', "the class"),
+        (f'import re\nclass A:\n    names = load()\n{LOOP}        re.match("a", n)\n', "the class"),
     ],
 )
 def test_what_the_rest_of_the_file_says_against_a_rewrite(code, why):
