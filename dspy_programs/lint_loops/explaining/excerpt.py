@@ -142,18 +142,30 @@ def _is_kept(name: str, scope: Scope, tree: Tree, inside: _Span, statement: ast.
     if not scope.is_function and not _is_loop_variable(name, scope, tree, inside):
         return True  # of a module or a class: whoever imports it
     later = [use for use in scope.uses[name] if tree.order[use] > inside.last]
-    blocks = [tree.block_of(each) for each in (statement, *tree.around(statement))]
-    for use in later:
-        if _reads(use, tree):
-            return True
-        if any(tree.statement_of(use) is each for block in blocks for each in block):
-            break  # whatever was there has another value now
+    if _is_read_first(later, statement, tree):
+        return True
     outer = [each for each in tree.around(statement) if isinstance(each, ast.For | ast.AsyncFor | ast.While)]
     if not outer:
         return False
     begins = tree.order[outer[-1]]
     earlier = [use for use in scope.uses[name] if begins < tree.order[use] < inside.first]
     return bool(earlier) and _reads(earlier[0], tree)
+
+
+def _is_read_first(later: list[ast.Name], statement: ast.stmt, tree: Tree) -> bool:
+    """Return whether one of the later uses of a name may read what it had after a statement: one given on a condition may not."""
+    around = {statement, *tree.around(statement)}
+    given: set[ast.AST] = set()  # statements before which the name surely got another value
+    for use in later:
+        if _reads(use, tree):
+            if given.isdisjoint([*tree.around(use)]):
+                return True
+            continue
+        block = tree.block_of(tree.statement_of(use) or use)
+        if not around.isdisjoint(block):
+            return False
+        given.update(block)
+    return False
 
 
 def _is_loop_variable(name: str, scope: Scope, tree: Tree, inside: _Span) -> bool:

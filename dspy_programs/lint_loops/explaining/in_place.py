@@ -5,20 +5,18 @@ Output     a few words, "" where nothing speaks against a rewrite.
 """
 
 import ast
-import builtins
 from collections.abc import Collection, Iterator
 
 from dspy_programs.lint_loops.code.tree import Function, Loop, Scope
 from dspy_programs.lint_loops.detectors.appends import filled_by
 from dspy_programs.lint_loops.detectors.detector import Hit
+from dspy_programs.lint_loops.explaining.rewrite_checks import BUILDING
 from dspy_programs.lint_loops.patterns import APPEND, COPY, LENGTH, LIST_CONCAT, LOOKUP, MEMBERSHIP, SORT, STRING
-from dspy_programs.text import printable
 
 _GROWING = (APPEND, LIST_CONCAT, STRING)
 _AT_ONE_TIME = (COPY, LENGTH, LOOKUP, MEMBERSHIP, SORT)
 """Their mends take a value at one time instead of at many."""
 _SEE_ALL = frozenset("dir eval exec globals locals vars".split())
-_BUILT_IN = frozenset(dir(builtins))
 
 
 def why_not_in_place(hit: Hit, loop: Loop, start: ast.stmt, statement: ast.stmt, keeps: Collection[str]) -> str:
@@ -27,21 +25,20 @@ def why_not_in_place(hit: Hit, loop: Loop, start: ast.stmt, statement: ast.stmt,
     inside = [each for part in {start, statement} for each in ast.walk(part)]
     if isinstance(scope.node, ast.ClassDef):
         return "it would give the class more names"
-    if shadowed := sorted(name for name in _named_around(scope) if name in _BUILT_IN and scope.home_of(name)):
+    if shadowed := sorted(name for name in _named_around(scope) if name in BUILDING and scope.home_of(name)):
         return f"{shadowed[0]} is not Python's own here"
     if seeing := sorted(_SEE_ALL & scope.uses.keys()):
         return f"{seeing[0]}() sees every name"
     if missing := sorted({each.id for each in inside if isinstance(each, ast.Name)} & _none_by_default(scope)):
         return f"{missing[0]} may be None"
-    if any(isinstance(each, ast.Constant) and _steers(each.value) for each in inside):
-        return "a text in it steers a terminal"
     if start.col_offset and any(_is_text_of_many_lines(each) for each in inside):
         return "a text of several lines would move with its margin"
     waits = any(isinstance(each, ast.Yield | ast.YieldFrom | ast.Await | ast.AsyncFor | ast.AsyncWith) for each in inside)
     if waits and hit.pattern in _AT_ONE_TIME:
         return "other code runs between the passes, and may change what is looked at"
     if hit.pattern in _GROWING:
-        grown = {*keeps, *([filled.name] if (filled := filled_by(loop)) else [])}
+        filled = filled_by(loop) if hit.pattern is APPEND else None
+        grown = {*keeps, *([filled.name] if filled else [])}
         if shared := sorted(name for name in grown if _is_shared(name, scope)):
             return f"another function sees {shared[0]} while the loop runs"
         if half := sorted(name for name in grown if _is_seen_half_done(name, statement, loop)):
@@ -69,10 +66,6 @@ def _none_by_default(scope: Scope) -> set[str]:
         for each, value in defaults
         if isinstance(value, ast.Constant) and value.value is None and len(scope.bindings[each.arg]) == 1
     }
-
-
-def _steers(value: object) -> bool:
-    return isinstance(value, str) and printable(value) != value
 
 
 def _is_text_of_many_lines(node: ast.AST) -> bool:

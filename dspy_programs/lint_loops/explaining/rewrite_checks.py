@@ -17,10 +17,11 @@ from dspy_programs.lint_loops.explaining.context import all_placed, bound_names,
 from dspy_programs.lint_loops.patterns import NESTED, Pattern
 from dspy_programs.text import printable
 
-_BUILDING = frozenset(
+BUILDING = frozenset(
     "len set frozenset list dict tuple str bytes sorted reversed enumerate zip range min max sum any all map filter iter next "
     "bool int isinstance".split()
 )
+"""Python's own that a mend may call."""
 _METHODS = frozenset(
     "append extend add update join get setdefault items keys values pop popleft appendleft extendleft reverse compile match "
     "search fullmatch sub subn findall finditer split combinations from_iterable union intersection difference".split()
@@ -118,9 +119,9 @@ def _fault_of_names(old: ast.Module, new: ast.Module, keeps: Sequence[str]) -> s
         return f"it changes {stored[0]}, which the code does not"
     if changed := sorted(_changed(new) - _changed(old) - _written(old) - _own_holders(new)):
         return f"it changes {changed[0]}, which the code does not"
-    if called := sorted(_called(new) - _called(old) - _BUILDING - imported - _METHODS):
+    if called := sorted(_called(new) - _called(old) - BUILDING - imported - _METHODS):
         return f"it calls {called[0]}, which the code does not"
-    if named := sorted(_built_in(new) - _built_in(old) - _BUILDING):
+    if named := sorted(_built_in(new) - _built_in(old) - BUILDING):
         return f"it uses {named[0]}, which the code does not"
     return ""
 

@@ -223,7 +223,6 @@ GIVEN = "def f(names: list[str], wanted: list[str]"
         (f"{GIVEN}):\n{LOOP}        if n in wanted:\n            yield n\n", "other code runs"),
         (f"async {GIVEN}):\n{LOOP}        if n in wanted:\n            await g(n)\n", "other code runs"),
         (f'{GIVEN}):\n{LOOP}        if n in wanted:\n            print("""\n    a""")\n', "margin"),
-        (f'{GIVEN}):\n{LOOP}        if n in wanted:\n            print("\x1b[31m")\n', "steers a terminal"),
         (f'import re\nclass A:\n    names = load()\n{LOOP}        re.match("a", n)\n', "the class"),
     ],
 )
@@ -237,6 +236,13 @@ def test_what_the_rest_of_the_file_says_against_a_rewrite(code, why):
 def test_nothing_speaks_against_a_plain_loop(code):
     [finding] = check_text(code, "x.py").findings
     assert excerpts_of(code, [finding])[finding].against == ""
+
+
+@pytest.mark.parametrize("text", ["# \x1b[31m", "'\x9b31m'", "# \u202e"])
+def test_code_that_steers_a_terminal_is_not_printed_otherwise_than_it_is(text):
+    code = f"{GIVEN}):\n{TESTS}            {text}\n            other()\n"
+    [finding] = check_text(code, "x.py").findings
+    assert explained(code, finding.pattern.name)[1].rewrite == ""
 
 
 @pytest.mark.parametrize("pattern", ["p", "'['", "f'{n}'", "p.q"])
