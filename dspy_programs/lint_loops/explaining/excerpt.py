@@ -153,9 +153,9 @@ def _is_kept(name: str, scope: Scope, tree: Tree, inside: _Span, statement: ast.
 
 
 def _is_read_first(later: list[ast.Name], statement: ast.stmt, tree: Tree) -> bool:
-    """Return whether one of the later uses of a name may read what it had after a statement: one given on a condition may not."""
+    """Return whether one of the later uses of a name may read the value it had after a statement."""
     around = {statement, *tree.around(statement)}
-    given: set[ast.AST] = set()  # statements before which the name surely got another value
+    given: set[ast.AST] = set()  # statements in blocks where the name got another value
     for use in later:
         if _reads(use, tree):
             if given.isdisjoint([*tree.around(use)]):

@@ -281,8 +281,9 @@ def test_diff_runs_nothing_that_the_repository_configures(folder):
     git("add", "a.py")
     git("commit", "-qm", "x")
     mark = folder / "mark"
-    for name in ("core.fsmonitor", "diff.external", "core.pager"):
+    for name in ("core.fsmonitor", "diff.external", "core.pager", "filter.evil.clean", "filter.evil.process"):
         git("config", name, f"touch {mark}; true")
+    (folder / ".gitattributes").write_text("*.py filter=evil\n")
     (folder / "a.py").write_text("# more\n" + CODE)
     lint(".", "--diff", "HEAD")
     assert not mark.exists()

@@ -42,6 +42,8 @@ def test_nothing_that_a_repository_names_is_run(scope, tmp_path):
     said(git_commit, scope, message="Begin")
     planted = f"touch {tmp_path}/w/planted; echo evil"
     settings = {"core.fsmonitor": planted, "core.pager": planted, "diff.external": planted, "core.editor": planted}
+    settings |= {f"filter.evil.{kind}": planted for kind in ("clean", "smudge", "process")}
+    (tmp_path / "w" / ".git" / "info" / "attributes").write_text("*.txt filter=evil\n")
     for key, value in settings.items():
         subprocess.run(["git", "-C", str(tmp_path / "w"), "config", key, value], check=True)
     hook = tmp_path / "w" / ".git" / "hooks" / "pre-commit"
