@@ -14,8 +14,8 @@ from pathlib import Path
 
 _QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 _SECONDS = 60
-_FILTER = re.compile(rb"(filter\.[^\0]*)\.[^.\0]+\0")
-LIST_FILTERS = ("config", "--name-only", "-z", "--get-regexp", r"^filter\.")
+_FILTER = re.compile(rb"^(filter\..*)\.[^.\n]+$", re.M)  # no name has a line end in it
+LIST_FILTERS = ("config", "--name-only", "--get-regexp", r"^filter\.")
 _LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 NOBODYS_OWN = frozenset(
     ".git .hg .svn .venv venv node_modules __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache .eggs".split()

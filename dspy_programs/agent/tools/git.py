@@ -16,6 +16,7 @@ _QUIET = (
 )
 _AUTHOR = ("user.name=dspy-programs", "user.email=agent@localhost")  # where the repository names nobody
 _MOST_COMMITS = 50
+_LONGEST_LIST = 10_000  # characters of the names of filters: of a longer output the middle is lost
 
 
 @tool(effect="reads")
@@ -57,8 +58,8 @@ def _git(scope: Scope, *words: str, before: list[str] | None = None, stdin: str 
     ceiling = f"GIT_CEILING_DIRECTORIES={scope.workspace.root.parent}"
     quiet = [ceiling, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1"]
     listed = run(["env", *quiet, "git", *settings, *LIST_FILTERS], scope).output
-    if "\ufffd" in listed:
-        raise ToolError(f"git {words[0]}: the repository has a filter whose name is no text; remove it from .git/config")
+    if "\ufffd" in listed or len(listed) > _LONGEST_LIST:
+        raise ToolError(f"git {words[0]}: too many filters in .git/config, or one whose name is no text; remove them there")
     quiet += [f"{name}={value}" for name, value in without_filters(listed.encode()).items()]
     done = run(["env", *quiet, "git", *settings, *(before or []), *words], scope, stdin=stdin)
     if done.stopped or (done.exit_code and not may_fail):

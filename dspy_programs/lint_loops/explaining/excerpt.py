@@ -161,7 +161,10 @@ def _is_read_first(later: list[ast.Name], statement: ast.stmt, tree: Tree) -> bo
             if given.isdisjoint([*tree.around(use)]):
                 return True
             continue
-        block = tree.block_of(tree.statement_of(use) or use)
+        given_by = tree.statement_of(use)
+        if any(tree.statement_of(other) is given_by and _reads(other, tree) for other in later):
+            return True  # x = x + 1
+        block = tree.block_of(given_by or use)
         if not around.isdisjoint(block):
             return False
         given.update(block)

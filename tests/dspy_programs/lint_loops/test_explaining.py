@@ -252,6 +252,12 @@ def test_a_pattern_that_may_not_compile_is_not_compiled_before_the_loop(pattern)
     assert told.rewrite == ""
 
 
+def test_a_value_that_its_next_value_is_made_of_is_kept():
+    code = f'{GIVEN}):\n    text = ""\n{LOOP}        text += n\n    text = "(" + text + ")"\n    return text\n'
+    [finding] = check_text(code, "x.py").findings
+    assert excerpts_of(code, [finding])[finding].keeps == ["text"]
+
+
 def test_a_value_that_is_read_after_a_change_on_a_condition_is_kept():
     code = f'{GIVEN}):\n    text = ""\n{LOOP}        for m in n:\n            text += m\n'
     code += '        if not n:\n            text = ""\n    return text\n'
