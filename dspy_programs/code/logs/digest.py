@@ -123,6 +123,6 @@ def time_in(line: str) -> str:
         return ""
     try:
         when = datetime.fromisoformat(said)
-    except ValueError:
+        return (when.astimezone(UTC) if when.tzinfo else when).isoformat(timespec="seconds")
+    except (ValueError, OverflowError):  # no such day, or before the year 1 in UTC
         return ""
-    return (when.astimezone(UTC) if when.tzinfo else when).isoformat(timespec="seconds")

@@ -10,6 +10,7 @@ import io
 import re
 import stat
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -61,7 +62,7 @@ def lines_of(path: Path) -> Iterator[LogLine]:
             encoding = encoding_of(head) or "utf-8"
             name = "stdin" if path == STDIN else str(path)
             yield from _lines(io.TextIOWrapper(file, encoding, "replace", newline=""), name)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 

@@ -1,5 +1,6 @@
 """A repository runs nothing, hides nothing from the limits, shows no secrets and steers no terminal."""
 
+import gzip
 import os
 import subprocess
 import time
@@ -8,7 +9,7 @@ import pytest
 
 from dspy_programs.code import Index, extract_lines, extract_symbol, find_structure, grep_files, search, tree_of
 from dspy_programs.code.files import LeftOut
-from dspy_programs.code.logs.digest import signature_of as kind_of
+from dspy_programs.code.logs.digest import log_context, signature_of as kind_of, time_in
 from dspy_programs.code.logs.events import Event
 from dspy_programs.code.logs.severity import severity_of
 from dspy_programs.code.parsing.chunks import parse
@@ -130,6 +131,16 @@ def test_extract_says_that_an_expression_did_not_end(tmp_path):
     (tmp_path / "a.txt").write_text("a" * 5_000 + "!\n")
     with pytest.raises(UsageError, match="takes too long"):
         extract_lines(tmp_path / "a.txt", r"(a|aa)+$")
+
+
+def test_a_damaged_log_is_refused_and_an_impossible_time_is_none(tmp_path):
+    packed = bytearray(gzip.compress(b"ERROR x\n" * 1_000))
+    packed[12:20] = b"\xff" * 8
+    (tmp_path / "a.log.gz").write_bytes(packed)
+    with pytest.raises(UsageError, match="cannot be read"):
+        log_context([tmp_path / "a.log.gz"])
+    for time_of in ("0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "2026-13-45T99:99:99"):
+        assert time_in(f"{time_of} ERROR x") == ""
 
 
 LONG = 300_000
