@@ -15,6 +15,7 @@ from pathlib import Path
 _QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 _SECONDS = 60
 _FILTER = re.compile(rb"^(filter\..*)\.[^.\n]+$", re.M)  # no name has a line end in it
+_COUNT = "GIT_CONFIG_COUNT"
 LIST_FILTERS = ("config", "--name-only", "--get-regexp", r"^filter\.")
 _LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 NOBODYS_OWN = frozenset(
@@ -46,21 +47,25 @@ def _names(listed: bytes | None) -> frozenset[str]:
 
 def git(folder: Path, words: Sequence[str]) -> bytes | None:
     """Return what git prints, None where it fails."""
-    return _run(folder, words, without_filters(_run(folder, LIST_FILTERS, {})))
+    given = os.environ.get(_COUNT, "")
+    return _run(folder, words, without_filters(_run(folder, LIST_FILTERS, {}), int(given) if given.isdecimal() else 0))
 
 
-def without_filters(listed: bytes | None) -> dict[str, str]:
-    """Return the environment in which git runs no filter and fetches nothing. listed: what LIST_FILTERS prints."""
+def without_filters(listed: bytes | None, given: int = 0) -> dict[str, str]:
+    """Return the environment in which git runs no filter and fetches nothing.
+
+    listed: what LIST_FILTERS prints; given: how many settings the environment has already.
+    """
     names = sorted({os.fsdecode(name) for name in _FILTER.findall(listed or b"")})
     settings = [
         (f"{name}.{key}", value)
         for name in names
         for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
     ]
-    given = {"GIT_ALLOW_PROTOCOL": "none", "GIT_CONFIG_COUNT": str(len(settings))}  # no protocol has this name
-    for number, (key, value) in enumerate(settings):
-        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return given
+    environment = {"GIT_ALLOW_PROTOCOL": "none", _COUNT: str(given + len(settings))}  # no protocol has this name
+    for number, (key, value) in enumerate(settings, given):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return environment
 
 
 def _run(folder: Path, words: Sequence[str], settings: Mapping[str, str]) -> bytes | None:

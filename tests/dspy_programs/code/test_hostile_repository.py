@@ -45,6 +45,14 @@ def test_git_runs_no_filter_of_the_repository(tmp_path, name):
     assert git(folder, ["status", "--short"]) is not None and not mark.exists()
 
 
+def test_settings_in_the_users_environment_still_count(tmp_path, monkeypatch):
+    for name, value in {"COUNT": "1", "KEY_0": "user.name", "VALUE_0": "Ada"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path, "config", "filter.evil.clean", "false")
+    assert git(tmp_path, ["config", "user.name"]) == b"Ada\n" and git(tmp_path, ["config", "filter.evil.clean"]) == b"\n"
+
+
 def test_git_fetches_nothing_that_a_partial_clone_lacks(tmp_path):
     folder, mark = tmp_path / "w", tmp_path / "mark"
     folder.mkdir()
