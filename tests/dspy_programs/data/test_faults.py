@@ -46,6 +46,7 @@ def faults(template: str, instruction: str, output: str, given: str = "") -> lis
         ("instruction", "Describe a museum you have visited.", "", "It was large and old.", "about the one who answers"),
         ("code", "Tell the time in Python.", "", "import time\nnow = time.time()\nreturn now", "no Python that can run"),
         ("code", "Train a model in Python.", "", "def train(rows):\n    # your code here\n    pass", "does nothing"),
+        ("code", "Write a Python function that greets.", "", "import sys\nprint('hello', sys.argv)", "the code has none"),
         ("code", "Write a Python function for routes.", "", "def times(route):\n    return all_times[route]", "uses all_times"),
     ],
 )
