@@ -7,8 +7,6 @@ import symtable
 import warnings
 
 _KNOWN = frozenset(dir(builtins)) | {"__name__", "__file__"}
-
-
 _ASKS_FUNCTION = re.compile(r"\bfunction\b", re.IGNORECASE)
 
 
