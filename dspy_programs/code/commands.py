@@ -51,6 +51,8 @@ def search(
     from dspy_programs.code import search as find
     from dspy_programs.errors import UsageError
 
+    if not question.strip():
+        raise UsageError("the question is empty; write what to look for")
     if not path.exists():
         raise UsageError(f"{path}: not there; name a folder, and put a question of several words in quotes")
     held, _ = _opened(path, db)
@@ -87,8 +89,10 @@ def map_(
         ]
         print_json({"tokens": found.tokens, "counter": found.counter, "known": found.known, "definitions": listed})
         return
-    say(found.text)
-    print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}", file=sys.stderr)
+    if found.text:
+        say(found.text)
+    more = "; the first one needs more --tokens" if found.known and not found.shown else ""
+    print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
 @app.command()

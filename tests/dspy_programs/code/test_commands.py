@@ -71,6 +71,8 @@ def test_nothing_found_says_in_which_language_it_was_looked_for(folder, capsys):
     [
         (["index", "nowhere"], "nowhere: cannot be read: No such file or directory; name a folder"),
         (["search", "count", "attempts"], "put a question of several words in quotes"),
+        (["search", " "], "the question is empty"),
+        (["extract", "--symbol", "LIMITS"], "grep finds what is no definition"),
         (["grep", "("], "add --fixed"),
         (["extract"], "give one of --symbol and --regex"),
         (["extract", "--symbol", "Retri"], "did you mean Retry?"),
@@ -106,6 +108,12 @@ def test_a_file_given_by_name_keeps_its_name(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder.parent)
     assert main(["code", "grep", "return", "repo/retry.py"]) == 0
     assert capsys.readouterr().out.startswith("repo/retry.py:3:")
+
+
+def test_a_map_without_room_says_what_to_do(folder, capsys):
+    assert main(["code", "map", "--tokens", "2"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.endswith("; the first one needs more --tokens\n")
 
 
 def test_extract_writes_to_a_file(folder, capsys):
