@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dspy_programs import __version__
 from dspy_programs.__main__ import main
 from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.cli import FAILED, new_app, run
@@ -98,3 +99,8 @@ def test_without_a_command_the_commands_are_listed(words, capsys):
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == "" and "\nCommands:\n" in err
+
+
+def test_version_is_that_of_the_package(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
