@@ -1,7 +1,11 @@
 """python -m dspy_programs run|failures|memory|route|serve ...: all tools in one command, installed as `dspy-programs`."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
+import typer
+
+from dspy_programs import __version__
 from dspy_programs.agent.commands import chat, run as run_agent
 from dspy_programs.agent.session_commands import sessions
 from dspy_programs.budget.commands import app as budget
@@ -16,6 +20,23 @@ from dspy_programs.router.commands import app as route
 from dspy_programs.serve.commands import app as serve
 
 app = new_app("Tools for people who build LM agents. Each works without a model; --lm adds one.")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and stop.")
+    ] = False,
+) -> None:
+    """What all commands have in common."""
+
+
 app.command("run")(run_agent)
 app.command("chat")(chat)
 app.command("lint-loops")(lint_loops)

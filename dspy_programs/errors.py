@@ -111,4 +111,5 @@ class JudgeNotTrusted(ProgramsError):
 def first_fault(error: "ValidationError", whole: str) -> str:
     """Say in one line which field is wrong first, and how; `whole` names what was read if it is wrong as a whole."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']}"
+    said = fault["msg"].replace("valid tuple", "valid list")  # no file has tuples
+    return f"{'.'.join(map(str, fault['loc'])) or whole}: {said}"

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,9 +39,12 @@ def show(
         _show_page(Path(what), html, port if serve else None)
         return
     if mlflow:
-        from optimizers.watching import log_to_mlflow
+        from dspy_programs.lm.weights import without_credentials
+        from optimizers.watching import log_to_mlflow, mlflow_address
 
-        print(f"MLflow run {log_to_mlflow(Path(what))}")
+        print(f"MLflow run {log_to_mlflow(Path(what))} in {without_credentials(mlflow_address())}")
+        if "//" in mlflow_address() and not mlflow_address().startswith("http"):
+            print(f"to look at it: mlflow ui --backend-store-uri {without_credentials(mlflow_address())}", file=sys.stderr)
         return
     if (Path(what) / "run.json").is_file():
         for line in _run_lines(Path(what)):

@@ -65,7 +65,7 @@ def table(analysis: Analysis) -> str:
     for row in analysis.sections:
         lines.append(f"{row.name:<{width}} {row.type:<15} {row.tokens:>8} {row.share:>8.1%} {row.priority:>8}")
     lines += [rule, f"{'TOTAL':<{width}} {'':<15} {analysis.total:>8} {float(analysis.total > 0):>8.1%}"]
-    exact = "exact for this model" if analysis.exact else "not this model's own tokenizer; its counts differ somewhat"
+    exact = "exact for this model" if analysis.exact else "a model with another tokenizer counts somewhat differently"
     return "\n".join([*lines, f"Tokens of {analysis.token_counter} ({exact}); {analysis.joined} with the lines between"])
 
 

@@ -62,7 +62,14 @@ INTERRUPTED = 130  # by a signal: finished work is kept, and the same command re
 
 
 def new_app(help_text: str) -> typer.Typer:
-    return typer.Typer(help=help_text, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    """Return an app; without a command it lists its commands."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
 
 
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:

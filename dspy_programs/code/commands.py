@@ -9,7 +9,7 @@ import typer
 
 from dspy_programs.cli import new_app
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
-from dspy_programs.code.printing import gate, print_json, say
+from dspy_programs.code.printing import from_here, gate, print_json, say
 
 if TYPE_CHECKING:
     from dspy_programs.code.index import Index, Refreshed
@@ -49,9 +49,14 @@ def search(
 ) -> None:
     """Find the code that a question is about. The index is brought up to date first. Exits with 1 if nothing is found."""
     from dspy_programs.code import search as find
+    from dspy_programs.errors import UsageError
 
+    if not question.strip():
+        raise UsageError("the question is empty; write what to look for")
+    if not path.exists():
+        raise UsageError(f"{path}: not there; name a folder, and put a question of several words in quotes")
     held, _ = _opened(path, db)
-    hits = find(held, question, k)
+    hits = [from_here(path, hit) for hit in find(held, question, k)]
     if as_json:
         print_json([hit._asdict() for hit in hits])
     for hit in [] if as_json else hits:
@@ -84,8 +89,10 @@ def map_(
         ]
         print_json({"tokens": found.tokens, "counter": found.counter, "known": found.known, "definitions": listed})
         return
-    say(found.text)
-    print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}", file=sys.stderr)
+    if found.text:
+        say(found.text)
+    more = "; the first one needs more --tokens" if found.known and not found.shown else ""
+    print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
 @app.command()

@@ -94,7 +94,7 @@ def _in_file(path: Path, name: str) -> list[Definition]:
 def _none(where: str, name: str, known: Sequence[str]) -> list[Definition]:
     ends = {one.rpartition(".")[2]: one for one in known}
     near = [*difflib.get_close_matches(name, known, n=2), *difflib.get_close_matches(name.rpartition(".")[2], ends, n=1)]
-    like = f"; did you mean {ends.get(near[0], near[0])}?" if near else ""
+    like = f"; did you mean {ends.get(near[0], near[0])}?" if near else "; grep finds what is no definition"
     raise UsageError(f"{where}: nothing named {name} is defined here{like}")
 
 

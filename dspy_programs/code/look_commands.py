@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dspy_programs.cli import GATE_CLOSED
-from dspy_programs.code.printing import gate, print_json, say, tell
+from dspy_programs.code.printing import from_here, gate, print_json, say, tell
 
 if TYPE_CHECKING:
     from dspy_programs.code.grep import Line
@@ -49,7 +49,7 @@ def grep(
         context=context,
         left_out=told,
     )
-    hits = list(islice(found, most + 1))
+    hits = [from_here(path, hit) for hit in islice(found, most + 1)]
     if as_json:
         print_json([hit._asdict() for hit in hits[:most]])
     for line in [] if as_json else _merged(hits[:most]):
@@ -110,7 +110,7 @@ def extract(
     if not (symbol or regex or "").strip():
         raise UsageError("--symbol or --regex is empty; name a definition, or write an expression")
     if symbol is not None:
-        piece = extract_symbol(path, symbol, nth, db)
+        piece = from_here(path, extract_symbol(path, symbol, nth, db))
     else:
         piece = extract_lines(path, regex or "", before, after, nth)
     if out is not None:
@@ -136,14 +136,15 @@ def sg(
     from dspy_programs.code.structure import is_whole
 
     told = LeftOut()
-    matches = list(find_structure(pattern, lang, path, told))
+    matches = [from_here(path, match) for match in find_structure(pattern, lang, path, told)]
     if as_json:
         print_json([match._asdict() for match in matches])
     for match in [] if as_json else matches:
         first, *rest = match.text.split("\n")
         say(f"{match.path}:{match.line}: {first}{f' [{len(rest)} more lines]' if rest else ''}")
     tell({why: count for why, count in told.items() if why not in _EXPECTED})
-    gate(matches, f"nothing fits {pattern}{'' if is_whole(pattern, lang) else '; alone it is not whole code, so nothing can'}")
+    why = "--lang names another language" if is_whole(pattern, lang) else "alone it is not whole code, so nothing can"
+    gate(matches, f"no {lang} code fits {pattern}; {why}")
 
 
 def context(

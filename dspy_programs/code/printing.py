@@ -2,11 +2,20 @@
 
 import sys
 from collections.abc import Collection, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from dspy_programs.cli import GATE_CLOSED
+
+if TYPE_CHECKING:
+    from dspy_programs.code.extracting import Piece
+    from dspy_programs.code.grep import Line
+    from dspy_programs.code.searching import Hit
+    from dspy_programs.code.structure import Match
+
+    Place = TypeVar("Place", Hit, Line, Match, Piece)
 
 
 def say(text: str) -> None:
@@ -20,6 +29,11 @@ def print_json(value: Any) -> None:
     import json
 
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def from_here(folder: Path, found: "Place") -> "Place":
+    """Return a place whose path can be opened where the command runs: those found are relative to the folder searched."""
+    return found._replace(path=(folder / found.path).as_posix()) if folder.is_dir() else found
 
 
 def tell(told: Mapping[str, int]) -> None:

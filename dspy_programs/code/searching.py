@@ -114,7 +114,10 @@ def _snippet(index: Index, one: _Ranked, words: Sequence[str]) -> str:
     data = read_bytes(index.folder / one.path)
     lines = ((text_in(data) if data else None) or one.text).split("\n")[one.line - 1 : one.end_line]
     stems = [word[: max(3, len(word) - 2)] for word in words]
-    scored = [(sum(stem in line.lower() for stem in stems), -number) for number, line in enumerate(lines) if line.strip()]
+    own = {
+        line for line in one.text.split("\n") if line.strip()
+    }  # a class's span has its methods', which are hits of their own
+    scored = [(sum(stem in line.lower() for stem in stems), -number) for number, line in enumerate(lines) if line in own]
     head = -scored[0][1] if scored else 0
     best = sorted(-number for count, number in sorted(scored, reverse=True)[: _SNIPPET - 1] if count and -number != head)
     return dedent("\n".join(_cut(lines[number]) for number in dict.fromkeys([head, *best]) if number < len(lines)))

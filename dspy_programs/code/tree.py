@@ -40,7 +40,7 @@ def _shown(branch: _Branch, depth: int, indent: str) -> Iterator[str]:
             if depth > 1:
                 yield from _shown(inner, depth - 1, indent + "  ")
         else:
-            yield f"{indent}{name} ({inner:,} bytes)"
+            yield f"{indent}{name} ({quantity(inner, 'byte')})"
 
 
 def _files_in(branch: _Branch) -> int:

@@ -75,11 +75,14 @@ def ask(
     as_json: _JsonOption = False,
 ) -> None:
     """Route one message, print the answer, and say on standard error which model gave it."""
+    from dspy_programs.errors import UsageError
     from dspy_programs.router.needs import needs_of
     from dspy_programs.router.shown import decision_as_json, decision_as_text
     from dspy_programs.text import printable
 
     text = sys.stdin.read() if message == "-" else message
+    if not text.strip():
+        raise UsageError("the message is empty; write what to ask")
     body: dict[str, Any] = {"messages": [{"role": "user", "content": text}]} | (
         {"max_tokens": max_tokens} if max_tokens else {}
     )

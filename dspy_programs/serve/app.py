@@ -208,6 +208,7 @@ async def _on_http(_: Request, error: Exception) -> Response:
     """Report in our own form what the framework rejects: paths, methods, unparsable bodies."""
     assert isinstance(error, HTTPException)
     kind = {404: NotFound, 405: WrongMethod, 413: TooLarge}.get(error.status_code, Malformed)
-    response = response_to(kind(str(error.detail)))
+    said = "there is no such path here; /openapi.json lists those of REST" if error.detail == "Not Found" else str(error.detail)
+    response = response_to(kind(said))
     response.headers.update(error.headers or {})
     return response

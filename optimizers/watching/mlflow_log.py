@@ -26,18 +26,23 @@ _SENT = ("compiled.json", "compiled.md", CANDIDATES, REPORT)
 _LONGEST = 500  # characters of a setting
 
 
+def mlflow_address() -> str:
+    """Return where runs are logged if nothing else is said: MLFLOW_TRACKING_URI, else a file in this folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+
+
 def log_to_mlflow(folder: Path, address: str | None = None) -> str:
-    """Write a run into MLflow and return its id there. address: by default MLFLOW_TRACKING_URI, else sqlite:///mlflow.db."""
+    """Write a run into MLflow and return its id there. address: by default mlflow_address()."""
     settings, candidates = _read(folder / _SETTINGS), _read(folder / CANDIDATES)
     if not settings or not candidates:
-        raise UsageError(f"{folder}: not the folder of a training run, or nothing to log yet")
+        raise UsageError(f"{folder}: not the folder of a training run, or nothing to log yet; name one, such as runs/planner")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # by default a dead server is asked for minutes
     try:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
     except ImportError:
         raise MissingExtra('MLflow needs an extra: pip install "dspy-programs[mlflow]"') from None
-    address = address or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    address = address or mlflow_address()
     try:
         client = MlflowClient(address)
         id_ = _run_of(client, folder)
@@ -58,7 +63,9 @@ def log_to_mlflow(folder: Path, address: str | None = None) -> str:
                 client.log_artifact(id_, str(folder / name))
         client.set_terminated(id_, "FINISHED" if report else "RUNNING")
     except (MlflowException, OSError) as error:
-        raise UsageError(f"MLflow at {without_credentials(address)}: {without_credentials(error)}") from None
+        unreachable = " failed with exception " in str(error)
+        why = "does not answer; start it, or name another in MLFLOW_TRACKING_URI" if unreachable else without_credentials(error)
+        raise UsageError(f"MLflow at {without_credentials(address)}: {why}") from None
     return id_
 
 

@@ -1,6 +1,7 @@
 """docs/examples/documents_compose.yaml: valid by Compose's specification, commands that exist, no flag twice, no key in it."""
 
 import re
+import tomllib
 
 import pytest
 import typer
@@ -91,6 +92,14 @@ def test_the_server_takes_the_options_and_they_fit_the_other_service():
     assert ours["ports"] == [f"127.0.0.1:8000:{given['port']}"]
     assert str(given["documents"]).startswith("/data/") and ours["environment"]["DSPY_PROGRAMS_PROMPTS"].startswith("/data/")
     assert str(given["key_file"]).rpartition("/")[2] in ours["secrets"]
+
+
+def test_the_image_is_built_from_the_clone_with_extras_that_exist():
+    build = content()["services"]["documents"]["build"]
+    project = tomllib.loads((FILE.parent / build["context"] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (extras,) = re.findall(r'pip install "/src\[(.*)\]"', build["dockerfile_inline"])
+    assert set(extras.split(",")) <= project["optional-dependencies"].keys()
+    assert "COPY . /src\nRUN pip install" in build["dockerfile_inline"]
 
 
 def test_no_key_is_in_the_file():

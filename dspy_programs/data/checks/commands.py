@@ -59,6 +59,7 @@ def validate(
     from dspy_programs.data.checks.validator import Validator
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.errors import UsageError
+    from dspy_programs.text import quantity
 
     cluster = cluster_named(engine, address, workers)
     if cluster and processes:
@@ -79,7 +80,8 @@ def validate(
     with show_progress("checking", in_bytes=True) as progress:
         report = validator.validate(source, dataset, write_clean, redact, progress)
     write_report(target, report)
-    typer.echo(f"{report.total_pairs:,} pairs: {report.errors:,} errors, {report.warnings:,} warnings; report: {target}")
+    counts = quantity(report.errors, "error"), quantity(report.warnings, "warning")
+    typer.echo(f"{quantity(report.total_pairs, 'pair')}: {', '.join(counts)}; report: {target}")
     for name in options.checks:
         typer.echo(f"  {name:14} {report.counts.get(name, 0):,}")
     if report.issues_left_out:

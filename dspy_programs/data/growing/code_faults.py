@@ -2,14 +2,16 @@
 
 import ast
 import builtins
+import re
 import symtable
 import warnings
 
 _KNOWN = frozenset(dir(builtins)) | {"__name__", "__file__"}
+_ASKS_FUNCTION = re.compile(r"\bfunction\b", re.IGNORECASE)
 
 
-def code_fault(code: str, given: str = "") -> str:
-    """Return one sentence, "" for code without a fault that can be seen. given: a text that may name what the code uses."""
+def code_fault(code: str, asked: str = "") -> str:
+    """Return one sentence, "" for code without a fault that can be seen. asked: the request, which may name what it uses."""
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(code)
@@ -17,9 +19,12 @@ def code_fault(code: str, given: str = "") -> str:
             unknown = sorted(_globals_in(symtable.symtable(code, "<pair>", "exec")) - _bound_in(tree) - _KNOWN)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "the code is no Python that can run; write bare, whole code"
-    if any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_empty(node) for node in ast.walk(tree)):
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    if not functions and _ASKS_FUNCTION.search(asked):
+        return "a function is asked for and the code has none; write it"
+    if any(_is_empty(node) for node in functions if not isinstance(node, ast.Lambda)):
         return "a function of the code does nothing; write what it does"
-    if missing := [name for name in unknown if name not in given]:
+    if missing := [name for name in unknown if name not in asked]:
         return f"the code uses {missing[0]}, which it does not define; define it"
     return ""
 

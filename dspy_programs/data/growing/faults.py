@@ -45,6 +45,7 @@ _ASKS_YOU = re.compile(
     r"|\bwhere you are\b",
     re.IGNORECASE,
 )
+_HANGS = re.compile(r"\b(?:called|named|the|an?|of|and|or|to|with|by|for|such as|including)\W*$", re.IGNORECASE)
 _ASKS_PYTHON = re.compile(r"\bpython\b", re.IGNORECASE)
 _LOOKS_LIKE_PYTHON = re.compile(r"^(?:def|class|import|from) ?\w*", re.MULTILINE)
 _ASKS_WHAT = re.compile(r"^\W*(?:what|who|where|when|how|why)\b(?!.*\bor\b)[^?]*\?\W*$", re.IGNORECASE | re.DOTALL)
@@ -81,6 +82,14 @@ def _cut(pair: Pair, template: str) -> str:
         if len(getattr(pair, name)) >= most - _AT_THE_END and not SENTENCE_END.search(text[-3:]):
             return f"the {name} is cut at {most} characters; write less, and end it"
     return ""
+
+
+def _hangs(pair: Pair, template: str) -> str:
+    text = pair.output.rstrip()
+    is_open = (
+        len(words(text)) >= _SHORT and not CODE.search(text) and not SENTENCE_END.search(text[-3:]) and _HANGS.search(text)
+    )
+    return f"the output stops in a sentence (... {text[-30:]!r}); end it" if is_open else ""
 
 
 def _says_the_question(pair: Pair, template: str) -> str:
@@ -157,6 +166,7 @@ def _meaning(template: str) -> str:
 
 _CHECKS: list[Callable[[Pair, str], str]] = [
     _cut,
+    _hangs,
     _says_the_question,
     _says_nothing_new,
     _says_the_kind,

@@ -158,7 +158,8 @@ def _steps(spans: Sequence[Span], kinds: Sequence[Kind], has_model: bool) -> lis
     found: list[_Step] = []
     inside = {span.id: (span, kind) for span, kind in zip(spans, kinds, strict=True) if span.id}
     for place, (span, kind) in enumerate(zip(spans, kinds, strict=True)):
-        start, end = span.start or 0.0, span.end or span.start or 0.0
+        start = span.start or 0.0
+        end = max(start, span.end or start)  # clocks differ, and are rounded
         above, kind_above = inside.get(span.parent, (None, None))
         is_inner = kind == kind_above == "tool" and above is not None and tool_name(above) == tool_name(span)
         if kind == "plumbing" or is_inner:

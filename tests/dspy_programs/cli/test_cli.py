@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from dspy_programs import __version__
+from dspy_programs.__main__ import main
 from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.cli import FAILED, new_app, run
 from dspy_programs.errors import UsageError
@@ -90,3 +92,15 @@ def test_command_that_is_stopped_while_it_writes_leaves_no_file(tmp_path, number
     process.send_signal(number)
     assert process.communicate(20) == ("", "") and process.returncode == code
     assert sorted(path.name for path in tmp_path.iterdir()) == ["stderr.txt", "stdout.txt"]
+
+
+@pytest.mark.parametrize("words", [[], ["code"], ["failures"]])
+def test_without_a_command_the_commands_are_listed(words, capsys):
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "\nCommands:\n" in err
+
+
+def test_version_is_that_of_the_package(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"

@@ -61,10 +61,18 @@ def test_nothing_found_exits_with_1(folder, arguments):
     assert main(["code", *arguments]) == 1
 
 
+def test_nothing_found_says_in_which_language_it_was_looked_for(folder, capsys):
+    assert main(["code", "sg", "zebra($A)"]) == 1
+    assert capsys.readouterr().err == "no python code fits zebra($A); --lang names another language\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["index", "nowhere"], "nowhere: cannot be read: No such file or directory; name a folder"),
+        (["search", "count", "attempts"], "put a question of several words in quotes"),
+        (["search", " "], "the question is empty"),
+        (["extract", "--symbol", "LIMITS"], "grep finds what is no definition"),
         (["grep", "("], "add --fixed"),
         (["extract"], "give one of --symbol and --regex"),
         (["extract", "--symbol", "Retri"], "did you mean Retry?"),
@@ -78,6 +86,34 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(folder, capsys, arguments, sa
     assert main(["code", *arguments]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("error: ") and said in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["search", "count attempts", "PATH"], "retry.py:2  Retry"),
+        (["grep", "return", "PATH"], "retry.py:3: "),
+        (["sg", "return $A", "PATH"], "retry.py:3: "),
+        (["extract", "PATH", "--symbol", "count_attempts"], "retry.py:2-3 "),
+    ],
+)
+def test_a_place_in_another_folder_can_be_opened_from_here(folder, monkeypatch, capsys, arguments, place):
+    monkeypatch.chdir(folder.parent)
+    assert main(["code", *(word.replace("PATH", "repo") for word in arguments)]) == 0
+    said = capsys.readouterr()
+    assert f"repo/{place}" in said.out + said.err
+
+
+def test_a_file_given_by_name_keeps_its_name(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder.parent)
+    assert main(["code", "grep", "return", "repo/retry.py"]) == 0
+    assert capsys.readouterr().out.startswith("repo/retry.py:3:")
+
+
+def test_a_map_without_room_says_what_to_do(folder, capsys):
+    assert main(["code", "map", "--tokens", "2"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.endswith("; the first one needs more --tokens\n")
 
 
 def test_extract_writes_to_a_file(folder, capsys):

@@ -69,9 +69,7 @@ def test_tree_opens_so_many_folders(folder):
     (folder / "web" / "deep" / "x.css").write_text("a{}")
     (folder / ".hidden").write_text("x")
     assert list(tree_of(folder, depth=1))[:2] == ["repo/ (5 files)", "  web/ (2 files)"]
-    assert "    deep/ (1 file)" in list(tree_of(folder, depth=2)) and "  .hidden (1 bytes)" in list(
-        tree_of(folder, hidden=True)
-    )
+    assert "    deep/ (1 file)" in list(tree_of(folder, depth=2)) and "  .hidden (1 byte)" in list(tree_of(folder, hidden=True))
 
 
 @pytest.mark.parametrize(("path", "name", "place"), [("core.py", "SessionStore.send", 2), ("web/app.js", "Page.send", 2)])

@@ -38,6 +38,21 @@ def test_search_finds_a_method_by_the_words_in_its_name(folder):
     assert "def countAttempts" in hit.snippet
 
 
+def test_a_snippet_of_imports_or_of_a_class_holds_no_line_of_another_hit(folder):
+    (folder / "pay.py").write_text(
+        "import money\n\n\nclass Money:\n    coins = 1\n\n    def pay(self):\n        return money.coins(self)\n\n\n"
+        "money.close()\n"
+    )
+    index = Index(folder)
+    index.refresh()
+    snippets = {hit.symbol: hit.snippet for hit in search(index, "money coins")}
+    assert snippets == {
+        "": "import money\nmoney.close()",
+        "Money": "class Money:\n    coins = 1",
+        "Money.pay": "def pay(self):\n    return money.coins(self)",
+    }
+
+
 @pytest.mark.parametrize("question", ["", "???", '" OR *', "the of", "NEAR(", "a:b", "\0"])
 def test_a_question_is_words_and_never_syntax(folder, question):
     index = Index(folder)

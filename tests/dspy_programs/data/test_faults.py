@@ -46,6 +46,8 @@ def faults(template: str, instruction: str, output: str, given: str = "") -> lis
         ("instruction", "Describe a museum you have visited.", "", "It was large and old.", "about the one who answers"),
         ("code", "Tell the time in Python.", "", "import time\nnow = time.time()\nreturn now", "no Python that can run"),
         ("code", "Train a model in Python.", "", "def train(rows):\n    # your code here\n    pass", "does nothing"),
+        ("qa", "How do people agree?", "", "The most common method is to use a technique called", "stops in a sentence"),
+        ("code", "Write a Python function that greets.", "", "import sys\nprint('hello', sys.argv)", "the code has none"),
         ("code", "Write a Python function for routes.", "", "def times(route):\n    return all_times[route]", "uses all_times"),
     ],
 )
@@ -61,6 +63,7 @@ def test_what_a_reader_would_send_back_is_found(template, instruction, given, ou
         ("instruction", "Correct the sentence.", "He go home every day.", "He goes home every day."),
         ("instruction", "Write to your neighbour about the noise.", "", "Dear Sam, the noise at night keeps us awake. Ada"),
         ("qa", "How many legs does a spider have?", "", "Eight."),
+        ("qa", "What should I call for?", "", "A plumber, if it is the tap you worry for."),
         ("qa", "Which is larger, an elephant or a mouse?", "", "An elephant is larger, a mouse."),
         ("qa", "What is a bee that leads a hive called?", "", "A bee that leads a hive is called a queen."),
         ("code", "Sort the list `prices` in Python.", "", "def by_price():\n    return sorted(prices)"),

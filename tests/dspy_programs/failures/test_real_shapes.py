@@ -479,6 +479,16 @@ def test_spans_in_a_ring_and_ten_thousand_of_them_end():
     assert len(AutoParser().parse(many).turns) == 1  # each inside the one before: one call
 
 
+def test_a_span_may_end_before_it_begins():
+    said = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "done"}]}]',
+    }
+    for start, end in ((2, 1), (1_740_902_402_900_000_128, 1_740_902_402_899_999_999)):
+        span = {"traceId": "t", "spanId": "a", "startTimeUnixNano": str(start), "endTimeUnixNano": str(end), "attributes": said}
+        assert AutoParser().parse([span]).turns[-1].content == "done"
+
+
 RAW = {path.name: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
        if path.suffix == ".jsonl" else json.loads(path.read_text(encoding="utf-8"))
        for path in sorted(OTHERS.iterdir()) if path.name != "console_spans.json"}  # fmt: skip

@@ -61,6 +61,7 @@ def test_wrong_setting_is_named(settings, says):
     ("text", "says"),
     [
         ("models: [", "not YAML"),
+        ("models: {small: {quality: 0.5}}", "models: Input should be a valid list"),
         ("- 1", "a catalogue is a mapping with `models:`"),
         ("", "a catalogue is a mapping"),
         ("a: \x00", "not YAML"),

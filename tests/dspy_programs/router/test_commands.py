@@ -79,6 +79,11 @@ def test_g12_what_cannot_be_is_one_line_and_exit_2(file, capsys, words, says):
     assert out == "" and err.startswith(says) and err.count("\n") == 1
 
 
+def test_g12_an_empty_message_is_not_routed(file, capsys):
+    assert route("ask", " ", "-c", file(), "--dry-run") == 2
+    assert capsys.readouterr().err == "error: the message is empty; write what to ask\n"
+
+
 @pytest.mark.parametrize("change", [{"prompt_usd_per_1k": -0.1}, {"no_such_field": 1}])
 def test_wrong_catalogue_is_one_line_and_exit_2(tmp_path, capsys, change):
     path = tmp_path / "router.yaml"

@@ -51,6 +51,12 @@ def test_schema_names_every_operation_and_its_faults(server):
     assert not [name for name in schema["components"]["schemas"] if "__" in name or not name[0].isupper()]
 
 
+def test_a_path_that_is_not_there_is_told_where_the_paths_are(server):
+    told = HTTP.get(f"{server.url}/v1/nothing")
+    said = "there is no such path here; /openapi.json lists those of REST"
+    assert (told.status_code, told.json()) == (404, {"error": said, "code": "not_found"})
+
+
 def test_schema_says_which_keys_are_needed_where():
     with running(key="a-key-for-tests-0123456789") as server:
         schema = HTTP.get(f"{server.url}/openapi.json", headers={"X-API-Key": "a-key-for-tests-0123456789"}).json()

@@ -28,13 +28,16 @@ def run(tmp_path, monkeypatch):
     return folder
 
 
-def test_a_run_is_logged_once_with_what_is_new_each_time(run):
+def test_a_run_is_logged_once_with_what_is_new_each_time(run, tmp_path, capsys):
     id_ = log_to_mlflow(run)
     client = mlflow.MlflowClient()
     assert client.get_run(id_).info.status == "RUNNING" and client.get_run(id_).data.metrics["used/minutes"] == 2.5
     (run / "candidates.json").write_text(json.dumps([candidate(0, 0.5), candidate(1, 0.75), candidate(2, 0.875)]))
     (run / "report.json").write_text(json.dumps({"test": {"seed": {"mean": 0.5, "low": 0.4, "high": 0.6}}, "used": {}}))
-    assert log_to_mlflow(run) == id_
+    assert main([str(run), "--mlflow"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"MLflow run {id_} in sqlite:///{tmp_path}/mlflow.db\n"
+    assert err.splitlines()[-1] == f"to look at it: mlflow ui --backend-store-uri sqlite:///{tmp_path}/mlflow.db"
     logged = client.get_run(id_)
     assert logged.info.status == "FINISHED" and logged.data.metrics["test/seed low"] == 0.4
     points = [(each.step, each.value) for each in client.get_metric_history(id_, "validation")]
@@ -48,7 +51,7 @@ def test_a_server_that_does_not_answer_is_one_line_without_its_password(run, mon
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert main([str(run), "--mlflow"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("error: MLflow at http://127.0.0.1:9: ") and told.count("\n") == 1 and "secret" not in told
+    assert told == ("error: MLflow at http://127.0.0.1:9: does not answer; start it, or name another in MLFLOW_TRACKING_URI\n")
 
 
 def test_a_folder_without_a_run_and_a_missing_package_are_said(run, tmp_path, monkeypatch, capsys):

@@ -57,9 +57,10 @@ def test_every_row_is_kept_or_listed_with_its_reason(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("fail_on, code", [("error", 0), ("warning", 1), ("never", 0)])
-def test_fail_on_sets_the_exit_code(tmp_path, fail_on, code):
+def test_fail_on_sets_the_exit_code(tmp_path, capsys, fail_on, code):
     written(tmp_path, {"instruction": "Hi", "output": "Hello"})
     assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), "--fail-on", fail_on]) == code
+    assert capsys.readouterr().out.startswith("1 pair: 0 errors, 1 warning; report: ")
 
 
 def test_thresholds_change_the_counts(tmp_path):
