@@ -67,7 +67,7 @@ class RowFields:
             require_shallow(value, self.column(field))
             return json.dumps(value, ensure_ascii=False)
         column = self.column(field)
-        inside = next(iter(value), "...") if isinstance(value, dict) else 0
+        inside = one_line(next(iter(value), "..."), 60) if isinstance(value, dict) else 0
         raise NotTaken(
             f"{column}: must be text, not {type(value).__name__}; --map {field}={column}.{inside} names a text in it"
         )

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from dspy_programs.data.pair import DataPair, id_of
 from dspy_programs.data.pairs_file import as_line
@@ -148,6 +148,7 @@ NAMES = st.sampled_from(
 
 
 @settings(max_examples=300, deadline=None)
+@example({"instruction": {"\n": None}})
 @given(st.dictionaries(NAMES | st.text(max_size=4), VALUES | st.text() | st.lists(MESSAGE, max_size=3), max_size=6))
 def test_any_row_is_a_pair_that_can_be_read_or_says_why_not(row):
     [found] = lines_of([row])
