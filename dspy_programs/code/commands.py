@@ -76,7 +76,7 @@ def map_(
     db: _Db = None,
     as_json: _Json = False,
 ) -> None:
-    """Print the definitions that the rest of the code leans on, within a token budget."""
+    """Print the definitions that the rest of the code uses most, within a token budget."""
     from dspy_programs.code import map_of
     from dspy_programs.tokens import counter_named
 

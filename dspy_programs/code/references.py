@@ -1,4 +1,4 @@
-"""Which files and definitions the rest of a folder leans on: PageRank over who mentions whose names, as aider's map does.
+"""Which files and definitions the rest of a folder uses most: PageRank over who mentions whose names, as aider's map does.
 
 Input      an Index that is up to date.
 Output     ranked definitions, the most important first; ranks sum to at most 1.

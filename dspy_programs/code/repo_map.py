@@ -1,4 +1,4 @@
-"""A map of a repository that fits into so many tokens: the signatures that the rest of it leans on."""
+"""A map of a repository within a token budget: the signatures that the rest of the code uses most."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
