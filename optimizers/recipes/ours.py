@@ -81,6 +81,7 @@ RECIPES: dict[str, Recipe] = {
         labels={
             "checks": Checks,
             "fixed": Annotated[dict[str, str], Field(default={})],
+            "why": _TOLD,
             "kind": _TOLD,
             "source": _TOLD,
             "package": _TOLD,

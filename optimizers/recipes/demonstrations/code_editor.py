@@ -15,7 +15,7 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     if not edits:
         return {}
     why = row.get("why") or f"`{_first_changed(edits[0])}` is wrong."
-    inputs = {"task": row.task, "code": files_shown(code), "feedback": row.get("feedback") or ""}
+    inputs = {"task": row.task, "files": files_shown(code), "feedback": row.get("feedback") or ""}
     return {"edit": {**inputs, "reply": {"why": why, "edits": edits}}}
 
 
