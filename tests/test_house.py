@@ -19,7 +19,10 @@ ALLOWED = {
 OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
 
 
-UNCOMPILED = {"code_editor", "loop_explainer"}  # no run on the embedded model yet; python -m optimizers.train --module NAME ends that
+UNCOMPILED = {
+    "code_editor",
+    "loop_explainer",
+}  # not run on the embedded model; python -m optimizers.train --module NAME does it
 
 
 def modules(room: str) -> list[Path]:

@@ -90,7 +90,7 @@ def _definitions(text: str, names: Sequence[str], where: str) -> Iterator[str]:
             start, end = found.body[0].lineno - first, found.body[0].end_lineno - first
             if start != end:
                 kept[start : end + 1] = [f'{" " * found.body[0].col_offset}"""{doc.splitlines()[0].strip()}"""']
-        yield "\n".join(_without_essays(kept))
+        yield "\n".join(_without_essays(kept)).rstrip("\n")
 
 
 def _without_essays(lines: Sequence[str]) -> Iterator[str]:

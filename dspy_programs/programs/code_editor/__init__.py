@@ -10,13 +10,13 @@ if TYPE_CHECKING:
         CodeEditorResult as CodeEditorResult,
         answer_by_rules as answer_by_rules,
     )
-    from dspy_programs.programs.code_editor.files_shown import files_shown as files_shown
+    from dspy_programs.programs.code_editor.showing import files_shown as files_shown
 
 _HOMES = {
     "CodeEditor": "code_editor",
     "CodeEditorResult": "code_editor",
     "answer_by_rules": "code_editor",
-    "files_shown": "files_shown",
+    "files_shown": "showing",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -75,7 +75,7 @@ def test_the_first_failure_is_what_a_row_says():
     assert not done.passed
     assert first_failure(done.output) == (
         "FAIL: test_2 (__main__.Test.test_2)\nTraceback (most recent call last):\n"
-        '  File "test_a.py", line 9, in test_2\n    self.assertEqual(f(2), [3])\nAssertionError: Lists differ: [2] != [3]'
+        '  File "test_a.py", line 11, in test_2\n    self.assertEqual(f(2), [3])\nAssertionError: Lists differ: [2] != [3]'
     )
 
 
