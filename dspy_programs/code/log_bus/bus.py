@@ -96,9 +96,9 @@ class Bus:
         """Return how many entries made room for newer ones, ever."""
         return sum(stream.dropped for stream in self.storage.streams())
 
-    def beat(self, since: str, followed: int) -> None:
-        """Say that this process follows logs."""
-        told = {"pid": os.getpid(), "host": socket.gethostname(), "since": since, "seen": now(), "logs": followed}
+    def beat(self, since: str, followed: int, runs: bool = True) -> None:
+        """Say that this process follows logs, or that it has ended."""
+        told = {"pid": os.getpid(), "host": socket.gethostname(), "since": since, "seen": now(), "logs": followed, "runs": runs}
         self.storage.write(Batch(puts={"up": told}))
 
 

@@ -133,7 +133,7 @@ def status(db: DbOption = None, as_json: _Json = False) -> None:
 def _line(one: "Container") -> str:
     told = ", ".join(f"{count:,} {name}" for name, count in one.counts.items()) or "no events"
     dropped = f"; {one.dropped:,} dropped to make room" if one.dropped else ""
-    return f"{one.name}: {told}; {one.bytes_read / 1e6:,.1f} MB read, {one.entries:,} entries kept{dropped}"
+    return f"{one.name}: {told}; {one.bytes_read:,} bytes read; {one.entries:,} kept{dropped}"
 
 
 def _runs(up: Any) -> str:
@@ -141,7 +141,7 @@ def _runs(up: Any) -> str:
 
     if not up:
         return "`up` has not run yet"
-    return f"`up` {'runs' if is_alive(up) else 'ran'} as process {up['pid']} on {up['host']}, last seen {up['seen']}"
+    return f"`up` {'runs' if is_alive(up) else 'ran'} as process {up['pid']} on {up['host']}; seen at {up['seen']}"
 
 
 def _is_wanted(kind: "Kind", what: What) -> bool:

@@ -31,8 +31,9 @@ def log_figures(bus: Bus) -> dict[str, Any]:
 
 
 def is_alive(up: dict[str, Any]) -> bool:
+    """Return whether what follows has not ended, and was seen lately."""
     try:
-        return abs((datetime.now(UTC) - datetime.fromisoformat(up["seen"])).total_seconds()) < _ALIVE
+        return bool(up["runs"]) and abs((datetime.now(UTC) - datetime.fromisoformat(up["seen"])).total_seconds()) < _ALIVE
     except (KeyError, TypeError, ValueError):
         return False
 

@@ -67,8 +67,10 @@ def follow(
         if any(found):
             yield found
         if ended or stop.is_set():
+            if bus is not None and next_beat:
+                bus.beat(since, len(positions), runs=False)
             return
-        if bus is not None and time.monotonic() >= next_beat:
+        if bus is not None and not once and time.monotonic() >= next_beat:
             next_beat = time.monotonic() + _BEAT
             bus.beat(since, len(positions))
         if not busy:
