@@ -41,6 +41,7 @@ def up(
     """
     from dspy_programs.code.log_bus import Bus, ended_by_signals, follow, opened_storage, sources_of
     from dspy_programs.errors import RunInterrupted
+    from dspy_programs.text import quantity
 
     sources = sources_of(named(logs, container), container or (), once=once)
     bus = Bus(opened_storage(db, keep_entries=keep_events, keep_megabytes=keep_megabytes))
@@ -58,7 +59,7 @@ def up(
                 print(f"{place} is full: from now on the oldest events make room", file=sys.stderr, flush=True)
         sources.close()
         lost = f"; {dropped:,} entries dropped to make room" if (dropped := bus.dropped()) else ""
-        told = f"{events:,} new events are kept in {place}{lost}"
+        told = f"{quantity(events, 'new event')} kept in {place}{lost}"
         if stop.is_set():
             raise RunInterrupted(f"{told}; the same command goes on where it ended")
         print(told, file=sys.stderr)

@@ -57,6 +57,7 @@ def watch(
     from dspy_programs.code.log_bus import ended_by_signals, follow, sources_of
     from dspy_programs.code.log_bus.live import Live
     from dspy_programs.errors import RunInterrupted
+    from dspy_programs.text import quantity
 
     live = Live()
     sources = sources_of(named(logs, container), container or (), last_lines=tail)
@@ -67,7 +68,7 @@ def watch(
             live.show(event for _, event in found.events)
             sys.stdout.flush()
         sources.close()
-        told = f"{live.events:,} events of {live.kinds:,} kinds"
+        told = f"{quantity(live.events, 'event')} of {quantity(live.kinds, 'kind')}"
         if stop.is_set():
             raise RunInterrupted(told)
         print(told, file=sys.stderr)
