@@ -102,8 +102,8 @@ def last(
     else:
         found = {one.name: [kind for kind in bus.kinds(one.name) if _is_wanted(kind, what)] for one in chosen}
     if as_json:
-        told = {name: [kind.as_dict() for kind in kinds[:most]] for name, kinds in found.items()}
-        print_json(told[""] if match is not None else told)
+        shown = {name: [kind.as_dict() for kind in kinds[:most]] for name, kinds in found.items()}
+        print_json(shown if match is None else shown[""])
     elif what is What.summary:
         for one in chosen:
             say(f"{one.name}: {summary_of(one, bus.kinds(one.name))}")
