@@ -21,8 +21,8 @@ _COOKIE = re.compile(r"(?i)\b((?:set-)?cookie2?[\"']?: ?)[^\n\"']{4,}")
 
 def without_secrets(lines: Sequence[str]) -> list[str]:
     """Return lines with the kind of each secret in its place: [AWS_KEY]; keys that the environment has become [key]."""
-    from dspy_programs.data.checks import secrets_in
     from dspy_programs.lm import without_keys
+    from dspy_programs.secret_values import secrets_in
 
     text = _SEPARATOR.join(lines)
     for secret in reversed(secrets_in(text)):
