@@ -1,4 +1,4 @@
-"""python -m dspy_programs code index|search|map|grep|tree|extract|sg|context|watch: thin commands over this package."""
+"""python -m dspy_programs code index|search|map|grep|tree|extract|sg|context|watch|last|status: thin commands."""
 
 import sys
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
+from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.printing import from_here, gate, print_json, say
 
@@ -24,8 +25,18 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def index(path: _Folder = Path("."), db: _Db = None, as_json: _Json = False) -> None:
+def index(
+    path: _Folder = Path("."),
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on while files change, until interrupted. Needs the code extra.")
+    ] = False,
+    db: _Db = None,
+    as_json: _Json = False,
+) -> None:
     """Index a folder's code by its definitions, or bring the index up to date. What git ignores and binaries are left out."""
+    if watch:
+        _watch_index(path, db)
+        return
     held, done = _opened(path, db)
     if as_json:
         print_json({"index": str(held.file), **_plain(done)})
@@ -33,7 +44,7 @@ def index(path: _Folder = Path("."), db: _Db = None, as_json: _Json = False) -> 
     from dspy_programs.text import quantity
 
     print(f"{quantity(done.files, 'file')}, {done.lines:,} lines; {done.read:,} read, {done.forgotten:,} forgotten")
-    for name, told in (("left out", done.left_out), ("cut into lines, not definitions", _by_lines(done.by_lines))):
+    for name, told in (("left out", done.left_out), ("cut into lines, not definitions", _by_lines(done))):
         if told:
             print(f"{name}: {', '.join(f'{count:,} {why}' for why, count in sorted(told.items()))}")
     print(f"{held.file}; {done.seconds:.1f} s", file=sys.stderr)
@@ -95,17 +106,15 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-@app.command()
-def watch(path: _Folder = Path("."), db: _Db = None) -> None:
-    """Keep the index up to date while files change, until interrupted. Needs the code extra."""
+for _command in (grep, tree, extract, sg, context, watch, last, status):
+    app.command()(_command)
+
+
+def _watch_index(path: Path, db: Path | None) -> None:
     from dspy_programs.code import Index, watch_folder
 
     for done in watch_folder(Index(path, db)):
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
-
-
-for _command in (grep, tree, extract, sg, context):
-    app.command()(_command)
 
 
 def _opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":
@@ -118,9 +127,10 @@ def _opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":
         return held, held.refresh(progress)
 
 
-def _by_lines(told: Mapping[str, int]) -> dict[str, int]:
-    """Name what was cut into lines: texts, and languages whose grammars are not installed."""
-    return {f"{language} (pip install dspy-programs[code])" if language else "other text": n for language, n in told.items()}
+def _by_lines(done: "Refreshed") -> dict[str, int]:
+    """Name what was cut into lines: texts, languages whose grammars are not installed, and what took too long."""
+    named = {f"{name} (pip install dspy-programs[code])" if name else "other text": n for name, n in done.by_lines.items()}
+    return named | ({"whose grammar took too long": done.too_slow} if done.too_slow else {})
 
 
 def _plain(done: "Refreshed") -> dict[str, Any]:
