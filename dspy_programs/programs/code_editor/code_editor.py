@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.edits import Edit, apply_edits, fitted
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
-from dspy_programs.programs.code_editor.showing import files_shown
 from dspy_programs.programs.code_editor.known_errors import edit_for_error
+from dspy_programs.programs.code_editor.showing import files_shown
 from dspy_programs.programs.code_editor.spelled_out import edits_spelled_out
 
 MOST_EDITS = 8
