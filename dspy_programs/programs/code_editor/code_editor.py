@@ -24,11 +24,19 @@ MOST_EDITS = 8
 LONGEST_FEEDBACK = 2000  # characters of a test's output, its end: that is where the error is
 
 
+class DraftEdit(BaseModel):  # without a docstring: it would be a part of the prompt
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(max_length=200)
+    old: str = Field(max_length=3000, description="copied exactly from one place of the file; empty for a new file")
+    new: str = Field(max_length=3000, description="what stands there instead")
+
+
 class DraftEdits(BaseModel):  # without a docstring: it would be a part of the prompt
     model_config = ConfigDict(extra="forbid")
 
     why: str = Field(max_length=300, description="what is wrong or missing, and where")
-    edits: list[Edit] = Field(min_length=1, max_length=MOST_EDITS)
+    edits: list[DraftEdit] = Field(min_length=1, max_length=MOST_EDITS)
 
 
 class EditCode(dspy.Signature):
@@ -82,7 +90,8 @@ class CodeEditor(Program):
             reply = ask(self.edit, task=task, files=files_shown(files), feedback=told)
             if isinstance(reply, Failure):
                 return _without_edits(reply) if not refused else _refused(refused, why)
-            why, edits = reply.reply.why.strip(), fitted(files, reply.reply.edits)
+            why, drafts = reply.reply.why.strip(), [Edit(**draft.model_dump()) for draft in reply.reply.edits]
+            edits = fitted(files, drafts)
             refused = apply_edits(files, edits).fault if edits else "the edits change nothing"
             if not refused:
                 return CodeEditorResult(edits=edits, why=why, refused="", answered_by="model", failure=None)
