@@ -121,7 +121,7 @@ def _verified(path: str, broken: str, fixed: str, checks: Checks) -> Row | None:
 def first_failure(output: str) -> str:
     """Return what unittest says of the first test that fails: its name, the traceback, and the first line of the message.
 
-    Of errors that led to one another, the last.
+    Of errors that led to one another, the last one counts.
     """
     block = re.split(r"^={70}\n", output, flags=re.MULTILINE)[1]
     head, _, rest = block.partition("-" * 70 + "\n")
@@ -170,7 +170,7 @@ def _task(problem: Problem, feedback: str, draw: random.Random) -> str:
     values = re.search(r"^AssertionError: (?:\w+ differ: )?(.+?) (?:!=|is not) (.+)$", said)
     fields = {"name": problem.name, "what": problem.what}
     made = problem.call_in(call[1]) if call else ""
-    if made and len(made) < 90 and values and len(said) < 160:
+    if made and len(made) < 90 and values and len(said) < 160 and " chars]" not in said:
         return draw.choice(_WORDINGS).format(call=made, got=values[1], want=values[2], **fields)
     if made and len(made) < 90 and not said.startswith("AssertionError") and len(said) < 120:
         return draw.choice(_RAISED).format(call=made, got=said, **fields)
