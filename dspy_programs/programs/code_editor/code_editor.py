@@ -25,7 +25,7 @@ from dspy_programs.programs.code_editor.spelled_out import edits_spelled_out
 
 MOST_EDITS = 8
 MOST_TRIED = 60
-"""Repairs. Of those that help, nine in ten are among the first 40."""
+"""Repairs: of the 113 training rows that one of them mends, 108 need no more."""
 LONGEST_FEEDBACK = 2000  # characters of a test's output, its end: that is where the error is
 
 
