@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from dspy_programs.agent.telling.record import Event as Event
     from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
     from dspy_programs.agent.workspace.alone import run_alone as run_alone
+    from dspy_programs.agent.workspace.regular_files import is_leftover as is_leftover
+    from dspy_programs.agent.workspace.snapshot import Snapshot as Snapshot
+    from dspy_programs.agent.workspace.supervise import Finished as Finished
+    from dspy_programs.agent.workspace.workspace import MOST_BYTES as MOST_BYTES, Workspace as Workspace
 
 _HOMES = {
     "Agent": "agent",
@@ -37,20 +41,25 @@ _HOMES = {
     "Cost": "limits",
     "Decision": "permissions.policy",
     "Event": "telling.record",
+    "Finished": "workspace.supervise",
     "Guard": "permissions.hooks",
     "Ledger": "planning.ledger",
     "LedgerTask": "planning.ledger",
     "Limits": "limits",
+    "MOST_BYTES": "workspace.workspace",
     "Persona": "acting.actors",
     "Policy": "permissions.policy",
     "Rule": "permissions.policy",
     "Scope": "tools.tool",
     "Session": "sessions",
     "Sessions": "sessions",
+    "Snapshot": "workspace.snapshot",
     "ToolError": "tools.tool",
+    "Workspace": "workspace.workspace",
     "agent_of": "configured",
     "bundled": "configured",
     "checked_workspace": "configured",
+    "is_leftover": "workspace.regular_files",
     "read_config": "config",
     "run_alone": "workspace.alone",
     "tool": "tools.tool",
