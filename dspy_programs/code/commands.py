@@ -1,4 +1,4 @@
-"""python -m dspy_programs code index|search|map|grep|tree|extract|sg|context|watch: thin commands over this package."""
+"""python -m dspy_programs code index|search|map|grep|extract|edit|patch|...: thin commands over this package."""
 
 import sys
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
+from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.printing import from_here, gate, print_json, say
 
@@ -104,7 +105,7 @@ def watch(path: _Folder = Path("."), db: _Db = None) -> None:
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
 
 
-for _command in (grep, tree, extract, sg, context):
+for _command in (grep, tree, extract, sg, context, edit, patch, diff, undo, plan, run, commit_message):
     app.command()(_command)
 
 

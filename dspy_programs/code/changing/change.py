@@ -95,3 +95,17 @@ def size_of(diff: bytes) -> tuple[int, int]:
 
 def without_unchanged(changes: Sequence[Change]) -> list[Change]:
     return [change for change in changes if change.before != change.after]
+
+
+def has_crlf(content: bytes) -> bool:
+    """Return whether all lines end as on Windows."""
+    return b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
+
+
+def text_in(content: bytes) -> str | None:
+    """Return a file as a text, with plain line ends if all are those of Windows; None for what is no UTF-8."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text.replace("\r\n", "\n") if has_crlf(content) else text

@@ -115,11 +115,11 @@ class Folder:
 
     def first_missing(self, path: str) -> str:
         """Return the outermost folder on the way to a file that is not there; "" if all are."""
-        return next((above for above in reversed(_above(path)) if self.workspace.kind(above) is None), "")
+        return next((above for above in reversed(folders_above(path)) if self.workspace.kind(above) is None), "")
 
     def remove_empty(self, path: str, top: str) -> None:
         """Delete the empty folders on the way to a file, from the inmost on, up to `top`."""
-        for above in _above(path):
+        for above in folders_above(path):
             if self.workspace.kind(above) == "folder":
                 self.workspace.remove_if_empty(above)
             if above == top:
@@ -143,6 +143,6 @@ class Folder:
                 os.fchmod(file.fileno(), mode)
 
 
-def _above(path: str) -> list[str]:
+def folders_above(path: str) -> list[str]:
     """Return the folders on the way to a file, the inmost first."""
     return [str(above) for above in list(Path(path).parents)[:-1]]

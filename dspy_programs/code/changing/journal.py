@@ -81,14 +81,17 @@ class Journal:
         write = "INSERT INTO changes (at, what, state, checkpoint) VALUES (?, ?, 'writing', ?)"
         return self._database.write(write, [time.time(), what, checkpoint])
 
-    def intend(self, change: int, path: str, kept: Kept | None, digest: str) -> None:
-        """Put on file what a path holds and what will be written there. Of several intents the first tells what was."""
+    def intend(self, change: int, path: str, kept: Kept | None, above: str, digest: str) -> None:
+        """Put on file what a path holds and what will be written there. Of several intents the first tells what was.
+
+        above: as in Former; digest: of what is written.
+        """
         content, mode = kept if kept is not None else (None, None)
         held = self._database.rows("SELECT written FROM files WHERE change = ? AND path = ?", [change, path])
         written = [*(json.loads(held[0]["written"]) if held else []), digest]
         self._database.write(
             "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (change, path) DO UPDATE SET written = excluded.written",
-            [change, path, content, mode, self.folder.first_missing(path), json.dumps(written)],
+            [change, path, content, mode, above, json.dumps(written)],
         )
 
     def together(self) -> contextlib.AbstractContextManager[None]:

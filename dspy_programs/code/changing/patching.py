@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.code.changing.change import Change, File, hunks_of, write_aside
+from dspy_programs.code.changing.change import Change, File, has_crlf, hunks_of, write_aside
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.writing import writing
 from dspy_programs.errors import UsageError
@@ -87,7 +87,7 @@ def _applied(patch: bytes, folder: Folder, plain_ends: bool) -> list[Change]:
         aside.mkdir()
         options, names = _names(patch, aside, folder)
         before = {name: folder.file(name) for name in names}
-        ended = {name for name, file in before.items() if plain_ends and file and _ends_with_crlf(file.content)}
+        ended = {name for name, file in before.items() if plain_ends and file and has_crlf(file.content)}
         for name, file in before.items():
             if file is not None:
                 shown = file.content.replace(b"\r\n", b"\n") if name in ended else file.content
@@ -100,10 +100,6 @@ def _applied(patch: bytes, folder: Folder, plain_ends: bool) -> list[Change]:
                 after = after._replace(content=after.content.replace(b"\n", b"\r\n"))
             changes.append(Change(name, before[name], after))
     return [change for change in changes if change.before != change.after]
-
-
-def _ends_with_crlf(content: bytes) -> bool:
-    return b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
 
 
 def _names(patch: bytes, aside: Path, folder: Folder) -> tuple[Sequence[str], list[str]]:

@@ -46,8 +46,8 @@ class Writer:
             self.id = self.journal.begin(self.what, self.checkpoint)
         with self.journal.together():
             for change in now:
-                digest = digest_of(change.after.content if change.after else None)
-                self.journal.intend(self.id, change.path, self.folder.kept(change.path), digest)
+                kept, above = self.folder.kept(change.path), self.folder.first_missing(change.path)
+                self.journal.intend(self.id, change.path, kept, above, digest_of(change.after and change.after.content))
         try:
             for change in now:
                 self.folder.put(change.path, change.after)
