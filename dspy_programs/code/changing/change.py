@@ -70,6 +70,11 @@ class Hunk(NamedTuple):
     def has_context(self) -> bool:
         return any(line[:1] in (b" ", b"") for line in self.lines)
 
+    @property
+    def old_lines(self) -> list[bytes]:
+        """The lines that it wants to find."""
+        return [line[1:] for line in self.lines if line[:1] in (b" ", b"", b"-")]
+
 
 def hunks_of(diff: bytes) -> Iterator[Hunk]:
     """Yield the hunks of a diff."""

@@ -27,10 +27,11 @@ _CUT = "[...]"
 
 
 def chosen(task: str, index: Index) -> list[str]:
-    """Return the files that a task is about, the likeliest first."""
+    """Return the files that a task is about, the likeliest first; of a small folder all, if nothing tells."""
     known = [row["path"] for row in index.database.rows("SELECT path FROM files ORDER BY path")]
     found = dict.fromkeys([*named_in(task, known), *(hit.path for hit in search(index, task, _MOST_HITS))])
-    return [path for path in found if _text(index.folder / path) is not None][:_MOST_FILES]
+    few = known if len(known) <= _MOST_FILES else []
+    return [path for path in found or few if _text(index.folder / path) is not None][:_MOST_FILES]
 
 
 def shown_of(texts: Mapping[str, str], task: str, index: Callable[[], Index]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from dspy_programs.model_in_use import model_in_use
 from dspy_programs.text import quantity
 
 LONGEST = 72  # characters of a subject
+_LONGEST_LINE = 100  # characters of a line for a file
 _MOST_NAMES = 3
 _MOST_FILES = 12
 _TEST = re.compile(r"(^|/)(tests?|specs?|__tests__)/|(^|/)test_[^/]*$|_test\.\w+$|\.(test|spec)\.\w+$|(^|/)conftest\.py$")
@@ -50,9 +51,10 @@ def commit_message(folder: str | Path = ".") -> CommitMessage:
 
 def by_rules(files: Sequence[StagedFile]) -> CommitMessage:
     """Write a message from names of files and definitions. files: those with most changed lines first."""
-    main = next((group for of in (_is_code, _is_docs, _is_test) if (group := [file for file in files if of(file)])), files)
-    subject = _of_all(files) or _of_all(main) or _subject(main[0], len([*_own(files)]) - 1)
-    lines = [f"- {_said(file)}" for file in files[:_MOST_FILES]]
+    ordered = sorted(files, key=lambda file: 0 if _is_code(file) else 1 if _is_docs(file) else 2)
+    main = [file for file in files if _is_code(file)] or [file for file in files if _is_docs(file)] or files
+    subject = _of_all(files) or _of_all(main) or _subject(main[0], len(main) - 1)
+    lines = [f"- {_said(file)}" for file in ordered[:_MOST_FILES]]
     if len(files) > _MOST_FILES:
         lines.append(f"- and {quantity(len(files) - _MOST_FILES, 'more file')}")
     return CommitMessage(subject, "\n".join(lines) if len(files) > 1 else "", "rules")
@@ -72,11 +74,6 @@ def _is_docs(file: StagedFile) -> bool:
 
 def _is_lock(file: StagedFile) -> bool:
     return PurePosixPath(file.path).name.lower() in LOCKS
-
-
-def _own(files: Sequence[StagedFile]) -> list[StagedFile]:
-    """Leave out what only follows from the rest: tests and docs beside code, lock files."""
-    return [file for file in files if _is_code(file)] or [*files]
 
 
 def _of_all(files: Sequence[StagedFile]) -> str:
@@ -101,46 +98,47 @@ def _of_all(files: Sequence[StagedFile]) -> str:
 def _subject(file: StagedFile, others: int) -> str:
     """Say what was done to one file, and how many there are beside."""
     more = f", and {quantity(others, 'more file')}" if others > 0 else ""
-    said = _said(file)
-    if len(said) + len(more) > LONGEST:
-        said = said.replace(file.path, PurePosixPath(file.path).name)
-    return said + more if len(said) + len(more) <= LONGEST else _cut(said)
+    short = file._replace(path=PurePosixPath(file.path).name, before=PurePosixPath(file.before).name)
+    tried = [_said(each, LONGEST - len(more)) + more for each in (file, short)]
+    return next((said for said in tried if len(said) <= LONGEST), _cut(tried[-1].removesuffix(more)))
 
 
-def _said(file: StagedFile) -> str:
-    """Say what was done to a file in a line."""
+def _said(file: StagedFile, longest: int = _LONGEST_LINE) -> str:
+    """Say what was done to a file in a line, with as many names as there is room for."""
+    tried = [_said_with(file, names) for names in range(_MOST_NAMES, -1, -1)]
+    return next((said for said in tried if len(said) <= longest), tried[-1])
+
+
+def _said_with(file: StagedFile, names: int) -> str:
     path = file.path
     if file.kind == "renamed":
         old, new = PurePosixPath(file.before), PurePosixPath(path)
         also = " and change it" if file.lines else ""
         return (f"Rename {old} to {new.name}" if old.parent == new.parent else f"Move {old} to {new.parent}") + also
     if file.kind == "added":
-        of_test = _is_test(file) and not file.added
-        return f"Add {path}" + (f": {_listed(file.added)}" if file.added and not of_test else "")
+        return f"Add {path}" + (f": {_listed(file.added, names)}" if file.added and not _is_test(file) else "")
     if file.kind == "deleted":
         return f"Remove {path}"
-    return _bumped(file) or _redefined(file) or _reworded(file)
+    return _bumped(file) or _redefined(file, names) or _reworded(file)
 
 
-def _redefined(file: StagedFile) -> str:
+def _redefined(file: StagedFile, names: int) -> str:
     """Say which definitions of a file are other than they were."""
-    where = f" {file.path}"
+    added, removed = _listed(file.added, names), _listed(file.removed, names)
     if file.renamed and not (file.added or file.removed):
-        return f"Rename {', '.join(f'{old} to {new}' for old, new in file.renamed[:2])} in{where}"
-    if file.added and file.removed:
-        return f"Replace {_listed(file.removed)} by {_listed(file.added)} in{where}"
-    if file.added:
-        return f"Add {_listed(file.added)} to{where}"
-    if file.removed:
-        return f"Remove {_listed(file.removed)} from{where}"
-    return f"Change {_listed(file.changed)} in{where}" if file.changed else ""
+        pairs = [f"{old} to {new}" for old, new in file.renamed]
+        return f"Rename {_listed(pairs, names)} in {file.path}"
+    if added and removed:
+        return f"Replace {removed} by {added} in {file.path}"
+    if added or removed:
+        return f"Add {added} to {file.path}" if added else f"Remove {removed} from {file.path}"
+    return f"Change {_listed(file.changed, names)} in {file.path}" if file.changed else ""
 
 
 def _reworded(file: StagedFile) -> str:
     headings = [found.decode("utf-8", "replace").strip() for found in _HEADING.findall(file.diff)]
-    if _is_docs(file) and len(headings) == 1:
-        return f"Update {file.path}: {headings[0]}"
-    return f"Update {file.path}"
+    is_one = file.path.lower().endswith(".md") and len(headings) == 1
+    return f"Update {file.path}: {headings[0]}" if is_one else f"Update {file.path}"
 
 
 def _bumped(file: StagedFile) -> str:
@@ -160,10 +158,16 @@ def _bumped(file: StagedFile) -> str:
     return f"Require {_listed(sorted(here))}" if here else f"No longer require {_listed(sorted(gone))}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    if len(names) <= _MOST_NAMES:
-        return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+def _listed(names: Sequence[str], most: int = _MOST_NAMES) -> str:
+    """Return names as a list in words, the public ones first; how many there are if none is wanted."""
+    if names and not most:
+        return quantity(
+            len(names), "test" if all(name.rpartition(".")[2].startswith("test") for name in names) else "definition"
+        )
+    ordered = sorted(names, key=lambda name: name.rpartition(".")[2].startswith("_"))
+    if len(ordered) <= most:
+        return " and ".join(filter(None, [", ".join(ordered[:-1]), *ordered[-1:]]))
+    return f"{', '.join(ordered[:most])} and {len(ordered) - most} more"
 
 
 def _cut(subject: str) -> str:

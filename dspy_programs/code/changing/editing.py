@@ -234,8 +234,10 @@ class _Work:
 
 
 def _code_editor() -> Editor:
-    """Return the program as compiled for the model in use."""
+    """Return the program, as compiled for the model in use if there is one."""
+    from dspy_programs.programs.code_editor import CodeEditor
     from dspy_programs.registry import load
 
-    editor: Editor = load("code_editor")
+    model = model_in_use()
+    editor: Editor = load("code_editor", model.model) if model is not None else CodeEditor()
     return editor

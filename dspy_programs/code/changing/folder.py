@@ -51,10 +51,12 @@ class Folder:
         if has_secret_name(parts[-1]):
             raise UsageError(f"{shown}: made for secrets, so it is not changed")
         try:
-            normal = self.workspace.normal(path)
+            normal, kind = self.workspace.normal(path), self.workspace.kind(path)
         except ToolError as error:
             raise UsageError(str(error)) from None
-        if normal != "/".join(parts) or (kind := self.workspace.kind(path)) == "link":
+        except OSError as error:
+            raise UsageError(f"{shown[:80]}: {error.strerror}") from None
+        if normal != "/".join(parts) or kind == "link":
             raise UsageError(f"{shown}: a link, or behind one; name the file itself")
         if kind not in (None, "file"):
             raise UsageError(f"{shown}: {'a folder' if kind == 'folder' else 'a pipe, socket or device'}, not a file")

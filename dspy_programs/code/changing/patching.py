@@ -7,24 +7,28 @@ Guarantees git applies it to copies of the files, in an empty folder, so that th
 Raises     UsageError for what does not apply, for paths that may not be changed, links and submodules.
 """
 
+import os
 import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.code.changing.change import Change, File, has_crlf, hunks_of, write_aside
+from dspy_programs.code.changing.change import Change, File, Hunk, has_crlf, hunks_of, write_aside
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.writing import writing
 from dspy_programs.errors import UsageError
 from dspy_programs.git import git_apart
+from dspy_programs.text import printable
 
 _MOST_BYTES = 20_000_000
 _GIT_HEADER = re.compile(rb'^diff --git (?:"?a/.+ "?b/.+|(?P<old>\S+) (?P<new>\S+))\r?$', re.M)
 _NAMED = re.compile(rb"^(?:---|\+\+\+) (.+)$", re.M)
+_HEADER = re.compile(rb"^--- (?P<old>.+)\n\+\+\+ (?P<new>.+)\n@@ ", re.M)
 _NO_FILES = re.compile(rb"^(?:new file mode|new mode|old mode|deleted file mode|index \w+\.\.\w+) (120000|160000)", re.M)
 _HEADERS = re.compile(rb"^(?:--- .+|\+\+\+ .+|@@ .+)$", re.M)
 _FAILED = re.compile(r"error: patch failed: (.+):(\d+)")
+_HUNK_HEADER = re.compile(rb"^@@ -", re.M)
 _TAKES_AWAY = re.compile(rb"^(@@ -\d+(?:,\d+)? )\+([1-9]\d*),0(?= @@)", re.M)
 _READ_AS: Sequence[Sequence[str]] = ([], ["--recount"])  # a model miscounts its lines
 
@@ -64,6 +68,11 @@ def patched(patch: bytes, folder: Folder) -> list[Change]:
         raise UsageError(f"the patch is larger than {_MOST_BYTES:,} bytes; apply it in parts")
     if _NO_FILES.search(patch):
         raise UsageError("the patch makes or changes a link or a submodule; only files are patched")
+    for header in _HEADER.finditer(patch):
+        for name in header.groups():
+            if name.startswith((b"/", b'"/')) and not name.startswith(b"/dev/null"):
+                shown = printable(name.decode("utf-8", "replace").partition("\t")[0].strip())
+                raise UsageError(f"{shown}: outside of {folder.root}; a patch names files from there")
     patch = patch if patch.endswith(b"\n") else patch + b"\n"
     headers = _HEADERS.findall(patch)
     if headers and all(line.endswith(b"\r") for line in headers):  # all of it was saved with line ends of Windows
@@ -110,7 +119,9 @@ def _names(patch: bytes, aside: Path, folder: Folder) -> tuple[Sequence[str], li
     read = [(options, touched) for options, touched in readings if not isinstance(touched, str)]
     if not read:
         raise UsageError(f"no unified diff that can be read: {readings[0][1]}")
-    options, names = max(read, key=lambda one: sum((folder.root / name).is_file() for name in one[1]))  # of equals the first
+    options, names = max(
+        read, key=lambda one: sum(os.path.isfile(folder.root / name) for name in one[1])
+    )  # of equals the first
     return options, [folder.checked(name) for name in names]
 
 
@@ -137,20 +148,48 @@ def _touched(patch: bytes, aside: Path, options: Sequence[str]) -> list[str] | s
 def _apply(patch: bytes, aside: Path, options: Sequence[str]) -> None:
     """Apply a patch to the files of a folder. Raises UsageError."""
     words = ["apply", "--whitespace=nowarn", *options]
-    if not all(hunk.whole or hunk.has_context for hunk in hunks_of(patch)):
-        words.append("--unidiff-zero")  # else git puts such a hunk at the end of the file
-        patch = _TAKES_AWAY.sub(lambda found: b"%s+%d,0" % (found[1], int(found[2]) + 1), patch)  # git counts from there
-        dry = git_apart(aside, [*words, "--check", "--verbose"], patch)
-        if "(offset " in dry.errors:
-            raise _DoesNotFit("the patch has hunks without lines around them, and lines have moved; make it with diff -U3")
-    done = git_apart(aside, words, patch)
-    if done.code == 0:
+    hunks = [hunk for hunk in hunks_of(patch) if not hunk.whole]
+    errors = ""
+    if all(hunk.has_context for hunk in hunks):
+        done = git_apart(aside, words, patch)
+        if done.code == 0:
+            return
+        errors = done.errors or "git was stopped"
+    if _apply_anywhere(patch, hunks, aside, words):
         return
     if git_apart(aside, [*words, "--reverse", "--check"], patch).code == 0:
         raise UsageError("the patch has been applied already; nothing was changed")
-    if failed := _FAILED.search(done.errors):
+    if not errors:
+        raise _DoesNotFit("a hunk without lines around it does not apply where it says; make the patch with diff -U3")
+    if failed := _FAILED.search(errors):
         raise _DoesNotFit(f"{failed[1]}:{failed[2]}: the patch does not apply: other lines are there; nothing was changed")
-    raise UsageError(f"the patch does not apply: {_said(done.errors)}; nothing was changed")
+    raise UsageError(f"the patch does not apply: {_said(errors)}; nothing was changed")
+
+
+def _apply_anywhere(patch: bytes, hunks: Sequence[Hunk], aside: Path, words: Sequence[str]) -> bool:
+    """Apply hunks with few or no lines around them, if each is where it says, or its lines are in one place only.
+
+    Git by itself would put a hunk without lines around it at the end of the file.
+    """
+    words = [*words, "--unidiff-zero"]
+    patch = _TAKES_AWAY.sub(lambda found: b"%s+%d,0" % (found[1], int(found[2]) + 1), patch)  # git counts from there
+    dry = git_apart(aside, [*words, "--check", "--verbose"], patch)
+    if dry.code == 0 and "(offset " in dry.errors:
+        texts = [path.read_bytes() for path in aside.rglob("*") if path.is_file()]
+        if len(hunks) + patch.count(b"\n@@ -0,0 ") < len(_HUNK_HEADER.findall(patch)):
+            return False  # counted wrong
+        if any(sum(_places(hunk.old_lines, text) for text in texts) != 1 for hunk in hunks):
+            return False
+    return dry.code == 0 and git_apart(aside, words, patch).code == 0
+
+
+def _places(lines: Sequence[bytes], text: bytes) -> int:
+    """Count the places of some lines in a text."""
+    wanted, text = b"\n" + b"\n".join(lines) + b"\n", b"\n" + text.rstrip(b"\n") + b"\n"
+    count, at = 0, text.find(wanted)
+    while lines and at >= 0:
+        count, at = count + 1, text.find(wanted, at + 1)
+    return count
 
 
 def _said(errors: str) -> str:
