@@ -1,5 +1,6 @@
 """python -m dspy_programs code index|search|map|grep|tree|extract|sg|context|watch: thin commands over this package."""
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,9 @@ import typer
 
 from dspy_programs.cli import new_app
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
+from dspy_programs.code.old_names import WithOldNames
 from dspy_programs.code.printing import from_here, gate, print_json, say
+from dspy_programs.code.start_commands import open_, start
 
 if TYPE_CHECKING:
     from dspy_programs.code.index import Index, Refreshed
@@ -21,6 +24,14 @@ app = new_app(
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
 _Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(cls=WithOldNames)
+def _old_environment(context: typer.Context) -> None:
+    """Let the variables of dspy-code count, where ours are not set."""
+    from dspy_programs.code.old_environment import adopted
+
+    os.environ.update(adopted(os.environ, context.obj or ()))
 
 
 @app.command()
@@ -104,8 +115,9 @@ def watch(path: _Folder = Path("."), db: _Db = None) -> None:
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
 
 
-for _command in (grep, tree, extract, sg, context):
+for _command in (grep, tree, extract, sg, context, start):
     app.command()(_command)
+app.command("open")(open_)
 
 
 def _opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":
