@@ -126,9 +126,14 @@ def _why_not_code(name: str, status: os.stat_result) -> str:
         return "binary"
     if has_secret_name(name):
         return HOLDS_SECRETS
-    if name.lower() in _LOCKS:
+    if is_lock_file(name):
         return "lock file"
     return f"larger than {LARGEST // 1_000_000} MB" if status.st_size > LARGEST else ""
+
+
+def is_lock_file(name: str) -> bool:
+    """Return whether a package manager writes the file of this name."""
+    return name.lower() in _LOCKS
 
 
 def has_binary_name(name: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.cli import FAILED, NO_LLM, run_words
-from dspy_programs.code.old_names import ALIASES, LOGS
+from dspy_programs.code.old_names import ALIASES, ANSWERS, LOGS
 from dspy_programs.code.printing import say
 from dspy_programs.text import printable
 
@@ -59,7 +59,8 @@ class Console:
 
     def _run(self, line: str) -> int:
         first = line.split()[0]
-        if first not in _STEERING and self._home_of(first) is None and first not in ALIASES:
+        is_known = first in _STEERING or first in ALIASES or self._home_of(first) or first.replace("_", "-") in ANSWERS
+        if not is_known:
             return self._ask(first, line)
         try:
             words = shlex.split(line)
@@ -69,7 +70,7 @@ class Console:
             return self.steer(first, " ".join(words[1:]))
         if first == _OPENS:
             return self._refuse("a session is open already; cd goes to another folder")
-        if self._home_of(first) is None:
+        if first in ALIASES and self._home_of(first) is None:
             words = [*(self._logs_folder() if word == LOGS else word for word in ALIASES[first]), *words[1:]]
         return self._dispatch(words)
 
@@ -82,7 +83,8 @@ class Console:
         return run_words(partial(self.groups[name][0], prog_name=name), words)
 
     def _home_of(self, word: str) -> str | None:
-        return next((name for name, (_, commands) in self.groups.items() if word in commands), None)
+        names = {word, word.replace("_", "-")}
+        return next((name for name, (_, commands) in self.groups.items() if names & commands.keys()), None)
 
     def _ask(self, first: str, line: str) -> int:
         if self._home_of(_ASK) and " " in line:
