@@ -12,7 +12,7 @@ from dspy_programs.cli import new_app
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.old_names import WithOldNames
 from dspy_programs.code.printing import from_here, gate, print_json, say
-from dspy_programs.code.start_commands import open_, start
+from dspy_programs.code.start_commands import init, open_, start
 
 if TYPE_CHECKING:
     from dspy_programs.code.index import Index, Refreshed
@@ -115,7 +115,7 @@ def watch(path: _Folder = Path("."), db: _Db = None) -> None:
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
 
 
-for _command in (grep, tree, extract, sg, context, start):
+for _command in (grep, tree, extract, sg, context, start, init):
     app.command()(_command)
 app.command("open")(open_)
 

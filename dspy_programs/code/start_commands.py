@@ -1,4 +1,4 @@
-"""Commands to begin with: start, open."""
+"""Commands to begin with: start, open, init."""
 
 import os
 import sys
@@ -63,3 +63,29 @@ def open_(place: Annotated[str, typer.Argument(metavar="FILE[:LINE[:COLUMN]]", h
         raise UsageError(f"{words[0]}: cannot be run: {error.strerror}; VISUAL or EDITOR names another editor") from error
     if code:
         raise UsageError(f"{words[0]} ended with exit code {code}")
+
+
+def init(
+    path: _Folder = Path("."),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to. Default: .dspy_data in the folder.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="How many commits are looked at, the newest.")] = 3_000,
+    logs: Annotated[list[Path] | None, typer.Option(help="A log file or a folder of them; repeatable. Default: logs.")] = None,
+    test_cmd: Annotated[str, typer.Option(help="What runs the tests. Default: the usual of their language.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the rows that are there.")] = False,
+) -> None:
+    """Make rows to train on out of a repository: from its commits, its logs and its definitions. The newest are for testing."""
+    from dspy_programs.code.history import FOLDER, make_rows
+    from dspy_programs.text import printable, quantity
+
+    made = make_rows(path, out, most=most, logs=logs or (), test_command=test_cmd, replace=replace)
+    print(f"{quantity(made.history.read, 'commit')} read, {len(made.history.commits):,} of them can be learnt from")
+    for why, count in made.history.left_out.most_common():
+        print(f"  left out: {count:,} {why}")
+    for program, counts in made.rows.items():
+        told = ", ".join(f"{count:,} {split}" for split, count in counts.items()) or "0"
+        print(f"{program}: {told}")
+        for why, count in sorted(made.left_out.get(program, {}).items(), key=lambda item: -item[1]):
+            print(f"  left out: {count:,} {why}")
+    target = out or path / FOLDER
+    first = next(program for program, counts in made.rows.items() if counts)
+    print(printable(f"next: python -m optimizers.train --module {first} --data {target / first}"), file=sys.stderr)
