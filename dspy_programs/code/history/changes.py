@@ -48,7 +48,12 @@ class Change(NamedTuple):
 
     @property
     def is_test(self) -> bool:
-        return _TEST.search(self.path) is not None
+        return is_test(self.path)
+
+
+def is_test(path: str) -> bool:
+    """Return whether a file is one of tests, by its name or a folder's."""
+    return _TEST.search(path) is not None
 
 
 def changes_of(folder: Path, commits: Sequence[Commit]) -> Iterator[tuple[Commit, list[Change]]]:

@@ -30,7 +30,12 @@ _TRAILER = re.compile(
     r"^\s*(?:[A-Z][A-Za-z]+(?:-[A-Za-z]+)*-(?:by|id)|cc|git-svn-id|differential revision|pull request|pr[ -]url|bug)\s*:.*$",
     re.I,
 )
-_KIND = re.compile(r"^(?:[a-z]+(?:\([^)]*\))?!?: |\[[^\]]{1,30}\] *|[A-Z]{2,10}-\d+:? )")
+_KIND = re.compile(
+    r"^(?:(?:\[[^\]]{1,30}\]|[A-Z]{2,10}-\d+:?) *)?"  # [4.2.x], ABC-123:
+    r"(?:(?:build|chore|ci|deps|docs?|feat|feature|fix|perf|refactor|revert|style|tests?)(?:\([^)]*\))?!?: *"
+    r"|(?:fix(?:e[sd])?|refs?|closes?) (?:#\d+|CVE-[\d-]+)(?:, (?:#\d+|CVE-[\d-]+))* -- )?",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(
     r"\s*\((?:[\w./-]*#\d+|[A-Z]{2,10}-\d+)(?:, *#\d+)*\)|\s*(?:\b(?:fix(?:es|ed)?|close[sd]?|refs?|gh-?)\s*:?\s*)?#\d+", re.I
 )

@@ -11,6 +11,7 @@ from dspy_programs.code.parsing.languages import language_of
 
 PROGRAM = "code_editor"
 _MOST_FILES = 4
+_LONGEST_TESTS = 2_000  # characters: what code_editor reads of a test's output
 
 
 def editor_rows(repository: Repository) -> Iterator[Row]:
@@ -36,6 +37,7 @@ def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: 
     }
     fields = {
         "task": task_of(commit),
+        "feedback": _wanted(tests),
         "code": {change.path: change.before for change in code if change.before is not None},
         "checks": checks,
         "fixed": {change.path: change.after for change in code if change.after is not None},
@@ -43,6 +45,15 @@ def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: 
         "version": commit.id,
     }
     return Row(commit.id[:12], commit.when, fields["task"], fields)
+
+
+def _wanted(tests: Sequence[Change]) -> str:
+    """Return the lines that the commit adds to the tests: they say what the message leaves open."""
+    added = [(test.path, (test.after or "").split("\n"), test.added) for test in tests]
+    said = "\n".join(
+        f"{path}:\n" + "\n".join(lines[number - 1] for number in numbers) for path, lines, numbers in added if numbers
+    )
+    return f"These lines of tests are new, and must pass:\n{said}"[:_LONGEST_TESTS]
 
 
 def _why_not(code: Sequence[Change], tests: Sequence[Change]) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from dspy_programs.code.files import LeftOut, read_bytes, source_files, text_in
+from dspy_programs.code.history.changes import is_test
 from dspy_programs.code.history.row import Repository, Row
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
@@ -17,12 +18,16 @@ _FEWEST_LINES, _MOST_LINES = 5, 80  # of a definition
 _FEWEST_WORDS = 4  # of what its author says
 _FEWEST, _MOST = 2, 5  # keywords
 _OF_A_FILE = 8  # rows
+_CAMEL = re.compile(r"\b\w*[a-z0-9][A-Z]\w*")
 _COMMENT = re.compile(r"^\s*(?://+!?|/\*+|\*+/?|#+|--+)\s?|\s*\*/\s*$")
 _NO_COMMENT = re.compile(r"copyright|licen[cs]e|noqa|eslint|pylint|todo|fixme|nolint|@\w+|-{5,}|={5,}|\*{5,}", re.IGNORECASE)
+_TELLS_NOTHING = frozenset("returns return returned yields yield given true false none null function method soon".split())
 
 
 def summary_rows(repository: Repository) -> Iterator[Row]:
     for found in source_files(repository.folder, LeftOut()):
+        if is_test(found.path):
+            continue
         language = language_of(found.path)
         text = text_in(read_bytes(repository.folder / found.path) or b"") if language else None
         symbols = symbols_in(text, language) if text else None
@@ -31,7 +36,7 @@ def summary_rows(repository: Repository) -> Iterator[Row]:
             if symbol.kind != "function" or symbol.nested or made >= _OF_A_FILE:
                 continue
             code, said = _python(text or "", symbol) if language == "python" else _other((text or "").split("\n"), symbol)
-            keywords = _borne_out(said, code)
+            keywords = _borne_out(said, code, symbol.name)
             if why := _why_not(code, said, keywords):
                 repository.leave_out(PROGRAM, why)
                 continue
@@ -51,6 +56,8 @@ def _why_not(code: str, said: str, keywords: Sequence[str]) -> str:
 def _python(text: str, symbol: Symbol) -> tuple[str, str]:
     """Return a Python definition without its docstring, and the docstring's first sentence."""
     lines = text.split("\n")[symbol.head - 1 : symbol.end_line]
+    if not any(quote in line for line in lines for quote in ('"""', "'''")):
+        return "", ""
     try:
         node = ast.parse(_dedented(lines)).body[0]
     except (SyntaxError, ValueError, IndexError, RecursionError):
@@ -79,12 +86,14 @@ def _dedented(lines: Sequence[str]) -> str:
     return textwrap.dedent("\n".join(lines)).strip("\n")
 
 
-def _borne_out(said: str, code: str) -> list[str]:
-    """Return the words of a sentence that are also words of the code's names, in their order."""
+def _borne_out(said: str, code: str, name: str) -> list[str]:
+    """Return the words of a sentence that are also words of the code, in their order; none if none is one of its name."""
     known = set(content_stems(f"{code} {humps(code)}"))
+    untold = _TELLS_NOTHING | {name.lower() for name in _CAMEL.findall(said)}
     found = {}
     for word in words(said):
         stems = content_stems(word)
-        if len(stems) == 1 and len(word) > 2 and not word.isdigit() and stems[0] in known:
+        if len(stems) == 1 and len(word) > 2 and not word.isdigit() and stems[0] in known and word not in untold:
             found.setdefault(stems[0], word)
-    return list(found.values())[:_MOST]
+    of_name = set(content_stems(f"{name} {humps(name)}"))
+    return list(found.values())[:_MOST] if of_name & found.keys() else []
