@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.cli import FAILED, NO_LLM, run_words
+from dspy_programs.cli import FAILED, INTERRUPTED, NO_LLM, run_words
 from dspy_programs.code.old_names import ALIASES, ANSWERS, LOGS
 from dspy_programs.code.printing import say
 from dspy_programs.text import printable
@@ -52,6 +52,8 @@ class Console:
             if line and not line.startswith("#"):
                 try:
                     code = self._run(line)
+                except KeyboardInterrupt:
+                    code = INTERRUPTED
                 except Exception:  # a fault in a command must not cost the session
                     traceback.print_exc()
                     code = FAILED

@@ -117,6 +117,6 @@ def _why_not(commit: Commit, is_merge: bool, author: str, counted: int, lines: i
 
 
 def said_in(subject: str) -> str:
-    """Return what a subject says: without `fix(api): ` in front, and numbers of issues."""
+    """Return what a subject says: without `fix(api): ` in front and the numbers of issues."""
     bare = _REFERENCE.sub("", _KIND.sub("", subject.strip(), count=1)).strip().rstrip(".")
-    return f"{bare[:1].upper()}{bare[1:]}"
+    return bare if bare.partition(" ")[0].endswith(":") else f"{bare[:1].upper()}{bare[1:]}"

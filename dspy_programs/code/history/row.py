@@ -16,7 +16,7 @@ from dspy_programs.code.parsing.languages import language_of
 from dspy_programs.text import content_stems
 
 _TELLS = re.compile(
-    r"(?!\s*(?:thanks|refs?\b|see |follow-?up|backport|cherry|-{3}|http|co-authored|mime-version))", re.IGNORECASE
+    r"(?!\s*(?:thanks|refs?\b|see |follow[- ]?up|backport|cherry|-{3}|http|co-authored|mime-version))", re.IGNORECASE
 )
 LONGEST = 12_000  # characters of code that a row shows
 
