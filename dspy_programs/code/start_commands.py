@@ -32,7 +32,7 @@ def start(
     )
     steps = [("cd", str(path)), ("logs", str(logs) if logs else ""), ("model", "none" if no_llm else lm or "")]
     for word, value in steps:
-        if value and (code := console.steer(word, value)):
+        if value and (code := console.set(word, value)):
             raise typer.Exit(code)
     if sys.stdin.isatty():
         print("help lists the commands, quit ends")

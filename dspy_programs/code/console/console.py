@@ -77,8 +77,17 @@ class Console:
         return self._dispatch(words)
 
     def steer(self, word: str, value: str = "") -> int:
-        """Do what one of the session's own words says. Returns an exit code."""
-        return {"cd": self._cd, "logs": self._logs, "model": self._model, "help": self._help}[word](value)
+        """Do what one of the session's own words says, and say how it is now. Returns an exit code."""
+        if word == "help":
+            return self._help(value)
+        code = self.set(word, value)
+        if code == 0 and word != "cd":
+            say(self._logs_folder() if word == "logs" else self._model_in_use())
+        return code
+
+    def set(self, word: str, value: str) -> int:
+        """Go to a folder (cd), or choose the logs or the model of the commands that follow. Returns an exit code."""
+        return {"cd": self._cd, "logs": self._logs, "model": self._model}[word](value)
 
     def _dispatch(self, words: Sequence[str]) -> int:
         name = self._home_of(words[0]) or next(iter(self.groups))
@@ -108,14 +117,13 @@ class Console:
         if path and not Path(path).expanduser().exists():
             return self._refuse(f"{printable(path)}: not there; name a log file or a folder of them")
         self.logs = Path(path).expanduser().absolute() if path else self.logs
-        say(self._logs_folder())
         return 0
 
     def _logs_folder(self) -> str:
         return str(self.logs or ("logs" if Path("logs").is_dir() else "."))
 
     def _model(self, name: str) -> int:
-        """Choose the model of the commands that follow. An address and a key stay with the model they came with."""
+        """Choose a model. An address and a key stay with the model they came with."""
         if name == "none":
             os.environ[NO_LLM] = "1"
         elif name:
@@ -126,8 +134,11 @@ class Console:
                     os.environ.pop(variable, None)
                 else:
                     os.environ[variable] = value
-        say("none" if os.environ.get(NO_LLM) else os.environ.get(_LM) or "each command's own")
         return 0
+
+    @staticmethod
+    def _model_in_use() -> str:
+        return "none" if os.environ.get(NO_LLM) else os.environ.get(_LM) or "each command's own"
 
     def _help(self, command: str) -> int:
         if command and self._home_of(command):

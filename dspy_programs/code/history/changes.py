@@ -60,7 +60,7 @@ def changes_of(folder: Path, commits: Sequence[Commit]) -> Iterator[tuple[Commit
     """Yield each commit with its changes, in the order of the commits."""
     for start in range(0, len(commits), _AT_ONCE):
         batch = commits[start : start + _AT_ONCE]
-        printed = git(folder, [*_SHOW, *(commit.id for commit in batch), "--", "."]) or b""
+        printed = git(folder, [*_SHOW, *(commit.id for commit in batch), "--"]) or b""
         texts = {part[:64].partition("\n")[0]: part for part in printed.decode("utf-8", "replace").split("\x01")[1:]}
         for commit in batch:
             yield commit, list(_changes(texts.get(commit.id, "")))

@@ -71,9 +71,9 @@ def history_of(folder: Path, most: int) -> History:
         raise UsageError(f"{folder}: no git repository, or git is not installed; name a repository")
     if git(folder, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]) is None:
         raise UsageError(f"{folder}: the repository has no commits, so there is nothing to learn from; commit first")
-    printed = git(
-        folder, [*_LOG, f"--max-count={most}", "--relative", "--encoding=UTF-8", f"--format={_HEAD}", "HEAD", "--", "."]
-    )
+    is_below = bool((git(folder, ["rev-parse", "--show-prefix"]) or b"").strip())  # of the whole, no merge is passed over
+    options = (f"--max-count={most}", "--relative", "--encoding=UTF-8", f"--format={_HEAD}", "HEAD")
+    printed = git(folder, [*_LOG, *options, *(["--", "."] if is_below else [])])
     if printed is None:
         raise UsageError(f"{folder}: git cannot list the commits; run git fsck, or give a smaller --most")
     left_out, kept, read = Counter[str](), list[Commit](), 0

@@ -198,4 +198,8 @@ def test_a_script_can_be_piped_in_and_a_folders_env_file_is_not_read(folder):
         cwd=folder.parent,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "each command's own\napp.log:1: ERROR no disk\n", "left out: 1 made for secrets\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "each command's own\napp.log:1: ERROR no disk\n",
+        "left out: 1 made for secrets\n",
+    )
