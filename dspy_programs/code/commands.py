@@ -1,4 +1,4 @@
-"""python -m dspy_programs code index|search|map|grep|tree|extract|sg|context|watch|last|status: thin commands."""
+"""python -m dspy_programs code index|search|map|grep|extract|edit|patch|...: thin commands over this package."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
+from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.old_names import WithOldNames
@@ -118,6 +119,8 @@ def map_(
 
 
 for _command in (grep, tree, extract, sg, context, watch, last, status, start, init):
+    app.command()(_command)
+for _command in (edit, patch, diff, undo, plan, run, commit_message):
     app.command()(_command)
 app.command("open")(open_)
 

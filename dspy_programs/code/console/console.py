@@ -116,7 +116,7 @@ class Console:
     def _logs(self, path: str) -> int:
         if path and not Path(path).expanduser().exists():
             return self._refuse(f"{printable(path)}: not there; name a log file or a folder of them")
-        self.logs = Path(path).expanduser().absolute() if path else self.logs
+        self.logs = Path(os.path.abspath(Path(path).expanduser())) if path else self.logs
         return 0
 
     def _logs_folder(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from dspy_programs.code.files import has_binary_name, is_generated, is_lock_file
+from dspy_programs.code.files import LOCKS, has_binary_name, is_generated
 from dspy_programs.code.history.commits import Commit
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
@@ -100,7 +100,7 @@ def _read(path: str, names: Sequence[str], lines: Sequence[str]) -> Change:
 
 def _is_code(path: str) -> bool:
     name = PurePosixPath(path).name
-    return not (has_binary_name(name) or has_secret_name(name) or is_lock_file(name))
+    return not (has_binary_name(name) or has_secret_name(name) or name.lower() in LOCKS)
 
 
 def _is_readable(text: str) -> bool:
