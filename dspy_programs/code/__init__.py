@@ -14,19 +14,23 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.code.extracting import Piece, extract_lines, extract_symbol
+    from dspy_programs.code.fusing import search_by_meaning, search_fused, search_like
     from dspy_programs.code.grep import Line, grep_files
     from dspy_programs.code.index import Definition, Index, Refreshed
+    from dspy_programs.code.knowledge import knowledge_of
     from dspy_programs.code.logs.digest import Digest, Kind, log_context
     from dspy_programs.code.parsing.symbol import Symbol
     from dspy_programs.code.repo_map import RepoMap, map_of
     from dspy_programs.code.searching import Hit, search
     from dspy_programs.code.structure import Match, find_structure
     from dspy_programs.code.tree import tree_of
+    from dspy_programs.code.vectors import Embedder, embed_chunks, embedder_named
     from dspy_programs.code.watching import watch_folder
 
 _HOMES = {
     "Definition": "index",
     "Digest": "logs.digest",
+    "Embedder": "vectors",
     "Hit": "searching",
     "Index": "index",
     "Kind": "logs.digest",
@@ -36,19 +40,26 @@ _HOMES = {
     "Refreshed": "index",
     "RepoMap": "repo_map",
     "Symbol": "parsing.symbol",
+    "embed_chunks": "vectors",
+    "embedder_named": "vectors",
     "extract_lines": "extracting",
     "extract_symbol": "extracting",
     "find_structure": "structure",
     "grep_files": "grep",
+    "knowledge_of": "knowledge",
     "log_context": "logs.digest",
     "map_of": "repo_map",
     "search": "searching",
+    "search_by_meaning": "fusing",
+    "search_fused": "fusing",
+    "search_like": "fusing",
     "tree_of": "tree",
     "watch_folder": "watching",
 }
 __all__ = [
     "Definition",
     "Digest",
+    "Embedder",
     "Hit",
     "Index",
     "Kind",
@@ -58,13 +69,19 @@ __all__ = [
     "Refreshed",
     "RepoMap",
     "Symbol",
+    "embed_chunks",
+    "embedder_named",
     "extract_lines",
     "extract_symbol",
     "find_structure",
     "grep_files",
+    "knowledge_of",
     "log_context",
     "map_of",
     "search",
+    "search_by_meaning",
+    "search_fused",
+    "search_like",
     "tree_of",
     "watch_folder",
 ]
