@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dspy_programs.code.logs.digest import Digest, Kind, log_context
     from dspy_programs.code.parsing.symbol import Symbol
     from dspy_programs.code.repo_map import RepoMap, map_of
+    from dspy_programs.code.repository import Repository
     from dspy_programs.code.searching import Hit, search
     from dspy_programs.code.structure import Match, find_structure
     from dspy_programs.code.tree import tree_of
@@ -39,6 +40,7 @@ _HOMES = {
     "Piece": "extracting",
     "Refreshed": "index",
     "RepoMap": "repo_map",
+    "Repository": "repository",
     "Symbol": "parsing.symbol",
     "embed_chunks": "vectors",
     "embedder_named": "vectors",
@@ -68,6 +70,7 @@ __all__ = [
     "Piece",
     "Refreshed",
     "RepoMap",
+    "Repository",
     "Symbol",
     "embed_chunks",
     "embedder_named",

@@ -8,13 +8,12 @@ Source     reciprocal rank fusion: Cormack, Clarke and Buettcher, SIGIR 2009. It
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from dspy_programs.code.index import Index, Progress
 from dspy_programs.code.searching import Hit, Place, as_hits, each_once, lexical_ranking, places_of, reluctance
-from dspy_programs.code.vectors import Embedder, Vectors, embed_chunks, embedder_named, vectors_of
+from dspy_programs.code.vectors import Embedder, Ids, Vectors, embed_chunks, embedder_named, vectors_of
 from dspy_programs.code.words import asked_words
 from dspy_programs.errors import UsageError
 
@@ -86,6 +85,6 @@ def _ranking(index: Index, question: str, most: int, embedder: Embedder | None, 
     return each_once(sorted(weighed, key=lambda one: -one.score))[:most]
 
 
-def _vectors(index: Index, embedder: Embedder, progress: Progress | None) -> "tuple[Sequence[int], Vectors]":
+def _vectors(index: Index, embedder: Embedder, progress: Progress | None) -> tuple[Ids, Vectors]:
     embed_chunks(index, embedder, progress)
     return vectors_of(index, embedder)

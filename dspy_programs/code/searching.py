@@ -88,7 +88,7 @@ def places_of(index: Index, scores: Mapping[int, float]) -> list[Place]:
         f"WHERE places.id IN ({', '.join('?' * len(scores))})",
         list(scores),
     )
-    return [Place(*tuple(row)[1:], scores[row["id"]]) for row in rows]
+    return [Place(row["path"], row["symbol"], row["line"], row["end_line"], row["text"], scores[row["id"]]) for row in rows]
 
 
 def each_once(ranked: Sequence[Place]) -> list[Place]:

@@ -20,6 +20,7 @@ from dspy_programs.code.index import Index, Progress
 from dspy_programs.code.words import spread
 from dspy_programs.errors import MissingExtra, ProgramsError, UsageError
 
+Ids = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 _BATCH = 512  # chunks
 _MOST = 1_000  # characters of a chunk: more made the search slower and no better
@@ -94,7 +95,7 @@ def embed_chunks(index: Index, embedder: Embedder, progress: Progress | None = N
     return embedded
 
 
-def vectors_of(index: Index, embedder: Embedder) -> tuple[npt.NDArray[np.int64], Vectors]:
+def vectors_of(index: Index, embedder: Embedder) -> tuple[Ids, Vectors]:
     """Return the ids of the places, and their vectors as the rows of a matrix."""
     rows = index.database.rows("SELECT place, vector FROM vectors WHERE embedder = ? AND place IS NOT NULL", (embedder.key,))
     if len({len(row["vector"]) for row in rows}) > 1:
