@@ -1,4 +1,4 @@
-"""python -m dspy_programs code index|search|like|map|learn|grep|tree|extract|sg|context|watch: thin commands."""
+"""python -m dspy_programs code index|search|map|grep|extract|edit|patch|...: thin commands over this package."""
 
 import sys
 from collections.abc import Mapping
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
+from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
+from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import print_json, say
@@ -30,10 +32,16 @@ def index(
     path: _Folder = Path("."),
     vectors: Annotated[bool, typer.Option("--vectors", help="Also make the vectors that search --by wants.")] = False,
     embedder: EmbedderOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on while files change, until interrupted. Needs the code extra.")
+    ] = False,
     db: _Db = None,
     as_json: _Json = False,
 ) -> None:
     """Index a folder's code by its definitions, or bring the index up to date. What git ignores and binaries are left out."""
+    if watch:
+        _watch_index(path, db)
+        return
     held, done = opened(path, db)
     if vectors or embedder:
         embed(held, embedder)
@@ -79,17 +87,17 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-@app.command()
-def watch(path: _Folder = Path("."), db: _Db = None) -> None:
-    """Keep the index up to date while files change, until interrupted. Needs the code extra."""
+for _command in (search, like, learn, grep, tree, extract, sg, context, watch, last, status):
+    app.command()(_command)
+for _command in (edit, patch, diff, undo, plan, run, commit_message):
+    app.command()(_command)
+
+
+def _watch_index(path: Path, db: Path | None) -> None:
     from dspy_programs.code import Index, watch_folder
 
     for done in watch_folder(Index(path, db)):
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
-
-
-for _command in (search, like, learn, grep, tree, extract, sg, context):
-    app.command()(_command)
 
 
 def _by_lines(done: "Refreshed") -> dict[str, int]:
