@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.code.agent_tools import CODE_TOOLS
     from dspy_programs.code.changing.change import Change, File
     from dspy_programs.code.changing.commit_message import CommitMessage, commit_message
     from dspy_programs.code.changing.editing import Editor, EditResult, edit
     from dspy_programs.code.changing.patching import Patched, apply_patch
     from dspy_programs.code.changing.testing import Tested
-    from dspy_programs.code.changing.working import Worked, code_tools, work
+    from dspy_programs.code.changing.working import Worked, work
     from dspy_programs.code.changing.writing import Undone, undo
     from dspy_programs.code.extracting import Piece, extract_lines, extract_symbol
     from dspy_programs.code.fusing import search_by_meaning, search_fused, search_like
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from dspy_programs.code.watching import watch_folder
 
 _HOMES = {
+    "CODE_TOOLS": "agent_tools",
     "Change": "changing.change",
     "CommitMessage": "changing.commit_message",
     "Definition": "index",
@@ -59,7 +61,6 @@ _HOMES = {
     "Undone": "changing.writing",
     "Worked": "changing.working",
     "apply_patch": "changing.patching",
-    "code_tools": "changing.working",
     "commit_message": "changing.commit_message",
     "edit": "changing.editing",
     "embed_chunks": "vectors",
@@ -81,6 +82,7 @@ _HOMES = {
     "work": "changing.working",
 }
 __all__ = [
+    "CODE_TOOLS",
     "Change",
     "CommitMessage",
     "Definition",
@@ -104,7 +106,6 @@ __all__ = [
     "Undone",
     "Worked",
     "apply_patch",
-    "code_tools",
     "commit_message",
     "edit",
     "embed_chunks",
