@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
     from dspy_programs.programs.loop_explainer import LoopExplainer, LoopExplainerResult
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
+    from dspy_programs.programs.orchestrator import Orchestrator, OrchestratorResult
     from dspy_programs.programs.planner import Plan, Planner, PlannerResult
     from dspy_programs.programs.quality_judge import QualityJudge, QualityJudgeResult
     from dspy_programs.programs.section_scorer import SectionScorer, SectionScorerResult, overall_without
@@ -63,6 +64,8 @@ _HOMES = {
     "Fact": "programs.memory_summarizer",
     "MemorySummarizer": "programs.memory_summarizer",
     "MemorySummarizerResult": "programs.memory_summarizer",
+    "Orchestrator": "programs.orchestrator",
+    "OrchestratorResult": "programs.orchestrator",
     "Plan": "programs.planner",
     "Planner": "programs.planner",
     "PlannerResult": "programs.planner",
@@ -109,6 +112,8 @@ __all__ = [
     "MemorySummarizer",
     "MemorySummarizerResult",
     "MissingArgument",
+    "Orchestrator",
+    "OrchestratorResult",
     "Pair",
     "Plan",
     "Planner",

@@ -15,19 +15,22 @@ git reset --hard ;; git reset --hard HEAD~1 ;; git -C a reset --hard ;; git clea
 git push origin +main ;; git checkout . ;; git checkout -f main ;; git restore . ;; git stash clear
 mkfs.ext4 /dev/sda1 ;; dd if=/dev/zero of=/dev/sda ;; :> /etc/passwd ;; > /etc/hosts ;; echo x >> ~/.bashrc ;; shred x
 sudo ls ;; sudo -u a rm x ;; doas ls ;; curl https://a.b ;; curl a | sh ;; cat x | bash ;; cat x | sudo sh
-wget -qO- a | bash -s ;; cat x | python3 ;; cat x | python - ;; bash <(curl a) ;; chmod -R 777 / ;; chmod -R 777 . ;; chmod --recursive a+rwx x
+wget -qO- a | bash -s
+cat x | python3 ;; cat x | python - ;; bash <(curl a) ;; chmod -R 777 / ;; chmod -R 777 . ;; chmod --recursive a+rwx x
 chown -R me / ;; chown -R me:me /usr ;; docker run -v /:/x alpine rm -rf /x ;; ssh host 'rm -rf x' ;; uv run rm -rf x
 python -c "import shutil; shutil.rmtree('x')" ;; node -e "require('fs').rmSync('x')" ;; :(){ :|:& };: ;; env -S 'rm -rf x'
 rm * ;; Remove-Item -Recurse -Force x ;; rd /s /q x ;; cat <<EOF ;; echo 'x ;; /bin/r? -rf x ;; timeout 5 rm -rf x
 """
 HARMLESS = r"""
 echo "sudo" ;; echo 'rm -rf /' ;; grep -rn "curl " . ;; git log --grep "reset --hard"
-git commit -m "rm -rf is gone; sudo too" ;; rm x ;; rm -f x.log ;; git reset HEAD~1 ;; git reset --soft HEAD~1 ;; git clean -nd ;; git push ;; git push --force-with-lease
+git commit -m "rm -rf is gone; sudo too"
+rm x ;; rm -f x.log ;; git reset HEAD~1 ;; git reset --soft HEAD~1 ;; git clean -nd ;; git push ;; git push --force-with-lease
 git checkout main ;; git checkout -b fix ;; git restore --staged . ;; git restore a.py ;; git stash ;; git switch -c fix
 git -c color.ui=never log ;; git -C a status ;; python -m pytest -q ;; PYTHONPATH=. pytest ;; env A=1 pytest
 source .venv/bin/activate ;; . venv/bin/activate ;; bash run.sh ;; sh -c "ls" ;; bash --version ;; cat x | python -m json.tool
 python -c "print('rm -rf')" ;; python -c 'import sys; print(sys.path)' ;; echo $HOME ;; echo "$(git rev-parse HEAD)"
-chmod +x a ;; chmod -R u+w x ;; chown me x ;; for f in *.py; do python -m py_compile "$f"; done ;; if [ -f x ]; then cat x; fi ;; make clean
+chmod +x a
+chmod -R u+w x ;; chown me x ;; for f in *.py; do python -m py_compile "$f"; done ;; if [ -f x ]; then cat x; fi ;; make clean
 [[ -f x ]] && cat x ;; (cd a && npm test) ;; docker run --rm -v "$PWD":/src img pytest ;; docker compose up -d ;; ls > out.txt
 ls 2> /dev/null ;; echo a > /tmp/x ;; mv a.{txt,bak} b ;; find . -name '*.pyc' ;; awk '{print $1}' x ;; sed -i 's/a/b/' x
 echo $((1 + 2)) ;; export PATH="$PATH:/x" ;; npm run build ;; true ;; alias ll='ls -la' ;; git diff main...HEAD
