@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dspy_programs.code.grep import Line, grep_files
     from dspy_programs.code.index import Definition, Index, Refreshed
     from dspy_programs.code.logs.digest import Digest, Kind, log_context
-    from dspy_programs.code.matching import matching_lines, path_matches, shown_line
     from dspy_programs.code.parsing.symbol import Symbol
     from dspy_programs.code.repo_map import RepoMap, map_of
     from dspy_programs.code.searching import Hit, search
@@ -43,10 +42,7 @@ _HOMES = {
     "grep_files": "grep",
     "log_context": "logs.digest",
     "map_of": "repo_map",
-    "matching_lines": "matching",
-    "path_matches": "matching",
     "search": "searching",
-    "shown_line": "matching",
     "tree_of": "tree",
     "watch_folder": "watching",
 }
@@ -68,10 +64,7 @@ __all__ = [
     "grep_files",
     "log_context",
     "map_of",
-    "matching_lines",
-    "path_matches",
     "search",
-    "shown_line",
     "tree_of",
     "watch_folder",
 ]

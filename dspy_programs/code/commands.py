@@ -33,7 +33,7 @@ def index(path: _Folder = Path("."), db: _Db = None, as_json: _Json = False) -> 
     from dspy_programs.text import quantity
 
     print(f"{quantity(done.files, 'file')}, {done.lines:,} lines; {done.read:,} read, {done.forgotten:,} forgotten")
-    for name, told in (("left out", done.left_out), ("cut into lines, not definitions", _by_lines(done.by_lines))):
+    for name, told in (("left out", done.left_out), ("cut into lines, not definitions", _by_lines(done))):
         if told:
             print(f"{name}: {', '.join(f'{count:,} {why}' for why, count in sorted(told.items()))}")
     print(f"{held.file}; {done.seconds:.1f} s", file=sys.stderr)
@@ -118,9 +118,10 @@ def _opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":
         return held, held.refresh(progress)
 
 
-def _by_lines(told: Mapping[str, int]) -> dict[str, int]:
-    """Name what was cut into lines: texts, and languages whose grammars are not installed."""
-    return {f"{language} (pip install dspy-programs[code])" if language else "other text": n for language, n in told.items()}
+def _by_lines(done: "Refreshed") -> dict[str, int]:
+    """Name what was cut into lines: texts, languages whose grammars are not installed, and what took too long."""
+    named = {f"{name} (pip install dspy-programs[code])" if name else "other text": n for name, n in done.by_lines.items()}
+    return named | ({"whose grammar took too long": done.too_slow} if done.too_slow else {})
 
 
 def _plain(done: "Refreshed") -> dict[str, Any]:

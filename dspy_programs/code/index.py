@@ -49,6 +49,8 @@ class Refreshed:
     """Why files of the folder are not in the index, and how many."""
     by_lines: LeftOut = field(default_factory=LeftOut)
     """Languages whose files were cut into lines, not definitions; "" for texts in none."""
+    too_slow: int = 0
+    """Files that were cut into lines, because their grammar took too long."""
     seconds: float = 0.0
 
 
@@ -161,6 +163,7 @@ class Index:
             done.lines += row["lines"]
             if row["read_by"] == "lines":
                 done.by_lines[row["language"]] += row["files"]
+            done.too_slow += row["files"] if row["read_by"] == "too slow" else 0
 
     def definitions(self, name: str = "", path: str = "") -> list[Definition]:
         """Return the definitions whose dotted name ends with `name`, in the order of files and lines.

@@ -36,7 +36,7 @@ def command_words(tool: str, arguments: Mapping[str, JsonValue], folder: str = "
     if tool == "patch":
         return [*found, here(arguments.get("file", "")), *([folder] if folder != "." else [])]
     if "file" in arguments:
-        options += ["--files", here(arguments["file"])]
+        options += ["--file", here(arguments["file"])]
     if "focus" in arguments:
         options += ["--focus", str(arguments["focus"])]
     place = here(arguments["path"]) if "path" in arguments else folder
