@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
+from dspy_programs.code.ask_commands import ask
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.printing import from_here, gate, print_json, say
 
@@ -104,7 +105,7 @@ def watch(path: _Folder = Path("."), db: _Db = None) -> None:
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
 
 
-for _command in (grep, tree, extract, sg, context):
+for _command in (grep, tree, extract, sg, context, ask):
     app.command()(_command)
 
 

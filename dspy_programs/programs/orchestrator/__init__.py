@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.programs.orchestrator.command_words import command_words as command_words
+    from dspy_programs.programs.orchestrator.choosing import Chosen as Chosen, chosen_by_rules as chosen_by_rules
+    from dspy_programs.programs.orchestrator.as_command import command_words as command_words
+    from dspy_programs.programs.orchestrator.known_values import Place as Place
     from dspy_programs.programs.orchestrator.orchestrator import (
         Orchestrator as Orchestrator,
         OrchestratorResult as OrchestratorResult,
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "command_words": "command_words",
+    "Chosen": "choosing",
+    "chosen_by_rules": "choosing",
+    "command_words": "as_command",
+    "Place": "known_values",
     "Orchestrator": "orchestrator",
     "OrchestratorResult": "orchestrator",
     "READ_ONLY": "repository_tools",

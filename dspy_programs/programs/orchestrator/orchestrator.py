@@ -5,19 +5,17 @@ Guarantees no argument is invented (known_values.py): what the tool needs and no
 Source     the tools of `dspy-programs code`; the task is that of dspy-code's orchestrator.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
-from dspy_programs.programs.actor import MissingArgument, check
-from dspy_programs.programs.orchestrator.asked import Asked
-from dspy_programs.programs.orchestrator.known_values import Place, known_values
+from dspy_programs.programs.actor import MissingArgument
+from dspy_programs.programs.orchestrator.choosing import Chosen, checked, chosen_by_rules
+from dspy_programs.programs.orchestrator.known_values import Place
 from dspy_programs.programs.orchestrator.repository_tools import REPOSITORY_TOOLS, WHEN
-from dspy_programs.programs.orchestrator.routing import route_of
 from dspy_programs.text import content_stems
 from dspy_programs.types import LONGEST_NAME, SAYS_100, Function, ToolDefinitions, read_functions
 
@@ -94,71 +92,33 @@ class Orchestrator(Program):
         """
         offered, place = read_functions(tools), Place(query, workspace, logs)
         if not query.strip() or model_in_use(self.choose.lm) is None:
-            return _by_rules(place, offered)
+            return _result(chosen_by_rules(place, offered), "rules")
         shown = _nearest(workspace, query)
         reply = ask(self.choose, tools=offered, workspace=shown, logs=logs[-_LOGS:], query=query)
         if isinstance(reply, Failure):
-            return _by_rules(place, offered, reply)
+            return _result(chosen_by_rules(place, offered), "rules", reply)
         choice = reply.choice
         if not choice.calls:
-            return _result("", {}, choice.why.strip() or WHEN[""], [], [], by_model=True)
+            return _result(Chosen("", {}, choice.why.strip() or WHEN[""]), "model")
         call = choice.calls[0]
         tool = next((each for each in offered if each.name == call.tool), None)
         if tool is None:
-            return _by_rules(
-                place, offered, Failure(reason=f"{call.tool}: not one of the tools", raw_reply=choice.model_dump_json())
-            )
-        return _checked(tool, call.arguments, place, choice.why.strip(), by_model=True)
+            failure = Failure(reason=f"{call.tool}: not one of the tools", raw_reply=choice.model_dump_json())
+            return _result(chosen_by_rules(place, offered), "rules", failure)
+        return _result(checked(tool, call.arguments, place, choice.why.strip()), "model")
 
     if TYPE_CHECKING:
         __call__ = forward
 
 
-def _by_rules(place: Place, tools: Sequence[Function], failure: Failure | None = None) -> OrchestratorResult:
-    by_name = {tool.name: tool for tool in tools}
-    route = route_of(Asked(place.query, place), by_name)
-    if not route.tool:
-        return _result("", {}, WHEN[""], [], [], failure=failure)
-    return _checked(by_name[route.tool], route.arguments, place, WHEN.get(route.tool, ""), failure=failure)
-
-
-def _checked(
-    tool: Function,
-    arguments: dict[str, JsonValue],
-    place: Place,
-    why: str,
-    failure: Failure | None = None,
-    by_model: bool = False,
-) -> OrchestratorResult:
-    """Keep what matches the tool's schema and has a source."""
-    checked = check(tool, arguments)
-    named = {name: value for name, value in checked.arguments.items() if name in _arguments_of(tool)}
-    known = known_values(tool, named, place)
-    repairs = [*checked.repairs, *known.repairs]
-    return _result(tool.name, known.arguments, why or WHEN.get(tool.name, ""), known.missing, repairs, failure, by_model)
-
-
-def _arguments_of(tool: Function) -> set[str]:
-    properties = tool.parameters.get("properties")
-    return set(properties) if isinstance(properties, dict) else set()
-
-
-def _result(
-    tool: str,
-    arguments: dict[str, JsonValue],
-    why: str,
-    missing: Sequence[MissingArgument],
-    repairs: Sequence[str],
-    failure: Failure | None = None,
-    by_model: bool = False,
-) -> OrchestratorResult:
+def _result(chosen: Chosen, by: Literal["model", "rules"], failure: Failure | None = None) -> OrchestratorResult:
     return OrchestratorResult(
-        tool=tool,
-        arguments=arguments,
-        why=why,
-        missing=list(missing),
-        repairs=list(repairs),
-        answered_by="model" if by_model else "rules",
+        tool=chosen.tool,
+        arguments=chosen.arguments,
+        why=chosen.why,
+        missing=list(chosen.missing),
+        repairs=list(chosen.repairs),
+        answered_by=by,
         failure=failure,
     )
 

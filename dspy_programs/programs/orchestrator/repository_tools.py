@@ -52,8 +52,8 @@ REPOSITORY_TOOLS = (
     _tool("run", "a whole task of several deeds: change, test, commit", "task"),
     _tool("patch", "apply a patch file", "file"),
 )
-READ_ONLY = frozenset("search grep extract tree map sg summary context index commands plan".split())
-"""Those that change no file of the repository. `index` writes its own file, elsewhere."""
+READ_ONLY = frozenset("search grep extract tree map sg summary context index commands".split())
+"""Those that change no file of the repository and need no model. `index` writes its own file, elsewhere."""
 WHEN: Mapping[str, str] = {
     "search": "it asks where or how something is done, without a name",
     "grep": "it asks for every place of a text",
