@@ -35,7 +35,7 @@ polite :: please open require_login in shop/api/auth.py :: extract symbol=requir
 terse :: all TODOs :: grep pattern=TODO :: TODO
 question :: who calls rounded_price? :: grep pattern=rounded_price / sg pattern=rounded_price($$$) :: rounded_price
 terse :: every print( in the tests :: grep pattern=print\\( ?path=tests / sg pattern=print($$$) ?path=tests :: print
-question :: which files import requests :: grep pattern=requests :: requests
+question :: which files import requests :: grep pattern=requests;(from|import) requests :: requests
 typo :: wher is "out of stock" comming from :: grep pattern=out of stock :: out of stock
 polite :: can you grep for SMTP_HOST :: grep pattern=SMTP_HOST :: SMTP_HOST
 terse :: folder structure, 2 levels :: tree depth=2 :: 2
@@ -133,7 +133,7 @@ question :: where is cachedmethod defined :: extract symbol=cachedmethod / grep 
 question :: who uses getsizeof? :: grep pattern=getsizeof :: getsizeof
 terse :: grep KeyError :: grep pattern=KeyError :: KeyError
 polite :: could you find every line that says "maxsize must" :: grep pattern=maxsize must :: maxsize must
-terse :: functools imports :: grep pattern=functools :: functools
+terse :: functools imports :: grep pattern=functools;(from|import) functools :: functools
 question :: is there any `lambda $X: 0` in here? :: sg pattern=lambda $X: 0 :: lambda
 question :: which files are there? :: tree ?depth=1;2 :: -
 terse :: tree :: tree :: -

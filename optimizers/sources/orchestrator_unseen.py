@@ -140,7 +140,7 @@ newcomer :: I heard of a function called basicConfig here, may I see it? :: extr
 story :: A decorator named ensure_configured keeps popping up in my traces. Open it for me. :: extract symbol=ensure_configured ?path=colorlog/wrappers.py :: ensure_configured
 telegram :: reset kwarg all mentions :: grep pattern=reset :: reset
 story :: The docs team wants to know who uses LevelFormatter. :: grep pattern=LevelFormatter :: LevelFormatter
-constraint :: Only lines that import logging :: grep pattern=logging;import logging :: logging
+constraint :: Only lines that import logging :: grep pattern=logging;import logging;(from|import) logging :: logging
 newcomer :: What files is it made of? :: tree ?depth=1;2 :: -
 constraint :: Folders only one level deep please, print the tree :: tree depth=1 :: 1
 newcomer :: What is colorlog/wrappers.py good for? What does it do? :: summary path=colorlog/wrappers.py :: colorlog/wrappers.py

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.programs.orchestrator.choosing import Chosen as Chosen, chosen_by_rules as chosen_by_rules
     from dspy_programs.programs.orchestrator.as_command import command_words as command_words
+    from dspy_programs.programs.orchestrator.choosing import Chosen as Chosen, chosen_by_rules as chosen_by_rules
     from dspy_programs.programs.orchestrator.known_values import Place as Place
     from dspy_programs.programs.orchestrator.orchestrator import (
         Orchestrator as Orchestrator,

@@ -26,6 +26,8 @@ _SUFFIXES = {"python": "py", "javascript": "js", "typescript": "ts", "rust": "rs
 _SUFFIXES |= {"kotlin": "kt", "bash": "sh", "cpp": "cpp", "c": "c", "csharp": "cs", "php": "php", "swift": "swift"}
 _LOGS = re.compile(r"\.(?:log|out|err)(?:\.\d+)?(?:\.gz)?$|(?:^|/)logs?(?:/|$)")
 
+_KEYWORDS = frozenset("from import class def func fn function raise return require".split())
+"""Words of programming languages that a pattern may have beside those said."""
 _SEVERAL = "there are several"
 
 
@@ -132,7 +134,7 @@ def _kept(kind: Kind, value: JsonValue, place: Place) -> tuple[JsonValue, str]:
     if kind == "glob" and any(fnmatchcase(path, value) or fnmatchcase(path.rpartition("/")[2], value) for path in place.paths):
         return value, ""
     parts = _NAME.findall(_ESCAPE.sub(" ", value).casefold())
-    parts = [part for part in parts if f"${part}" not in value.casefold()]
+    parts = [part for part in parts if f"${part}" not in value.casefold() and part not in _KEYWORDS]
     if value.casefold() in place.said or (parts and all(part in place.names or part in place.said for part in parts)):
         return value, ""
     return None, unsaid

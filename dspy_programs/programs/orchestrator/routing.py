@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from dspy_programs.programs.orchestrator import wordings as words
 from dspy_programs.programs.orchestrator.asked import Asked
+from dspy_programs.programs.orchestrator.repository_tools import READ_ONLY
 from dspy_programs.text import SPELLED, content_stems
 
 _MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)s?\b", re.IGNORECASE)
@@ -42,6 +43,8 @@ def route_of(asked: Asked, offered: Collection[str]) -> Route:
         found = rule(asked)
         if found is not None and (found.tool in offered or not found.tool):
             return found
+        if found is not None and found.tool not in READ_ONLY | {"plan"}:
+            return Route("", {})  # a search would be no change
     return Route("search", {"question": asked.query}) if "search" in offered else Route("", {})
 
 
@@ -151,11 +154,18 @@ def _pattern(asked: Asked) -> str | None:
     if call := _OPEN_CALL.search(asked.query):
         return f"{call[1]}\\("
     if asked.names:
-        return f"{asked.names[0]}\\(" if f"{asked.names[0]}()" in asked.query else asked.names[0]
+        name_ = asked.names[0]
+        return f"{name_}\\(" if f"{name_}()" in asked.query else _imported(asked, name_)
     if marks := _MARKS.findall(asked.query):
         return "|".join(dict.fromkeys(mark.upper() for mark in marks))
     told = [next(filter(None, groups), "").rstrip(".") for groups in words.OBJECT.findall(asked.query)]
-    return next((word for word in told if len(word) > 2 and word.lower() not in words.VAGUE), None)
+    word = next((word for word in told if len(word) > 2 and word.lower() not in words.VAGUE), None)
+    return word and _imported(asked, word)
+
+
+def _imported(asked: Asked, name: str) -> str:
+    is_import = re.search(r"\bimport", asked.bare) and asked.place.language == "python"
+    return f"(from|import) {name}" if is_import else name
 
 
 def _map(asked: Asked) -> Route | None:

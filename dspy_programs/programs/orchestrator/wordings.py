@@ -53,6 +53,9 @@ COMMANDS = _any(
     r"\b(?:commands?|cmds?|shell|terminal) (?:line )?(?:to|for|do|that|should|can|would|runs?|is)\b|\bwhich commands?\b|"
     r"^git\b",
     rf"\bhow (?:do|can|to|would|should|does)\b(?: i| we| you| one)?(?: to)? {_DO}\b",
+    r"\bwhat (?:has |have )?(?:we |i |you )?changed\b|\bwho (?:changed|wrote|touched|last|committed)\b|\b(?:last|recent|"
+    r"latest) commits?\b",
+    r"\bwhen was\b.*\b(?:changed|added|introduced|removed)\b|\bgit (?:log|blame|diff|status|history)\b",
     r"\bwhat do (?:i|we) (?:type|run|need to (?:run|type|install))\b",
     rf"^{_POLITE}(?:re-?)?(?:run|start|launch|build|compile|install|lint|format|undo|revert|commit|rebase|squash|stash|"
     rf"push|release|publish)\b",
@@ -96,7 +99,8 @@ TREE = _any(
     r"\btree\b(?! sitter)|\b(?:folder|directory|dir|project|file|repo\w*|package|source) (?:structure|layout|listing|"
     r"hierarchy)",
     r"\blayout\b|\b(?:list|show|what|which|see|print|give)\b.{0,25}\b(?:files|folders|directories|dirs|subfolders)\b|^ls\b",
-    r"\bfiles (?:in|under|below|inside)\b|\bdir(?:ectory)? listing\b",
+    r"\bfiles (?:in|under|below|inside)\b|\bhow many files\b|\b(?:everything|all|what there is) (?:in|under|inside|below)\b",
+    r"\bdir(?:ectory)? listing\b",
     r"\bhow (?:is|are)\b.{0,30}\b(?:organi[sz]ed|laid out|structured)\b",
 )
 WHAT_IS_IN = re.compile(r"\bwhat(?:'s|s| is| do we have|'s all)?(?: all)? (?:in|inside|under|lives in)\b|\bcontents? of\b")

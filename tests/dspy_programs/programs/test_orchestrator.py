@@ -11,9 +11,8 @@ from optimizers.data import data_directory, read_split
 from optimizers.recipes import RECIPES
 from tests.fakes import scripted_lm
 
-WORKSPACE = (
-    "README.md\nfix-tax.patch\nshop/cart.py\nshop/api/auth.py\nshop/util.py\nweb/util.py\ntests/api/test_auth.py\nlogs/app.log"
-)
+PATHS = "README.md fix-tax.patch shop/cart.py shop/api/auth.py shop/util.py web/util.py tests/api/test_auth.py logs/app.log"
+WORKSPACE = PATHS.replace(" ", "\n")
 RECIPE = RECIPES["orchestrator"]
 
 

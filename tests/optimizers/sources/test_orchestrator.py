@@ -35,7 +35,10 @@ def test_a_package_that_is_not_there_and_a_short_line_are_refused(tmp_path):
 
 
 def test_alike_queries_of_two_splits_are_refused():
-    rows = {"train": [{"query": "rebuild the index now"}], "test": [{"query": "please rebuild the index"}]}
+    rows = {
+        "train": [{"query": "rebuild the search index now"}],
+        "test": [{"query": "please rebuild the search index"}],
+    }
     with pytest.raises(DatasetError, match="too alike"):
         _check_apart(rows)
 
