@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 MODULES = (
-    "Which program: actor, data_generator, document_qa, failure_judge, loop_explainer, memory_summarizer, "
+    "Which program: actor, code_editor, data_generator, document_qa, failure_judge, loop_explainer, memory_summarizer, "
     "orchestrator, planner, quality_judge, section_scorer, or all."
 )
 

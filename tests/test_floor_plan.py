@@ -30,7 +30,7 @@ MAY_IMPORT = {
         "agent": {"failures", "memory", "shell", *TOOLS},
         "data": {"cluster", "failures", "tables", *TOOLS},
         "documents": TOOLS,
-        "serve": {"failures", "memory", "budget", "agent", "data", "documents", "router", "tables", *TOOLS},
+        "serve": {"code", "failures", "memory", "budget", "agent", "data", "documents", "router", "tables", *TOOLS},
     },
     "optimizers": {
         "calls": set(),

@@ -1,4 +1,4 @@
-"""Know a repository: find code by questions, names and patterns, and what went wrong in its logs; without a model.
+"""Know a repository, and change it: find code by questions, names and patterns, and what went wrong in its logs; edit, undo.
 
 from dspy_programs.code import Index, search
 
@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.code.changing.change import Change, File
+    from dspy_programs.code.changing.commit_message import CommitMessage, commit_message
+    from dspy_programs.code.changing.editing import Editor, EditResult, edit
+    from dspy_programs.code.changing.patching import Patched, apply_patch
+    from dspy_programs.code.changing.testing import Tested
+    from dspy_programs.code.changing.working import Worked, code_tools, work
+    from dspy_programs.code.changing.writing import Undone, undo
     from dspy_programs.code.extracting import Piece, extract_lines, extract_symbol
     from dspy_programs.code.grep import Line, grep_files
     from dspy_programs.code.index import Definition, Index, Refreshed
@@ -25,17 +32,30 @@ if TYPE_CHECKING:
     from dspy_programs.code.watching import watch_folder
 
 _HOMES = {
+    "Change": "changing.change",
+    "CommitMessage": "changing.commit_message",
     "Definition": "index",
     "Digest": "logs.digest",
+    "EditResult": "changing.editing",
+    "Editor": "changing.editing",
+    "File": "changing.change",
     "Hit": "searching",
     "Index": "index",
     "Kind": "logs.digest",
     "Line": "grep",
     "Match": "structure",
+    "Patched": "changing.patching",
     "Piece": "extracting",
     "Refreshed": "index",
     "RepoMap": "repo_map",
     "Symbol": "parsing.symbol",
+    "Tested": "changing.testing",
+    "Undone": "changing.writing",
+    "Worked": "changing.working",
+    "apply_patch": "changing.patching",
+    "code_tools": "changing.working",
+    "commit_message": "changing.commit_message",
+    "edit": "changing.editing",
     "extract_lines": "extracting",
     "extract_symbol": "extracting",
     "find_structure": "structure",
@@ -44,20 +64,35 @@ _HOMES = {
     "map_of": "repo_map",
     "search": "searching",
     "tree_of": "tree",
+    "undo": "changing.writing",
     "watch_folder": "watching",
+    "work": "changing.working",
 }
 __all__ = [
+    "Change",
+    "CommitMessage",
     "Definition",
     "Digest",
+    "EditResult",
+    "Editor",
+    "File",
     "Hit",
     "Index",
     "Kind",
     "Line",
     "Match",
+    "Patched",
     "Piece",
     "Refreshed",
     "RepoMap",
     "Symbol",
+    "Tested",
+    "Undone",
+    "Worked",
+    "apply_patch",
+    "code_tools",
+    "commit_message",
+    "edit",
     "extract_lines",
     "extract_symbol",
     "find_structure",
@@ -66,7 +101,9 @@ __all__ = [
     "map_of",
     "search",
     "tree_of",
+    "undo",
     "watch_folder",
+    "work",
 ]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name

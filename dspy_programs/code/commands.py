@@ -1,4 +1,4 @@
-"""python -m dspy_programs code index|search|map|grep|tree|extract|sg|context|watch: thin commands over this package."""
+"""python -m dspy_programs code index|search|map|grep|extract|edit|patch|...: thin commands over this package."""
 
 import sys
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ import typer
 
 from dspy_programs.cli import new_app
 from dspy_programs.code.ask_commands import ask
+from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
+from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.printing import from_here, gate, print_json, say
 
@@ -25,8 +27,18 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def index(path: _Folder = Path("."), db: _Db = None, as_json: _Json = False) -> None:
+def index(
+    path: _Folder = Path("."),
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on while files change, until interrupted. Needs the code extra.")
+    ] = False,
+    db: _Db = None,
+    as_json: _Json = False,
+) -> None:
     """Index a folder's code by its definitions, or bring the index up to date. What git ignores and binaries are left out."""
+    if watch:
+        _watch_index(path, db)
+        return
     held, done = _opened(path, db)
     if as_json:
         print_json({"index": str(held.file), **_plain(done)})
@@ -96,17 +108,18 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-@app.command()
-def watch(path: _Folder = Path("."), db: _Db = None) -> None:
-    """Keep the index up to date while files change, until interrupted. Needs the code extra."""
+for _command in (grep, tree, extract, sg, context, watch, last, status):
+    app.command()(_command)
+app.command()(ask)
+for _command in (edit, patch, diff, undo, plan, run, commit_message):
+    app.command()(_command)
+
+
+def _watch_index(path: Path, db: Path | None) -> None:
     from dspy_programs.code import Index, watch_folder
 
     for done in watch_folder(Index(path, db)):
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
-
-
-for _command in (grep, tree, extract, sg, context, ask):
-    app.command()(_command)
 
 
 def _opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":

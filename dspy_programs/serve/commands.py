@@ -75,9 +75,10 @@ def http(
     """
     _check_extra()
     from dspy_programs.serve.a2a_card import public_url_of
-    from dspy_programs.serve.http_server import listen, run
+    from dspy_programs.serve.http_server import run
     from dspy_programs.serve.keys import VARIABLE, keys_from
     from dspy_programs.serve.limits import Limits
+    from dspy_programs.serve.listening import listen
     from dspy_programs.serve.log import to_stderr
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server has its own way to end, and then dies of the signal

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from optimizers.sources import (
     actor,
     actor_transfer,
+    code_editor,
     data_generator,
     data_generator_transfer,
     document_qa,
@@ -35,6 +36,7 @@ class Builder(NamedTuple):
 
 BUILDERS = {
     "actor": Builder(actor.build, actor_transfer.TRANSFER),
+    "code_editor": Builder(code_editor.build),
     "data_generator": Builder(data_generator.build, data_generator_transfer.TRANSFER),
     "document_qa": Builder(document_qa.build),
     "failure_judge": Builder(failure_judge.build, failure_judge_transfer.TRANSFER),

@@ -44,6 +44,7 @@ class Place:
         self.query, self.logs = query, logs
         self.paths = paths_in(workspace)
         self.folders = {path[: at + 1] for path in self.paths for at, sign in enumerate(path) if sign == "/"}
+        self._folded = {path: path.casefold().rstrip("/") for path in [*self.paths, *sorted(self.folders)]}
         self.said = f"{query}\n{workspace}\n{logs}".casefold()
         self.names = set(_NAME.findall(self.said)) | set(_NAME.findall(self.said.replace("_", " ")))
         self.stems = set(content_stems(self.said.replace("_", " ").replace("/", " ")))
@@ -53,15 +54,13 @@ class Place:
         plain = text.strip("'\"`").removeprefix("./").casefold()
         if not plain or plain == ".":
             return []
-        every = [*self.paths, *sorted(self.folders)]
-        for test in (
-            lambda path: path.casefold().rstrip("/") == plain.rstrip("/"),
-            lambda path: path.casefold().rstrip("/").endswith(f"/{plain.rstrip('/')}"),
-            lambda path: path.rpartition("/")[2].partition(".")[0].casefold() == plain and len(plain) > 2,
-        ):
-            if found := [path for path in every if test(path)]:
-                return found
-        return []
+        plain = plain.rstrip("/")
+        whole = [path for path, text in self._folded.items() if text == plain]
+        ends = [path for path, text in self._folded.items() if text.endswith(f"/{plain}")]
+        stems = [
+            path for path in self.paths if path.rpartition("/")[2].partition(".")[0].casefold() == plain and len(plain) > 2
+        ]
+        return whole or ends or stems
 
     @property
     def log_paths(self) -> list[str]:

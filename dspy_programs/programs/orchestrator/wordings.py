@@ -50,8 +50,8 @@ _DO = (
     r"rebase|squash|stash|push|pull|merge|tag|type ?check|bootstrap|upgrade|debug|profile|clean)"
 )
 COMMANDS = _any(
-    r"\b(?:commands?|cmds?|shell|terminal) (?:line )?(?:to|for|do|that|should|can|would|runs?|is)\b|\bwhich commands?\b|"
-    r"^git\b",
+    r"^(?!where|why|who|show|find|how (?:is|are|does)).*\b(?:commands?|cmds?|shell|terminal) (?:line )?"
+    r"(?:to|for|do|that|should|can|would|runs?)\b|\bwhich commands?\b(?! (?:exist|are|have))|^git\b",
     rf"\bhow (?:do|can|to|would|should|does)\b(?: i| we| you| one)?(?: to)? {_DO}\b",
     r"\bwhat (?:has |have )?(?:we |i |you )?changed\b|\bwho (?:changed|wrote|touched|last|committed)\b|\b(?:last|recent|"
     r"latest) commits?\b",
@@ -95,6 +95,7 @@ USES = _any(
     r"^(?:list |find |show )?(?:me )?(?:all|every|each)\b(?!.*\b(?:files|folders|classes|functions|tests)\b)",
 )
 TEXT = re.compile(r"\bgrep\b|\b(?:todos?|fixmes?|xxx|hacks?)\b|\b(?:string|text|message|literal|phrase|regex|word)\b")
+FIND = re.compile(r"^(?:please |can you |could you )?(?:find|search|look)\b")
 TREE = _any(
     r"\btree\b(?! sitter)|\b(?:folder|directory|dir|project|file|repo\w*|package|source) (?:structure|layout|listing|"
     r"hierarchy)",

@@ -38,9 +38,9 @@ def test_a_command_that_reads_is_said_and_run(folder, capsys, query, line, print
 
 def test_a_command_that_changes_files_is_only_shown(folder, capsys):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    main(["code", "ask", "apply fix.patch", "repo", "--json"])
-    assert json.loads(capsys.readouterr().out)["arguments"] in ({"file": "fix.patch"}, {"question": "apply fix.patch"})
-    main(["code", "ask", "rename total to amount", "repo", "--show"])
+    assert main(["code", "ask", "rename total to amount", "repo"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "dspy-programs code edit 'rename total to amount' repo\n" and "not run: it asks for a change" in err
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -67,6 +67,16 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(folder, capsys, arguments, sa
     assert main(["code", "ask", *arguments]) == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
+
+
+def test_json_says_what_was_chosen_and_runs_nothing(folder, capsys):
+    assert main(["code", "ask", "who uses Cart?", "repo", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["tool"], told["arguments"], told["command"]) == (
+        "grep",
+        {"pattern": "Cart"},
+        "dspy-programs code grep Cart repo",
+    )
 
 
 def test_a_query_cannot_become_an_option(folder, capsys):

@@ -133,7 +133,7 @@ WITHOUT_EXTRA = """
 import sys
 sys.modules["ast_grep_py"] = sys.modules["watchfiles"] = None
 from dspy_programs.__main__ import main
-print([main(["code", *line.split()]) for line in ("index", "search send", "extract --symbol send", "sg x", "watch")])
+print([main(["code", *line.split()]) for line in ("index", "search send", "extract --symbol send", "sg x", "index --watch")])
 """
 
 
