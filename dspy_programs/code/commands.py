@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
+from dspy_programs.code.ask_commands import ask
 from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
@@ -89,6 +90,7 @@ def map_(
 
 for _command in (search, like, learn, grep, tree, extract, sg, context, watch, last, status):
     app.command()(_command)
+app.command()(ask)
 for _command in (edit, patch, diff, undo, plan, run, commit_message):
     app.command()(_command)
 
