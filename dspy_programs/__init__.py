@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
     from dspy_programs.programs.loop_explainer import LoopExplainer, LoopExplainerResult
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
+    from dspy_programs.programs.orchestrator import Orchestrator, OrchestratorResult
     from dspy_programs.programs.planner import Plan, Planner, PlannerResult
     from dspy_programs.programs.quality_judge import QualityJudge, QualityJudgeResult
     from dspy_programs.programs.section_scorer import SectionScorer, SectionScorerResult, overall_without
@@ -68,6 +69,8 @@ _HOMES = {
     "Fact": "programs.memory_summarizer",
     "MemorySummarizer": "programs.memory_summarizer",
     "MemorySummarizerResult": "programs.memory_summarizer",
+    "Orchestrator": "programs.orchestrator",
+    "OrchestratorResult": "programs.orchestrator",
     "Plan": "programs.planner",
     "Planner": "programs.planner",
     "PlannerResult": "programs.planner",
@@ -117,6 +120,8 @@ __all__ = [
     "MemorySummarizer",
     "MemorySummarizerResult",
     "MissingArgument",
+    "Orchestrator",
+    "OrchestratorResult",
     "Pair",
     "Plan",
     "Planner",

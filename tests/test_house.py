@@ -22,6 +22,7 @@ OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
 UNCOMPILED = {
     "code_editor",
     "loop_explainer",
+    "orchestrator",
 }  # not run on the embedded model; python -m optimizers.train --module NAME does it
 
 

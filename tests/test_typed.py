@@ -36,6 +36,7 @@ REPLIES = {
     "memory_summarizer": {
         "memory": {"summary": "Ann waits.", "decisions": [], "facts": [{"text": "Order 4711 goes to Graz", "turns": [0]}]}
     },
+    "orchestrator": {"choice": {"why": "every place", "calls": [{"tool": "grep", "arguments": {"pattern": "TODO"}}]}},
     "planner": json.loads(plan_reply(["book", "mail"])),
     "quality_judge": {
         "judgement": {"reason": "true", "scores": [{"criterion": name, "score": 9} for name in ("accuracy", "relevance")]}

@@ -198,12 +198,12 @@ def plan(
 ) -> None:
     """Print the steps in which `run` would do a task. Nothing is done."""
     from dspy_programs.agent import Agent, Workspace, default_tools
-    from dspy_programs.code.changing.working import code_tools
+    from dspy_programs.code.agent_tools import CODE_TOOLS
     from dspy_programs.lm import DEFAULT_SPEC, model_named
 
     model = model_named(None if no_llm else lm or DEFAULT_SPEC, api_base, api_key, no_cache)
     workspace = Workspace(path)
-    tools = [*default_tools(workspace), *code_tools(path)]
+    tools = [*default_tools(workspace), *CODE_TOOLS]
     tasks = Agent(tools, model, workspace=workspace).plan(task)
     if as_json:
         print_json([{"id": one.id, "title": one.title, "depends_on": list(one.depends_on)} for one in tasks])
@@ -228,7 +228,8 @@ def run(
     settings.
     """
     from dspy_programs.agent import Sessions, agent_of, asked_here, checked_workspace, printed, read_config
-    from dspy_programs.code.changing.working import code_tools, work
+    from dspy_programs.code.agent_tools import CODE_TOOLS
+    from dspy_programs.code.changing.working import work
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import DEFAULT_SPEC
 
@@ -243,7 +244,7 @@ def run(
         kept.new(task, memory=settings.memory),
         kept,
         {"api_base": api_base, "api_key": api_key, "no_cache": no_cache},
-        tools=code_tools(path),
+        tools=CODE_TOOLS,
         on_event=None if quiet else printed,
         ask=asked_here if sys.stdin.isatty() else None,
     )

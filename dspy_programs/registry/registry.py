@@ -22,6 +22,7 @@ from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
 from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
+from dspy_programs.programs.orchestrator import Orchestrator
 from dspy_programs.programs.planner import Planner
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.programs.section_scorer import SectionScorer
@@ -57,6 +58,7 @@ PROGRAMS: dict[str, type[Program]] = {
     "failure_judge": FailureJudge,
     "loop_explainer": LoopExplainer,
     "memory_summarizer": MemorySummarizer,
+    "orchestrator": Orchestrator,
     "planner": Planner,
     "quality_judge": QualityJudge,
     "section_scorer": SectionScorer,
@@ -96,6 +98,8 @@ def load(program: Literal["failure_judge"], lm: str | None = None, **options: Un
 def load(program: Literal["loop_explainer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> LoopExplainer: ...
 @overload
 def load(program: Literal["memory_summarizer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> MemorySummarizer: ...
+@overload
+def load(program: Literal["orchestrator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Orchestrator: ...
 @overload
 def load(program: Literal["planner"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Planner: ...
 @overload

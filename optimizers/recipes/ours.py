@@ -18,6 +18,7 @@ from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
 from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
+from dspy_programs.programs.orchestrator import Orchestrator
 from dspy_programs.programs.planner import MOST_TASKS, Planner
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.programs.section_scorer import SectionScorer
@@ -30,6 +31,7 @@ from metrics.document_qa import document_answers
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
 from metrics.loop_explainer import Harness, explanation_holds
 from metrics.memory_summarizer import Probe, memory_recalls
+from metrics.orchestrator import tool_answers
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.section_scorer import coverage_agrees
@@ -44,6 +46,7 @@ from optimizers.recipes.demonstrations import (
     failure_judge,
     loop_explainer,
     memory_summarizer,
+    orchestrator,
     planner,
     quality_judge,
     section_scorer,
@@ -172,6 +175,25 @@ RECIPES: dict[str, Recipe] = {
         demonstrations=2,
         val_rows=10,
         groups=("source",),
+    ),
+    "orchestrator": Recipe(
+        name="orchestrator",
+        program=Orchestrator,
+        metric=tool_answers,
+        labels={
+            "targets": list[str],
+            "calls": list[AcceptedCall],
+            "missing": _NO_TEXTS,
+            "topic": _TOLD,
+            "wording": _TOLD,
+        },
+        faults=orchestrator.faults_of,
+        demonstrate=orchestrator.as_demonstration,
+        kind=lambda row: row.topic,  # the tools in turn
+        demonstrations=6,
+        val_rows=18,
+        test_rows=74,
+        groups=("topic", "wording"),
     ),
     "planner": Recipe(
         name="planner",

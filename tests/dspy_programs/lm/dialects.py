@@ -148,6 +148,10 @@ CASES = {
         {"entries": [{"turn": 1, "role": "user", "content": "Cancel reservation OBUT9V of ann_lee_42."}], "token_budget": 60},
         {"memory": {"summary": "ann_lee_42 cancels OBUT9V.", "decisions": [], "facts": []}},
     ),
+    "orchestrator": Case(
+        {"query": "all TODOs in src", "workspace": "src/a.py\nsrc/b.py", "tools": [FIND]},
+        {"choice": {"why": "every place", "calls": [{"tool": "find", "arguments": {"q": "TODOs"}}]}},
+    ),
     "planner": Case(
         {"goal": "Find the hotel.", "tools": [{"name": "find", "description": "search"}]},
         {"plan": {"rationale": "one search", "tasks": TASKS}},

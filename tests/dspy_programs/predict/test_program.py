@@ -44,6 +44,7 @@ INPUTS = {
         "types": {"rows": "list[str]", "names": "list[str]"},
     },
     "memory_summarizer": {"entries": [{"turn": 0, "role": "user", "content": SAID}], "token_budget": 60},
+    "orchestrator": {"query": "all TODOs in src", "workspace": "src/a.py\nsrc/b.py"},
     "planner": {"goal": GOAL, "tools": TOOLS},
     "quality_judge": {"instruction": "Name a river in Austria.", "response": "The Mur is a river in Austria."},
     "section_scorer": {

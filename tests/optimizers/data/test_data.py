@@ -246,6 +246,7 @@ NOT_NEEDED = {
     "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),
     "loop_explainer": ("suggestion", "types", "keeps", "harness", "source", "package", "version", "licence"),
     "memory_summarizer": ("reference", "source", "label_kind"),
+    "orchestrator": ("logs", "missing", "topic", "wording"),
     "planner": ("progress",),
     "quality_judge": ("input", "rubric", "unanimous"),
     "section_scorer": ("task", "group", "hard", "source"),
