@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from dspy_programs.code.extracting import Piece, extract_lines, extract_symbol
     from dspy_programs.code.grep import Line, grep_files
     from dspy_programs.code.index import Definition, Index, Refreshed
-    from dspy_programs.code.logs.digest import Digest, Kind, log_context
+    from dspy_programs.code.logs.digest import Digest, Kind, digest_of, log_context
+    from dspy_programs.code.logs.lines import LogLine, lines_in
     from dspy_programs.code.matching import matching_lines, path_matches, shown_line
+    from dspy_programs.code.parsing.chunks import symbols_in
+    from dspy_programs.code.parsing.languages import language_of
     from dspy_programs.code.parsing.symbol import Symbol
+    from dspy_programs.code.reading import signature_of
     from dspy_programs.code.repo_map import RepoMap, map_of
     from dspy_programs.code.searching import Hit, search
     from dspy_programs.code.structure import Match, find_structure
@@ -32,21 +36,27 @@ _HOMES = {
     "Index": "index",
     "Kind": "logs.digest",
     "Line": "grep",
+    "LogLine": "logs.lines",
     "Match": "structure",
     "Piece": "extracting",
     "Refreshed": "index",
     "RepoMap": "repo_map",
     "Symbol": "parsing.symbol",
+    "digest_of": "logs.digest",
     "extract_lines": "extracting",
     "extract_symbol": "extracting",
     "find_structure": "structure",
     "grep_files": "grep",
+    "language_of": "parsing.languages",
+    "lines_in": "logs.lines",
     "log_context": "logs.digest",
     "map_of": "repo_map",
     "matching_lines": "matching",
     "path_matches": "matching",
     "search": "searching",
     "shown_line": "matching",
+    "signature_of": "reading",
+    "symbols_in": "parsing.chunks",
     "tree_of": "tree",
     "watch_folder": "watching",
 }
@@ -57,21 +67,27 @@ __all__ = [
     "Index",
     "Kind",
     "Line",
+    "LogLine",
     "Match",
     "Piece",
     "Refreshed",
     "RepoMap",
     "Symbol",
+    "digest_of",
     "extract_lines",
     "extract_symbol",
     "find_structure",
     "grep_files",
+    "language_of",
+    "lines_in",
     "log_context",
     "map_of",
     "matching_lines",
     "path_matches",
     "search",
     "shown_line",
+    "signature_of",
+    "symbols_in",
     "tree_of",
     "watch_folder",
 ]

@@ -1,0 +1,157 @@
+"""What a log says went wrong, by rules: the worst events, and those that the task asks about before others.
+
+Guarantees a key point is a line of the log, but for what controls a terminal; secrets are out, and lines keep their numbers.
+           Text in a log is data: nothing in it is followed.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from dspy_programs.code import Kind, LogLine, digest_of, lines_in
+from dspy_programs.programs.log_context.causes import cause_lines, place_in
+from dspy_programs.secret_values import without_secrets
+from dspy_programs.text import content_stems, printable, quantity
+
+MOST_POINTS = 5
+_LONGEST_POINT, _LONGEST_SAID = 300, 160  # characters
+_MOST_RANKED = 200  # kinds
+_ERROR = 3  # levels from which an event is an error
+_SUMMING_UP = re.compile(
+    r"=+ .*\b(?:failed|errors?)\b|FAILED \(|make(?:\[\d+\])?: \*\*\*|\d+ (?:failed|errors?)\b"
+    r"|.*(?:\bexit(?:ed)?(?: with)? (?:status|code)|see the log|complete log of|could not compile|build failed|job failed)"
+    r"|.*(?:subprocess-exited|shutting down|giving up)",
+    re.IGNORECASE,
+)
+_ACCESS = re.compile(r'"(?P<asked>[A-Z]+ \S+)[^"]*" (?P<status>[1-5]\d\d) ')
+_TIME = re.compile(
+    r"^\W*(?:\d{4}[-/]\d\d[-/]\d\d[T ]?)?(?:\d\d:\d\d:\d\d(?:[.,]\d+)?)?(?:Z|\s?[+-]\d\d:?\d\d)?(?: UTC)?\]?\s*"
+    r"|^\[?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S+ )?"
+)
+_LEVEL = re.compile(
+    r"^(?:[\[<(]\s*)?(?:FATAL|CRITICAL|CRIT|EMERG|ALERT|PANIC|ERROR|ERR|SEVERE|WARNING|WARN|fatal|error|warning|warn|crit)\b(?:\s*[\])>])?"
+    r"(?: \d+)?[\s:|-]*(?=\S)"
+)
+_THREAD = re.compile(r"^\[[\w#.: /-]{1,40}\]\s*(?:--- )?(?=\S)")
+_GENERIC = frozenset(content_stems("why error fail failure failed log logs wrong broken breaks crash cause happen problem run"))
+
+
+class KeyPoint(BaseModel):
+    """A line of the log. line: its number, from 1."""
+
+    line: int
+    text: str
+
+
+class Told(NamedTuple):
+    """context: what went wrong, in a few sentences; key_points: the lines that say so, the cause's first."""
+
+    context: str
+    key_points: list[KeyPoint]
+
+
+class Log:
+    """A log without secrets and control characters, and its events. lines: all of them, the first one is number 1."""
+
+    def __init__(self, text: str, task: str = "") -> None:
+        self.lines = [LogLine(line.path, line.number, _shown(line.text)) for line in lines_in(without_secrets(text), "log")]
+        self._asked = frozenset(content_stems(task)) - _GENERIC
+
+    @cached_property
+    def kinds(self) -> list[Kind]:
+        """The kinds of events, those that matter most first."""
+        found = digest_of([self.lines]).kinds[:_MOST_RANKED]
+        first = min((start_of(kind) for kind in found if kind.level >= _ERROR), default=0)
+        return sorted(found, key=lambda kind: (-self._weight(kind, first), start_of(kind)))
+
+    @property
+    def has_errors(self) -> bool:
+        return any(kind.level >= _ERROR for kind in self.kinds)
+
+    def _weight(self, kind: Kind, first: int) -> float:
+        """Weigh a kind: its level, its stack trace, the task's words, being the first; less if it only sums up others."""
+        text = "\n".join(kind.lines)
+        shared = len(self._asked & set(content_stems(text))) / len(self._asked) if self._asked else 0.0
+        traced = bool(place_in(kind.lines)) or len(cause_lines(kind.lines)) > 1 or cause_lines(kind.lines) != [0]
+        sums_up = _SUMMING_UP.match(kind.lines[0]) is not None
+        return min(kind.level, _ERROR) + 0.5 * traced + 1.5 * shared + 0.4 * (start_of(kind) == first) - 1.2 * sums_up
+
+    def points_of(self, kind: Kind) -> list[KeyPoint]:
+        """Return the lines of an event that say what happened and why, the cause first."""
+        wanted = [kind.lines[at] for at in (*reversed(cause_lines(kind.lines)), 0)]
+        found = [point for text in dict.fromkeys(wanted) if (point := self._at(text, start_of(kind), len(kind.lines)))]
+        return list({point.line: point for point in found}.values())
+
+    def _at(self, text: str, start: int, length: int) -> KeyPoint | None:
+        """Find a line of an event in the log: JSON's message is a part of its line."""
+        near = self.lines[start - 1 : start + 2 * length + 8]
+        same = next((line for line in near if line.text.strip() == text.strip()), near[0] if near else None)
+        return point(same) if same is not None and same.text.strip() else None
+
+
+def point(line: LogLine) -> KeyPoint:
+    return KeyPoint(line=line.number, text=line.text.strip()[:_LONGEST_POINT])
+
+
+def start_of(kind: Kind) -> int:
+    """Return the number of the line where the first event of a kind begins."""
+    return int(kind.at.rpartition(":")[2])
+
+
+def told_by_rules(task: str, logs: str) -> Told:
+    """Say what went wrong in a log. task: what the reader wants to know or to do, "" for anything."""
+    return told_of(Log(logs, task), task)
+
+
+def told_of(log: Log, task: str) -> Told:
+    errors = [kind for kind in log.kinds if kind.level >= _ERROR] or log.kinds
+    if not errors:
+        near = _asked_for(log.lines, task)
+        nothing = "Nothing in the log says that anything went wrong."
+        return Told(f"{nothing} Line {near[0].line} is what the task names." if near else nothing, near)
+    said = [_sentence(kind) for kind in errors[:1]]
+    if others := [f"`{said_in(kind.lines)}`" for kind in errors[1:3] if not _SUMMING_UP.match(kind.lines[0])]:
+        said.append(f"There is also {' and '.join(others)}.")
+    points = {each.line: each for kind in errors[:3] for each in log.points_of(kind)}
+    return Told(" ".join(said), list(points.values())[:MOST_POINTS])
+
+
+def _asked_for(lines: Sequence[LogLine], task: str) -> list[KeyPoint]:
+    """Return the first lines with a number or a path of the task: a request that was answered with 404 is no error."""
+    named = re.findall(r"/[\w./-]{3,}|\b\d{3,}\b", task)
+    return [point(line) for line in lines if any(name in line.text for name in named)][:2]
+
+
+def _sentence(kind: Kind) -> str:
+    causes, place = cause_lines(kind.lines), place_in(kind.lines)
+    said = f"`{plain_message(kind.lines[causes[0]])}`"
+    root = f", caused by `{plain_message(kind.lines[causes[-1]])}`" if len(causes) > 1 else ""
+    head = plain_message(kind.lines[0])
+    logged = f", logged as `{head}`" if causes[0] != 0 and "Traceback" not in head else ""
+    often = f"; {quantity(kind.count, 'time')}, first at line {start_of(kind)}" if kind.count > 1 else ""
+    return f"{said}{f' in {place}' if place else ''}{root}{logged}{often}."
+
+
+def said_in(lines: Sequence[str]) -> str:
+    """Return what an event says first of all, without time and level."""
+    return plain_message(lines[cause_lines(lines)[0]])
+
+
+def plain_message(line: str) -> str:
+    """Return a line without its time and level, and short enough for a sentence."""
+    if access := _ACCESS.search(line):
+        return f"{access['asked']} answered {access['status']}"
+    text = line.strip()
+    for _ in range(3):  # a time, a level, and a thread between them, in any order
+        text = _LEVEL.sub("", _TIME.sub("", text, count=1), count=1) or text
+        text = _THREAD.sub("", text, count=1)
+    text = re.sub(r"^(?:Caused by: |E {2,})", "", text).replace("`", "'").rstrip(".")
+    return text if len(text) <= _LONGEST_SAID else text[:_LONGEST_SAID].rsplit(" ", 1)[0] + " ..."
+
+
+def _shown(text: str) -> str:
+    """Return a line as a terminal would have it: of what is written over with carriage returns, the last."""
+    return printable(text.rstrip("\r").rpartition("\r")[2])
