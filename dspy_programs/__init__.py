@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from dspy_programs.lm import configure, connect, use
     from dspy_programs.predict import Failure, FewShot, add_reasoning
     from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
+    from dspy_programs.programs.code_summarizer import CodeSummarizer, CodeSummarizerResult
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
+    from dspy_programs.programs.log_context import KeyPoint, LogContext, LogContextResult
     from dspy_programs.programs.loop_explainer import LoopExplainer, LoopExplainerResult
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
     from dspy_programs.programs.planner import Plan, Planner, PlannerResult
@@ -45,6 +47,8 @@ _HOMES = {
     "Actor": "programs.actor",
     "ActorResult": "programs.actor",
     "MissingArgument": "programs.actor",
+    "CodeSummarizer": "programs.code_summarizer",
+    "CodeSummarizerResult": "programs.code_summarizer",
     "DataGenerator": "programs.data_generator",
     "DataGeneratorResult": "programs.data_generator",
     "Rejected": "programs.data_generator",
@@ -58,6 +62,9 @@ _HOMES = {
     "configure": "lm",
     "connect": "lm",
     "use": "lm",
+    "KeyPoint": "programs.log_context",
+    "LogContext": "programs.log_context",
+    "LogContextResult": "programs.log_context",
     "LoopExplainer": "programs.loop_explainer",
     "LoopExplainerResult": "programs.loop_explainer",
     "Fact": "programs.memory_summarizer",
@@ -91,6 +98,8 @@ __all__ = [
     "Actor",
     "ActorResult",
     "Call",
+    "CodeSummarizer",
+    "CodeSummarizerResult",
     "Criterion",
     "DataGenerator",
     "DataGeneratorResult",
@@ -104,6 +113,9 @@ __all__ = [
     "FewShot",
     "Finding",
     "Function",
+    "KeyPoint",
+    "LogContext",
+    "LogContextResult",
     "LoopExplainer",
     "LoopExplainerResult",
     "MemorySummarizer",

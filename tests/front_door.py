@@ -14,6 +14,7 @@ from dspy_programs import (
     Actor,
     ActorResult,
     Call,
+    CodeSummarizer,
     DataGenerator,
     DataGeneratorResult,
     Fact,
@@ -21,6 +22,7 @@ from dspy_programs import (
     FailureJudge,
     FailureJudgeResult,
     Finding,
+    LogContext,
     LoopExplainer,
     MemorySummarizer,
     MemorySummarizerResult,
@@ -78,8 +80,10 @@ def book(city: str) -> str:
 
 def loading(name: str, router: "TicketRouter") -> None:
     assert_type(load("actor"), Actor)
+    assert_type(load("code_summarizer"), CodeSummarizer)
     assert_type(load("data_generator"), DataGenerator)
     assert_type(load("failure_judge"), FailureJudge)
+    assert_type(load("log_context"), LogContext)
     assert_type(load("loop_explainer"), LoopExplainer)
     assert_type(load("memory_summarizer"), MemorySummarizer)
     assert_type(load("planner", "openai/gpt-4.1-mini", strict=True), Planner)

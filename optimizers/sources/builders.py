@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 from optimizers.sources import (
     actor,
     actor_transfer,
+    code_summarizer,
     data_generator,
     data_generator_transfer,
     document_qa,
     failure_judge,
     failure_judge_transfer,
+    log_context,
     loop_explainer,
     memory_summarizer,
     memory_summarizer_transfer,
@@ -34,9 +36,11 @@ class Builder(NamedTuple):
 
 BUILDERS = {
     "actor": Builder(actor.build, actor_transfer.TRANSFER),
+    "code_summarizer": Builder(code_summarizer.build),
     "data_generator": Builder(data_generator.build, data_generator_transfer.TRANSFER),
     "document_qa": Builder(document_qa.build),
     "failure_judge": Builder(failure_judge.build, failure_judge_transfer.TRANSFER),
+    "log_context": Builder(log_context.build),
     "loop_explainer": Builder(loop_explainer.build),
     "memory_summarizer": Builder(memory_summarizer.build, memory_summarizer_transfer.TRANSFER),
     "planner": Builder(planner.build, planner_transfer.TRANSFER),

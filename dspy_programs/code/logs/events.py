@@ -88,7 +88,7 @@ def _belongs(held: Event, text: str, blank: int, was_indented: bool, awaits_mess
         return True
     if len(held.lines) == 1 and (named := _NAMED.match(text)) and not _NAMED.match(held.lines[0]):
         return held.severity > WARNING or "." in named[0]  # Java says what on the next line, also of a warning
-    if _POSTGRES.search(text):
+    if _POSTGRES.search(text) or (text.startswith("E  ") and held.lines[0].startswith("E  ")):  # pytest's
         return True
     if text.startswith("Traceback "):
         return not any(line.startswith("Traceback ") for line in held.lines)

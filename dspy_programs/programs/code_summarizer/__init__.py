@@ -6,6 +6,7 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.programs.code_summarizer.code_rules import (
+        facts_in as facts_in,
         facts_said as facts_said,
         first_sentence as first_sentence,
         foreign_names as foreign_names,
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
         CodeSummarizer as CodeSummarizer,
         CodeSummarizerResult as CodeSummarizerResult,
     )
+    from dspy_programs.programs.code_summarizer.python_facts import Facts as Facts
 
 _HOMES = {
     "CodeSummarizer": "code_summarizer",
     "CodeSummarizerResult": "code_summarizer",
+    "Facts": "python_facts",
+    "facts_in": "code_rules",
     "facts_said": "code_rules",
     "first_sentence": "code_rules",
     "foreign_names": "code_rules",

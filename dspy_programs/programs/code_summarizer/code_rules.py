@@ -43,14 +43,15 @@ def summary_by_rules(code: str, ask: str = "", language: str = "") -> str:
     text = textwrap.dedent(code.expandtabs(4)).strip("\n")
     if not text.strip():
         return "There is no code."
-    if language in ("", "python") and (facts := _read(text)) is not None:
+    if language in ("", "python") and (facts := facts_in(text)) is not None:
         doc = first_sentence(facts.doc)
         said = facts_said(facts, ask)
         return " ".join([doc, *said][:MOST_SENTENCES] if doc else said[:MOST_SENTENCES])
     return " ".join(_of_other_language(text, language)[:MOST_SENTENCES])
 
 
-def _read(text: str) -> Facts | None:
+def facts_in(text: str) -> Facts | None:
+    """Return what Python code does, None if it is no Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the code that is read

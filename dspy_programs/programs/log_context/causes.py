@@ -5,6 +5,10 @@ from collections.abc import Sequence
 
 _CHAIN = ("During handling of the above exception", "The above exception was the direct cause")
 _EXCEPTION = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?::\s|$)|(?:[a-z_]\w*\.)+[A-Za-z]\w*(?::\s|$)")
+HEADING = re.compile(
+    r"Traceback \(most recent call last\)|During handling of the above|The above exception was the direct|Traceback:$"
+)
+"""Lines of a trace that say nothing of their own."""
 _PYTEST = re.compile(r"E {2,}\S")
 _PYTHON_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<name>\S+))?')
 _FRAMES = (
@@ -15,7 +19,9 @@ _FRAMES = (
     re.compile(r".* panicked at (?:'.*', )?(?P<file>\S+\.rs):(?P<line>\d+)(?::\d+)?(?P<name>(?!))?"),
     re.compile(r"(?P<file>[\w./-]+\.py):(?P<line>\d+): (?P<name>(?!))?"),
 )
-_OF_OTHERS = re.compile(r"site-packages|dist-packages|/lib/python|node:|node_modules|/usr/local/go/|/rustc/|^<")
+_OF_OTHERS = re.compile(
+    r"site-packages|dist-packages|/lib/python|node:|node_modules|/usr/local/go/|/rustc/|^<|\.px[di]$|\.pyx$"
+)
 _OF_JAVA = re.compile(r"(?:java|javax|jdk|sun|org\.springframework|org\.apache|com\.zaxxer)\.")
 
 
@@ -33,6 +39,11 @@ def cause_lines(lines: Sequence[str]) -> list[int]:
     raised = [at for at, line in enumerate(lines) if _EXCEPTION.match(line) and not line.startswith(_CHAIN)]
     chained = any(line.startswith(_CHAIN) for line in lines)
     return list(dict.fromkeys([raised[-1], raised[0]] if chained else raised[-1:])) if raised else [len(lines) - 1]
+
+
+def is_exception(line: str) -> bool:
+    """Return whether a line names an exception first of all."""
+    return _EXCEPTION.match(line) is not None
 
 
 def place_in(lines: Sequence[str]) -> str:

@@ -12,23 +12,27 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from dspy_programs.code import Kind, LogLine, digest_of, lines_in
-from dspy_programs.programs.log_context.causes import cause_lines, place_in
+from dspy_programs.programs.log_context.causes import HEADING, cause_lines, is_exception, place_in
 from dspy_programs.secret_values import without_secrets
 from dspy_programs.text import content_stems, printable, quantity
 
 MOST_POINTS = 5
 _LONGEST_POINT, _LONGEST_SAID = 300, 160  # characters
 _MOST_RANKED = 200  # kinds
-_ERROR = 3  # levels from which an event is an error
+_MORE = 4  # lines of a message besides its first
+_FAILURE, _ERROR = 2, 3  # levels from which something is wrong, and from which a line says so by its level
 _SUMMING_UP = re.compile(
-    r"=+ .*\b(?:failed|errors?)\b|FAILED \(|make(?:\[\d+\])?: \*\*\*|\d+ (?:failed|errors?)\b"
+    r"=+ .*\b(?:failed|errors?)\b|FAILED \(|make(?:\[\d+\])?: \*\*\* \[|_{5,} .* _{5,}$"
+    r"|Traceback:$|Found \d+ errors?|\d+ (?:failed|errors?)\b"
     r"|.*(?:\bexit(?:ed)?(?: with)? (?:status|code)|see the log|complete log of|could not compile|build failed|job failed)"
-    r"|.*(?:subprocess-exited|shutting down|giving up)",
+    r"|.*(?:subprocess-exited|not recoverable|returned \d+ exit|shutting down|giving up)",
     re.IGNORECASE,
 )
+_SAYS_NOTHING = re.compile(r"\W*(?:$|For further information|Background on this error)")
 _ACCESS = re.compile(r'"(?P<asked>[A-Z]+ \S+)[^"]*" (?P<status>[1-5]\d\d) ')
 _TIME = re.compile(
-    r"^\W*(?:\d{4}[-/]\d\d[-/]\d\d[T ]?)?(?:\d\d:\d\d:\d\d(?:[.,]\d+)?)?(?:Z|\s?[+-]\d\d:?\d\d)?(?: UTC)?\]?\s*"
+    r"^[\[(\s]*(?:\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?)?|\d\d:\d\d:\d\d(?:[.,]\d+)?)"
+    r"(?:Z|\s?[+-]\d\d:?\d\d)?(?: UTC)?\]?\s*"
     r"|^\[?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S+ )?"
 )
 _LEVEL = re.compile(
@@ -36,7 +40,9 @@ _LEVEL = re.compile(
     r"(?: \d+)?[\s:|-]*(?=\S)"
 )
 _THREAD = re.compile(r"^\[[\w#.: /-]{1,40}\]\s*(?:--- )?(?=\S)")
-_GENERIC = frozenset(content_stems("why error fail failure failed log logs wrong broken breaks crash cause happen problem run"))
+_GENERIC = frozenset(
+    content_stems("why error fail failure failed log logs wrong broken breaks crash cause happen problem run test tests")
+)
 
 
 class KeyPoint(BaseModel):
@@ -64,12 +70,12 @@ class Log:
     def kinds(self) -> list[Kind]:
         """The kinds of events, those that matter most first."""
         found = digest_of([self.lines]).kinds[:_MOST_RANKED]
-        first = min((start_of(kind) for kind in found if kind.level >= _ERROR), default=0)
+        first = min((start_of(kind) for kind in found if kind.level >= _FAILURE), default=0)
         return sorted(found, key=lambda kind: (-self._weight(kind, first), start_of(kind)))
 
     @property
     def has_errors(self) -> bool:
-        return any(kind.level >= _ERROR for kind in self.kinds)
+        return any(kind.level >= _FAILURE for kind in self.kinds)
 
     def _weight(self, kind: Kind, first: int) -> float:
         """Weigh a kind: its level, its stack trace, the task's words, being the first; less if it only sums up others."""
@@ -77,13 +83,29 @@ class Log:
         shared = len(self._asked & set(content_stems(text))) / len(self._asked) if self._asked else 0.0
         traced = bool(place_in(kind.lines)) or len(cause_lines(kind.lines)) > 1 or cause_lines(kind.lines) != [0]
         sums_up = _SUMMING_UP.match(kind.lines[0]) is not None
-        return min(kind.level, _ERROR) + 0.5 * traced + 1.5 * shared + 0.4 * (start_of(kind) == first) - 1.2 * sums_up
+        return min(kind.level, _ERROR) + 0.5 * traced + 1.5 * shared + 0.4 * (start_of(kind) == first) - 2 * sums_up
 
     def points_of(self, kind: Kind) -> list[KeyPoint]:
         """Return the lines of an event that say what happened and why, the cause first."""
         wanted = [kind.lines[at] for at in (*reversed(cause_lines(kind.lines)), 0)]
-        found = [point for text in dict.fromkeys(wanted) if (point := self._at(text, start_of(kind), len(kind.lines)))]
-        return list({point.line: point for point in found}.values())
+        told = [text for text in dict.fromkeys(wanted) if not HEADING.search(text)]
+        found = [at for text in told if (at := self._at(text, start_of(kind), len(kind.lines)))]
+        return list({each.line: each for each in (*found[:1], *map(point, self.message_after(kind)), *found[1:])}.values())
+
+    def message_after(self, kind: Kind) -> list[LogLine]:
+        """Return the next lines of an exception's message that has several: what follows the last line of a trace."""
+        raised = kind.lines[cause_lines(kind.lines)[0]]
+        near = self.lines[start_of(kind) - 1 :][: 2 * len(kind.lines)]
+        at = next((line.number for line in reversed(near) if line.text == raised), 0)
+        if at < 2 or not is_exception(raised) or not self.lines[at - 2].text.startswith(" "):  # no frame before it
+            return []
+        more: list[LogLine] = []
+        for line in self.lines[at : at + _MORE]:
+            if not line.text.strip() or any(sign.match(line.text) for sign in (_TIME, _LEVEL, HEADING)):
+                break
+            if not _SAYS_NOTHING.match(line.text):
+                more.append(line)
+        return more
 
     def _at(self, text: str, start: int, length: int) -> KeyPoint | None:
         """Find a line of an event in the log: JSON's message is a part of its line."""
@@ -107,16 +129,18 @@ def told_by_rules(task: str, logs: str) -> Told:
 
 
 def told_of(log: Log, task: str) -> Told:
-    errors = [kind for kind in log.kinds if kind.level >= _ERROR] or log.kinds
+    errors = [kind for kind in log.kinds if kind.level >= _FAILURE] or log.kinds
     if not errors:
         near = _asked_for(log.lines, task)
         nothing = "Nothing in the log says that anything went wrong."
         return Told(f"{nothing} Line {near[0].line} is what the task names." if near else nothing, near)
-    said = [_sentence(kind) for kind in errors[:1]]
-    if others := [f"`{said_in(kind.lines)}`" for kind in errors[1:3] if not _SUMMING_UP.match(kind.lines[0])]:
-        said.append(f"There is also {' and '.join(others)}.")
-    points = {each.line: each for kind in errors[:3] for each in log.points_of(kind)}
-    return Told(" ".join(said), list(points.values())[:MOST_POINTS])
+    said = [_sentence(kind, log.message_after(kind)) for kind in errors[:1]]
+    told = errors[:1] + [kind for kind in errors[1:3] if not _SUMMING_UP.match(kind.lines[0])]
+    others = dict.fromkeys(f"`{said_in(kind.lines)}`" for kind in told)
+    if also := [other for other in others if other.strip("`") not in said[0]]:
+        said.append(f"There is also {' and '.join(also)}.")
+    points = {each.text: each for kind in reversed(told) for each in reversed(log.points_of(kind))}
+    return Told(" ".join(said), list(reversed(points.values()))[:MOST_POINTS])
 
 
 def _asked_for(lines: Sequence[LogLine], task: str) -> list[KeyPoint]:
@@ -125,12 +149,12 @@ def _asked_for(lines: Sequence[LogLine], task: str) -> list[KeyPoint]:
     return [point(line) for line in lines if any(name in line.text for name in named)][:2]
 
 
-def _sentence(kind: Kind) -> str:
+def _sentence(kind: Kind, more: Sequence[LogLine]) -> str:
     causes, place = cause_lines(kind.lines), place_in(kind.lines)
-    said = f"`{plain_message(kind.lines[causes[0]])}`"
+    said = f"`{'; '.join(plain_message(line) for line in (kind.lines[causes[0]], *(line.text for line in more)))}`"
     root = f", caused by `{plain_message(kind.lines[causes[-1]])}`" if len(causes) > 1 else ""
     head = plain_message(kind.lines[0])
-    logged = f", logged as `{head}`" if causes[0] != 0 and "Traceback" not in head else ""
+    logged = f", logged as `{head}`" if causes[0] != 0 and not HEADING.search(head) and not is_exception(head) else ""
     often = f"; {quantity(kind.count, 'time')}, first at line {start_of(kind)}" if kind.count > 1 else ""
     return f"{said}{f' in {place}' if place else ''}{root}{logged}{often}."
 

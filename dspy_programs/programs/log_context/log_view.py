@@ -20,8 +20,8 @@ _LONGEST_LINE = 400  # characters that are shown of a line
 _HEAD, _TAIL = 5, 7  # lines of a long event that are shown
 _SAME = 0.8  # share of a quote's words in one line, from which that line is what was meant
 _KNOWN = (
-    "the A API APIs HTTP HTTPS SQL DB URL URI DNS TLS SSL CPU RAM JSON YAML TOML XML CSV TCP UDP IP OS SSH EOF ID OOM "
-    "UTF-8 JVM CI Python Java JavaScript Node Go Rust Docker Kubernetes Linux Git Postgres PostgreSQL MySQL Redis Kafka Nginx NPM PIP"
+    "the A API APIs HTTP HTTPS SQL DB URL URI DNS TLS SSL CPU RAM JSON YAML TOML XML CSV TCP IP OS SSH EOF ID OOM "
+    "UTF-8 JVM CI Python Java JavaScript Node Go Rust Docker Kubernetes Linux Git Postgres PostgreSQL MySQL Redis Kafka"
 )
 """Names that say what kind of thing the log is about: a reader knows them, whether or not they stand in it."""
 
