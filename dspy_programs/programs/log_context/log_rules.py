@@ -71,19 +71,15 @@ class Log:
         """The kinds of events, those that matter most first."""
         found = digest_of([self.lines]).kinds[:_MOST_RANKED]
         first = min((start_of(kind) for kind in found if kind.level >= _FAILURE), default=0)
-        return sorted(found, key=lambda kind: (-self._weight(kind, first), start_of(kind)))
+        said = {kind.at: self._asked & set(content_stems("\n".join(kind.lines))) for kind in found}
+        common = {word for word in self._asked if sum(word in each for each in said.values()) > len(found) / 2}
+        if len(found) > 1:
+            said = {at: words - common for at, words in said.items()}
+        return sorted(found, key=lambda kind: (-_weight(kind, len(said[kind.at]), start_of(kind) == first), start_of(kind)))
 
     @property
     def has_errors(self) -> bool:
         return any(kind.level >= _FAILURE for kind in self.kinds)
-
-    def _weight(self, kind: Kind, first: int) -> float:
-        """Weigh a kind: its level, its stack trace, the task's words, being the first; less if it only sums up others."""
-        text = "\n".join(kind.lines)
-        shared = len(self._asked & set(content_stems(text))) / len(self._asked) if self._asked else 0.0
-        traced = bool(place_in(kind.lines)) or len(cause_lines(kind.lines)) > 1 or cause_lines(kind.lines) != [0]
-        sums_up = _SUMMING_UP.match(kind.lines[0]) is not None
-        return min(kind.level, _ERROR) + 0.5 * traced + 1.5 * shared + 0.4 * (start_of(kind) == first) - 2 * sums_up
 
     def points_of(self, kind: Kind) -> list[KeyPoint]:
         """Return the lines of an event that say what happened and why, the cause first."""
@@ -112,6 +108,14 @@ class Log:
         near = self.lines[start - 1 : start + 2 * length + 8]
         same = next((line for line in near if line.text.strip() == text.strip()), near[0] if near else None)
         return point(same) if same is not None and same.text.strip() else None
+
+
+def _weight(kind: Kind, shared: int, is_first: bool) -> float:
+    """Weigh a kind: its level, its stack trace, the task's words, being the first; less if it only sums up others."""
+    causes = cause_lines(kind.lines)
+    traced = bool(place_in(kind.lines)) or causes != [0]
+    sums_up = _SUMMING_UP.match(kind.lines[0]) is not None
+    return min(kind.level, _ERROR) + 0.5 * traced + 0.75 * min(shared, 2) + 0.4 * is_first - 2 * sums_up
 
 
 def point(line: LogLine) -> KeyPoint:
