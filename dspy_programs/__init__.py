@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.edits import Edit
     from dspy_programs.lm import configure, connect, use
     from dspy_programs.predict import Failure, FewShot, add_reasoning
     from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
+    from dspy_programs.programs.code_editor import CodeEditor, CodeEditorResult
     from dspy_programs.programs.code_summarizer import CodeSummarizer, CodeSummarizerResult
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.log_context import KeyPoint, LogContext, LogContextResult
     from dspy_programs.programs.loop_explainer import LoopExplainer, LoopExplainerResult
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
+    from dspy_programs.programs.orchestrator import Orchestrator, OrchestratorResult
     from dspy_programs.programs.planner import Plan, Planner, PlannerResult
     from dspy_programs.programs.quality_judge import QualityJudge, QualityJudgeResult
     from dspy_programs.programs.section_scorer import SectionScorer, SectionScorerResult, overall_without
@@ -47,6 +50,8 @@ _HOMES = {
     "Actor": "programs.actor",
     "ActorResult": "programs.actor",
     "MissingArgument": "programs.actor",
+    "CodeEditor": "programs.code_editor",
+    "CodeEditorResult": "programs.code_editor",
     "CodeSummarizer": "programs.code_summarizer",
     "CodeSummarizerResult": "programs.code_summarizer",
     "DataGenerator": "programs.data_generator",
@@ -58,6 +63,7 @@ _HOMES = {
     "FailureJudge": "programs.failure_judge",
     "FailureJudgeResult": "programs.failure_judge",
     "Finding": "programs.failure_judge",
+    "Edit": "edits",
     "FewShot": "predict",
     "configure": "lm",
     "connect": "lm",
@@ -70,6 +76,8 @@ _HOMES = {
     "Fact": "programs.memory_summarizer",
     "MemorySummarizer": "programs.memory_summarizer",
     "MemorySummarizerResult": "programs.memory_summarizer",
+    "Orchestrator": "programs.orchestrator",
+    "OrchestratorResult": "programs.orchestrator",
     "Plan": "programs.planner",
     "Planner": "programs.planner",
     "PlannerResult": "programs.planner",
@@ -98,6 +106,8 @@ __all__ = [
     "Actor",
     "ActorResult",
     "Call",
+    "CodeEditor",
+    "CodeEditorResult",
     "CodeSummarizer",
     "CodeSummarizerResult",
     "Criterion",
@@ -105,6 +115,7 @@ __all__ = [
     "DataGeneratorResult",
     "DocumentQA",
     "DocumentQAResult",
+    "Edit",
     "Entry",
     "Fact",
     "Failure",
@@ -121,6 +132,8 @@ __all__ = [
     "MemorySummarizer",
     "MemorySummarizerResult",
     "MissingArgument",
+    "Orchestrator",
+    "OrchestratorResult",
     "Pair",
     "Plan",
     "Planner",

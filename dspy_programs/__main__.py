@@ -18,6 +18,7 @@ from dspy_programs.linting.commands import lint_loops
 from dspy_programs.memory.commands import app as memory
 from dspy_programs.router.commands import app as route
 from dspy_programs.serve.commands import app as serve
+from dspy_programs.serve.up_command import up
 
 app = new_app("Tools for people who build LM agents. Each works without a model; --lm adds one.")
 
@@ -40,6 +41,7 @@ def _options(
 app.command("run")(run_agent)
 app.command("chat")(chat)
 app.command("lint-loops")(lint_loops)
+code.command("up")(up)  # its status page is a server
 app.add_typer(code, name="code", help="Know a repository: find code by questions, names and patterns.")
 app.add_typer(sessions, name="sessions", help="The agent's sessions: list, show, fork, export, delete.")
 app.add_typer(failures, name="failures", help="Find out why an agent run failed: traces in, causes and fixes out.")

@@ -23,9 +23,9 @@ from dspy_programs.serve import operations
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
-from dspy_programs.serve.http_server import listen
 from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.listening import listen
 from dspy_programs.serve.worker_pool import WorkerPool
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,6 +12,7 @@ from dspy_programs.code.files import LeftOut, read_bytes, text_in
 from dspy_programs.code.grep import grep_files
 from dspy_programs.code.index import Definition, Index, is_named
 from dspy_programs.code.parsing.chunks import symbols_in
+from dspy_programs.code.parsing.grammar_symbols import grammars_are_here
 from dspy_programs.code.parsing.languages import language_of
 from dspy_programs.errors import UsageError
 
@@ -85,7 +86,8 @@ def _in_file(path: Path, name: str) -> list[Definition]:
     language = language_of(path.name, text)
     symbols = symbols_in(text, language) if language else None
     if symbols is None:
-        how = "; pip install dspy-programs[code] adds its language" if language else "; --regex finds lines in any text"
+        is_lacking = language and not grammars_are_here()
+        how = "; pip install dspy-programs[code] adds its language" if is_lacking else "; --regex finds lines in any text"
         raise UsageError(f"{path}: cannot be read for definitions{how}")
     found = [Definition(str(path), one, "") for one in symbols if is_named(path.as_posix(), one, name)]
     return found or _none(str(path), name, [one.name for one in symbols])

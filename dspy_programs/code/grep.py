@@ -23,9 +23,9 @@ from dspy_programs.code.files import (
     source_files,
     text_in,
 )
-from dspy_programs.code.matching import matching_lines, path_matches, shown_line
 from dspy_programs.code.secret_files import has_secret_name, is_private_key
 from dspy_programs.errors import UsageError
+from dspy_programs.matching import matching_lines, path_matches, shown_line
 
 _MOST_BYTES = 100_000_000  # of a file
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # texts in which no literal has its own bytes

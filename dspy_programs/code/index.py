@@ -49,6 +49,8 @@ class Refreshed:
     """Why files of the folder are not in the index, and how many."""
     by_lines: LeftOut = field(default_factory=LeftOut)
     """Languages whose files were cut into lines, not definitions; "" for texts in none."""
+    too_slow: int = 0
+    """Files that were cut into lines, because their grammar took too long."""
     seconds: float = 0.0
 
 
@@ -122,10 +124,22 @@ class Index:
         path, parsed = one.found.path, one.parsed
         language, by = (parsed.language, parsed.by) if parsed else ("", "")
         names = "\n".join(f"{name} {count}" for name, count in names_in(one.text).items()) if language else ""
-        values = (path, one.found.size, one.trusted_time, one.digest, one.why, language, by, one.text.count("\n"), names)
+        imports = "\n".join(parsed.imports) if parsed else ""
+        values = (
+            path,
+            one.found.size,
+            one.trusted_time,
+            one.digest,
+            one.why,
+            language,
+            by,
+            one.text.count("\n"),
+            names,
+            imports,
+        )
         file = self.database.write(
-            "INSERT INTO files (path, size, changed, digest, why, language, read_by, lines, names) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO files (path, size, changed, digest, why, language, read_by, lines, names, imports) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         if parsed is None:
@@ -147,6 +161,8 @@ class Index:
 
     def _forget(self, files: Sequence[int]) -> None:
         rows = [(file,) for file in files]
+        of_files = "UPDATE vectors SET place = NULL WHERE place IN (SELECT id FROM places WHERE file = ?)"
+        self.database.write_many(of_files, rows)
         self.database.write_many("DELETE FROM chunks WHERE rowid IN (SELECT id FROM places WHERE file = ?)", rows)
         for table, key in (("places", "file"), ("symbols", "file"), ("files", "id")):
             self.database.write_many(f"DELETE FROM {table} WHERE {key} = ?", rows)
@@ -161,6 +177,7 @@ class Index:
             done.lines += row["lines"]
             if row["read_by"] == "lines":
                 done.by_lines[row["language"]] += row["files"]
+            done.too_slow += row["files"] if row["read_by"] == "too slow" else 0
 
     def definitions(self, name: str = "", path: str = "") -> list[Definition]:
         """Return the definitions whose dotted name ends with `name`, in the order of files and lines.

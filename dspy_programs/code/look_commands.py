@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dspy_programs.cli import GATE_CLOSED
-from dspy_programs.code.printing import from_here, gate, print_json, say, tell
+from dspy_programs.code.printing import from_here, gate, print_json, say, say_kind, tell
 
 if TYPE_CHECKING:
     from dspy_programs.code.grep import Line
@@ -154,20 +154,20 @@ def context(
 ) -> None:
     """Say what went wrong, from logs: each kind of event once with its stack trace, the worst and most frequent first.
 
-    Exits with 1 if nothing went wrong.
+    Keys and passwords that are known as such are taken out. Exits with 1 if nothing went wrong.
     """
     from dspy_programs.code import log_context
+    from dspy_programs.code.log_bus import without_secrets
     from dspy_programs.text import quantity
 
     found = log_context(logs)
+    for kind in found.kinds[:most]:
+        kind.lines = without_secrets(kind.lines)
     if as_json:
-        kinds = [{key: value for key, value in vars(kind).items() if key != "level"} for kind in found.kinds[:most]]
-        print_json({"files": found.files, "events": found.events, "kinds": len(found.kinds), "shown": kinds})
+        shown = [kind.as_dict() for kind in found.kinds[:most]]
+        print_json({"files": found.files, "events": found.events, "kinds": len(found.kinds), "shown": shown})
     for kind in [] if as_json else found.kinds[:most]:
-        when = f"  {kind.first}" + (f" to {kind.last}" if kind.last != kind.first else "") if kind.first else ""
-        others = f" and {len(kind.files) - 1} more" if len(kind.files) > 1 else ""
-        say(f"{kind.severity}  {quantity(kind.count, 'time')}  {kind.at}{others}{when}")
-        say("\n".join(f"    {line}" for line in kind.lines))
+        say_kind(kind)
     beyond = f"; {found.beyond:,} events of rarer kinds were not kept" if found.beyond else ""
     counted = f"{quantity(found.events, 'event')} of {quantity(len(found.kinds), 'kind')} in {quantity(found.files, 'file')}"
     print(f"{counted}{beyond}{'; --most shows more' if len(found.kinds) > most else ''}", file=sys.stderr)

@@ -12,6 +12,7 @@ from dspy_programs.cli import GATE_CLOSED
 if TYPE_CHECKING:
     from dspy_programs.code.extracting import Piece
     from dspy_programs.code.grep import Line
+    from dspy_programs.code.logs.digest import Kind
     from dspy_programs.code.searching import Hit
     from dspy_programs.code.structure import Match
 
@@ -23,6 +24,16 @@ def say(text: str) -> None:
     from dspy_programs.text import printable
 
     print(printable(text))
+
+
+def say_kind(kind: "Kind") -> None:
+    """Print a kind of event: how bad, how often, where, when, and its lines."""
+    from dspy_programs.text import quantity
+
+    when = f"  {kind.first}" + (f" to {kind.last}" if kind.last != kind.first else "") if kind.first else ""
+    others = f" and {len(kind.files) - 1} more" if len(kind.files) > 1 else ""
+    say(f"{kind.severity}  {quantity(kind.count, 'time')}  {kind.at}{others}{when}")
+    say("\n".join(f"    {line}" for line in kind.lines))
 
 
 def print_json(value: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.code.files import LeftOut, checked_folder, read_bytes, source_files, text_in
+from dspy_programs.code.parsing.grammar_process import GRAMMAR_PROCESS, TookTooLong
 from dspy_programs.code.parsing.grammar_symbols import has_long_lines, parsed
 from dspy_programs.code.parsing.languages import LANGUAGES, language_named, language_of
 from dspy_programs.errors import UsageError
@@ -40,17 +41,21 @@ def find_structure(pattern: str, language: str, path: str | Path = ".", left_out
         if has_long_lines(text):
             told["lines too long for a syntax tree"] += 1
             continue
-        for node in parsed(text, wanted).find_all(pattern=pattern):
-            span = node.range()
-            yield Match(name, span.start.line + 1, span.end.line + 1, node.text())
+        try:
+            for first, last, code in GRAMMAR_PROCESS.matches(text, wanted, pattern):
+                yield Match(name, first, last, code)
+        except TookTooLong:
+            told["took too long"] += 1
 
 
 def _check(pattern: str, language: str) -> None:
     if not pattern.strip():
         raise UsageError("the pattern is empty; write code, with $NAME for what may be anything")
     try:
-        parsed("x", language).find(pattern=pattern)
-    except (RuntimeError, ValueError) as error:
+        GRAMMAR_PROCESS.matches("x", language, pattern)
+    except TookTooLong:
+        raise UsageError(f"{pattern}: takes too long to read; write a shorter pattern") from None
+    except ValueError as error:
         said = " ".join(str(error).partition("Stack backtrace")[0].replace("\u00b5", "$").split())
         raise UsageError(f"{pattern}: not a pattern of {language}: {said}") from None
 

@@ -1,7 +1,7 @@
-"""From a host and a port to a running server: binds the socket first, so a port in use is an error, not a log line.
+"""From a listening socket to a running server.
 
-Guarantees without a key it listens only on loopback, whatever the host name resolves to; SIGTERM and Ctrl-C stop running work
-           within a few seconds; a full garbage collection is short, and freed memory goes back (settling.py).
+Guarantees SIGTERM and Ctrl-C stop running work within a few seconds; a full garbage collection is short, and freed memory
+           goes back (settling.py).
 """
 
 import socket
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from dspy_programs.errors import UsageError
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
 from dspy_programs.serve.failure_calls import classify_failure
-from dspy_programs.serve.keys import VARIABLE, Keys
+from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.problems import LOG
 from dspy_programs.serve.requests import ClassifyFailure
 from dspy_programs.serve.security import is_loopback
@@ -27,26 +26,7 @@ if TYPE_CHECKING:
     from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
 
-_BACKLOG = 128
-_UNREAD = 128 * 1024  # bytes that the system keeps for a client that does not read; left to itself, megabytes
 _FIRST = ClassifyFailure(trace={"original_goal": "Say hi.", "turns": [{"role": "agent", "content": "Hi."}]}, use_llm=False)
-
-
-def listen(host: str, port: int, has_key: bool) -> socket.socket:
-    """Return a listening socket. Raises UsageError: no such host, a port in use, a host that requires a key."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host or "?", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"--host {host}: no such address ({error})") from None
-    if not has_key and not is_loopback(str(address[0])):
-        raise UsageError(f"--host {host}: others could reach this server; set {VARIABLE} or give --key-file first")
-    try:
-        listening = socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for an acknowledgement
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD)  # each connection inherits both
-        return listening
-    except OSError as error:
-        raise UsageError(f"--port {port}: {host}:{port} is not available ({error.strerror}); choose another") from None
 
 
 class Server(uvicorn.Server):

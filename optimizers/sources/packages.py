@@ -17,11 +17,12 @@ def told_of(raw: Path, packages: Mapping[str, str]) -> dict[str, dict[str, str]]
     for folder, name in packages.items():
         if name not in known or not (raw / folder).is_dir():
             raise DatasetError(f"{raw}: {name} is not installed there; install what requirements.lock names")
-        told[folder] = {"package": name, "version": known[name].version, "licence": _licence(known[name], name)}
+        told[folder] = {"package": name, "version": known[name].version, "licence": licence_of(known[name], name)}
     return told
 
 
-def _licence(package: Distribution, name: str) -> str:
+def licence_of(package: Distribution, name: str) -> str:
+    """Return the licence that an installed package says it has. Raises DatasetError if it says none."""
     headers = package.metadata
     kinds = [each.rpartition(" :: ")[2] for each in headers.get_all("Classifier") or [] if each.startswith("License")]
     said = headers["License-Expression"] or next(iter(kinds), "") or headers["License"] or ""

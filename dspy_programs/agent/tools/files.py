@@ -13,7 +13,7 @@ from itertools import islice
 from dspy_programs import encoding
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, WorkspacePath, tool
 from dspy_programs.agent.workspace.workspace import Found
-from dspy_programs.code import path_matches
+from dspy_programs.matching import path_matches
 
 MOST_CHARACTERS = 12_000  # of one result
 _MOST_LINES = 300

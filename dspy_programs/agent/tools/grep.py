@@ -13,7 +13,7 @@ import regex
 from dspy_programs.agent.tools.files import encoding_of, seen
 from dspy_programs.agent.tools.tool import Scope, ToolError, WorkspacePath, tool
 from dspy_programs.agent.workspace.workspace import Found
-from dspy_programs.code import matching_lines, path_matches, shown_line
+from dspy_programs.matching import matching_lines, path_matches, shown_line
 
 _MOST_HITS = 100
 _MOST_READ = 5_000_000  # bytes of one file

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from dspy_programs.code.logs.events import Event, events_in
 from dspy_programs.code.logs.lines import LogLine, lines_of, log_files
@@ -48,6 +49,16 @@ class Kind:
     lines: list[str]
     level: int = field(repr=False, default=0)
 
+    def add(self, count: int, first: str, last: str, files: Iterable[str]) -> None:
+        """Count more of the same kind, from when to when, and in which files."""
+        self.count += count
+        if first:
+            self.first, self.last = min(self.first or first, first), max(self.last, last)
+        self.files += [file for file in files if file not in self.files][: _MOST_FILES - len(self.files)]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "level"}
+
 
 @dataclass
 class Digest:
@@ -73,27 +84,32 @@ def digest_of(logs: Iterable[Iterable[LogLine]], most_kinds: int = 20_000) -> Di
     for lines in logs:
         digest.files += 1
         _add(digest, kinds, events_in(lines), most_kinds)
-    digest.kinds = sorted(kinds.values(), key=lambda kind: (-kind.level, -kind.count, kind.first, kind.at))
+    digest.kinds = worst_first(kinds.values())
     return digest
+
+
+def worst_first(kinds: Iterable[Kind]) -> list[Kind]:
+    return sorted(kinds, key=lambda kind: (-kind.level, -kind.count, kind.first, kind.at))
 
 
 def _add(digest: Digest, kinds: dict[str, Kind], events: Iterable[Event], most_kinds: int) -> None:
     for event in events:
         digest.events += 1
-        signature, when = signature_of(event), time_in(event.lines[0])
-        kind = kinds.get(signature)
-        if kind is None:
-            if len(kinds) >= most_kinds:
-                digest.beyond += 1
-                continue
-            kind = kinds[signature] = Kind(
-                NAMES[event.severity], 0, when, when, [], f"{event.at}:{event.number}", event.lines, event.severity
-            )
-        kind.count += 1
-        if when:
-            kind.first, kind.last = min(kind.first or when, when), max(kind.last, when)
-        if event.at not in kind.files and len(kind.files) < _MOST_FILES:
-            kind.files.append(event.at)
+        digest.beyond += not count_event(kinds, event, most_kinds)
+
+
+def count_event(kinds: dict[str, Kind], event: Event, most_kinds: int) -> bool:
+    """Count an event with its kind; return whether there was room for it. kinds: by their signatures."""
+    signature, when = signature_of(event), time_in(event.lines[0])
+    kind = kinds.get(signature)
+    if kind is None:
+        if len(kinds) >= most_kinds:
+            return False
+        kind = kinds[signature] = Kind(
+            NAMES[event.severity], 0, when, when, [], f"{event.at}:{event.number}", event.lines, event.severity
+        )
+    kind.add(1, when, when, [event.at])
+    return True
 
 
 def signature_of(event: Event) -> str:

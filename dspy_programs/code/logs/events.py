@@ -6,7 +6,7 @@ indented lines after an event belong to it.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.code.logs.lines import LogLine
@@ -42,38 +42,49 @@ class Event(NamedTuple):
 
 def events_in(lines: Iterable[LogLine]) -> Iterator[Event]:
     """Yield the events of one file, in their order."""
-    held: Event | None = None
-    blank = 0
-    was_indented = awaits_message = False
+    reader = EventReader()
     for line in lines:
-        text = line.text
-        if held is not None:
+        yield from reader.take(line)
+    yield from reader.end()
+
+
+class EventReader:
+    """Takes the lines of one file as they come. held: the event that the next line may go on with."""
+
+    def __init__(self) -> None:
+        self.held: Event | None = None
+        self._blank = 0
+        self._was_indented = self._awaits_message = False
+
+    def take(self, line: LogLine) -> Sequence[Event]:
+        """Return the events that this line ends."""
+        text, done = line.text, tuple[Event, ...]()
+        if self.held is not None:
             if not text.strip():
-                blank += 1
-                continue
-            if len(held.lines) == 1 and not blank and _CARET.match(text):
-                held = None
-                continue
-            if _belongs(held, text, blank, was_indented, awaits_message):
-                if len(held.lines) < _MOST_LINES:
-                    held.lines.extend([""] * min(blank, 1) + [text])
-                elif len(held.lines) == _MOST_LINES:
-                    held.lines.append("[cut: more lines belong to this event]")
-                held = _worse(held, text)
-                was_indented, blank = text[0].isspace(), 0
-                awaits_message = "panicked at" in text and text.endswith(":")
-                continue
-            yield held
-            held, blank = None, 0
+                self._blank += 1
+                return ()
+            if len(self.held.lines) == 1 and not self._blank and _CARET.match(text):
+                self.held = None
+                return ()
+            if _belongs(self.held, text, self._blank, self._was_indented, self._awaits_message):
+                self.held = _longer(self.held, text, self._blank)
+                self._was_indented, self._blank = text[0].isspace(), 0
+                self._awaits_message = "panicked at" in text and text.endswith(":")
+                return ()
+            done = self.end()
         if not is_suspect(text):
-            continue
-        held = _begun(line)
-        was_indented, awaits_message = False, "panicked at" in text and text.endswith(":")
-        if held is not None and text.startswith("{"):
-            yield held
-            held = None
-    if held is not None:
-        yield held
+            return done
+        begun = _begun(line)
+        if begun is not None and text.startswith("{"):
+            return (*done, begun)
+        self.held = begun
+        self._was_indented, self._awaits_message = False, "panicked at" in text and text.endswith(":")
+        return done
+
+    def end(self) -> tuple[Event, ...]:
+        """Return the event that is held: no more lines belong to it."""
+        done, self.held, self._blank = self.held, None, 0
+        return () if done is None else (done,)
 
 
 def _belongs(held: Event, text: str, blank: int, was_indented: bool, awaits_message: bool) -> bool:
@@ -107,6 +118,15 @@ def _is_python(held: Event) -> bool:
 
 def _is_go(held: Event) -> bool:
     return any(line.startswith(("goroutine ", "panic: ", "fatal error: ")) or " panic serving " in line for line in held.lines)
+
+
+def _longer(held: Event, text: str, blank: int) -> Event:
+    """Return the event with one more line, as long as there is room."""
+    if len(held.lines) < _MOST_LINES:
+        held.lines.extend([""] * min(blank, 1) + [text])
+    elif len(held.lines) == _MOST_LINES:
+        held.lines.append("[cut: more lines belong to this event]")
+    return _worse(held, text)
 
 
 def _worse(held: Event, text: str) -> Event:

@@ -5,8 +5,10 @@ Guarantees constant memory, also for a file that is one line; colours and what c
 Raises     UsageError for a path that is not there or cannot be read.
 """
 
+import contextlib
 import gzip
 import io
+import os
 import re
 import stat
 import sys
@@ -22,7 +24,8 @@ STDIN = Path("-")
 _NAME = re.compile(
     r"\.(log|out|err|txt|jsonl|ndjson)(\.\d+|-\d+)?(\.gz)?$|(^|/)(syslog|messages|stdout|stderr)(\.\d+)?(\.gz)?$", re.I
 )
-_LONGEST = 20_000  # characters of a line that are read
+_OLD = re.compile(r"\.\d+(?:\.gz)?$|-\d+(?:\.gz)?$|\.gz$", re.I)
+LONGEST = 20_000  # characters of a line that are read
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 _CONTAINER = re.compile(r"^(?:\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] |[\w.-]{1,60}\s*\| )")
 """What Kubernetes and docker compose put before each line."""
@@ -36,22 +39,33 @@ class LogLine(NamedTuple):
 
 def log_files(path: Path) -> list[Path]:
     """Return the log files of a folder, rotated and packed ones among them, in the order of their names; or the file."""
-    if path == STDIN:
+    if path == STDIN or is_file(path):
         return [path]
+    found = sorted(Path(name) for name in log_names(path))
+    if not found:
+        raise UsageError(f"{path}: no log files (.log, .out, .err, .txt, .jsonl, also rotated or .gz) in it; name a file")
+    return found
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path is a file, not a folder. Raises UsageError if it is neither, or cannot be read."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if stat.S_ISREG(mode):
-        return [path]
-    if not stat.S_ISDIR(mode):
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise UsageError(f"{path}: not a regular file; to read from a pipe, give - and redirect it to stdin")
-    found = [
-        file for file in sorted(path.rglob("*")) if _NAME.search(file.as_posix()) and file.is_file() and not file.is_symlink()
-    ]
-    if not found:
-        raise UsageError(f"{path}: no log files (.log, .out, .err, .txt, .jsonl, also rotated or .gz) in it; name a file")
-    return found
+    return stat.S_ISREG(mode)
+
+
+def log_names(folder: Path, *, rotated: bool = True) -> Iterator[str]:
+    """Yield the paths of the log files below a folder, in no order. No link is followed. rotated: old ones too."""
+    for top, _, names in os.walk(folder):
+        for name in names:
+            if (found := _NAME.search(path := f"{top}/{name}")) and (rotated or not _OLD.search(found[0])):
+                with contextlib.suppress(OSError):  # deleted meanwhile
+                    if stat.S_ISREG(os.lstat(path).st_mode):
+                        yield path
 
 
 def lines_of(path: Path) -> Iterator[LogLine]:
@@ -81,15 +95,16 @@ def _opened(path: Path) -> io.BufferedReader:
 
 def _lines(file: IO[str], name: str) -> Iterator[LogLine]:
     number, inside = 0, False
-    while text := file.readline(_LONGEST):
+    while text := file.readline(LONGEST):
         is_end = text.endswith("\n")
         if not inside:
             number += 1
-            yield LogLine(name, number, _plain(text.rstrip("\r\n")))
+            yield LogLine(name, number, plain(text.rstrip("\r\n")))
         inside = not is_end
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a line without colours and without what a container's engine puts before it."""
     if "\x1b" in text:
         text = _COLOURS.sub("", text)
     if "| " in text or " F " in text or " P " in text:

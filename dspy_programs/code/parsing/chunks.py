@@ -2,15 +2,16 @@
 
 Input      the text of a file, and its name.
 Output     Parsed: the language, the definitions and the chunks; every line that is not blank is in exactly one chunk. by says
-           who read the file: "symbols", or "lines" for a text without a grammar here.
+           who read the file: "symbols", "lines" for a text without a grammar here, "too slow" if its grammar was given up.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from dspy_programs.code.parsing.grammar_symbols import grammar_symbols
+from dspy_programs.code.parsing.grammar_process import GRAMMAR_PROCESS, TookTooLong
+from dspy_programs.code.parsing.imports import imports_in
 from dspy_programs.code.parsing.languages import GRAMMARS, language_of
-from dspy_programs.code.parsing.python_symbols import python_symbols
+from dspy_programs.code.parsing.python_symbols import Outline, python_outline
 from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.errors import MissingExtra
 
@@ -28,17 +29,26 @@ class Chunk(NamedTuple):
 
 class Parsed(NamedTuple):
     language: str
-    by: Literal["symbols", "lines"]
+    by: Literal["symbols", "lines", "too slow"]
     symbols: list[Symbol]
+    imports: list[str]
     chunks: list[Chunk]
 
 
 def symbols_in(text: str, language: str) -> list[Symbol] | None:
-    """Return the definitions in a text; None if nothing here can read it."""
-    found = python_symbols(text) if language == "python" else None
+    """Return the definitions in a text; None if nothing here can read it, or not in a reasonable time."""
+    try:
+        outline = _outline(text, language)
+    except TookTooLong:
+        return None
+    return outline.symbols if outline else None
+
+
+def _outline(text: str, language: str) -> Outline | None:
+    found = python_outline(text) if language == "python" else None
     if found is None and language in GRAMMARS:
         try:
-            found = grammar_symbols(text, language)
+            found = Outline(GRAMMAR_PROCESS.definitions(text, language), imports_in(text, language))
         except MissingExtra:
             return None
     return found
@@ -46,9 +56,15 @@ def symbols_in(text: str, language: str) -> list[Symbol] | None:
 
 def parse(text: str, path: str) -> Parsed:
     language = language_of(path, text)
-    symbols = symbols_in(text, language) if language else None
-    lines = text.split("\n")
-    return Parsed(language, "lines" if symbols is None else "symbols", symbols or [], list(_chunks(lines, symbols or [])))
+    by: Literal["symbols", "lines", "too slow"] = "symbols"
+    outline: Outline | None = None
+    try:
+        outline = _outline(text, language) if language else None
+        by = "lines" if outline is None else "symbols"
+    except TookTooLong:
+        by = "too slow"
+    symbols, imports = outline or Outline([], imports_in(text, language))
+    return Parsed(language, by, symbols, imports, list(_chunks(text.split("\n"), symbols)))
 
 
 def _chunks(lines: Sequence[str], symbols: Sequence[Symbol]) -> Iterator[Chunk]:

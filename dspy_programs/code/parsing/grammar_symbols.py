@@ -75,6 +75,12 @@ def grammar_symbols(text: str, language: str) -> list[Symbol]:
     return symbols
 
 
+def grammar_matches(text: str, language: str, pattern: str) -> list[tuple[int, int, str]]:
+    """Return the first line, the last line (both from 1) and the code of each place that fits. Raises MissingExtra."""
+    spans = ((node.range(), node.text()) for node in parsed(text, language).find_all(pattern=pattern))
+    return [(span.start.line + 1, span.end.line + 1, code) for span, code in spans]
+
+
 def _first_line(lines: list[str], line: int) -> int:
     """Return where the comment right above a definition begins. line: from 0."""
     while line > 0 and _COMMENT.match(lines[line - 1]):

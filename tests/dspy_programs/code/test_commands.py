@@ -72,6 +72,9 @@ def test_nothing_found_says_in_which_language_it_was_looked_for(folder, capsys):
         (["index", "nowhere"], "nowhere: cannot be read: No such file or directory; name a folder"),
         (["search", "count", "attempts"], "put a question of several words in quotes"),
         (["search", " "], "the question is empty"),
+        (["search", "x", "--embedder", "a/b"], "add --by meaning or --by both"),
+        (["search", "x", "--by", "both", "--embedder", "a"], "name one as provider/model"),
+        (["like", "retry.py"], "write FILE:LINE"),
         (["extract", "--symbol", "LIMITS"], "grep finds what is no definition"),
         (["grep", "("], "add --fixed"),
         (["extract"], "give one of --symbol and --regex"),
@@ -133,7 +136,7 @@ WITHOUT_EXTRA = """
 import sys
 sys.modules["ast_grep_py"] = sys.modules["watchfiles"] = None
 from dspy_programs.__main__ import main
-print([main(["code", *line.split()]) for line in ("index", "search send", "extract --symbol send", "sg x", "watch")])
+print([main(["code", *line.split()]) for line in ("index", "search send", "extract --symbol send", "sg x", "index --watch")])
 """
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from dspy_programs.serve import operations
 from dspy_programs.serve.connections import _Chunks
-from dspy_programs.serve.http_server import listen
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.listening import listen
 from tests.servers import HEALTHY, HTTP, Slow, running
 
 CLASSIFY = "/v1/failures/classify"

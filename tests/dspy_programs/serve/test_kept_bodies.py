@@ -6,8 +6,9 @@ import json
 
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.connections import Config
-from dspy_programs.serve.http_server import Server, listen
+from dspy_programs.serve.http_server import Server
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.listening import listen
 from dspy_programs.serve.rule_processes import LARGE
 from dspy_programs.serve.worker_pool import WorkerPool
 from tests.raw_http import Connection, a2a_call, mcp_call, mcp_session, post

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from dspy_programs.errors import UsageError
-from dspy_programs.serve.http_server import listen
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.listening import listen
 from dspy_programs.serve.security import is_loopback
 from tests.servers import HEALTHY, HTTP, Slow, on_its_way, running
 

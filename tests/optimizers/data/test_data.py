@@ -240,6 +240,7 @@ def test_label_whose_type_has_a_default_may_be_left_out(file):
 
 NOT_NEEDED = {
     "actor": ("context", "trajectory", "kind"),
+    "code_editor": ("feedback", "why", "kind", "source", "package", "version", "licence"),
     "code_summarizer": ("ask", "language", "package", "version", "licence", "path"),
     "data_generator": ("failures", "n", "others", "practise"),
     "document_qa": ("evidence", "kind"),
@@ -247,6 +248,7 @@ NOT_NEEDED = {
     "log_context": ("source", "kind"),
     "loop_explainer": ("suggestion", "types", "keeps", "harness", "source", "package", "version", "licence"),
     "memory_summarizer": ("reference", "source", "label_kind"),
+    "orchestrator": ("logs", "missing", "topic", "wording"),
     "planner": ("progress",),
     "quality_judge": ("input", "rubric", "unanimous"),
     "section_scorer": ("task", "group", "hard", "source"),

@@ -10,7 +10,7 @@ from dspy_programs.agent.tools.files import (
     read_file,
     write_file,
 )
-from dspy_programs.code import path_matches
+from dspy_programs.matching import path_matches
 from tests.dspy_programs.agent.scopes import said, scope_in
 
 

@@ -1,0 +1,82 @@
+"""python -m dspy_programs code up: follow logs into a store, with a status page."""
+
+import contextlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dspy_programs.code.log_bus import Containers, DbOption, Interval, LogNames, named
+
+if TYPE_CHECKING:
+    from dspy_programs.code.log_bus import Bus
+
+_NEEDED = ("mcp", "uvicorn")  # of the serve extra
+
+
+def up(
+    logs: LogNames = None,
+    container: Containers = None,
+    db: DbOption = None,
+    keep_events: Annotated[int, typer.Option(min=1, help="Entries that are kept of all logs; the oldest make room.")] = 100_000,
+    keep_megabytes: Annotated[int, typer.Option(min=1, help="And no more than that.")] = 200,
+    interval: Interval = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="End when all that is there has been read; no status page.")] = False,
+    status_host: Annotated[
+        str, typer.Option(help="Address of the status page; any but loopback requires a key.")
+    ] = "127.0.0.1",
+    status_port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0: no status page.")] = 8765,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="File of the keys its clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),
+    ] = None,
+    workspace: Annotated[Path, typer.Option("--workspace", "-w", help="The folder whose index /code shows.")] = Path("."),
+) -> None:
+    """Follow logs, and keep what goes wrong: each line is read once, also if this is killed and started again.
+
+    Several may run, also on one store. `last` and `status` show what is kept. Ends when interrupted; the next start goes on.
+    """
+    from dspy_programs.code.log_bus import Bus, ended_by_signals, follow, opened_storage, sources_of
+    from dspy_programs.errors import RunInterrupted
+    from dspy_programs.text import quantity
+
+    sources = sources_of(named(logs, container), container or (), once=once)
+    bus = Bus(opened_storage(db, keep_entries=keep_events, keep_megabytes=keep_megabytes))
+    with ended_by_signals() as stop, contextlib.ExitStack() as stack:
+        place = bus.storage.place
+        if not once and status_port:
+            page = _status_page(stack, bus, status_host, status_port, key_file, workspace)
+            print(f"events are kept in {place}; {page}", file=sys.stderr, flush=True)
+        events, dropped = 0, bus.dropped()
+        for found in follow(bus, sources, stop=stop, interval=0.05 if once else interval, once=once):
+            events += len(found.events)
+            for note in found.notes:
+                print(note, file=sys.stderr, flush=True)
+            if found.events and not dropped and (dropped := bus.dropped()):
+                print(f"{place} is full: from now on the oldest events make room", file=sys.stderr, flush=True)
+        sources.close()
+        lost = f"; {dropped:,} entries dropped to make room" if (dropped := bus.dropped()) else ""
+        told = f"{quantity(events, 'new event')} kept in {place}{lost}"
+        if stop.is_set():
+            raise RunInterrupted(f"{told}; the same command goes on where it ended")
+        print(told, file=sys.stderr)
+
+
+def _status_page(stack: contextlib.ExitStack, bus: "Bus", host: str, port: int, key_file: Path | None, workspace: Path) -> str:
+    """Start the status page; return where it is, or why there is none. Raises UsageError."""
+    if any(importlib.util.find_spec(name) is None for name in _NEEDED):
+        return 'no status page: pip install "dspy-programs[serve]"'
+    from dspy_programs.code.log_bus import now
+    from dspy_programs.serve.keys import VARIABLE, keys_from
+    from dspy_programs.serve.listening import listen
+    from dspy_programs.serve.log import to_stderr
+    from dspy_programs.serve.log_status import serving, status_app, url_of
+
+    to_stderr()
+    keys = keys_from(key_file, os.environ.get(VARIABLE))
+    listening = listen(host, port, keys is not None)
+    stack.enter_context(serving(listening, status_app(bus, workspace, keys, now())))
+    return f"status at {url_of(listening)}"
