@@ -26,12 +26,7 @@ if TYPE_CHECKING:
     from dspy_programs.code.grep import Line, grep_files
     from dspy_programs.code.index import Definition, Index, Refreshed
     from dspy_programs.code.knowledge import knowledge_of
-    from dspy_programs.code.logs.digest import Digest, Kind, digest_of, log_context
-    from dspy_programs.code.logs.lines import LogLine, lines_in
-    from dspy_programs.code.parsing.chunks import symbols_in
-    from dspy_programs.code.parsing.languages import language_of
     from dspy_programs.code.parsing.symbol import Symbol
-    from dspy_programs.code.reading import signature_of
     from dspy_programs.code.repo_map import RepoMap, map_of
     from dspy_programs.code.repository import Repository
     from dspy_programs.code.searching import Hit, search
@@ -45,16 +40,13 @@ _HOMES = {
     "Change": "changing.change",
     "CommitMessage": "changing.commit_message",
     "Definition": "index",
-    "Digest": "logs.digest",
     "EditResult": "changing.editing",
     "Editor": "changing.editing",
     "Embedder": "vectors",
     "File": "changing.change",
     "Hit": "searching",
     "Index": "index",
-    "Kind": "logs.digest",
     "Line": "grep",
-    "LogLine": "logs.lines",
     "Match": "structure",
     "Patched": "changing.patching",
     "Piece": "extracting",
@@ -67,7 +59,6 @@ _HOMES = {
     "Worked": "changing.working",
     "apply_patch": "changing.patching",
     "commit_message": "changing.commit_message",
-    "digest_of": "logs.digest",
     "edit": "changing.editing",
     "embed_chunks": "vectors",
     "embedder_named": "vectors",
@@ -76,16 +67,11 @@ _HOMES = {
     "find_structure": "structure",
     "grep_files": "grep",
     "knowledge_of": "knowledge",
-    "language_of": "parsing.languages",
-    "lines_in": "logs.lines",
-    "log_context": "logs.digest",
     "map_of": "repo_map",
     "search": "searching",
     "search_by_meaning": "fusing",
     "search_fused": "fusing",
     "search_like": "fusing",
-    "signature_of": "reading",
-    "symbols_in": "parsing.chunks",
     "tree_of": "tree",
     "undo": "changing.writing",
     "watch_folder": "watching",
@@ -96,16 +82,13 @@ __all__ = [
     "Change",
     "CommitMessage",
     "Definition",
-    "Digest",
     "EditResult",
     "Editor",
     "Embedder",
     "File",
     "Hit",
     "Index",
-    "Kind",
     "Line",
-    "LogLine",
     "Match",
     "Patched",
     "Piece",
@@ -118,7 +101,6 @@ __all__ = [
     "Worked",
     "apply_patch",
     "commit_message",
-    "digest_of",
     "edit",
     "embed_chunks",
     "embedder_named",
@@ -127,16 +109,11 @@ __all__ = [
     "find_structure",
     "grep_files",
     "knowledge_of",
-    "language_of",
-    "lines_in",
-    "log_context",
     "map_of",
     "search",
     "search_by_meaning",
     "search_fused",
     "search_like",
-    "signature_of",
-    "symbols_in",
     "tree_of",
     "undo",
     "watch_folder",

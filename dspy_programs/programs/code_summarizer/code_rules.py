@@ -1,7 +1,7 @@
 """What a piece of code does, by rules: its docstring's first sentence, what goes in and out, what it raises, calls and changes.
 
-Guarantees one to four sentences; a name in backticks stands in the code. Python is read by its syntax tree, another language by
-           its definitions, and what cannot be read by its comments. Nothing is run.
+Guarantees one to four sentences; a name in backticks stands in the code. Python is read by its syntax tree, any other language
+           by the comment that it begins with and the lines that look like definitions. Nothing is run.
 """
 
 import ast
@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Literal
 
-from dspy_programs.code import signature_of, symbols_in
 from dspy_programs.programs.code_summarizer.python_facts import Facts, facts_of
 from dspy_programs.text import quantity, sentences, shortened
 
@@ -35,11 +34,17 @@ _COMMON = frozenset(
 )
 _ROLE = re.compile(r":[\w:+-]+:`~?\.?([^`<]+?)(?:\s*<[^`>]*>)?`")
 _COMMENT = re.compile(r"^\s*(?://[/!]?|#+!?|--|/?\*+)\s?(.*?)(?:\*/)?\s*$")
+_LONGEST_LINE = 200
+_DEFINED = re.compile(
+    r"\s*(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\(\w+\))?|override|open|data)\s+)*"
+    r"(?:(?:function\*?|func|fn|fun|class|struct|interface|enum|trait|impl|object|module|def|sub|type|namespace)\s+(?:\([^)]*\)\s*)?"
+    r"|(?!return|else|new|throw|case|if|for|while|switch|catch)[A-Za-z_][\w<>\[\],*&:. ]*\s+[*&]?(?=\w+\([^;]*\{\s*$))(\w+)"
+)
 _THROWN = re.compile(r"\b(?:throw new|throw|raise|panic!?\(|return Err\(|throws)\s+([A-Z]\w+)")
 
 
 def summary_by_rules(code: str, ask: str = "", language: str = "") -> str:
-    """Summarize a piece of code. language: as code.language_of says it; Python is tried if it is not said."""
+    """Summarize a piece of code. language: "python", "go", ...; Python is tried if it is not said."""
     text = textwrap.dedent(code.expandtabs(4)).strip("\n")
     if not text.strip():
         return "There is no code."
@@ -47,7 +52,7 @@ def summary_by_rules(code: str, ask: str = "", language: str = "") -> str:
         doc = first_sentence(facts.doc)
         said = facts_said(facts, ask)
         return " ".join([doc, *said][:MOST_SENTENCES] if doc else said[:MOST_SENTENCES])
-    return " ".join(_of_other_language(text, language)[:MOST_SENTENCES])
+    return " ".join(_of_other_language(text)[:MOST_SENTENCES])
 
 
 def facts_in(text: str) -> Facts | None:
@@ -173,18 +178,14 @@ def _of_module(facts: Facts) -> dict[Part, str]:
     } or {"members": "It defines nothing."}
 
 
-def _of_other_language(text: str, language: str) -> list[str]:
+def _of_other_language(text: str) -> list[str]:
     lines = text.split("\n")
     said = [doc] if (doc := first_sentence(_comment(lines))) else []
-    symbols = symbols_in(text, language) if language else None
-    if symbols:
-        outer = [each for each in symbols if not each.nested and "." not in each.name] or symbols
-        if len(outer) == 1:
-            said.append(f"`{signature_of(lines, outer[0]).rstrip(' {:')}` is defined here.")
-            inner = [each.name.rpartition(".")[2] for each in symbols if each is not outer[0] and not each.nested]
-            said += [f"It has {_listed([f'`{name}`' for name in dict.fromkeys(inner)])}."] if inner else []
-        else:
-            said.append(f"It defines {_listed([f'`{each.name}`' for each in outer])}.")
+    defined = [(line, found[1]) for line in lines if (found := _DEFINED.match(line[:_LONGEST_LINE]))]
+    if defined:
+        head, others = defined[0][0].split("{")[0].strip().replace("`", "'"), [f"`{name}`" for _, name in defined[1:]]
+        inside = f", with {_listed(list(dict.fromkeys(others)))}" if others else ""
+        said.append(f"It defines `{head}`{inside}.")
     if thrown := list(dict.fromkeys(_THROWN.findall(text))):
         said.append(f"It raises {_listed([f'`{name}`' for name in thrown], 3)}.")
     return said or [f"These are {quantity(len(lines), 'line')} that no rule here can read."]

@@ -5,7 +5,7 @@ Guarantees a key point is a line of the log, with its number: a model's quote th
            called clean: where a model quotes none, the rules answer. Secrets reach neither the model nor the answer; what a
            log says to a machine is data.
 Calls      one, for a log of any size; none without a language model or for an empty log.
-Source     task: dspy-code's context module; what an event is: dspy_programs.code.log_context.
+Source     task: dspy-code's context module; what an event is: dspy_programs.logs.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
-from dspy_programs.code import LogLine
+from dspy_programs.logs import LogLine
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
 from dspy_programs.programs.log_context.log_rules import MOST_POINTS, KeyPoint, Log, point, told_of

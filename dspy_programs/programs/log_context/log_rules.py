@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from dspy_programs.code import Kind, LogLine, digest_of, lines_in
+from dspy_programs.logs import ERROR, FAILURE, Kind, LogLine, digest_of, lines_in
 from dspy_programs.programs.log_context.causes import HEADING, cause_lines, is_exception, place_in
 from dspy_programs.secret_values import without_secrets
 from dspy_programs.text import content_stems, printable, quantity
@@ -20,7 +20,6 @@ MOST_POINTS = 5
 _LONGEST_POINT, _LONGEST_SAID = 300, 160  # characters
 _MOST_RANKED = 200  # kinds
 _MORE = 4  # lines of a message besides its first
-_FAILURE, _ERROR = 2, 3  # levels from which something is wrong, and from which a line says so by its level
 _SUMMING_UP = re.compile(
     r"=+ .*\b(?:failed|errors?)\b|FAILED \(|make(?:\[\d+\])?: \*\*\* \[|_{5,} .* _{5,}$"
     r"|Traceback:$|Found \d+ errors?|\d+ (?:failed|errors?)\b"
@@ -70,7 +69,7 @@ class Log:
     def kinds(self) -> list[Kind]:
         """The kinds of events, those that matter most first."""
         found = digest_of([self.lines]).kinds[:_MOST_RANKED]
-        first = min((start_of(kind) for kind in found if kind.level >= _FAILURE), default=0)
+        first = min((start_of(kind) for kind in found if kind.level >= FAILURE), default=0)
         said = {kind.at: self._asked & set(content_stems("\n".join(kind.lines))) for kind in found}
         common = {word for word in self._asked if sum(word in each for each in said.values()) > len(found) / 2}
         if len(found) > 1:
@@ -79,7 +78,7 @@ class Log:
 
     @property
     def has_errors(self) -> bool:
-        return any(kind.level >= _FAILURE for kind in self.kinds)
+        return any(kind.level >= FAILURE for kind in self.kinds)
 
     def points_of(self, kind: Kind) -> list[KeyPoint]:
         """Return the lines of an event that say what happened and why, the cause first."""
@@ -115,7 +114,7 @@ def _weight(kind: Kind, shared: int, is_first: bool) -> float:
     causes = cause_lines(kind.lines)
     traced = bool(place_in(kind.lines)) or causes != [0]
     sums_up = _SUMMING_UP.match(kind.lines[0]) is not None
-    return min(kind.level, _ERROR) + 0.5 * traced + 0.75 * min(shared, 2) + 0.4 * is_first - 2 * sums_up
+    return min(kind.level, ERROR) + 0.5 * traced + 0.75 * min(shared, 2) + 0.4 * is_first - 2 * sums_up
 
 
 def point(line: LogLine) -> KeyPoint:
@@ -133,7 +132,7 @@ def told_by_rules(task: str, logs: str) -> Told:
 
 
 def told_of(log: Log, task: str) -> Told:
-    errors = [kind for kind in log.kinds if kind.level >= _FAILURE] or log.kinds
+    errors = [kind for kind in log.kinds if kind.level >= FAILURE] or log.kinds
     if not errors:
         near = _asked_for(log.lines, task)
         nothing = "Nothing in the log says that anything went wrong."

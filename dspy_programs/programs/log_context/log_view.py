@@ -9,7 +9,7 @@ Guarantees a short log is shown whole. Of a longer one: its beginning, its end a
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from dspy_programs.code import Kind, LogLine
+from dspy_programs.logs import Kind, LogLine
 from dspy_programs.programs.log_context.causes import cause_lines
 from dspy_programs.programs.log_context.log_rules import Log, start_of
 from dspy_programs.text import evidence_of, sentences, unsupported, words

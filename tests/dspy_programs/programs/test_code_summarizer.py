@@ -120,12 +120,32 @@ def test_the_inner_function_is_not_the_outer_one():
     assert "raises" not in by_rules("def f(x):\n    def g():\n        raise KeyError\n    return g")
 
 
-def test_other_languages_are_read_by_their_definitions_or_else_by_comments():
-    pytest.importorskip("ast_grep_py", reason="the code extra")
-    go = "// Add returns the sum of two prices.\nfunc Add(a, b int) (int, error) {\n\treturn a + b, nil\n}\n"
-    assert by_rules(go, language="go").startswith("Add returns the sum of two prices. `func Add(a, b int)")
-    java = "class Cart {\n  void add(Item x) { throw new StateException(); }\n}\n"
-    assert by_rules(java, language="java").endswith("It raises `StateException`.")
+@pytest.mark.parametrize(
+    ("language", "code", "said"),
+    [
+        (
+            "go",
+            "// Add returns the sum of two prices.\nfunc Add(a, b int) int {\n\treturn a + b\n}\n",
+            "Add returns the sum of two",
+        ),
+        ("go", "func (c *Cart) Add(a int) {\n}\n", "It defines `func (c *Cart) Add(a int)`."),
+        (
+            "java",
+            "class Cart {\n  void add(Item x) {\n throw new StateException(); }\n}\n",
+            "with `add`. It raises `StateException`.",
+        ),
+        (
+            "rust",
+            "/// Rounds a price.\npub fn rounded(price: f64) -> f64 {\n",
+            "Rounds a price. It defines `pub fn rounded(price",
+        ),
+        ("javascript", "export default async function load(url) {", "It defines `export default async function load(url)`."),
+        ("c", "static char *name(int n) {\n    if (n) {\n", "It defines `static char *name(int n)`."),
+        ("", "one two three", "These are 1 line that no rule here can read."),
+    ],
+)
+def test_other_languages_are_read_by_their_comments_and_definitions(language, code, said):
+    assert said in by_rules(code, language=language)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from dspy_programs.code.logs.lines import LogLine
-from dspy_programs.code.logs.severity import ERROR, FATAL, NOTHING, WARNING, is_suspect, severity_of
+from dspy_programs.logs.lines import LogLine
+from dspy_programs.logs.severity import ERROR, FATAL, NOTHING, WARNING, is_suspect, severity_of
 
 _MOST_LINES = 400  # of an event
 _CHAIN = ("During handling of the above exception", "The above exception was the direct cause")

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.code.logs.events import Event, events_in
-from dspy_programs.code.logs.lines import LogLine, lines_of, log_files
-from dspy_programs.code.logs.severity import NAMES
+from dspy_programs.logs.events import Event, events_in
+from dspy_programs.logs.lines import LogLine, lines_of, log_files
+from dspy_programs.logs.severity import NAMES
 
 _MOST_FILES = 5  # named for a kind
 _SIGNED = 40  # lines of an event that tell its kind
