@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from dspy_programs.predict import Failure, FewShot, add_reasoning
     from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
     from dspy_programs.programs.code_editor import CodeEditor, CodeEditorResult
+    from dspy_programs.programs.code_summarizer import CodeSummarizer, CodeSummarizerResult
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
+    from dspy_programs.programs.log_context import KeyPoint, LogContext, LogContextResult
     from dspy_programs.programs.loop_explainer import LoopExplainer, LoopExplainerResult
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
+    from dspy_programs.programs.orchestrator import Orchestrator, OrchestratorResult
     from dspy_programs.programs.planner import Plan, Planner, PlannerResult
     from dspy_programs.programs.quality_judge import QualityJudge, QualityJudgeResult
     from dspy_programs.programs.section_scorer import SectionScorer, SectionScorerResult, overall_without
@@ -49,6 +52,8 @@ _HOMES = {
     "MissingArgument": "programs.actor",
     "CodeEditor": "programs.code_editor",
     "CodeEditorResult": "programs.code_editor",
+    "CodeSummarizer": "programs.code_summarizer",
+    "CodeSummarizerResult": "programs.code_summarizer",
     "DataGenerator": "programs.data_generator",
     "DataGeneratorResult": "programs.data_generator",
     "Rejected": "programs.data_generator",
@@ -63,11 +68,16 @@ _HOMES = {
     "configure": "lm",
     "connect": "lm",
     "use": "lm",
+    "KeyPoint": "programs.log_context",
+    "LogContext": "programs.log_context",
+    "LogContextResult": "programs.log_context",
     "LoopExplainer": "programs.loop_explainer",
     "LoopExplainerResult": "programs.loop_explainer",
     "Fact": "programs.memory_summarizer",
     "MemorySummarizer": "programs.memory_summarizer",
     "MemorySummarizerResult": "programs.memory_summarizer",
+    "Orchestrator": "programs.orchestrator",
+    "OrchestratorResult": "programs.orchestrator",
     "Plan": "programs.planner",
     "Planner": "programs.planner",
     "PlannerResult": "programs.planner",
@@ -98,6 +108,8 @@ __all__ = [
     "Call",
     "CodeEditor",
     "CodeEditorResult",
+    "CodeSummarizer",
+    "CodeSummarizerResult",
     "Criterion",
     "DataGenerator",
     "DataGeneratorResult",
@@ -112,11 +124,16 @@ __all__ = [
     "FewShot",
     "Finding",
     "Function",
+    "KeyPoint",
+    "LogContext",
+    "LogContextResult",
     "LoopExplainer",
     "LoopExplainerResult",
     "MemorySummarizer",
     "MemorySummarizerResult",
     "MissingArgument",
+    "Orchestrator",
+    "OrchestratorResult",
     "Pair",
     "Plan",
     "Planner",

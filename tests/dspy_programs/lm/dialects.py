@@ -134,6 +134,10 @@ CASES = {
         },
         {"answer": "no"},
     ),
+    "log_context": Case(
+        {"task": "Why?", "logs": "INFO started\nERROR shop: no price of lamp"},
+        {"reply": {"context": "The lamp has no price.", "key_points": ["ERROR shop: no price of lamp"]}},
+    ),
     "loop_explainer": Case(
         {
             "code": "for row in rows:\n    if row in names:\n        print(row)",
@@ -147,6 +151,10 @@ CASES = {
     "memory_summarizer": Case(
         {"entries": [{"turn": 1, "role": "user", "content": "Cancel reservation OBUT9V of ann_lee_42."}], "token_budget": 60},
         {"memory": {"summary": "ann_lee_42 cancels OBUT9V.", "decisions": [], "facts": []}},
+    ),
+    "orchestrator": Case(
+        {"query": "all TODOs in src", "workspace": "src/a.py\nsrc/b.py", "tools": [FIND]},
+        {"choice": {"why": "every place", "calls": [{"tool": "find", "arguments": {"q": "TODOs"}}]}},
     ),
     "planner": Case(
         {"goal": "Find the hotel.", "tools": [{"name": "find", "description": "search"}]},

@@ -23,6 +23,7 @@ BULLETS = {"name": "bullets", "description": "three bullets"}
 INPUTS = {
     "actor": {"task": GOAL, "tools": TOOLS},
     "code_editor": {"task": "same(3) gives 4.", "code": {"a.py": "def same(n):\n    return n + 1\n"}},
+    "code_summarizer": {"code": "def add(price, tax):\n    return price + tax"},
     "data_generator": {"seed": "Say in one sentence why the sky is blue."},
     "document_qa": {"document": "The Mur is a river in Austria.", "question": "Which river is in Austria?"},
     "failure_judge": {
@@ -38,12 +39,14 @@ INPUTS = {
             {"turn_number": 1, "role": "agent", "content": "There are no tasks of Nadia."},
         ],  # a look-up with an address from nowhere: what a model is asked about
     },
+    "log_context": {"task": "Why?", "logs": "INFO started\nERROR shop: no price of lamp"},
     "loop_explainer": {
         "code": "for row in rows:\n    if row in names:\n        print(row)",
         "pattern": "ListMembershipInLoop",
         "types": {"rows": "list[str]", "names": "list[str]"},
     },
     "memory_summarizer": {"entries": [{"turn": 0, "role": "user", "content": SAID}], "token_budget": 60},
+    "orchestrator": {"query": "all TODOs in src", "workspace": "src/a.py\nsrc/b.py"},
     "planner": {"goal": GOAL, "tools": TOOLS},
     "quality_judge": {"instruction": "Name a river in Austria.", "response": "The Mur is a river in Austria."},
     "section_scorer": {
