@@ -65,6 +65,15 @@ def test_code_like_other_code_is_found_and_not_itself(folder):
             search_like(index, path, line, 5, embedder)
 
 
+def test_overloads_are_not_like_each_other(folder):
+    (folder / "over.py").write_text(
+        "@overload\ndef star(x: int): ...\n@overload\ndef star(x: str): ...\ndef star(x):\n    return x\n"
+    )
+    hits = search_like(opened(folder), "over.py", 4, 5, Scripted().as_embedder())
+    assert [(hit.path, hit.symbol) for hit in hits[:1]] == [("sky.py", "star")]
+    assert "over.py" not in [hit.path for hit in hits]
+
+
 def test_only_what_has_changed_is_embedded(folder):
     scripted = Scripted()
     index, embedder = opened(folder), scripted.as_embedder()
