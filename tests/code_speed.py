@@ -25,12 +25,12 @@ from dspy_programs.code import (
     embed_chunks,
     embedder_named,
     grep_files,
-    log_context,
     map_of,
     search,
     search_by_meaning,
     search_fused,
 )
+from dspy_programs.logs import log_context
 
 PACKAGES = ("pandas", "sqlalchemy", "numpy", "scipy", "litellm", "dspy", "networkx")
 QUESTIONS = (

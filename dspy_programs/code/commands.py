@@ -1,5 +1,6 @@
 """python -m dspy_programs code index|search|map|grep|extract|edit|patch|...: thin commands over this package."""
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,11 @@ from dspy_programs.code.ask_commands import ask
 from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
+from dspy_programs.code.old_names import WithOldNames
 from dspy_programs.code.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import print_json, say
 from dspy_programs.code.search_commands import learn, like, search
+from dspy_programs.code.start_commands import init, open_, start
 
 if TYPE_CHECKING:
     from dspy_programs.code.index import Refreshed
@@ -26,6 +29,14 @@ app = new_app(
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
 _Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(cls=WithOldNames)
+def _old_environment(context: typer.Context) -> None:
+    """Let the variables of dspy-code count, where ours are not set."""
+    from dspy_programs.code.old_environment import adopted
+
+    os.environ.update(adopted(os.environ, context.obj or ()))
 
 
 @app.command()
@@ -88,11 +99,12 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-for _command in (search, like, learn, grep, tree, extract, sg, context, watch, last, status):
+for _command in (search, like, learn, grep, tree, extract, sg, context, watch, last, status, start, init):
     app.command()(_command)
 app.command()(ask)
 for _command in (edit, patch, diff, undo, plan, run, commit_message):
     app.command()(_command)
+app.command("open")(open_)
 
 
 def _watch_index(path: Path, db: Path | None) -> None:
