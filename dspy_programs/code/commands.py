@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -99,10 +99,11 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-for _command in (search, like, learn, grep, tree, extract, sg, context, watch, last, status, start, init):
-    app.command()(_command)
-app.command()(ask)
-for _command in (edit, patch, diff, undo, plan, run, commit_message):
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, start, init, ask),
+    *(edit, patch, diff, undo, plan, run, commit_message),
+)
+for _command in _COMMANDS:
     app.command()(_command)
 app.command("open")(open_)
 

@@ -17,6 +17,7 @@ LOGS = "{logs}"
 ALIASES: dict[str, tuple[str, ...]] = {
     "codectx": ("summary",),
     "ctx": ("context", "--logs", LOGS),
+    "esearch": ("search",),
     "gadd": ("git", "add"),
     "gcommit": ("git", "commit"),
     "gdiff": ("git", "diff"),
@@ -36,6 +37,7 @@ ANSWERS: dict[str, str] = {
     "emb-index": "dspy-programs code index FOLDER --vectors",
     "emb-search": "dspy-programs code search QUESTION FOLDER --by meaning",
     "embeddings-inspect": "dspy-programs code search QUESTION FOLDER --json shows what is found, with scores",
+    "esearch": "dspy-programs code search QUESTION FOLDER",
     "feedback": "label answers: dspy-programs data label; recorded runs: python -m optimizers.harvest",
     "files": "dspy-programs code tree FOLDER",
     "find-chunk": "dspy-programs code extract FOLDER --symbol NAME",
