@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from dspy_programs.code.log_bus.line_reader import LineReader, as_place
 from dspy_programs.code.logs.events import Event
+from dspy_programs.code.logs.line_reader import LineReader, as_place
 from dspy_programs.errors import UsageError
 
 ENGINES = ("docker", "podman")
