@@ -16,6 +16,7 @@ _SUSPECT = (
         "timed out",
         "timed-out",
         "not found",
+        "no such ",
         "refused",
         "denied",
         "fatal",
@@ -43,6 +44,7 @@ _HARMLESS = re.compile(
     r"\b(?:no|0|zero|without(?: any)?) (?:errors?|failures?|failed|warnings?|exceptions?)\b"
     r"|\b(?:errors?|failures?|failed|warnings?)\s*[=:]\s*0\b"
 )
+_BANNER = re.compile(r"=+ (?:ERRORS|FAILURES|warnings summary)(?: \S.*)? =+$")  # of pytest
 _TRACE = re.compile(r"Traceback \(most recent call last\)|^\s*(?:panic: |fatal error: )|panicked at |^Exception in thread ")
 _NAMED = re.compile(r"^(?:Uncaught |Unhandled |\[?\w*\]?\s*)?[A-Za-z_][\w.$]*(?:Error|Exception|Throwable|Failure)\b(?::|$)")
 
@@ -55,7 +57,7 @@ def _as_words(alternatives: str) -> "re.Pattern[str]":
 _FATAL_WORDS = _as_words(r"fatal|panic|segfault|segmentation fault|core dumped|out of memory|oom-?kill\w*|emerg")
 _ERROR_WORDS = _as_words(r"errors?|exception|unhandled|uncaught|traceback|aborted|severe|err(?==)")
 _FAILURE_WORDS = _as_words(
-    r"failed|failure|fails?|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot"
+    r"failed|failure|fails?|timeout|timed[ -]out|not found|no such \w+|refused|denied|killed|unable to|could not|cannot"
 )
 _WARNING_WORDS = _as_words(r"warn|warning|\w+warning(?=: )")
 
@@ -67,6 +69,11 @@ def is_suspect(text: str) -> bool:
         if word in low:
             return True
     return low[:1] in ("e", "f", "w") and low[1:5].isdigit()
+
+
+def has_level(text: str) -> bool:
+    """Return whether a line names its level, also one that says that nothing is wrong."""
+    return _LEVEL.search(text[:_HEAD]) is not None
 
 
 def suspects_in(data: bytes) -> list[int]:
@@ -97,6 +104,8 @@ def severity_of(text: str) -> int:
         return {"fatal": FATAL, "error": ERROR, "warning": WARNING, "nothing": NOTHING}[named]
     if (access := _ACCESS.search(text)) is not None:
         return ERROR if access["status"].startswith("5") else NOTHING
+    if text.startswith("=") and _BANNER.match(text):
+        return NOTHING
     said = _HARMLESS.sub("", text.lower())
     for words, severity in (
         (_FATAL_WORDS, FATAL),

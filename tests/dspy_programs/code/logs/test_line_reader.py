@@ -5,8 +5,8 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.code.logs.line_reader import LineReader, Place, as_place
 from dspy_programs.code.logs.events import events_in
+from dspy_programs.code.logs.line_reader import LineReader, Place, as_place
 from dspy_programs.code.logs.lines import LONGEST, LogLine
 
 LINES = [
