@@ -1,4 +1,4 @@
-"""Ask git, and which files it ignores.
+"""Ask git: about a repository, which files it ignores, and to compare, merge and patch files outside of any.
 
 Guarantees git runs nothing that a repository configures: no hooks, no monitor, no filters, no external diff, nothing that
            fetches what a partial clone lacks. Where there is no git, nothing is ignored; where there is no repository, the
@@ -11,6 +11,9 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+from dspy_programs.errors import UsageError
 
 _QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 _SECONDS = 60
@@ -45,10 +48,42 @@ def _names(listed: bytes | None) -> frozenset[str]:
     return frozenset(os.fsdecode(name).rstrip("/") for name in (listed or b"").split(b"\0") if name)
 
 
-def git(folder: Path, words: Sequence[str]) -> bytes | None:
-    """Return what git prints, None where it fails."""
+def git(folder: Path, words: Sequence[str], variables: Mapping[str, str] | None = None) -> bytes | None:
+    """Return what git prints, None where it fails. variables: more for its environment."""
     given = os.environ.get(_COUNT, "")
-    return _run(folder, words, without_filters(_run(folder, LIST_FILTERS, {}), int(given) if given.isdecimal() else 0))
+    quiet = without_filters(_run(folder, LIST_FILTERS, {}), int(given) if given.isdecimal() else 0)
+    return _run(folder, words, {**quiet, **(variables or {})})
+
+
+class Answer(NamedTuple):
+    """What git said, and its exit code."""
+
+    code: int
+    out: bytes
+    errors: str
+
+
+def git_apart(folder: Path, words: Sequence[str], stdin: bytes = b"") -> Answer:
+    """Run git on files that are in no repository, with nobody's settings. Raises UsageError if there is no git."""
+    environment = {
+        **dict(PATH=os.environ.get("PATH", os.defpath), LC_ALL="C", GIT_CEILING_DIRECTORIES=str(folder.parent)),
+        **dict(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1", GIT_ATTR_NOSYSTEM="1"),
+    }
+    try:
+        done = subprocess.run(
+            ["git", *_QUIET, "-c", f"core.attributesFile={os.devnull}", *words],
+            cwd=folder,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        raise UsageError(f"git cannot be run: {error.strerror}; install it") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"git {words[0]}: not done after {_SECONDS} seconds; try less at once") from None
+    return Answer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
 
 def without_filters(listed: bytes | None, given: int = 0) -> dict[str, str]:

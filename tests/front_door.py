@@ -14,6 +14,7 @@ from dspy_programs import (
     Actor,
     ActorResult,
     Call,
+    CodeEditor,
     DataGenerator,
     DataGeneratorResult,
     Fact,
@@ -78,6 +79,7 @@ def book(city: str) -> str:
 
 def loading(name: str, router: "TicketRouter") -> None:
     assert_type(load("actor"), Actor)
+    assert_type(load("code_editor"), CodeEditor)
     assert_type(load("data_generator"), DataGenerator)
     assert_type(load("failure_judge"), FailureJudge)
     assert_type(load("loop_explainer"), LoopExplainer)

@@ -13,13 +13,17 @@ from optimizers.recipes import RECIPES
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
     "dspy_programs": {"dspy_programs"},
-    "metrics": {"metrics", *(f"dspy_programs.{name}" for name in ("types", "text", "pair_quality", "lint_loops"))},
+    "metrics": {"metrics", *(f"dspy_programs.{name}" for name in ("types", "text", "pair_quality", "lint_loops", "edits"))},
     "optimizers": {"optimizers", "metrics", "dspy_programs"},
 }
 OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
 
 
-UNCOMPILED = {"loop_explainer"}  # no run on the embedded model yet; python -m optimizers.train --module NAME ends that
+UNCOMPILED = {
+    "code_editor",
+    "loop_explainer",
+    "orchestrator",
+}  # not run on the embedded model; python -m optimizers.train --module NAME does it
 
 
 def modules(room: str) -> list[Path]:

@@ -28,6 +28,7 @@ DOORS = [
 ANYTHING = {"messages_of"}  # gives back the kind of session that came in
 REPLIES = {
     "actor": {"action": {"calls": [{"tool": "book", "arguments": {}}], "cannot": ""}},
+    "code_editor": {"reply": {"why": "It adds one.", "edits": [{"path": "a.py", "old": "return n + 1", "new": "return n"}]}},
     "data_generator": {"pair": {"instruction": "Name a river in Austria.", "input": "", "output": "The Mur."}},
     "document_qa": {"reply": {"quote": "The Mur is a river in Austria.", "answer": "the Mur"}},
     "failure_judge": {"answer": "no"},
@@ -35,6 +36,7 @@ REPLIES = {
     "memory_summarizer": {
         "memory": {"summary": "Ann waits.", "decisions": [], "facts": [{"text": "Order 4711 goes to Graz", "turns": [0]}]}
     },
+    "orchestrator": {"choice": {"why": "every place", "calls": [{"tool": "grep", "arguments": {"pattern": "TODO"}}]}},
     "planner": json.loads(plan_reply(["book", "mail"])),
     "quality_judge": {
         "judgement": {"reason": "true", "scores": [{"criterion": name, "score": 9} for name in ("accuracy", "relevance")]}

@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from dspy_programs.agent.result import AgentResult, CheckedCriterion
     from dspy_programs.agent.sessions import Session, Sessions
     from dspy_programs.agent.telling.record import Event as Event
+    from dspy_programs.agent.telling.show import asked_here as asked_here, printed as printed
+    from dspy_programs.agent.tools.default import default_tools as default_tools
     from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
     from dspy_programs.agent.workspace.alone import run_alone as run_alone
+    from dspy_programs.agent.workspace.regular_files import is_leftover as is_leftover
+    from dspy_programs.agent.workspace.snapshot import Snapshot as Snapshot
+    from dspy_programs.agent.workspace.supervise import Finished as Finished
+    from dspy_programs.agent.workspace.workspace import MOST_BYTES as MOST_BYTES, Workspace as Workspace
 
 _HOMES = {
     "Agent": "agent",
@@ -37,20 +43,28 @@ _HOMES = {
     "Cost": "limits",
     "Decision": "permissions.policy",
     "Event": "telling.record",
+    "Finished": "workspace.supervise",
     "Guard": "permissions.hooks",
     "Ledger": "planning.ledger",
     "LedgerTask": "planning.ledger",
     "Limits": "limits",
+    "MOST_BYTES": "workspace.workspace",
     "Persona": "acting.actors",
     "Policy": "permissions.policy",
     "Rule": "permissions.policy",
     "Scope": "tools.tool",
     "Session": "sessions",
     "Sessions": "sessions",
+    "Snapshot": "workspace.snapshot",
     "ToolError": "tools.tool",
+    "Workspace": "workspace.workspace",
     "agent_of": "configured",
+    "asked_here": "telling.show",
     "bundled": "configured",
     "checked_workspace": "configured",
+    "default_tools": "tools.default",
+    "is_leftover": "workspace.regular_files",
+    "printed": "telling.show",
     "read_config": "config",
     "run_alone": "workspace.alone",
     "tool": "tools.tool",

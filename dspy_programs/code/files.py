@@ -20,7 +20,7 @@ from dspy_programs.text import printable
 
 LARGEST = 2_000_000  # bytes: a larger text is data, not code
 _LONGEST_LINE = 2_000  # characters on average: minified
-_LOCKS = frozenset(
+LOCKS = frozenset(
     "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock poetry.lock pdm.lock uv.lock "
     "pipfile.lock requirements.lock cargo.lock gemfile.lock composer.lock go.sum mix.lock pubspec.lock podfile.lock "
     "packages.lock.json flake.lock gradle.lockfile .terraform.lock.hcl conan.lock".split()
@@ -126,7 +126,7 @@ def _why_not_code(name: str, status: os.stat_result) -> str:
         return "binary"
     if has_secret_name(name):
         return HOLDS_SECRETS
-    if name.lower() in _LOCKS:
+    if name.lower() in LOCKS:
         return "lock file"
     return f"larger than {LARGEST // 1_000_000} MB" if status.st_size > LARGEST else ""
 

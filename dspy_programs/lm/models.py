@@ -36,6 +36,7 @@ DEFAULT_SPEC = f"local/{DEFAULT_ID}"
 _SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
 _BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
 KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
+_OBJECT_VARIABLE = "DSPY_PROGRAMS_JSON_OBJECT"  # 1: servers are asked for a JSON object, without its schema
 _SHIPPED_TABLE_VARIABLE, _TABLE_URL_VARIABLE = "LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODEL_COST_MAP_URL"  # DSPy reads them
 _DECODING = {
     *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "rollout_id", "stop", "seed"),
@@ -113,7 +114,8 @@ def connect(
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
         inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
-        return wrap(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
+        any_object = os.environ.get(_OBJECT_VARIABLE) == "1"
+        return wrap(ServerEngine(inner, own=bool(api_base), any_object=any_object), spec, retries=RETRIES, **decoding)
     except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
 

@@ -16,11 +16,13 @@ from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProg
 from dspy_programs.lm import spec_in_use
 from dspy_programs.predict import Program
 from dspy_programs.programs.actor import Actor
+from dspy_programs.programs.code_editor import CodeEditor
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
 from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
+from dspy_programs.programs.orchestrator import Orchestrator
 from dspy_programs.programs.planner import Planner
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.programs.section_scorer import SectionScorer
@@ -50,11 +52,13 @@ from dspy_programs.registry.shared import HUB, is_shared, program_in, shared_fil
 
 PROGRAMS: dict[str, type[Program]] = {
     "actor": Actor,
+    "code_editor": CodeEditor,
     "data_generator": DataGenerator,
     "document_qa": DocumentQA,
     "failure_judge": FailureJudge,
     "loop_explainer": LoopExplainer,
     "memory_summarizer": MemorySummarizer,
+    "orchestrator": Orchestrator,
     "planner": Planner,
     "quality_judge": QualityJudge,
     "section_scorer": SectionScorer,
@@ -83,6 +87,8 @@ def load(program: type[M], lm: str | None = None, **options: Unpack[LoadOptions]
 @overload
 def load(program: Literal["actor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Actor: ...
 @overload
+def load(program: Literal["code_editor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CodeEditor: ...
+@overload
 def load(program: Literal["data_generator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DataGenerator: ...
 @overload
 def load(program: Literal["document_qa"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DocumentQA: ...
@@ -92,6 +98,8 @@ def load(program: Literal["failure_judge"], lm: str | None = None, **options: Un
 def load(program: Literal["loop_explainer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> LoopExplainer: ...
 @overload
 def load(program: Literal["memory_summarizer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> MemorySummarizer: ...
+@overload
+def load(program: Literal["orchestrator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Orchestrator: ...
 @overload
 def load(program: Literal["planner"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Planner: ...
 @overload

@@ -12,34 +12,41 @@ from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import UsageError
 from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.programs.actor import Actor
+from dspy_programs.programs.code_editor import CodeEditor
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
 from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
+from dspy_programs.programs.orchestrator import Orchestrator
 from dspy_programs.programs.planner import MOST_TASKS, Planner
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.programs.section_scorer import SectionScorer
 from dspy_programs.registry import call_without_arguments, is_own, object_named, source_of
 from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
+from metrics.code_editor import Checks, edits_pass
 from metrics.data_generator import pairs_are_useful
 from metrics.document_qa import document_answers
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
 from metrics.loop_explainer import Harness, explanation_holds
 from metrics.memory_summarizer import Probe, memory_recalls
+from metrics.orchestrator import tool_answers
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
+from optimizers.recipes.checks import checked
 from optimizers.recipes.definition import Recipe
 from optimizers.recipes.demonstrations import (
     actor,
+    code_editor,
     data_generator,
     document_qa,
     failure_judge,
     loop_explainer,
     memory_summarizer,
+    orchestrator,
     planner,
     quality_judge,
     section_scorer,
@@ -69,6 +76,28 @@ RECIPES: dict[str, Recipe] = {
         demonstrations=4,
         val_rows=12,
         groups=("kind",),
+    ),
+    "code_editor": Recipe(
+        name="code_editor",
+        program=CodeEditor,
+        metric=edits_pass(checked),
+        labels={
+            "checks": Checks,
+            "fixed": Annotated[dict[str, str], Field(default={})],
+            "why": _TOLD,
+            "kind": _TOLD,
+            "source": _TOLD,
+            "package": _TOLD,
+            "version": _TOLD,
+            "licence": _TOLD,
+        },
+        demonstrate=code_editor.as_demonstration,
+        kind=lambda row: row.kind,  # kinds of defects in turn
+        asks=code_editor.asks,  # not where the rules are sure
+        demonstrations=3,
+        val_rows=12,
+        test_rows=60,
+        groups=("source", "kind"),
     ),
     "data_generator": Recipe(
         name="data_generator",
@@ -146,6 +175,25 @@ RECIPES: dict[str, Recipe] = {
         demonstrations=2,
         val_rows=10,
         groups=("source",),
+    ),
+    "orchestrator": Recipe(
+        name="orchestrator",
+        program=Orchestrator,
+        metric=tool_answers,
+        labels={
+            "targets": list[str],
+            "calls": list[AcceptedCall],
+            "missing": _NO_TEXTS,
+            "topic": _TOLD,
+            "wording": _TOLD,
+        },
+        faults=orchestrator.faults_of,
+        demonstrate=orchestrator.as_demonstration,
+        kind=lambda row: row.topic,  # the tools in turn
+        demonstrations=6,
+        val_rows=18,
+        test_rows=74,
+        groups=("topic", "wording"),
     ),
     "planner": Recipe(
         name="planner",

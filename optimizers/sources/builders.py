@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from optimizers.sources import (
     actor,
     actor_transfer,
+    code_editor,
     data_generator,
     data_generator_transfer,
     document_qa,
@@ -15,6 +16,7 @@ from optimizers.sources import (
     loop_explainer,
     memory_summarizer,
     memory_summarizer_transfer,
+    orchestrator,
     planner,
     planner_transfer,
     quality_judge,
@@ -34,11 +36,13 @@ class Builder(NamedTuple):
 
 BUILDERS = {
     "actor": Builder(actor.build, actor_transfer.TRANSFER),
+    "code_editor": Builder(code_editor.build),
     "data_generator": Builder(data_generator.build, data_generator_transfer.TRANSFER),
     "document_qa": Builder(document_qa.build),
     "failure_judge": Builder(failure_judge.build, failure_judge_transfer.TRANSFER),
     "loop_explainer": Builder(loop_explainer.build),
     "memory_summarizer": Builder(memory_summarizer.build, memory_summarizer_transfer.TRANSFER),
+    "orchestrator": Builder(orchestrator.build),
     "planner": Builder(planner.build, planner_transfer.TRANSFER),
     "quality_judge": Builder(quality_judge.build, quality_judge_transfer.TRANSFER),
     "section_scorer": Builder(section_scorer.build, section_scorer_transfer.TRANSFER),

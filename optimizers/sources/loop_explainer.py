@@ -87,7 +87,7 @@ def _found(raw: Path, packages: Mapping[str, str]) -> Iterator[Row]:
     for folder, name in packages.items():
         if name not in known or not (raw / folder).is_dir():
             raise DatasetError(f"{raw}: {name} is not installed there; install what requirements.lock names")
-        told = {"source": "package", "package": name, "version": known[name].version, "licence": _licence(known[name], name)}
+        told = {"source": "package", "package": name, "version": known[name].version, "licence": licence_of(known[name], name)}
         findings = lint([raw / folder], processes=1).findings
         for file in sorted({each.file for each in findings}):
             cut = excerpts_of(text_of(Path(file).read_bytes()), [each for each in findings if each.file == file])
@@ -99,7 +99,8 @@ def _found(raw: Path, packages: Mapping[str, str]) -> Iterator[Row]:
                     yield row | {"harness": None, **told}
 
 
-def _licence(package: Any, name: str) -> str:
+def licence_of(package: Any, name: str) -> str:
+    """Return the licence that an installed package says it has. Raises DatasetError if it says none."""
     headers = package.metadata
     kinds = [each.rpartition(" :: ")[2] for each in headers.get_all("Classifier") or [] if each.startswith("License")]
     said = headers.get("License-Expression") or next(iter(kinds), "") or headers.get("License") or ""

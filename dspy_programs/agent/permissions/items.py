@@ -13,12 +13,10 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
-from dspy_programs.agent.permissions.command_line import Command, read_command_line
-from dspy_programs.agent.permissions.consequences import seen_in
-from dspy_programs.agent.permissions.effects import Consequence
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import ToolError
+from dspy_programs.shell import Command, Consequence, read_command_line, seen_in
 
 Does = Consequence | Literal["outside", "looks outside", "shared", "foreign"]
 FOREIGN = "__"  # between a server's name and its tool's

@@ -7,6 +7,7 @@ Raises     ToolError for what is no regular file or is read-only; FileNotFoundEr
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 from typing import Literal
@@ -16,6 +17,7 @@ from dspy_programs.errors import ToolError
 
 Kind = Literal["file", "folder", "link", "other"]
 READ_ONLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.new")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -65,6 +67,11 @@ def take_rights(old: int, new: int) -> None:
     for name in os.listxattr(old) if hasattr(os, "listxattr") else ():
         with contextlib.suppress(OSError):
             os.setxattr(new, name, os.getxattr(old, name))
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file has a name that `replace` gives while it writes: whose process was killed leaves it behind."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def replace(place: Place, path: str, data: bytes) -> os.stat_result:

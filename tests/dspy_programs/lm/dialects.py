@@ -112,6 +112,10 @@ CASES = {
         {"task": "find Oslo", "tools": [FIND]},
         {"action": {"calls": [{"tool": "find", "arguments": {"q": "Oslo"}}], "cannot": ""}},
     ),
+    "code_editor": Case(
+        {"task": "same(3) gives 4.", "code": {"a.py": "def same(n):\n    return n + 1\n"}, "feedback": "4 != 3"},
+        {"reply": {"why": "It adds one.", "edits": [{"path": "a.py", "old": "return n + 1", "new": "return n"}]}},
+    ),
     "data_generator": Case(
         {"seed": {"instruction": "Name the capital of Norway.", "input": "", "output": "Oslo"}},
         {"pair": {"instruction": "Which sea lies west of Denmark?", "input": "", "output": "The North Sea."}},
@@ -143,6 +147,10 @@ CASES = {
     "memory_summarizer": Case(
         {"entries": [{"turn": 1, "role": "user", "content": "Cancel reservation OBUT9V of ann_lee_42."}], "token_budget": 60},
         {"memory": {"summary": "ann_lee_42 cancels OBUT9V.", "decisions": [], "facts": []}},
+    ),
+    "orchestrator": Case(
+        {"query": "all TODOs in src", "workspace": "src/a.py\nsrc/b.py", "tools": [FIND]},
+        {"choice": {"why": "every place", "calls": [{"tool": "find", "arguments": {"q": "TODOs"}}]}},
     ),
     "planner": Case(
         {"goal": "Find the hotel.", "tools": [{"name": "find", "description": "search"}]},

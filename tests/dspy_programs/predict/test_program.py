@@ -22,6 +22,7 @@ SAID = "Order 4711 must be sent to Ann in Graz before Friday, because the shop c
 BULLETS = {"name": "bullets", "description": "three bullets"}
 INPUTS = {
     "actor": {"task": GOAL, "tools": TOOLS},
+    "code_editor": {"task": "same(3) gives 4.", "code": {"a.py": "def same(n):\n    return n + 1\n"}},
     "data_generator": {"seed": "Say in one sentence why the sky is blue."},
     "document_qa": {"document": "The Mur is a river in Austria.", "question": "Which river is in Austria?"},
     "failure_judge": {
@@ -43,6 +44,7 @@ INPUTS = {
         "types": {"rows": "list[str]", "names": "list[str]"},
     },
     "memory_summarizer": {"entries": [{"turn": 0, "role": "user", "content": SAID}], "token_budget": 60},
+    "orchestrator": {"query": "all TODOs in src", "workspace": "src/a.py\nsrc/b.py"},
     "planner": {"goal": GOAL, "tools": TOOLS},
     "quality_judge": {"instruction": "Name a river in Austria.", "response": "The Mur is a river in Austria."},
     "section_scorer": {

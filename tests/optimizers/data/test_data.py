@@ -240,11 +240,13 @@ def test_label_whose_type_has_a_default_may_be_left_out(file):
 
 NOT_NEEDED = {
     "actor": ("context", "trajectory", "kind"),
+    "code_editor": ("feedback", "why", "kind", "source", "package", "version", "licence"),
     "data_generator": ("failures", "n", "others", "practise"),
     "document_qa": ("evidence", "kind"),
     "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),
     "loop_explainer": ("suggestion", "types", "keeps", "harness", "source", "package", "version", "licence"),
     "memory_summarizer": ("reference", "source", "label_kind"),
+    "orchestrator": ("logs", "missing", "topic", "wording"),
     "planner": ("progress",),
     "quality_judge": ("input", "rubric", "unanimous"),
     "section_scorer": ("task", "group", "hard", "source"),

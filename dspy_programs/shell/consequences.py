@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dspy_programs.agent.permissions.command_line import Command
-from dspy_programs.agent.permissions.effects import Consequence, of_find, of_program
-from dspy_programs.agent.permissions.programs import HARMLESS_VARIABLES, PLAIN_OPTIONS, RUNNERS, UNSEEN
+from dspy_programs.shell.command_line import Command
+from dspy_programs.shell.effects import Consequence, of_find, of_program
+from dspy_programs.shell.programs import HARMLESS_VARIABLES, PLAIN_OPTIONS, RUNNERS, UNSEEN
 
 
 class Seen(NamedTuple):

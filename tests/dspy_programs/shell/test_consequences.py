@@ -1,7 +1,6 @@
 import pytest
 
-from dspy_programs.agent.permissions.command_line import read_command_line
-from dspy_programs.agent.permissions.consequences import seen_in
+from dspy_programs.shell import read_command_line, seen_in
 
 DELETES = r"""
 rm x ;; /bin/rm -rf x ;; RM x ;; rmdir x ;; unlink x ;; shred x ;; truncate -s 0 x ;; find . -delete

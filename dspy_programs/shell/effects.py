@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from dspy_programs.agent.permissions.command_line import Command
-from dspy_programs.agent.permissions.programs import (
+from dspy_programs.shell.command_line import Command
+from dspy_programs.shell.programs import (
     CODE,
     DELETES,
     GIT_COMMITS,

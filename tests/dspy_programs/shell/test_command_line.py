@@ -4,7 +4,7 @@ import subprocess
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.agent.permissions.command_line import read_command_line
+from dspy_programs.shell import read_command_line
 
 READ = {
     "ls -la": [("ls", "-la")],

@@ -1,0 +1,112 @@
+"""Commands for those who do not know the tools: ask."""
+
+import shlex
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, NoLlmOption, ToolLmOption
+from dspy_programs.code.printing import print_json, say
+
+if TYPE_CHECKING:
+    import dspy
+
+    from dspy_programs.programs.orchestrator import Chosen
+
+_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder of the repository.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, and run nothing.")]
+
+
+def ask(
+    query: Annotated[str, typer.Argument(help="What you want to know or do, in your own words.")],
+    path: _Folder = Path("."),
+    show: Annotated[bool, typer.Option("--show", help="Only print the command.")] = False,
+    lm: ToolLmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: _Json = False,
+) -> None:
+    """Choose the command that answers a question about a repository, say which it is, and run it if it only reads.
+
+    A command that changes files or needs a model is printed, not run. Exits with 1 if no command does this, or if something
+    is missing.
+    """
+    from dspy_programs.code.listing import listing_of
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import using
+    from dspy_programs.programs.orchestrator import READ_ONLY, command_words
+
+    if not query.strip():
+        raise UsageError("the question is empty; write what you want to know")
+    workspace = listing_of(path)
+    with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+        chosen = _chosen(query, workspace, model)
+    words = command_words(chosen.tool, chosen.arguments, path.as_posix()) if chosen.tool else []
+    line = shlex.join(["dspy-programs", "code", *words]) if words else ""
+    if as_json:
+        print_json(_plain(chosen) | {"command": line})
+    _stop_unless_whole(chosen)
+    if as_json:
+        return
+    if show or chosen.tool not in READ_ONLY:
+        say(line)
+        if not show:
+            print(f"not run: {chosen.why}, and it changes files or needs a model", file=sys.stderr)
+        return
+    print(line, file=sys.stderr, flush=True)
+    _run(words)
+
+
+def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
+    """Choose among the commands that are here: by the rules, without loading DSPy, or on a model."""
+    from dspy_programs.code.commands import app
+    from dspy_programs.programs.orchestrator import REPOSITORY_TOOLS, Chosen, Place, chosen_by_rules
+
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    tools = [tool for tool in REPOSITORY_TOOLS if tool.name in known]
+    if model is None:
+        return chosen_by_rules(Place(query, workspace), tools)
+    from dspy_programs.registry import load
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+        program = load("orchestrator", model.model)
+    found = program(query, workspace, tools=tools)
+    return Chosen(found.tool, found.arguments, found.why, found.missing, found.repairs)
+
+
+def _stop_unless_whole(chosen: "Chosen") -> None:
+    """End with exit code 1 if there is no tool, or an argument to ask for."""
+    from dspy_programs.cli import GATE_CLOSED
+    from dspy_programs.text import printable
+
+    if not chosen.tool:
+        print(printable(f"no command does this: {chosen.why}; dspy-programs code --help lists them"), file=sys.stderr)
+        raise typer.Exit(GATE_CLOSED)
+    for gap in chosen.missing:
+        print(printable(f"code {chosen.tool} needs its {gap.argument}: {gap.why}; ask again and say it"), file=sys.stderr)
+    if chosen.missing:
+        raise typer.Exit(GATE_CLOSED)
+
+
+def _run(words: list[str]) -> None:
+    from dspy_programs.code.commands import app
+
+    code = typer.main.get_command(app).main(words, "dspy-programs code", standalone_mode=False)
+    if code:
+        raise typer.Exit(code)
+
+
+def _plain(chosen: "Chosen") -> dict[str, object]:
+    return {
+        "tool": chosen.tool,
+        "arguments": chosen.arguments,
+        "why": chosen.why,
+        "missing": [gap.model_dump() for gap in chosen.missing],
+        "repairs": [*chosen.repairs],
+    }

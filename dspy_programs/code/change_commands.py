@@ -1,0 +1,297 @@
+"""Commands that change code, and that describe changes: edit, patch, diff, undo, plan, run, commit-message."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dspy_programs.cli import (
+    GATE_CLOSED,
+    UNVERIFIED,
+    ApiBaseOption,
+    ApiKeyOption,
+    LmOption,
+    NoCacheOption,
+    NoLlmOption,
+    ToolLmOption,
+)
+from dspy_programs.code.printing import print_json, say
+
+if TYPE_CHECKING:
+    from dspy_programs.code.changing.change import Change
+    from dspy_programs.code.changing.editing import EditResult
+
+_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder, the only one that is changed.")]
+_Task = Annotated[str, typer.Argument(help="What to do, in words.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def edit(
+    task: _Task,
+    path: _Folder = Path("."),
+    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to edit; repeatable. Default: found.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the changes. Without it they are only shown.")] = False,
+    test_cmd: Annotated[str | None, typer.Option(help="With --apply: a command that must pass, run in a sandbox.")] = None,
+    test_seconds: Annotated[float, typer.Option(min=1, help="When the test command is stopped.")] = 180.0,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the changes even if the tests fail.")] = False,
+    lm: ToolLmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: _Json = False,
+) -> None:
+    """Do a task in the code of a folder: show the changes as a diff; with --apply write and test them.
+
+    If the tests fail, they are repaired once from their output; if they still fail, all files are put back. Exits with 1 then,
+    and if there are no edits that fit.
+    """
+    from dspy_programs.code import edit as do
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import using
+
+    if test_cmd and not apply:
+        raise UsageError("--test-cmd tests what is written; add --apply")
+    with using(None if no_llm else lm, api_base, api_key, no_cache):
+        done = do(
+            task,
+            path,
+            files=[_inside(path, each) for each in file or ()],
+            apply=apply,
+            test_cmd=test_cmd or "",
+            test_seconds=test_seconds,
+            keep=keep,
+        )
+    if as_json:
+        print_json(_plain(done))
+    else:
+        _print_diff(done.diff)
+        for line in _told(done):
+            print(line, file=sys.stderr)
+    if not done.succeeded:
+        raise typer.Exit(GATE_CLOSED)
+
+
+def _inside(folder: Path, file: Path) -> str:
+    """Return a file as the folder names it: it may be named from there, or from here."""
+    if (folder / file).exists() or not file.exists():
+        return str(file)
+    here = file.absolute()
+    return str(here.relative_to(folder.resolve())) if here.is_relative_to(folder.resolve()) else str(file)
+
+
+def _told(done: "EditResult") -> list[str]:
+    """Say in lines what was done."""
+    from dspy_programs.text import printable
+
+    if done.failure:
+        return [printable(f"{done.failure}; nothing was changed")]
+    lines = [f"by {'a model' if done.answered_by == 'model' else 'rules'}: {_counted(done.changes, done.diff)}"]
+    for number, result in enumerate(done.tests):
+        end = f"stopped: {result.stopped}" if result.stopped else f"exit code {result.exit_code}"
+        said = "passed" if result.passed else f"failed ({end})"
+        lines.append(f"tests {said}{' after the repair' if number else ''}; {result.seconds:.1f} s")
+    if not done.succeeded:
+        lines.append(printable(done.tests[-1].output))
+    if done.applied:
+        end = ["written; dspy-programs code undo puts it back"]
+    elif done.left:
+        end = [printable(f"{path}: left as it is: {why}") for path, why in done.left.items()]
+    else:
+        end = ["all files are as they were" if done.tests else "nothing was written; --apply does it"]
+    return [*lines, *end]
+
+
+def _counted(changes: "Sequence[Change]", diff: bytes) -> str:
+    from dspy_programs.code.changing.change import size_of
+    from dspy_programs.text import quantity
+
+    added, taken = size_of(diff)
+    return f"{quantity(len(changes), 'file')}, {quantity(added, 'line')} added, {taken:,} taken away"
+
+
+def _plain(done: "EditResult") -> dict[str, Any]:
+    return {
+        "answered_by": done.answered_by,
+        "why": done.why,
+        "failure": done.failure,
+        "files": [{"path": change.path, "kind": change.kind} for change in done.changes],
+        "diff": done.diff.decode("utf-8", "replace"),
+        "applied": done.applied,
+        "tests": [result._asdict() for result in done.tests],
+        "left": dict(done.left),
+        "checkpoint": done.checkpoint,
+    }
+
+
+def patch(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A unified diff, or - for standard input.")],
+    path: _Folder = Path("."),
+    check: Annotated[bool, typer.Option("--check", help="Only say whether it applies.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Apply a unified diff, git's own or a plain one: all of it or nothing."""
+    from dspy_programs.code import apply_patch
+
+    done = apply_patch(_read(file), path, check=check)
+    if as_json:
+        files = [{"path": change.path, "kind": change.kind} for change in done.changes]
+        print_json({"files": files, "applied": not check, "checkpoint": done.checkpoint})
+        return
+    for change in done.changes:
+        say(f"{change.path}: {change.kind}")
+    end = "applies; nothing was written" if check else "written; dspy-programs code undo puts it back"
+    print(end if done.changes else "all of it is there already", file=sys.stderr)
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A file.")],
+    new: Annotated[Path, typer.Option("--new", help="A file with the new text, or - for standard input.")],
+) -> None:
+    """Print how a file would change, as a unified diff that `patch` applies."""
+    from dspy_programs.code.changing.change import Change, File, diff_of
+    from dspy_programs.errors import UsageError
+
+    if old.is_absolute() or ".." in old.parts:
+        raise UsageError(f"{old}: name a file below this folder, so that the diff applies here")
+    before, after = _read(old), _read(new)
+    changes = [Change(old.as_posix(), File(before), File(after))]
+    _print_diff(diff_of(changes))
+    if before == after:
+        print("no difference", file=sys.stderr)
+
+
+def undo(
+    path: _Folder = Path("."),
+    force: Annotated[bool, typer.Option("--force", help="Also files that somebody has changed since.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Put back the files that the last edit, patch or run has changed; again, those of the one before.
+
+    A file that was changed since stays as it is; then it exits with 1.
+    """
+    from dspy_programs.code import undo as put_back
+
+    done = put_back(path, force=force)
+    if as_json:
+        print_json(done._asdict())
+    else:
+        for each in done.back:
+            say(f"{each}: as it was before {' '.join(done.what.split())[:60]}")
+        for each, why in done.left.items():
+            say(f"{each}: left as it is: {why}; --force puts it back anyway")
+    if done.left:
+        raise typer.Exit(GATE_CLOSED)
+
+
+def plan(
+    task: _Task,
+    path: _Folder = Path("."),
+    lm: LmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: _Json = False,
+) -> None:
+    """Print the steps in which `run` would do a task. Nothing is done."""
+    from dspy_programs.agent import Agent, Workspace, default_tools
+    from dspy_programs.code.agent_tools import CODE_TOOLS
+    from dspy_programs.lm import DEFAULT_SPEC, model_named
+
+    model = model_named(None if no_llm else lm or DEFAULT_SPEC, api_base, api_key, no_cache)
+    workspace = Workspace(path)
+    tools = [*default_tools(workspace), *CODE_TOOLS]
+    tasks = Agent(tools, model, workspace=workspace).plan(task)
+    if as_json:
+        print_json([{"id": one.id, "title": one.title, "depends_on": list(one.depends_on)} for one in tasks])
+        return
+    for number, one in enumerate(tasks, 1):
+        say(f"{number}. {one.title}")
+
+
+def run(
+    task: _Task,
+    path: _Folder = Path("."),
+    lm: LmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
+) -> None:
+    """Let the agent do a task in a folder of code, and report as JSON; `undo` puts back what it has changed.
+
+    It has tools that search the code. Exits with 1 if the task is not done, 3 if not verified. `dspy-programs run` has more
+    settings.
+    """
+    from dspy_programs.agent import Sessions, agent_of, asked_here, checked_workspace, printed, read_config
+    from dspy_programs.code.agent_tools import CODE_TOOLS
+    from dspy_programs.code.changing.working import work
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import DEFAULT_SPEC
+
+    if not task.strip():
+        raise UsageError("the task is empty; say what to do")
+    settings = read_config(None, {"lm": "none" if no_llm else lm, "workspace": str(path)})
+    settings = settings.model_copy(update={"lm": settings.lm or DEFAULT_SPEC})
+    kept = Sessions(settings.sessions)
+    checked_workspace(settings, kept)
+    agent = agent_of(
+        settings,
+        kept.new(task, memory=settings.memory),
+        kept,
+        {"api_base": api_base, "api_key": api_key, "no_cache": no_cache},
+        tools=CODE_TOOLS,
+        on_event=None if quiet else printed,
+        ask=asked_here if sys.stdin.isatty() else None,
+    )
+    done = work(agent, task)
+    print(done.result)
+    if done.changed:
+        print("dspy-programs code undo puts the files back", file=sys.stderr)
+    elif not done.undoable and done.checkpoint:
+        print(f"too many files to undo here; {done.checkpoint} has those that git tracks", file=sys.stderr)
+    if done.result.outcome != "completed":
+        raise typer.Exit(UNVERIFIED if done.result.outcome == "unverified" else GATE_CLOSED)
+
+
+def commit_message(
+    path: _Folder = Path("."),
+    lm: ToolLmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: _Json = False,
+) -> None:
+    """Write a message for what is staged: git commit -m "$(dspy-programs code commit-message)"."""
+    from dspy_programs.code import commit_message as message_for
+    from dspy_programs.lm import using
+
+    with using(None if no_llm else lm, api_base, api_key, no_cache):
+        message = message_for(path)
+    print_json(message._asdict()) if as_json else say(str(message))
+
+
+def _read(file: Path) -> bytes:
+    from dspy_programs.errors import UsageError
+
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def _print_diff(diff: bytes) -> None:
+    """Print a diff: to a file or a pipe byte by byte, to a terminal so that it steers nothing."""
+    if sys.stdout.isatty():
+        say(diff.decode("utf-8", "replace").rstrip("\n"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff)
+    sys.stdout.flush()

@@ -1,0 +1,136 @@
+"""What was changed in a folder, as it was before: on file before the first byte is written, so that a kill loses nothing.
+
+Guarantees outside of the folder, readable by its owner only; one process changes a folder at a time, however another ended.
+           The last 20 changes are kept.
+Raises     UsageError if it cannot be read or written, or if another process is at it for longer than five minutes.
+"""
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from dspy_programs.code.changing.folder import Folder, Kept
+from dspy_programs.code.place import changes_file
+from dspy_programs.database import Database
+from dspy_programs.errors import UsageError
+
+State = Literal["writing", "done", "undone"]
+_MOST = 20
+_WAIT_SECONDS = 300.0
+_SCHEMA = """
+CREATE TABLE changes (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, what TEXT NOT NULL, state TEXT NOT NULL,
+                      checkpoint TEXT NOT NULL);
+CREATE TABLE files (change INTEGER NOT NULL, path TEXT NOT NULL, content BLOB, mode INTEGER,
+                    above TEXT NOT NULL, written TEXT NOT NULL, PRIMARY KEY (change, path));
+"""
+NOTHING = ""
+"""The digest of no file."""
+
+
+class Former(NamedTuple):
+    """A file as it was before a change.
+
+    above: the outermost folder on its way that was not there, or ""; written: digests of what the change has put there.
+    """
+
+    path: str
+    kept: Kept | None
+    above: str
+    written: tuple[str, ...]
+
+
+class Entry(NamedTuple):
+    """One change. at: seconds since 1970; checkpoint: a ref of git, or ""."""
+
+    id: int
+    at: float
+    what: str
+    state: State
+    checkpoint: str
+
+
+class Journal:
+    """The changes of one folder."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder, self.path = folder, changes_file(folder.root)
+        if self.path.is_relative_to(folder.root):
+            raise UsageError(f"{self.path}: what undoes changes would be in the folder itself; name a smaller folder")
+        self._database = Database(self.path, "changes", [_SCHEMA], ["changes", "files"])
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let no other process change the folder by these commands meanwhile."""
+        lock = FileLock(self.path.with_suffix(".lock"))
+        try:
+            lock.acquire(_WAIT_SECONDS)
+        except Timeout:
+            raise UsageError(f"{self.folder.root}: another process has been changing it for long; try again later") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def begin(self, what: str, checkpoint: str) -> int:
+        """Put a change on file; return its id."""
+        write = "INSERT INTO changes (at, what, state, checkpoint) VALUES (?, ?, 'writing', ?)"
+        return self._database.write(write, [time.time(), what, checkpoint])
+
+    def intend(self, change: int, path: str, kept: Kept | None, above: str, digest: str) -> None:
+        """Put on file what a path holds and what will be written there. Of several intents the first tells what was.
+
+        above: as in Former; digest: of what is written.
+        """
+        content, mode = kept if kept is not None else (None, None)
+        held = self._database.rows("SELECT written FROM files WHERE change = ? AND path = ?", [change, path])
+        written = [*(json.loads(held[0]["written"]) if held else []), digest]
+        self._database.write(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (change, path) DO UPDATE SET written = excluded.written",
+            [change, path, content, mode, above, json.dumps(written)],
+        )
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        return self._database.together()
+
+    def settle(self, change: int, state: State) -> None:
+        self._database.write("UPDATE changes SET state = ? WHERE id = ?", [state, change])
+
+    def forget(self, change: int) -> None:
+        """Take a change off the file: nothing is left of it."""
+        with self.together():
+            self._database.write("DELETE FROM files WHERE change = ?", [change])
+            self._database.write("DELETE FROM changes WHERE id = ?", [change])
+
+    def last(self) -> Entry | None:
+        """Return the last change that is not undone."""
+        rows = self._database.rows("SELECT * FROM changes WHERE state != 'undone' ORDER BY id DESC LIMIT 1")
+        return Entry(**rows[0]) if rows else None
+
+    def formers(self, change: int) -> list[Former]:
+        rows = self._database.rows("SELECT * FROM files WHERE change = ? ORDER BY path", [change])
+        return [
+            Former(
+                row["path"],
+                None if row["content"] is None else Kept(row["content"], row["mode"]),
+                row["above"],
+                tuple(json.loads(row["written"])),
+            )
+            for row in rows
+        ]
+
+    def outdated(self) -> Sequence[Entry]:
+        """Return the changes that are too old to be kept."""
+        rows = self._database.rows("SELECT * FROM changes ORDER BY id DESC LIMIT -1 OFFSET ?", [_MOST])
+        return [Entry(**row) for row in rows]
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def digest_of(content: bytes | None) -> str:
+    return NOTHING if content is None else hashlib.sha256(content).hexdigest()

@@ -1,0 +1,137 @@
+"""Write changes, all of them or none, and put back what was there before.
+
+Guarantees what was there is on file before the first file is written: a process that is killed in between is undone by `undo`.
+           A file that has changed since it was read gets both changes, if they do not overlap.
+Raises     UsageError or ToolError; the files are as they were.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from dspy_programs.code.changing.change import Change, without_unchanged
+from dspy_programs.code.changing.checkpoint import drop_checkpoint, keep_checkpoint
+from dspy_programs.code.changing.folder import Folder
+from dspy_programs.code.changing.journal import Entry, Journal, digest_of
+from dspy_programs.code.changing.merging import rebased
+from dspy_programs.errors import UsageError
+
+
+class Undone(NamedTuple):
+    """What was put back, and what was not: path -> why. what: the change that was undone."""
+
+    what: str
+    back: list[str]
+    left: dict[str, str]
+
+
+class Writer:
+    """One change under way; made by `writing`."""
+
+    def __init__(self, folder: Folder, journal: Journal, what: str) -> None:
+        self.folder, self.journal, self.what = folder, journal, what
+        self.id = 0
+        self.checkpoint = ""
+
+    def write(self, changes: Sequence[Change]) -> list[Change]:
+        """Write changes; return them as they were written."""
+        now = [rebased(change, self.folder.file(self.folder.checked(change.path))) for change in changes]
+        now = sorted(without_unchanged(now), key=lambda change: change.after is not None)  # a file may be where a folder was
+        self.folder.require_writable(now)
+        if not now:
+            return []
+        if not self.id:
+            self.checkpoint = keep_checkpoint(self.folder.root, [change.path for change in now], self.what)
+            self.id = self.journal.begin(self.what, self.checkpoint)
+        with self.journal.together():
+            for change in now:
+                kept, above = self.folder.kept(change.path), self.folder.first_missing(change.path)
+                self.journal.intend(self.id, change.path, kept, above, digest_of(change.after and change.after.content))
+        try:
+            for change in now:
+                self.folder.put(change.path, change.after)
+        except BaseException:
+            self.put_back()
+            raise
+        return now
+
+    def put_back(self) -> dict[str, str]:
+        """Undo the change; return what was left, and why."""
+        left = _put_back(self.folder, self.journal, self.id) if self.id else {}
+        if self.id and not left:
+            self.journal.forget(self.id)
+            drop_checkpoint(self.folder.root, self.checkpoint)
+            self.id, self.checkpoint = 0, ""
+        return left
+
+
+@contextmanager
+def writing(folder: Folder, what: str) -> Iterator[Writer]:
+    """Give a Writer; no other process changes the folder by these commands until the block ends."""
+    journal = Journal(folder)
+    try:
+        with journal.locked():
+            writer = Writer(folder, journal, what)
+            yield writer
+            if writer.id:
+                journal.settle(writer.id, "done")
+            for old in journal.outdated():
+                drop_checkpoint(folder.root, old.checkpoint)
+                journal.forget(old.id)
+    finally:
+        journal.close()
+
+
+def undo(path: str | Path = ".", *, force: bool = False) -> Undone:
+    """Put back what the last change in a folder has changed; called again, what the one before has.
+
+    Args:
+        path: The folder.
+        force: Put back also files that somebody has changed since.
+
+    Raises:
+        UsageError: There is nothing to undo.
+        ToolError: A file cannot be written; called again, `undo` goes on.
+    """
+    folder = Folder(path)
+    journal = Journal(folder)
+    try:
+        with journal.locked():
+            if (entry := journal.last()) is None:
+                raise UsageError(f"{path}: nothing to undo: these commands have changed nothing here that is not undone")
+            return _undone(folder, journal, entry, force)
+    finally:
+        journal.close()
+
+
+def _undone(folder: Folder, journal: Journal, entry: Entry, force: bool) -> Undone:
+    formers = journal.formers(entry.id)
+    left = _put_back(folder, journal, entry.id, force)
+    if entry.state == "writing":
+        folder.remove_leftovers([one.path for one in formers])
+    if not left:
+        journal.settle(entry.id, "undone")
+        drop_checkpoint(folder.root, entry.checkpoint)
+    return Undone(entry.what, [one.path for one in formers if one.path not in left], left)
+
+
+def _put_back(folder: Folder, journal: Journal, change: int, force: bool = False) -> dict[str, str]:
+    left = dict[str, str]()
+    formers = sorted(journal.formers(change), key=lambda one: one.kept is not None)  # new files go first
+    for path, was, _, written in formers:
+        kind = folder.workspace.kind(path)
+        now = folder.kept(path)
+        if now == was and kind in (None, "file"):
+            continue
+        digest = digest_of(now.content if now else None)
+        if kind not in (None, "file"):
+            left[path] = "it is no file any more"
+        elif not force and digest not in written and (was is None or digest != digest_of(was.content)):
+            left[path] = "it has changed since"
+        else:
+            folder.put_back(path, was)
+    for path, _, above, _ in formers:
+        if above and path not in left:
+            folder.remove_empty(path, above)
+    return left

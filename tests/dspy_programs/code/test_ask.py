@@ -1,0 +1,84 @@
+"""`code ask` says which command it chose and runs it if it only reads; what changes files is shown."""
+
+import json
+
+import pytest
+
+from dspy_programs.__main__ import main
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    top = tmp_path / "repo"
+    (top / "shop").mkdir(parents=True)
+    (top / "shop" / "cart.py").write_text("class Cart:\n    def total(self):\n        return 1  # TODO tax\n")
+    (top / "logs").mkdir()
+    (top / "logs" / "app.log").write_text("INFO ok\nERROR no disk\n")
+    (top / ".gitignore").write_text("logs/\n")
+    (top / "fix.patch").write_text("--- a/shop/cart.py\n+++ b/shop/cart.py\n")
+    monkeypatch.chdir(tmp_path)
+    return top
+
+
+@pytest.mark.parametrize(
+    ("query", "line", "printed"),
+    [
+        ("where is the total computed?", "code search 'where is the total computed?' repo", "repo/shop/cart.py:2  Cart.total"),
+        ("show me Cart.total", "code extract repo --symbol Cart.total", "return 1  # TODO tax"),
+        ("any TODOs in cart.py?", "code grep TODO repo/shop/cart.py", "cart.py:3: "),
+        ("what went wrong last night?", "code context --logs repo/logs/app.log", "ERROR no disk"),
+        ("folders please, tree", "code tree repo", "shop/ (1 file)"),
+    ],
+)
+def test_a_command_that_reads_is_said_and_run(folder, capsys, query, line, printed):
+    assert main(["code", "ask", query, "repo"]) == 0
+    out, err = capsys.readouterr()
+    assert f"dspy-programs {line}\n" in err and printed in out
+
+
+def test_a_command_that_changes_files_is_only_shown(folder, capsys):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert main(["code", "ask", "rename total to amount", "repo"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "dspy-programs code edit 'rename total to amount' repo\n" and "not run: it asks for a change" in err
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("show me that function", "code extract needs its symbol: the query does not say it; ask again and say it"),
+        ("hello", "no command does this"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_and_exit_code_1(folder, capsys, query, said):
+    assert main(["code", "ask", query, "repo"]) == 1
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_nothing_found_is_the_exit_code_of_the_command(folder):
+    assert main(["code", "ask", "grep for zebra", "repo"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [([" "], "the question is empty"), (["where?", "nowhere"], "nowhere: cannot be read")]
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(folder, capsys, arguments, said):
+    assert main(["code", "ask", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+def test_json_says_what_was_chosen_and_runs_nothing(folder, capsys):
+    assert main(["code", "ask", "who uses Cart?", "repo", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["tool"], told["arguments"], told["command"]) == (
+        "grep",
+        {"pattern": "Cart"},
+        "dspy-programs code grep Cart repo",
+    )
+
+
+def test_a_query_cannot_become_an_option(folder, capsys):
+    assert main(["code", "ask", "--show", "--", "--out=x where is total", "repo"]) == 0
+    assert "search -- '--out=x where is total' repo" in capsys.readouterr().out
