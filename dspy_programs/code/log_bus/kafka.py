@@ -15,9 +15,8 @@ from dspy_programs.code.log_bus.bus import STREAM, Bus
 from dspy_programs.code.log_bus.log_status import log_containers
 from dspy_programs.code.log_bus.storage import Batch
 from dspy_programs.code.log_bus.topics import EVENTS, RESULTS, topic_name, topics_of
-from dspy_programs.code.logs.events import Event, EventReader
-from dspy_programs.code.logs.lines import LONGEST, LogLine, plain
 from dspy_programs.errors import MissingExtra, UsageError
+from dspy_programs.logs import LONGEST, Event, EventReader, LogLine, plain
 
 _SECONDS = 10.0  # for a broker to answer
 _AT_ONCE = 1_000  # messages
@@ -162,21 +161,22 @@ class Publisher:
             name, key = topic_name(stream.name.removeprefix(STREAM)), f"published:{stream.name}"
             while entries := storage.read(stream.name, after=(before := storage.get(key)) or 0, most=_AT_ONCE):
                 for entry in entries:
-                    self._produce(EVENTS + name, entry.value)
+                    self._produce(EVENTS, name, entry.value)
                 self._flush()
                 storage.write(Batch({key: before}, {key: entries[-1].offset}))
                 sent += len(entries)
         if sent:
             for container, told in log_containers(self.bus)["containers"].items():
-                self._produce(RESULTS + topic_name(container), told)
+                self._produce(RESULTS, topic_name(container), told)
             self._flush()
         return sent
 
-    def _produce(self, topic: str, value: Any) -> None:
+    def _produce(self, begins: str, name: str, value: Any) -> None:
+        """Send a value. Its key is the log's name, so that all of a log are in one partition, and so in order."""
         data = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
         while True:
             try:
-                self._producer.produce(topic, data, on_delivery=self._delivered)
+                self._producer.produce(begins + name, data, key=name, on_delivery=self._delivered)
                 return
             except BufferError:
                 self._producer.poll(1.0)

@@ -9,8 +9,8 @@ from dspy_programs.__main__ import main
 from dspy_programs.code.log_bus import Bus, Publisher, follow, opened_storage
 from dspy_programs.code.log_bus.kafka import _text_of, partitions_of
 from dspy_programs.code.log_bus.sources import Sources
-from dspy_programs.code.logs.events import Event
 from dspy_programs.errors import UsageError
+from dspy_programs.logs import Event
 
 kafka = pytest.importorskip("confluent_kafka", reason='needs pip install "dspy-programs[kafka]"')
 RAW = "logs.raw.app"

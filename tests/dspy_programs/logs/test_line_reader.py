@@ -5,9 +5,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.code.logs.events import events_in
-from dspy_programs.code.logs.line_reader import LineReader, Place, as_place
-from dspy_programs.code.logs.lines import LONGEST, LogLine
+from dspy_programs.logs import LONGEST, LineReader, LogLine, Place, as_place, events_in
 
 LINES = [
     b"INFO all is well",

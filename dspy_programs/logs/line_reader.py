@@ -7,9 +7,9 @@ Guarantees constant memory, also for a line that never ends; bytes of zero are n
 import re
 from typing import Any, NamedTuple
 
-from dspy_programs.code.logs.events import Event, EventReader
-from dspy_programs.code.logs.lines import LONGEST, LogLine, plain
-from dspy_programs.code.logs.severity import suspects_in
+from dspy_programs.logs.events import Event, EventReader
+from dspy_programs.logs.lines import LONGEST, LogLine, plain
+from dspy_programs.logs.severity import suspects_in
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of UTF-8 and UTF-16 at a file's beginning

@@ -16,7 +16,6 @@ _SUSPECT = (
         "timed out",
         "timed-out",
         "not found",
-        "no such ",
         "refused",
         "denied",
         "fatal",
@@ -24,6 +23,7 @@ _SUSPECT = (
     ),
     *("panic", "kill", "abort", "severe", "traceback", "emerg", "alert", "unable to", "cannot", "could not", "out of memory"),
     *("seg", "unhandled", "uncaught", "throwable", "core dumped", "oom", '" 5', '"level":'),
+    *("reject", "conflict", "undefined", "unbound", "no such", "*** "),
 )
 _SUSPECT_BYTES = tuple(word.encode() for word in _SUSPECT)
 _GLOG_BYTES = re.compile(rb"^[efw]\d{4}", re.M)
@@ -45,6 +45,11 @@ _HARMLESS = re.compile(
     r"|\b(?:errors?|failures?|failed|warnings?)\s*[=:]\s*0\b"
 )
 _BANNER = re.compile(r"=+ (?:ERRORS|FAILURES|warnings summary)(?: \S.*)? =+$")  # of pytest
+_TOOLS = re.compile(
+    r"make(?:\[\d+\])?: \*\*\* |E {3,}[^\s\[]|CONFLICT \(|.{0,200}: undefined (?:reference|symbol)"
+    r"|\S{1,200}:\d+:\d+: [A-Z]{1,5}\d{2,4} "
+)
+"""What make, pytest, git, a linker and a linter say of an error."""
 _TRACE = re.compile(r"Traceback \(most recent call last\)|^\s*(?:panic: |fatal error: )|panicked at |^Exception in thread ")
 _NAMED = re.compile(r"^(?:Uncaught |Unhandled |\[?\w*\]?\s*)?[A-Za-z_][\w.$]*(?:Error|Exception|Throwable|Failure)\b(?::|$)")
 
@@ -57,7 +62,8 @@ def _as_words(alternatives: str) -> "re.Pattern[str]":
 _FATAL_WORDS = _as_words(r"fatal|panic|segfault|segmentation fault|core dumped|out of memory|oom-?kill\w*|emerg")
 _ERROR_WORDS = _as_words(r"errors?|exception|unhandled|uncaught|traceback|aborted|severe|err(?==)")
 _FAILURE_WORDS = _as_words(
-    r"failed|failure|fails?|timeout|timed[ -]out|not found|no such \w+|refused|denied|killed|unable to|could not|cannot"
+    r"failed|failure|fails?|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot"
+    r"|rejected|unbound variable|no such \w+"
 )
 _WARNING_WORDS = _as_words(r"warn|warning|\w+warning(?=: )")
 
@@ -65,6 +71,8 @@ _WARNING_WORDS = _as_words(r"warn|warning|\w+warning(?=: )")
 def is_suspect(text: str) -> bool:
     """Return, in no time, whether a line can have a severity at all."""
     low = text.lower()
+    if text.startswith("E   "):
+        return True
     for word in _SUSPECT:  # many times as fast as one expression
         if word in low:
             return True
@@ -79,7 +87,7 @@ def has_level(text: str) -> bool:
 def suspects_in(data: bytes) -> list[int]:
     """Return places in the lines that is_suspect() is true of, at least one in each. data: whole lines, each with its end.
 
-    Three times as fast as looking at each line, if few are suspect.
+    If few are, this costs two thirds of looking at each line.
     """
     low = data.lower()
     found = [match.start() for match in _GLOG_BYTES.finditer(low)]
@@ -97,7 +105,7 @@ def severity_of(text: str) -> int:
         return _SIGNS[glog["sign"]]
     if _TRACE.search(text):
         return FATAL if "panic" in text or "fatal error" in text else ERROR
-    if _NAMED.match(text[:_LONGEST_NAME]):
+    if _NAMED.match(text[:_LONGEST_NAME]) or _TOOLS.match(text):
         return ERROR
     if (level := _LEVEL.search(text[:_HEAD])) is not None:
         named = str(level.lastgroup).rstrip("23")
