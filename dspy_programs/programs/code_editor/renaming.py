@@ -1,8 +1,8 @@
 """Give a name another one in Python and other text, where a task says it and it is clear which uses are meant.
 
 Guarantees in Python strings and comments stay, but for what f-strings insert, and so does every other byte. Variables,
-           attributes and keywords of calls are told apart. If a name is several of them and the task does not say which, if it is local to
-           more than one function, or defined more than once, nothing is renamed.
+           attributes and keywords of calls are told apart. If a name is several of them and the task does not say which, if
+           it is local to more than one function, or defined more than once, nothing is renamed.
 """
 
 import ast
@@ -85,13 +85,14 @@ def _meant(code: Mapping[str, str], roles: list[str], name: str, what: str) -> S
 
 
 def _scopes(text: str, name: str) -> list[str]:
-    """Return the functions and classes in which a name is bound, and "" for the module. Of a constructor, its class."""
+    """Return the functions and classes in which a name is bound, and "" for the module; of a constructor, its class. An import
+    binds no name of its own."""
     found: list[str] = []
 
     def visit(table: symtable.SymbolTable, owner: str) -> None:
         if name in table.get_identifiers():
             symbol = table.lookup(name)
-            is_bound = symbol.is_assigned() or symbol.is_parameter() or symbol.is_imported()
+            is_bound = (symbol.is_assigned() or symbol.is_parameter()) and not symbol.is_imported()
             if is_bound and not symbol.is_declared_global() and not symbol.is_nonlocal():
                 found.append(owner)
         for inner in table.get_children():

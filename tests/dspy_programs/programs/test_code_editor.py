@@ -159,6 +159,12 @@ def test_a_rename_changes_the_uses_that_are_meant(task, gone, there):
         assert there in text and gone not in text
 
 
+def test_a_function_is_renamed_in_every_file_that_imports_it():
+    code = {"a.py": "def total(x):\n    return x\n", "b.py": "from a import total\n\nprint(total(1))\n"}
+    assert mended(by_rules("rename total to whole", code), code)["b.py"] == "from a import whole\n\nprint(whole(1))\n"
+    assert by_rules("rename total to whole", {"b.py": "from a import total\n"}).edits == []  # it is defined elsewhere
+
+
 @pytest.mark.parametrize(
     ("text", "after"),
     [
