@@ -11,6 +11,7 @@ import typer
 from dspy_programs.cli import new_app
 from dspy_programs.code.ask_commands import ask
 from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
+from dspy_programs.code.git_commands import app as git
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
 from dspy_programs.code.old_names import WithOldNames
@@ -105,6 +106,7 @@ app.command()(ask)
 for _command in (edit, patch, diff, undo, plan, run, commit_message):
     app.command()(_command)
 app.command("open")(open_)
+app.add_typer(git, name="git", hidden=True)
 
 
 def _watch_index(path: Path, db: Path | None) -> None:
