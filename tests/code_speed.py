@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.code import Index, grep_files, log_context, map_of, search
+from dspy_programs.code import Index, grep_files, map_of, search
+from dspy_programs.logs import log_context
 
 PACKAGES = ("pandas", "sqlalchemy", "numpy", "scipy", "litellm", "dspy", "networkx")
 QUESTIONS = (

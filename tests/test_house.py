@@ -21,6 +21,8 @@ OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
 
 UNCOMPILED = {
     "code_editor",
+    "code_summarizer",
+    "log_context",
     "loop_explainer",
     "orchestrator",
 }  # not run on the embedded model; python -m optimizers.train --module NAME does it

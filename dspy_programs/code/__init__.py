@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dspy_programs.code.grep import Line, grep_files
     from dspy_programs.code.index import Definition, Index, Refreshed
     from dspy_programs.code.knowledge import knowledge_of
-    from dspy_programs.code.logs.digest import Digest, Kind, log_context
     from dspy_programs.code.parsing.symbol import Symbol
     from dspy_programs.code.repo_map import RepoMap, map_of
     from dspy_programs.code.repository import Repository
@@ -41,14 +40,12 @@ _HOMES = {
     "Change": "changing.change",
     "CommitMessage": "changing.commit_message",
     "Definition": "index",
-    "Digest": "logs.digest",
     "EditResult": "changing.editing",
     "Editor": "changing.editing",
     "Embedder": "vectors",
     "File": "changing.change",
     "Hit": "searching",
     "Index": "index",
-    "Kind": "logs.digest",
     "Line": "grep",
     "Match": "structure",
     "Patched": "changing.patching",
@@ -70,7 +67,6 @@ _HOMES = {
     "find_structure": "structure",
     "grep_files": "grep",
     "knowledge_of": "knowledge",
-    "log_context": "logs.digest",
     "map_of": "repo_map",
     "search": "searching",
     "search_by_meaning": "fusing",
@@ -86,14 +82,12 @@ __all__ = [
     "Change",
     "CommitMessage",
     "Definition",
-    "Digest",
     "EditResult",
     "Editor",
     "Embedder",
     "File",
     "Hit",
     "Index",
-    "Kind",
     "Line",
     "Match",
     "Patched",
@@ -115,7 +109,6 @@ __all__ = [
     "find_structure",
     "grep_files",
     "knowledge_of",
-    "log_context",
     "map_of",
     "search",
     "search_by_meaning",

@@ -89,19 +89,19 @@ def _told(done: "EditResult") -> list[str]:
     if done.failure:
         return [printable(f"{done.failure}; nothing was changed")]
     lines = [f"by {'a model' if done.answered_by == 'model' else 'rules'}: {_counted(done.changes, done.diff)}"]
+    lines += [printable(" ".join(done.why.split()))] if done.why else []
     for number, result in enumerate(done.tests):
-        end = f"stopped: {result.stopped}" if result.stopped else f"exit code {result.exit_code}"
-        said = "passed" if result.passed else f"failed ({end})"
+        how = f"stopped: {result.stopped}" if result.stopped else f"exit code {result.exit_code}"
+        said = "passed" if result.passed else f"failed ({how})"
         lines.append(f"tests {said}{' after the repair' if number else ''}; {result.seconds:.1f} s")
     if not done.succeeded:
         lines.append(printable(done.tests[-1].output))
+    lines += [printable(f"{path}: left as it is: {why}") for path, why in done.left.items()]
     if done.applied:
-        end = ["written; dspy-programs code undo puts it back"]
-    elif done.left:
-        end = [printable(f"{path}: left as it is: {why}") for path, why in done.left.items()]
-    else:
-        end = ["all files are as they were" if done.tests else "nothing was written; --apply does it"]
-    return [*lines, *end]
+        lines.append("written; dspy-programs code undo puts it back")
+    elif not done.left:
+        lines.append("all files are as they were" if done.tests else "nothing was written; --apply does it")
+    return lines
 
 
 def _counted(changes: "Sequence[Change]", diff: bytes) -> str:

@@ -17,14 +17,13 @@ from dspy_programs.code.extracting import Piece, extract_symbol
 from dspy_programs.code.files import LeftOut, checked_folder, read_bytes, text_in
 from dspy_programs.code.grep import Line, grep_files
 from dspy_programs.code.index import Definition, Index, Progress, Refreshed
-from dspy_programs.code.logs.digest import Digest, log_context
-from dspy_programs.code.logs.lines import log_files
 from dspy_programs.code.repo_map import RepoMap, map_of
 from dspy_programs.code.searching import Hit, search
 from dspy_programs.code.secret_files import has_secret_name
 from dspy_programs.code.tree import tree_of
 from dspy_programs.errors import UsageError
 from dspy_programs.git import NOBODYS_OWN
+from dspy_programs.logs import Digest, log_context, log_files
 
 _MOST_LOGS = 200_000_000  # bytes at once: some seconds
 _PACKED = 20  # times as large when it is unpacked

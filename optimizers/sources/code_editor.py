@@ -24,7 +24,7 @@ from dspy_programs.edits import edits_between
 from dspy_programs.errors import DatasetError
 from metrics.code_editor import Checks
 from optimizers.recipes import checked
-from optimizers.sources.loop_explainer import licence_of
+from optimizers.sources.packages import licence_of
 from optimizers.sources.problems import Problem, problems_of
 from optimizers.sources.reading import home
 from optimizers.sources.repair_case import checks_of, made

@@ -43,8 +43,8 @@ class Writer:
             return []
         if not self.id:
             self.checkpoint = keep_checkpoint(self.folder.root, [change.path for change in now], self.what)
-            self.id = self.journal.begin(self.what, self.checkpoint)
         with self.journal.together():
+            self.id = self.id or self.journal.begin(self.what, self.checkpoint)
             for change in now:
                 kept, above = self.folder.kept(change.path), self.folder.first_missing(change.path)
                 self.journal.intend(self.id, change.path, kept, above, digest_of(change.after and change.after.content))

@@ -22,7 +22,7 @@ _TELLS_NOTHING = frozenset(
 
 def log_rows(repository: Repository) -> Iterator[Row]:
     """Yield a row for each kind of error. Raises UsageError for logs that cannot be read."""
-    from dspy_programs.code import log_context
+    from dspy_programs.logs import log_context
 
     for place in repository.logs:
         for kind in [kind for kind in log_context([place]).kinds if kind.severity in ("error", "fatal")][:_MOST]:
@@ -41,7 +41,7 @@ def log_rows(repository: Repository) -> Iterator[Row]:
 
 
 def _around(path: Path, number: int, count: int) -> str:
-    from dspy_programs.code.logs.lines import lines_of
+    from dspy_programs.logs import lines_of
 
     first = max(1, number - _BEFORE)
     last = min(number + count + _AFTER, first + _LONGEST)

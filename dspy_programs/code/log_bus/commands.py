@@ -11,7 +11,7 @@ from dspy_programs.code.printing import gate, print_json, say, say_kind
 
 if TYPE_CHECKING:
     from dspy_programs.code.log_bus.bus import Bus, Container
-    from dspy_programs.code.logs.digest import Kind
+    from dspy_programs.logs import Kind
 
 LogNames = Annotated[
     list[str] | None,

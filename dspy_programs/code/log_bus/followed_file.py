@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from dspy_programs.code.log_bus.line_reader import LineReader, Place, as_place
-from dspy_programs.code.logs.events import Event
 from dspy_programs.encoding import HEAD, encoding_of
+from dspy_programs.logs import Event
 
 _TOLD = 256  # bytes at a file's beginning that tell it from another one
 _BLOCK = 1_000_000

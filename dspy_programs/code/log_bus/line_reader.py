@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dspy_programs.code.logs.events import Event, EventReader
-from dspy_programs.code.logs.lines import LONGEST, LogLine, plain
+from dspy_programs.logs import LONGEST, Event, EventReader, LogLine, plain
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of UTF-8 and UTF-16 at a file's beginning

@@ -17,9 +17,8 @@ from typing import Any, Protocol
 
 from dspy_programs.code.log_bus.followed_file import FollowedFile, OpenFiles
 from dspy_programs.code.log_bus.followed_pipe import CONTAINER, FollowedContainer, FollowedPipe, engine_here
-from dspy_programs.code.logs.events import Event
-from dspy_programs.code.logs.lines import STDIN, is_file, log_names
 from dspy_programs.errors import UsageError
+from dspy_programs.logs import STDIN, Event, is_file, log_names
 
 MOST_FILES = 10_000
 _LOOK_AGAIN = 5.0  # seconds until folders are looked through again, or ten times as long as that takes

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.code.log_bus.line_reader import LineReader, Place, as_place
-from dspy_programs.code.logs.events import events_in
-from dspy_programs.code.logs.lines import LONGEST, LogLine
+from dspy_programs.logs import LONGEST, LogLine, events_in
 
 LINES = [
     b"INFO all is well",

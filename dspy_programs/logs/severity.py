@@ -23,6 +23,7 @@ _SUSPECT = (
     ),
     *("panic", "kill", "abort", "severe", "traceback", "emerg", "alert", "unable to", "cannot", "could not", "out of memory"),
     *("seg", "unhandled", "uncaught", "throwable", "core dumped", "oom", '" 5', '"level":'),
+    *("reject", "conflict", "undefined", "unbound", "no such", "*** "),
 )
 _HEAD = 160  # characters in which a level stands
 _LONGEST_NAME = 400  # characters of an exception, with its package
@@ -41,6 +42,11 @@ _HARMLESS = re.compile(
     r"\b(?:no|0|zero|without(?: any)?) (?:errors?|failures?|failed|warnings?|exceptions?)\b"
     r"|\b(?:errors?|failures?|failed|warnings?)\s*[=:]\s*0\b"
 )
+_TOOLS = re.compile(
+    r"make(?:\[\d+\])?: \*\*\* |E {3,}[^\s\[]|CONFLICT \(|.{0,200}: undefined (?:reference|symbol)"
+    r"|\S{1,200}:\d+:\d+: [A-Z]{1,5}\d{2,4} "
+)
+"""What make, pytest, git, a linker and a linter say of an error."""
 _TRACE = re.compile(r"Traceback \(most recent call last\)|^\s*(?:panic: |fatal error: )|panicked at |^Exception in thread ")
 _NAMED = re.compile(r"^(?:Uncaught |Unhandled |\[?\w*\]?\s*)?[A-Za-z_][\w.$]*(?:Error|Exception|Throwable|Failure)\b(?::|$)")
 
@@ -54,6 +60,7 @@ _FATAL_WORDS = _as_words(r"fatal|panic|segfault|segmentation fault|core dumped|o
 _ERROR_WORDS = _as_words(r"errors?|exception|unhandled|uncaught|traceback|aborted|severe|err(?==)")
 _FAILURE_WORDS = _as_words(
     r"failed|failure|fails?|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot"
+    r"|rejected|unbound variable|no such file"
 )
 _WARNING_WORDS = _as_words(r"warn|warning|\w+warning(?=: )")
 
@@ -61,6 +68,8 @@ _WARNING_WORDS = _as_words(r"warn|warning|\w+warning(?=: )")
 def is_suspect(text: str) -> bool:
     """Return, in no time, whether a line can have a severity at all."""
     low = text.lower()
+    if text.startswith("E   "):
+        return True
     for word in _SUSPECT:  # many times as fast as one expression
         if word in low:
             return True
@@ -73,7 +82,7 @@ def severity_of(text: str) -> int:
         return _SIGNS[glog["sign"]]
     if _TRACE.search(text):
         return FATAL if "panic" in text or "fatal error" in text else ERROR
-    if _NAMED.match(text[:_LONGEST_NAME]):
+    if _NAMED.match(text[:_LONGEST_NAME]) or _TOOLS.match(text):
         return ERROR
     if (level := _LEVEL.search(text[:_HEAD])) is not None:
         named = str(level.lastgroup).rstrip("23")

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from dspy_programs.code.logs.lines import LogLine
-from dspy_programs.code.logs.severity import ERROR, FATAL, NOTHING, WARNING, is_suspect, severity_of
+from dspy_programs.logs.lines import LogLine
+from dspy_programs.logs.severity import ERROR, FATAL, NOTHING, WARNING, is_suspect, severity_of
 
 _MOST_LINES = 400  # of an event
 _CHAIN = ("During handling of the above exception", "The above exception was the direct cause")
@@ -99,7 +99,7 @@ def _belongs(held: Event, text: str, blank: int, was_indented: bool, awaits_mess
         return True
     if len(held.lines) == 1 and (named := _NAMED.match(text)) and not _NAMED.match(held.lines[0]):
         return held.severity > WARNING or "." in named[0]  # Java says what on the next line, also of a warning
-    if _POSTGRES.search(text):
+    if _POSTGRES.search(text) or (text.startswith("E  ") and held.lines[0].startswith("E  ")):  # pytest's
         return True
     if text.startswith("Traceback "):
         return not any(line.startswith("Traceback ") for line in held.lines)

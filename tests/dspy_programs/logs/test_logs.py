@@ -6,10 +6,8 @@ import tracemalloc
 
 import pytest
 
-from dspy_programs.code import log_context
-from dspy_programs.code.logs.digest import time_in
-from dspy_programs.code.logs.severity import ERROR, FAILURE, FATAL, NOTHING, WARNING, severity_of
 from dspy_programs.errors import UsageError
+from dspy_programs.logs import ERROR, FAILURE, FATAL, NOTHING, WARNING, log_context, severity_of, time_in
 
 PYTHON = """2026-01-02 03:04:05,678 INFO app: started
 2026-01-02 03:04:06,000 ERROR app: job 17 failed

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.code.logs.events import Event, events_in
-from dspy_programs.code.logs.lines import lines_of, log_files
-from dspy_programs.code.logs.severity import NAMES
+from dspy_programs.logs.events import Event, events_in
+from dspy_programs.logs.lines import LogLine, lines_of, log_files
+from dspy_programs.logs.severity import NAMES
 
 _MOST_FILES = 5  # named for a kind
 _SIGNED = 40  # lines of an event that tell its kind
@@ -75,10 +75,15 @@ def log_context(paths: Sequence[str | Path], most_kinds: int = 20_000) -> Digest
 
     most_kinds: so many are kept; the events of any later kind are only counted.
     """
+    return digest_of(map(lines_of, [file for each in paths for file in log_files(Path(each))]), most_kinds)
+
+
+def digest_of(logs: Iterable[Iterable[LogLine]], most_kinds: int = 20_000) -> Digest:
+    """Return what went wrong in the lines of some logs."""
     digest, kinds = Digest(), dict[str, Kind]()
-    for path in [file for each in paths for file in log_files(Path(each))]:
+    for lines in logs:
         digest.files += 1
-        _add(digest, kinds, events_in(lines_of(path)), most_kinds)
+        _add(digest, kinds, events_in(lines), most_kinds)
     digest.kinds = worst_first(kinds.values())
     return digest
 

@@ -80,6 +80,11 @@ def lines_of(path: Path) -> Iterator[LogLine]:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
+def lines_in(text: str, name: str) -> Iterator[LogLine]:
+    """Yield the lines of a log that is a text, as `lines_of` would."""
+    yield from _lines(io.StringIO(text, newline="\n"), name)
+
+
 def _opened(path: Path) -> io.BufferedReader:
     if path == STDIN:
         return cast(io.BufferedReader, sys.stdin.buffer)
