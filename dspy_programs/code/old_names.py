@@ -26,7 +26,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """What a session also knows as the beginning of a command."""
 
-_TRAIN = "python -m optimizers.train_code FOLDER --module"
+_TRAIN = "python -m optimizers.train_code --workspace FOLDER --module"
 _LM = "--lm PROVIDER/NAME, or export DSPY_PROGRAMS_LM"
 ANSWERS: dict[str, str] = {
     "actions": "recorded runs become rows: python -m optimizers.harvest --traces DIR --out DIR",

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dspy_programs.registry import PROGRAMS as OURS
 from optimizers.train_code import PROGRAMS, main
 from tests.dspy_programs.code.test_history import Repository, worked_on
 
@@ -25,10 +26,10 @@ DRY = ["--dry-run", "--lm", "openai/none", "--max-metric-calls", "20"]
 def test_rows_are_made_first_and_every_other_option_is_the_trainers(here, capsys):
     repository = Repository(here / "repo")
     worked_on(repository)
-    assert main([str(repository.folder), "--module", "codegen", *DRY]) == 0
+    assert main(["--workspace", str(repository.folder), "--module", "codegen", *DRY]) == 0
     out = capsys.readouterr().out
     assert "making rows: dspy-programs code init" in out and "code_editor" in out and "7 " in out
-    assert main([str(repository.folder), "--module", "codegen", *DRY, "--nonsense"]) == 2
+    assert main(["--workspace", str(repository.folder), "--module", "codegen", *DRY, "--nonsense"]) == 2
     assert "No such option" in capsys.readouterr().err
 
 
@@ -36,7 +37,7 @@ def test_commands_are_the_checks_of_a_copy_of_the_rows(here, capsys):
     repository = Repository(here / "repo")
     worked_on(repository)
     words = ["--test-cmd", "make test", "--lint-cmd", "ruff check ."]
-    assert main([str(repository.folder), "--module", "codegen", *words, *DRY]) == 0
+    assert main(["--workspace", str(repository.folder), "--module", "codegen", *words, *DRY]) == 0
     checks = rows_of(here / "runs" / "code" / "code_editor" / "train.jsonl")[0]["checks"]
     assert (checks["tests"], checks["types"], checks["lint"]) == ("make test", "python -m compileall -q .", "ruff check .")
     own = rows_of(repository.folder / ".dspy_data" / "code_editor" / "train.jsonl")[0]["checks"]
@@ -48,6 +49,7 @@ def test_commands_are_the_checks_of_a_copy_of_the_rows(here, capsys):
     [
         ("context", {"task": "t", "logs_preview": "ERROR {n}", "context_keywords": ["a"], "key_points_keywords": ["b"]}),
         ("code", {"snapshot": "def f{n}(): pass", "ask": "what?", "keywords": ["a"]}),
+        ("codegen", {"task": "t {n}", "code": {"a.py": "x = 1\n"}, "checks": {"tests": "python -m pytest"}}),
         ("task", {"task": "t {n}", "context": "c", "plan_keywords": ["a"], "commands_keywords": ["b"]}),
     ],
 )
@@ -76,12 +78,10 @@ def test_what_is_wrong_is_one_line(here, capsys, words, said):
 def test_full_evaluations_become_metric_calls(here, capsys):
     repository = Repository(here / "repo")
     worked_on(repository)
-    words = [str(repository.folder), "--module", "codegen", "--max-full-evals", "3", "--dry-run", "--lm", "openai/none"]
+    words = ["-w", str(repository.folder), "--module", "codegen", "--max-full-evals", "3", "--dry-run", "--lm", "openai/none"]
     assert main(words) == 0
     assert "27" in capsys.readouterr().out  # 3 times 7 rows to learn from and 2 to choose by
 
 
 def test_every_module_is_a_program_of_ours():
-    from dspy_programs.registry import PROGRAMS as OURS
-
     assert set(PROGRAMS.values()) <= OURS.keys()
