@@ -23,6 +23,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\^?")
 _RUNNER = """
 import base64, io, json, os, shlex, subprocess, sys, tarfile
 given = json.load(sys.stdin)
+os.environ["PYTHONHASHSEED"] = "0"  # so that a set is printed in the same order every time
 if given["archive"]:
     tarfile.open(fileobj=io.BytesIO(base64.b64decode(given["archive"]))).extractall(".", filter="data")
 for path, text in given["files"].items():

@@ -73,7 +73,7 @@ ANSWERED = [
 
 KNOWN = (
     *"stack spark logs worker lightweight_init lightweight_up lightweight_status lightweight_down lightweight_build".split(),
-    *"stream_topics stream-topics-create deploy-topics spark-script k8s-render reddb-mock datasearch databackend up run".split(),
+    *"stream_topics stream-topics-create deploy-topics spark-script k8s-render reddb-mock datasearch databackend up".split(),
 )
 """Tested with the commands that do their work."""
 
