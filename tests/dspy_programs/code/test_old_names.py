@@ -29,7 +29,7 @@ WORKS = [
     "tree -d 1",
     "patch change.patch",
     "diff app.py --new new.py",
-    "plan 'fix failing tests'",
+    "plan 'fix failing tests' --no-llm",
     "up logs/app.log --db none --once",
     "status",
     "summary app.py",
