@@ -12,7 +12,8 @@ from dspy_programs.code.parsing.languages import language_of
 PROGRAM = "command_planner"
 _SHORT = 8  # characters of a name that many files have, such as index.js and main.go
 _MOST_FILES = 3
-_BESIDE = 4  # files of each folder that were not changed
+_BESIDE = (4, 2, 1)  # files of each folder that were not changed: as many as there is room for
+_AT_THE_TOP = 4  # files there
 _DEFINED, _CHANGED = 5, 2  # names of a file; of these, of what was changed
 _LONGEST = 1_600  # characters of a context: what command_planner reads
 _RUNNERS = {
@@ -41,8 +42,9 @@ def planner_rows(repository: Repository) -> Iterator[Row]:
         if not share_a_word(task, named):
             repository.leave_out(PROGRAM, "the message speaks of nothing that changed")
             continue
-        context = _context(repository, commit, changes)
-        if len(context) > _LONGEST:
+        shown = (_context(repository, commit, changes, beside) for beside in _BESIDE)
+        context = next((text for text in shown if len(text) <= _LONGEST), None)
+        if context is None:
             repository.leave_out(PROGRAM, f"more than {_LONGEST:,} characters to show")
             continue
         fields = {
@@ -55,7 +57,7 @@ def planner_rows(repository: Repository) -> Iterator[Row]:
         yield Row(commit.id[:12], commit.when, task, fields)
 
 
-def _context(repository: Repository, commit: Commit, changes: Sequence[Change]) -> str:
+def _context(repository: Repository, commit: Commit, changes: Sequence[Change], most: int) -> str:
     """Return what command_planner is told of a repository: files, the changed ones among others of their folders, and what is
     defined in them."""
     draw = random.Random(commit.id)
@@ -65,9 +67,9 @@ def _context(repository: Repository, commit: Commit, changes: Sequence[Change]) 
             changed = [symbol.name for symbol in touched(change)][:_CHANGED]
             names[change.path] = _some([name for name in repository.names(change.path) if name not in changed], draw, changed)
     for folder in sorted({path.rpartition("/")[0] for path in names}):
-        beside = [path for path in repository.files.get(folder, ()) if path not in names]
-        names |= {path: _some(repository.names(path), draw) for path in draw.sample(beside, min(_BESIDE, len(beside)))}
-    lines = [f"files: {' '.join([*repository.files.get('', ())[:_BESIDE], *sorted(names)])}"]
+        others = [path for path in repository.files.get(folder, ()) if path not in names]
+        names |= {path: _some(repository.names(path), draw) for path in draw.sample(others, min(most, len(others)))}
+    lines = [f"files: {' '.join([*repository.files.get('', ())[:_AT_THE_TOP], *sorted(names)])}"]
     for path, found in sorted(names.items()):
         lines.append(f"{path}: {', '.join(found)}" if found else "")
     return "\n".join(filter(None, lines))
