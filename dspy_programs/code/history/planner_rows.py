@@ -31,6 +31,8 @@ def planner_rows(repository: Repository) -> Iterator[Row]:
         task = task_of(commit)
         code = [change for change in changes if not change.is_test and language_of(change.path)]
         tests = [change for change in changes if change.is_test and change.after is not None]
+        if any(change.path.endswith(".py") for change in code):
+            tests = [test for test in tests if own_tests([test.path])]
         languages = {language_of(change.path) for change in code}
         if len(code) > _MOST_FILES:
             repository.leave_out(PROGRAM, f"more than {_MOST_FILES} files of code")
