@@ -20,8 +20,8 @@ from dspy_programs.cli import (
 from dspy_programs.code.printing import print_json, say
 
 if TYPE_CHECKING:
-    from dspy_programs.code.changing.change import Change
     from dspy_programs.code.changing.editing import EditResult
+    from dspy_programs.diffs import Change
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder, the only one that is changed.")]
 _Task = Annotated[str, typer.Argument(help="What to do, in words.")]
@@ -105,7 +105,7 @@ def _told(done: "EditResult") -> list[str]:
 
 
 def _counted(changes: "Sequence[Change]", diff: bytes) -> str:
-    from dspy_programs.code.changing.change import size_of
+    from dspy_programs.diffs import size_of
     from dspy_programs.text import quantity
 
     added, taken = size_of(diff)
@@ -151,7 +151,7 @@ def diff(
     new: Annotated[Path, typer.Option("--new", help="A file with the new text, or - for standard input.")],
 ) -> None:
     """Print how a file would change, as a unified diff that `patch` applies."""
-    from dspy_programs.code.changing.change import Change, File, diff_of
+    from dspy_programs.diffs import Change, File, diff_of
     from dspy_programs.errors import UsageError
 
     if old.is_absolute() or ".." in old.parts:

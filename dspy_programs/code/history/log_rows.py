@@ -19,8 +19,6 @@ _BANNER = re.compile(r"\s*(?:The above exception was the direct cause|During han
 _TELLS_NOTHING = frozenset(
     "error errors failed failure exception fatal warning info debug critical cannot unable found file line".split()
 )
-    "error errors failed failure exception fatal warning info debug critical could cannot unable during".split()
-)
 
 
 def log_rows(repository: Repository) -> Iterator[Row]:
