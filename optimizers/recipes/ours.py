@@ -40,7 +40,7 @@ from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
-from optimizers.recipes.checks import checked
+from optimizers.recipes.checks import checked, checked_over
 from optimizers.recipes.definition import Recipe
 from optimizers.recipes.demonstrations import (
     actor,
@@ -86,7 +86,7 @@ RECIPES: dict[str, Recipe] = {
     "code_editor": Recipe(
         name="code_editor",
         program=CodeEditor,
-        metric=edits_pass(checked),
+        metric=edits_pass(checked, over=checked_over),
         labels={
             "checks": Checks,
             "fixed": Annotated[dict[str, str], Field(default={})],
