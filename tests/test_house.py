@@ -23,7 +23,6 @@ UNCOMPILED = {
     "code_editor",
     "code_summarizer",
     "log_context",
-    "loop_explainer",
     "orchestrator",
 }  # not run on the embedded model; python -m optimizers.train --module NAME does it
 
