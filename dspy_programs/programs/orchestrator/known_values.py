@@ -57,10 +57,8 @@ class Place:
         plain = plain.rstrip("/")
         whole = [path for path, text in self._folded.items() if text == plain]
         ends = [path for path, text in self._folded.items() if text.endswith(f"/{plain}")]
-        stems = [
-            path for path in self.paths if path.rpartition("/")[2].partition(".")[0].casefold() == plain and len(plain) > 2
-        ]
-        return whole or ends or stems
+        stems = [path for path in self.paths if path.rpartition("/")[2].partition(".")[0].casefold() == plain]
+        return whole or ends or (stems if len(plain) > 2 else [])
 
     @property
     def log_paths(self) -> list[str]:
