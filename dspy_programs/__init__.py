@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dspy_programs.predict import Failure, FewShot, add_reasoning
     from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
     from dspy_programs.programs.code_editor import CodeEditor, CodeEditorResult
+    from dspy_programs.programs.command_planner import CommandPlanner, CommandPlannerResult
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
@@ -50,6 +51,8 @@ _HOMES = {
     "MissingArgument": "programs.actor",
     "CodeEditor": "programs.code_editor",
     "CodeEditorResult": "programs.code_editor",
+    "CommandPlanner": "programs.command_planner",
+    "CommandPlannerResult": "programs.command_planner",
     "DataGenerator": "programs.data_generator",
     "DataGeneratorResult": "programs.data_generator",
     "Rejected": "programs.data_generator",
@@ -101,6 +104,8 @@ __all__ = [
     "Call",
     "CodeEditor",
     "CodeEditorResult",
+    "CommandPlanner",
+    "CommandPlannerResult",
     "Criterion",
     "DataGenerator",
     "DataGeneratorResult",

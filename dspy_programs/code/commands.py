@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
-from dspy_programs.code.ask_commands import ask
+from dspy_programs.code.ask_commands import ask, commands
 from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
@@ -110,7 +110,8 @@ def map_(
 
 for _command in (grep, tree, extract, sg, context, watch, last, status):
     app.command()(_command)
-app.command()(ask)
+for _command in (ask, commands):
+    app.command()(_command)
 for _command in (edit, patch, diff, undo, plan, run, commit_message):
     app.command()(_command)
 

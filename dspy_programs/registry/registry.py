@@ -17,6 +17,7 @@ from dspy_programs.lm import spec_in_use
 from dspy_programs.predict import Program
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.code_editor import CodeEditor
+from dspy_programs.programs.command_planner import CommandPlanner
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
@@ -53,6 +54,7 @@ from dspy_programs.registry.shared import HUB, is_shared, program_in, shared_fil
 PROGRAMS: dict[str, type[Program]] = {
     "actor": Actor,
     "code_editor": CodeEditor,
+    "command_planner": CommandPlanner,
     "data_generator": DataGenerator,
     "document_qa": DocumentQA,
     "failure_judge": FailureJudge,
@@ -88,6 +90,8 @@ def load(program: type[M], lm: str | None = None, **options: Unpack[LoadOptions]
 def load(program: Literal["actor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Actor: ...
 @overload
 def load(program: Literal["code_editor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CodeEditor: ...
+@overload
+def load(program: Literal["command_planner"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CommandPlanner: ...
 @overload
 def load(program: Literal["data_generator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DataGenerator: ...
 @overload

@@ -13,6 +13,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.code_editor import CodeEditor
+from dspy_programs.programs.command_planner import CommandPlanner
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
@@ -26,6 +27,7 @@ from dspy_programs.registry import call_without_arguments, is_own, object_named,
 from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.code_editor import Checks, edits_pass
+from metrics.command_planner import commands_cover
 from metrics.data_generator import pairs_are_useful
 from metrics.document_qa import document_answers
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
@@ -41,6 +43,7 @@ from optimizers.recipes.definition import Recipe
 from optimizers.recipes.demonstrations import (
     actor,
     code_editor,
+    command_planner,
     data_generator,
     document_qa,
     failure_judge,
@@ -98,6 +101,18 @@ RECIPES: dict[str, Recipe] = {
         val_rows=12,
         test_rows=60,
         groups=("source", "kind"),
+    ),
+    "command_planner": Recipe(
+        name="command_planner",
+        program=CommandPlanner,
+        metric=commands_cover,
+        labels={"plan_keywords": list[str], "commands_keywords": list[str], "topic": _TOLD, "wording": _TOLD},
+        demonstrate=command_planner.as_demonstration,
+        kind=lambda row: row.topic,  # tests, builds, git, ... in turn
+        demonstrations=5,
+        val_rows=15,
+        test_rows=61,
+        groups=("wording",),
     ),
     "data_generator": Recipe(
         name="data_generator",

@@ -8,6 +8,7 @@ from optimizers.sources import (
     actor,
     actor_transfer,
     code_editor,
+    command_planner,
     data_generator,
     data_generator_transfer,
     document_qa,
@@ -37,6 +38,7 @@ class Builder(NamedTuple):
 BUILDERS = {
     "actor": Builder(actor.build, actor_transfer.TRANSFER),
     "code_editor": Builder(code_editor.build),
+    "command_planner": Builder(command_planner.build),
     "data_generator": Builder(data_generator.build, data_generator_transfer.TRANSFER),
     "document_qa": Builder(document_qa.build),
     "failure_judge": Builder(failure_judge.build, failure_judge_transfer.TRANSFER),

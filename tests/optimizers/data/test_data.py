@@ -241,6 +241,7 @@ def test_label_whose_type_has_a_default_may_be_left_out(file):
 NOT_NEEDED = {
     "actor": ("context", "trajectory", "kind"),
     "code_editor": ("feedback", "why", "kind", "source", "package", "version", "licence"),
+    "command_planner": ("context", "topic", "wording"),
     "data_generator": ("failures", "n", "others", "practise"),
     "document_qa": ("evidence", "kind"),
     "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),

@@ -1,0 +1,210 @@
+"""Plan a developer's task by rules: what its words ask for, in their order, with the tools that the context tells of.
+
+Input      task, context: texts.
+Output     Planned: the steps, their commands, and what is missing, each as text; the steps of deeds in the order of the task.
+Guarantees no command has an argument that neither the task nor the context gives: a word in capitals stands for it, and is told.
+           No command that the rules write is dangerous.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from dspy_programs.programs.command_planner.git_tasks import TASKS, Names, names_in
+from dspy_programs.programs.command_planner.project import Project
+from dspy_programs.programs.command_planner.step import Deed, Step
+from dspy_programs.programs.command_planner.toolchains import steps_of
+
+_MOST = 8  # steps
+_PLACEHOLDER = re.compile(r"(?<![\w$])(BRANCH|TAG|FILE|COMMIT|GOOD|URL|NUMBER|PORT|TEXT)\b")
+_WHAT = {
+    "BRANCH": "the name of the branch",
+    "TAG": "the version to tag",
+    "FILE": "the file",
+    "COMMIT": "the commit",
+    "GOOD": "a commit that was good",
+    "URL": "the address of the repository",
+    "NUMBER": "the number of the pull request",
+    "PORT": "the port",
+    "TEXT": "the text to look for",
+}
+_DEEDS: tuple[tuple[Deed, str], ...] = (
+    ("coverage", r"\bcover(?:age|ed)\b|\bhow much .{0,20}tested"),
+    ("bench", r"\bbenchmarks?\b|\bbench\b"),
+    ("types", r"\btype.?check\w*|\btypes?\b(?= (?:are|errors?|ok))|\bmypy\b|\bpyright\b|\btsc\b|\bcheck (?:the )?types"),
+    ("format", r"\b(?:re)?format(?:ting|ter|ted)?\b|\bprettier\b|\bblack\b|\bcode style\b|\btidy up the code"),
+    (
+        "lint",
+        r"\blint\w*\b|\bflake8\b|\bruff\b(?! format)|\beslint\b|\bclippy\b|\bstatic (?:checks?|analysis)|\bcode quality|"
+        r"\bpre-?commit\b",
+    ),
+    ("outdated", r"\bout ?dated\b|\bout of date\b|\bold (?:deps|dependencies|packages)|\bnewer versions?\b"),
+    ("upgrade", r"\b(?:upgrade|update|bump)\b.{0,20}\b(?:deps|dependenc\w+|packages|libraries|lock ?file)"),
+    (
+        "release",
+        r"\b(?:publish|upload)\b|\bto (?:pypi|npm|crates\.io)\b|\b(?:cut|make|do|ship) (?:a |the )?(?:new )?release|"
+        r"^release\b",
+    ),
+    ("docs", r"\b(?:build|make|generate|serve|render|preview)\b.{0,15}\b(?:docs|documentation|site|handbook)\b"),
+    (
+        "test",
+        r"\b(?:re-?)?(?:run|execute|launch|start|check)\b.{0,30}\b(?:tests?|specs?|suite)\b|\btests? (?:pass|green|"
+        r"still|suite)|\b(?:unit|integration) tests\b|\btest (?:it|this|that|everything|the|only|just|all)\b|"
+        r"\btests?\b(?=[,.]| and| then|$)|\bpytest\b",
+    ),
+    (
+        "install",
+        r"\b(?:install|set ?up|bootstrap)\b|\bget (?:this|it|the project|everything) (?:running|ready|going)|"
+        r"\bdev(?:elopment)? environment\b|\bvirtual ?env\w*|\bdependencies\b(?! (?:graph|tree))",
+    ),
+    (
+        "build",
+        r"\b(?:re-?)?(?:build|compile|package)\b(?! (?:the )?(?:docs|documentation|index))|\bwheel\b|\bbinary\b|"
+        r"\bdocker image\b",
+    ),
+    (
+        "run",
+        r"\b(?:run|start|launch|serve|boot|fire up|spin up|bring up)\b.{0,20}\b(?:app|server|it|this|program|project|"
+        r"service|site|api|locally|container|stack|cli|tool|dev)\b|\bstart up\b",
+    ),
+    ("clean", r"\bclean\b(?!er)|\bremove .{0,15}(?:build|artifacts?|caches?|compiled)|\bbuild (?:files|artifacts)"),
+)
+_WHICH = re.compile(
+    r"\b(?:only|just|single|the)\s+(?:the )?(?:tests? (?:called |named |for |in |of |from )?)?`?([\w./:-]*[_/.:][\w./:-]+)`?"
+    r"|\b(?:only|just)\s+(?:run )?(?:the )?(?:unit |integration )?tests? (?:for|of|in|called|named|from) (?:the "
+    r")?`?([\w./:-]+)"
+    r"|\b(?:only|just)\s+(?:run )?(?:the )?`?([\w-]+)`? (?:unit )?tests?\b|\btests? (?:called|named|in|for|from) (?:the "
+    r")?`?([\w./:-]*[_/.:A-Z][\w./:-]*|\w+(?= module| package| folder))`?"
+    r"|\b`?(test_\w+(?:\.py)?|[\w/]+_test\.\w+|[\w/]+\.(?:test|spec)\.\w+|tests?/[\w./]+)`?"
+)
+_NOT_WHICH = frozenset("unit integration all failing failed slow fast the whole full existing new e2e".split())
+
+
+class Planned(NamedTuple):
+    plan: list[str]
+    commands: list[str]
+    missing: list[str]
+
+
+class _Found(NamedTuple):
+    start: int
+    end: int
+    steps: list[Step]
+    lacks: str
+
+
+def planned_by_rules(task: str, context: str) -> Planned:
+    """See the top of the file."""
+    project, low, names = Project(context), " ".join(task.lower().split()), names_in(task)
+    kept: list[_Found] = []
+    for found in [*_plain(low, task, names, project), *_git(low, names), *_deeds(low, task, project)]:
+        if all(found.end <= one.start or one.end <= found.start for one in kept):
+            kept.append(found)
+    kept.sort(key=lambda found: found.start)
+    steps = [step for found in kept for step in found.steps]
+    steps = list(dict.fromkeys(steps))[:_MOST]
+    commands = [step.command for step in steps if step.command]
+    lacks = [found.lacks for found in kept if found.lacks]
+    lacks += [f"{word}: {_WHAT[word]}" for command in commands for word in _PLACEHOLDER.findall(command)]
+    if not steps and not lacks:
+        lacks = ["what to do: the task asks for nothing that the rules know"]
+    return Planned([step.says for step in steps], commands, list(dict.fromkeys(lacks)))
+
+
+def _git(low: str, names: Names) -> Iterator[_Found]:
+    for pattern, steps in TASKS:
+        if match := pattern.search(low):
+            yield _Found(match.start(), match.end(), steps(names), "")
+
+
+def _deeds(low: str, task: str, project: Project) -> Iterator[_Found]:
+    for deed, pattern in _DEEDS:
+        if match := re.search(pattern, low):
+            steps = steps_of(deed, project, _which(task) if deed in ("test", "coverage") else "")
+            lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
+            yield _Found(match.start(), match.end(), steps, lacks)
+
+
+_NEEDS: dict[Deed, str] = {
+    "types": "check types",
+    "docs": "build the docs",
+    "release": "publish",
+    "outdated": "list outdated packages",
+    "bench": "run benchmarks",
+}
+
+
+def _which(task: str) -> str:
+    """Return the one test, file or part that is to be tested; "" for all."""
+    for groups in _WHICH.findall(task):
+        name = next(filter(None, groups), "").strip(".,`:")
+        if name and name.lower() not in _NOT_WHICH and not name.endswith(("pyproject.toml", "package.json")):
+            return name
+    return ""
+
+
+def _plain(low: str, task: str, names: Names, project: Project) -> Iterator[_Found]:
+    """Find tasks that need no tool of the project."""
+    for pattern, steps in _PLAIN:
+        if match := re.search(pattern, low):
+            yield _Found(match.start(), match.end(), steps(low, names, project), "")
+
+
+def _port(low: str, names: Names, project: Project) -> list[Step]:
+    port = re.search(r"\b(\d{2,5})\b", low)
+    number = port[1] if port else "PORT"
+    command = f"netstat -ano | findstr :{number}" if project.windows else f"lsof -i :{number}"
+    return [Step("find the process that uses the port", command), Step("stop it by its number, if it is yours")]
+
+
+def _largest(low: str, names: Names, project: Project) -> list[Step]:
+    return [Step("list the largest files and folders", "du -ah . | sort -rh | head -20")]
+
+
+def _count(low: str, names: Names, project: Project) -> list[Step]:
+    return [Step("count the lines of all files that git knows", "git ls-files -z | xargs -0 wc -l")]
+
+
+def _text(low: str, names: Names, project: Project) -> list[Step]:
+    text = names.message if names.message and "'" not in names.message else ""
+    marks = re.search(r"\b(todo|fixme)s?\b", low)
+    return [
+        Step(
+            "find the text in all files that git knows",
+            f"git grep -n -F '{text}'" if text else f"git grep -n {marks[1].upper() if marks else 'TEXT'}",
+        )
+    ]
+
+
+def _profile(low: str, names: Names, project: Project) -> list[Step]:
+    file = names.path or "FILE"
+    return [
+        Step("run it under the profiler", f"python -m cProfile -o profile.out {file}"),
+        Step("show where the time goes", "python -m pstats profile.out"),
+    ]
+
+
+def _debug(low: str, names: Names, project: Project) -> list[Step]:
+    return [Step("run it in the debugger", f"python -m pdb {names.path or 'FILE'}")]
+
+
+def _find(low: str, names: Names, project: Project) -> list[Step]:
+    suffix = re.search(r"\*?\.(\w{1,5})\b|\b(python|yaml|json|markdown|toml|typescript|rust|go)\b", low)
+    ends = {"python": "py", "yaml": "y*ml", "markdown": "md", "typescript": "ts", "rust": "rs"}
+    name = (suffix[1] or ends.get(suffix[2], suffix[2])) if suffix else "FILE"
+    return [Step("list the files that git knows", f"git ls-files '*.{name}'")]
+
+
+_PLAIN: tuple[tuple[str, Callable[[str, Names, Project], list[Step]]], ...] = (
+    (
+        r"\bport\b.{0,25}\b(?:used?|busy|taken|in use|block\w*|occup\w*)|\b(?:what|who|which)\b.{0,30}\bport\b|\bfree "
+        r"(?:up )?(?:the )?port",
+        _port,
+    ),
+    (r"\b(?:largest|biggest|big|huge) (?:files?|folders?)|\bdisk (?:space|usage)|\btakes? up .{0,15}space", _largest),
+    (r"\b(?:count|how many|number of)\b.{0,15}\blines\b|\blines of code\b", _count),
+    (r"\bprofil(?:e|er|ing)\b|\bwhere (?:does )?the time goes?\b|\bwhy .{0,20}\bslow\b", _profile),
+    (r"\bdebugger\b|\bpdb\b|\bstep through\b|\bbreakpoints?\b", _debug),
+    (r"\b(?:find|search|grep|list)\b.{0,25}\b(?:todos?|fixmes?|occurrences|mentions|string|text|the word)\b|\bgrep\b", _text),
+    (r"\b(?:list|find|show) (?:all )?(?:the )?(?:\*?\.\w+|python|yaml|json|markdown|toml|typescript|rust|go) files", _find),
+)
