@@ -279,7 +279,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             _switch,
         ),
         (
-            r"\b(?:pop|get back|apply|restore|bring back)\b.{0,20}\bstash|\bunstash|\bstash pop",
+            r"\b(?:pop|get back|get|apply|restore|bring back)\b.{0,20}\bstash|\bunstash|\bstash pop",
             _fixed(("bring the changes back", "git stash pop")),
         ),
         (r"\bstash\b|\bput (?:my |the )?(?:changes|work) aside|\bshelve", _stash),

@@ -2,8 +2,8 @@
 
 Input      task, context: texts.
 Output     Planned: the steps, their commands, and what is missing, each as text; the steps of deeds in the order of the task.
-Guarantees no command has an argument that neither the task nor the context gives: a word in capitals stands for it, and is told.
-           No command that the rules write is dangerous.
+Guarantees no command has an argument that neither the task nor the context gives: a word in capitals stands for it, and is
+           told. No command that the rules write is dangerous.
 """
 
 import re
@@ -14,6 +14,7 @@ from dspy_programs.programs.command_planner.git_tasks import TASKS, Names, names
 from dspy_programs.programs.command_planner.project import Project
 from dspy_programs.programs.command_planner.step import Deed, Step
 from dspy_programs.programs.command_planner.toolchains import steps_of
+from dspy_programs.spelling import spelled_right
 
 _MOST = 8  # steps
 _PLACEHOLDER = re.compile(r"(?<![\w$])(BRANCH|TAG|FILE|COMMIT|GOOD|URL|NUMBER|PORT|TEXT)\b")
@@ -31,7 +32,7 @@ _WHAT = {
 _DEEDS: tuple[tuple[Deed, str], ...] = (
     ("coverage", r"\bcover(?:age|ed)\b|\bhow much .{0,20}tested"),
     ("bench", r"\bbenchmarks?\b|\bbench\b"),
-    ("types", r"\btype.?check\w*|\btypes?\b(?= (?:are|errors?|ok))|\bmypy\b|\bpyright\b|\btsc\b|\bcheck (?:the )?types"),
+    ("types", r"\btypes?.?check\w*|\btypes?\b(?= (?:are|errors?|ok))|\bmypy\b|\bpyright\b|\btsc\b|\bcheck (?:the )?types"),
     ("format", r"\b(?:re)?format(?:ting|ter|ted)?\b|\bprettier\b|\bblack\b|\bcode style\b|\btidy up the code"),
     (
         "lint",
@@ -48,9 +49,12 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
     ("docs", r"\b(?:build|make|generate|serve|render|preview)\b.{0,15}\b(?:docs|documentation|site|handbook)\b"),
     (
         "test",
-        r"\b(?:re-?)?(?:run|execute|launch|start|check)\b.{0,30}\b(?:tests?|specs?|suite)\b|\btests? (?:pass|green|"
-        r"still|suite)|\b(?:unit|integration) tests\b|\btest (?:it|this|that|everything|the|only|just|all)\b|"
-        r"\btests?\b(?=[,.]| and| then|$)|\bpytest\b",
+        r"\b(?:re-?)?(?:run|execute|launch|start|see|do|check (?:that|if|whether))\b.{0,30}\b(?:tests?|specs?|suite)\b|"
+        r"\bpytest\b"
+        r"|\btests? (?:pass|green|still|suite|run|in|for|of|called|named)\b|\b(?:unit|integration|all) tests\b|"
+        r"\bspecs?\b(?=$|[,.])"
+        r"|\btest (?:it|this|that|everything|the|only|just|all)\b|\btests?\b(?=[,.]| and| then| pls| please|$)"
+        r"|\b(?:only|just) (?:the )?(?:test\b|tests?[/_]|\S+[._](?:test|spec)\b)",
     ),
     (
         "install",
@@ -69,6 +73,12 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
     ),
     ("clean", r"\bclean\b(?!er)|\bremove .{0,15}(?:build|artifacts?|caches?|compiled)|\bbuild (?:files|artifacts)"),
 )
+_VOCABULARY = (
+    "check tests build install dependencies format types coverage documentation release publish start server compile "
+    "commit branch "
+    "rebase squash stash merge revert discard changes conflict outdated upgrade packages profile debugger linter staged "
+    "history"
+).split()
 _WHICH = re.compile(
     r"\b(?:only|just|single|the)\s+(?:the )?(?:tests? (?:called |named |for |in |of |from )?)?`?([\w./:-]*[_/.:][\w./:-]+)`?"
     r"|\b(?:only|just)\s+(?:run )?(?:the )?(?:unit |integration )?tests? (?:for|of|in|called|named|from) (?:the "
@@ -95,7 +105,7 @@ class _Found(NamedTuple):
 
 def planned_by_rules(task: str, context: str) -> Planned:
     """See the top of the file."""
-    project, low, names = Project(context), " ".join(task.lower().split()), names_in(task)
+    project, low, names = Project(context), spelled_right(task, _VOCABULARY), names_in(task)
     kept: list[_Found] = []
     for found in [*_plain(low, task, names, project), *_git(low, names), *_deeds(low, task, project)]:
         if all(found.end <= one.start or one.end <= found.start for one in kept):
@@ -119,9 +129,9 @@ def _git(low: str, names: Names) -> Iterator[_Found]:
 
 def _deeds(low: str, task: str, project: Project) -> Iterator[_Found]:
     for deed, pattern in _DEEDS:
-        if match := re.search(pattern, low):
-            steps = steps_of(deed, project, _which(task) if deed in ("test", "coverage") else "")
-            lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
+        steps = steps_of(deed, project, _which(task) if deed in ("test", "coverage") else "")
+        lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
+        for match in re.finditer(pattern, low):
             yield _Found(match.start(), match.end(), steps, lacks)
 
 

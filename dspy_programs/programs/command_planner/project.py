@@ -61,8 +61,7 @@ class Project:
 
 
 _KINDS = {
-    "python": ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "tox.ini", "manage.py", "Pipfile", "
-    ""noxfile.py"),
+    "python": tuple("pyproject.toml setup.py setup.cfg requirements.txt tox.ini manage.py Pipfile noxfile.py".split()),
     "node": ("package.json",),
     "rust": ("Cargo.toml",),
     "go": ("go.mod",),
@@ -70,7 +69,7 @@ _KINDS = {
     "gradle": ("build.gradle", "build.gradle.kts", "gradlew"),
     "cmake": ("CMakeLists.txt",),
     "ruby": ("Gemfile",),
-    "compose": ("docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml"),
+    "compose": tuple("docker-compose.yml docker-compose.yaml compose.yaml compose.yml".split()),
     "docker": ("Dockerfile",),
 }
 _SPOKEN = {"python": "python", "node": "(?:node|npm|typescript|javascript)", "rust": "(?:rust|cargo)", "go": "golang"}
