@@ -18,7 +18,8 @@ def spelled_right(text: str, vocabulary: Collection[str], is_name: Callable[[str
         word = found[0]
         if is_name(word):
             return word
-        near = next(iter(difflib.get_close_matches(word, vocabulary, n=1, cutoff=_LIKENESS)), word)
+        anagram = [each for each in vocabulary if len(each) == len(word) and sorted(each) == sorted(word)]
+        near = anagram[0] if anagram else next(iter(difflib.get_close_matches(word, vocabulary, n=1, cutoff=_LIKENESS)), word)
         return word if word.startswith(near[:-1]) or near.startswith(word) else near
 
     return _WORD.sub(mended, " ".join(text.lower().split()))

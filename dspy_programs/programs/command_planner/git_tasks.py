@@ -23,7 +23,10 @@ _ONTO = re.compile(
     r"\b(?:onto|on top of|from|with|into|to|off|against|and|checkout|check out|on)\s+(?:the |latest |origin/|"
     r"upstream/)*(main|master|develop|dev|trunk)\b"
 )
-_COUNT = re.compile(r"\b(?:last|latest|past|previous|my) (\d+|two|three|four|five|six|seven|eight|nine|ten)\b")
+_COUNT = re.compile(
+    r"\b(?:last|latest|past|previous|my) (\d+|two|three|four|five|six|seven|eight|nine|ten)\b"
+    r"|\b(\d+|two|three|four|five|six|seven|eight|nine|ten) (?:last|latest|newest|most recent)\b"
+)
 _NUMBERS = "zero one two three four five six seven eight nine ten".split()
 _NOT_A_NAME = frozenset("a an the new my this that it current other wrong right feature remote local same".split())
 
@@ -37,7 +40,7 @@ class Names(NamedTuple):
     onto: str
     commit: str
     version: str
-    count: int
+    number: int
 
 
 def names_in(task: str) -> Names:
@@ -56,7 +59,8 @@ def names_in(task: str) -> Names:
     )
     onto = _ONTO.search(task.lower())
     count = _COUNT.search(task.lower())
-    number = 1 if not count else int(count[1]) if count[1].isdigit() else _NUMBERS.index(count[1])
+    said = (count[1] or count[2]) if count else "one"
+    number = int(said) if said.isdigit() else _NUMBERS.index(said)
     commit, version = _HASH.search(task), _VERSION.search(task)
     return Names(
         quoted,
@@ -95,7 +99,7 @@ def _switch(names: Names) -> list[Step]:
 
 def _undo(names: Names) -> list[Step]:
     return [
-        Step("take back the commit and keep its changes staged", f"git reset --soft HEAD~{names.count}"),
+        Step("take back the commit and keep its changes staged", f"git reset --soft HEAD~{names.number}"),
         Step("look at the changes", "git status"),
     ]
 
@@ -138,7 +142,7 @@ def _rebase(names: Names) -> list[Step]:
 
 
 def _squash(names: Names) -> list[Step]:
-    count = names.count if names.count > 1 else 0
+    count = names.number if names.number > 1 else 0
     where = f"HEAD~{count}" if count else f"$(git merge-base HEAD {names.onto or 'main'})"
     return [
         Step("take the commits back and keep their changes staged", f"git reset --soft {where}"),
@@ -165,7 +169,8 @@ def _tag(names: Names) -> list[Step]:
 def _history(names: Names) -> list[Step]:
     where = f" -- {names.path}" if names.path else ""
     follow = " --follow" if names.path and not names.path.endswith("/") else ""
-    return [Step("show the commits, the latest first", f"git log --oneline{follow}{where}")]
+    count = f" -{names.number}" if names.number > 1 else ""
+    return [Step("show the commits, the latest first", f"git log --oneline{count}{follow}{where}")]
 
 
 def _recent(names: Names) -> list[Step]:
@@ -233,9 +238,43 @@ def _fixed(*steps: tuple[str, str]) -> Callable[[Names], list[Step]]:
 
 
 _LAST = r"(?:the |my |that |our )?(?:very )?(?:last|latest|previous|recent)"
+
+
+def _take_out(names: Names) -> list[Step]:
+    return [
+        Step("take the commit back and keep its changes staged", "git reset --soft HEAD~1"),
+        Step("take the file out of it", f"git restore --staged {names.path or 'FILE'}"),
+        Step("commit the rest with the same message", "git commit -C ORIG_HEAD"),
+        Step("if it was pushed and is a secret, change the secret: others may have it"),
+    ]
+
+
+def _move(names: Names) -> list[Step]:
+    name = names.branch or "BRANCH"
+    return [
+        Step("keep the commits on a new branch", f"git branch {name}"),
+        Step("take them off this one; uncommitted changes stay", f"git reset --keep HEAD~{names.number}"),
+        Step("switch to the new branch", f"git switch {name}"),
+    ]
+
+
 TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple(
     (re.compile(pattern), steps)
     for pattern, steps in (
+        (
+            r"\b(?:take|remove|get) \S+ out of (?:the |my )?(?:last |previous )?commit\b|\bremove \S+ from (?:the |my "
+            r")?(?:last |previous )?commit\b"
+            r"|\baccidentally (?:added|committed)\b(?:.*\bcommit\b)?",
+            _take_out,
+        ),
+        (r"\bmove\b.{0,30}\bcommits?\b.{0,30}\bbranch\b(?: (?:called|named))?", _move),
+        (
+            r"\bmerged branches\b|\bbranches\b.{0,20}\bmerged\b",
+            _fixed(
+                ("list the branches that are merged", "git branch --merged"),
+                ("delete those you do not need", "git branch -d BRANCH"),
+            ),
+        ),
         (
             r"\b(?:reword|(?:change|fix|edit|correct) (?:the |my )?(?:last )?commit message|message of (?:the|my) last "
             r"commit|commit message (?:is|was|has) (?:a )?(?:wrong|typo))",
@@ -247,7 +286,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             _amend,
         ),
         (
-            rf"\b(?:undo|uncommit|take back|roll ?back|un-?do)\b.{{0,20}}\b(?:commits?|{_LAST})|\bundo {_LAST}|"
+            rf"\b(?:undo|uncommit|take back|roll ?back|un-?do|get rid of|drop|remove|delete)\b.{{0,20}}\b(?:commits?|"
+            rf"{_LAST})|\bundo {_LAST}|"
             rf"\bcommit(?:ted)? (?:on|to) the wrong branch",
             _undo,
         ),
@@ -336,7 +376,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             lambda names: [Step("say which rule ignores it", f"git check-ignore -v {names.path or 'FILE'}")],
         ),
         (
-            r"\buntracked files?\b|\bclean (?:up )?(?:the )?(?:working tree|workspace|repo\w*|checkout)\b",
+            r"\buntracked files?\b|\b(?:not|doesn't|isn't|does not) (?:track(?:ed)?|know)\b|\bclean (?:up )?(?:the "
+            r")?(?:working tree|workspace|repo\w*|checkout)\b",
             _fixed(
                 ("list what would be removed, without removing it", "git clean -ndx"),
                 ("remove what you do not need by name", ""),

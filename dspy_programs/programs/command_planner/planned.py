@@ -17,7 +17,7 @@ from dspy_programs.programs.command_planner.toolchains import steps_of
 from dspy_programs.spelling import spelled_right
 
 _MOST = 8  # steps
-_PLACEHOLDER = re.compile(r"(?<![\w$])(BRANCH|TAG|FILE|COMMIT|GOOD|URL|NUMBER|PORT|TEXT)\b")
+_PLACEHOLDER = re.compile(r"(?<![\w$])(BRANCH|TAG|FILE|COMMIT|GOOD|URL|NUMBER|PORT|TEXT|PACKAGE)\b")
 _WHAT = {
     "BRANCH": "the name of the branch",
     "TAG": "the version to tag",
@@ -28,8 +28,15 @@ _WHAT = {
     "NUMBER": "the number of the pull request",
     "PORT": "the port",
     "TEXT": "the text to look for",
+    "PACKAGE": "the name of the package",
 }
 _DEEDS: tuple[tuple[Deed, str], ...] = (
+    (
+        "add",
+        r"\binstall (?:the )?(?:package|library|dependency|gem|crate|module) \w|\badd (?:a |the |an )?(?:new )?(?:dev "
+        r")?(?:dependency|package|library|dep|module)\b|\badd \S+ (?:as a |to "
+        r"(?:the |our )?)(?:dep|requirements)",
+    ),
     ("coverage", r"\bcover(?:age|ed)\b|\bhow much .{0,20}tested"),
     ("bench", r"\bbenchmarks?\b|\bbench\b"),
     ("types", r"\btypes?.?check\w*|\btypes?\b(?= (?:are|errors?|ok))|\bmypy\b|\bpyright\b|\btsc\b|\bcheck (?:the )?types"),
@@ -51,19 +58,21 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
         "test",
         r"\b(?:re-?)?(?:run|execute|launch|start|see|do|check (?:that|if|whether))\b.{0,30}\b(?:tests?|specs?|suite)\b|"
         r"\bpytest\b"
-        r"|\btests? (?:pass|green|still|suite|run|in|for|of|called|named)\b|\b(?:unit|integration|all) tests\b|"
+        r"|\btests? (?:pass|green|still|suite|run|in|for|of|with|called|named)\b|\b(?:unit|integration|all) tests\b|"
         r"\bspecs?\b(?=$|[,.])"
         r"|\btest (?:it|this|that|everything|the|only|just|all)\b|\btests?\b(?=[,.]| and| then| pls| please|$)"
         r"|\b(?:only|just) (?:the )?(?:test\b|tests?[/_]|\S+[._](?:test|spec)\b)",
     ),
     (
         "install",
-        r"\b(?:install|set ?up|bootstrap)\b|\bget (?:this|it|the project|everything) (?:running|ready|going)|"
+        r"\b(?:install|set ?up|bootstrap)\b(?! (?:go|python|node|rust|docker|git)\b)|\bget (?:this|it|the project|"
+        r"everything) (?:running|ready|going)|"
         r"\bdev(?:elopment)? environment\b|\bvirtual ?env\w*|\bdependencies\b(?! (?:graph|tree))",
     ),
     (
         "build",
-        r"\b(?:re-?)?(?:build|compile|package)\b(?! (?:the )?(?:docs|documentation|index))|\bwheel\b|\bbinary\b|"
+        r"\b(?:re-?)?(?:build|compile)\b(?! (?:the )?(?:docs|documentation|index))|\bpackage (?:it|up|the (?:jar|"
+        r"project|app))\b|\bwheel\b|\bbinary\b|"
         r"\bdocker image\b",
     ),
     (
@@ -83,11 +92,22 @@ _WHICH = re.compile(
     r"\b(?:only|just|single|the)\s+(?:the )?(?:tests? (?:called |named |for |in |of |from )?)?`?([\w./:-]*[_/.:][\w./:-]+)`?"
     r"|\b(?:only|just)\s+(?:run )?(?:the )?(?:unit |integration )?tests? (?:for|of|in|called|named|from) (?:the "
     r")?`?([\w./:-]+)"
-    r"|\b(?:only|just)\s+(?:run )?(?:the )?`?([\w-]+)`? (?:unit )?tests?\b|\btests? (?:called|named|in|for|from) (?:the "
+    r"|\b(?:only|just)\s+(?:run )?(?:the )?`?(?!the )([\w-]+)`? (?:unit )?tests?\b|\btests? (?:called|named|in|for|"
+    r"from) (?:the "
     r")?`?([\w./:-]*[_/.:A-Z][\w./:-]*|\w+(?= module| package| folder))`?"
     r"|\b`?(test_\w+(?:\.py)?|[\w/]+_test\.\w+|[\w/]+\.(?:test|spec)\.\w+|tests?/[\w./]+)`?"
+    r"|\btests? (?:for|of|in) (?:the )?(\w+)(?: app| module| package| folder)?$|\btest ([A-Z]\w+)"
 )
-_NOT_WHICH = frozenset("unit integration all failing failed slow fast the whole full existing new e2e".split())
+_CLAUSE = re.compile(r"(?:(?!,|;|\. |\band\b|\bthen\b).)+")
+_ASKS = re.compile(
+    r"(?:please |also |finally )?(?:run|build|test|commit|push|make|update|create|delete|remove|start|stop|install|add|"
+    r"open|move|rename|send|deploy|"
+    r"write|fix|change|check|find|show|list|restart|copy|download|upload|merge|release|tag|come back|go back)\b"
+)
+_NOT_WHICH = frozenset(
+    "me parallel docker ci order verbose mode unit integration all failing failed slow fast the whole full existing new "
+    "e2e".split()
+)
 
 
 class Planned(NamedTuple):
@@ -112,13 +132,31 @@ def planned_by_rules(task: str, context: str) -> Planned:
             kept.append(found)
     kept.sort(key=lambda found: found.start)
     steps = [step for found in kept for step in found.steps]
-    steps = list(dict.fromkeys(steps))[:_MOST]
+    steps = [_with_own_tests(step, project) for step in steps]
+    steps = list({step.command or step.says: step for step in reversed(steps)}.values())[::-1][:_MOST]
     commands = [step.command for step in steps if step.command]
     lacks = [found.lacks for found in kept if found.lacks]
     lacks += [f"{word}: {_WHAT[word]}" for command in commands for word in _PLACEHOLDER.findall(command)]
+    lacks += [f"how to {clause}" for clause in _unplanned(low, kept)] if kept else []
     if not steps and not lacks:
         lacks = ["what to do: the task asks for nothing that the rules know"]
     return Planned([step.says for step in steps], commands, list(dict.fromkeys(lacks)))
+
+
+def _with_own_tests(step: Step, project: Project) -> Step:
+    """Return a search by bisection with the tests of the project."""
+    if not step.command.startswith("git bisect run"):
+        return step
+    tests = steps_of("test", project)
+    return step._replace(command=f"git bisect run {tests[-1].command}") if tests else Step(step.says)
+
+
+def _unplanned(low: str, kept: list[_Found]) -> Iterator[str]:
+    """Yield the clauses that ask for something and of which nothing is planned."""
+    for clause in _CLAUSE.finditer(low):
+        is_planned = any(found.start < clause.end() and clause.start() < found.end for found in kept)
+        if not is_planned and _ASKS.match(clause[0].strip()):
+            yield clause[0].strip()
 
 
 def _git(low: str, names: Names) -> Iterator[_Found]:
@@ -129,7 +167,7 @@ def _git(low: str, names: Names) -> Iterator[_Found]:
 
 def _deeds(low: str, task: str, project: Project) -> Iterator[_Found]:
     for deed, pattern in _DEEDS:
-        steps = steps_of(deed, project, _which(task) if deed in ("test", "coverage") else "")
+        steps = steps_of(deed, project, _detail(deed, task, low))
         lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
         for match in re.finditer(pattern, low):
             yield _Found(match.start(), match.end(), steps, lacks)
@@ -144,6 +182,24 @@ _NEEDS: dict[Deed, str] = {
 }
 
 
+def _detail(deed: Deed, task: str, low: str) -> str:
+    """Return what the deed is limited to, or how it is done."""
+    if deed == "test":
+        return _which(task)
+    if deed == "add":
+        found = re.search(
+            r"\b(?:dependency|package|library|dep|module)(?: on| called| named|:)? (?!to\b|for\b)([\w@/.-]+)|\badd "
+            r"(\S+) (?:as|to)\b",
+            task,
+        )
+        return (found[1] or found[2]) if found else "PACKAGE"
+    if deed == "run":
+        port = re.search(r"\bport (\d{2,5})\b", low)
+        return port[1] if port else ""
+    words = {"docs": r"\b(?:serve|preview|locally)\b", "lint": r"\bfix\b"}
+    return "yes" if deed in words and re.search(words[deed], low) else ""
+
+
 def _which(task: str) -> str:
     """Return the one test, file or part that is to be tested; "" for all."""
     for groups in _WHICH.findall(task):
@@ -156,8 +212,8 @@ def _which(task: str) -> str:
 def _plain(low: str, task: str, names: Names, project: Project) -> Iterator[_Found]:
     """Find tasks that need no tool of the project."""
     for pattern, steps in _PLAIN:
-        if match := re.search(pattern, low):
-            yield _Found(match.start(), match.end(), steps(low, names, project), "")
+        if (match := re.search(pattern, low)) and (found := steps(low, names, project)):
+            yield _Found(match.start(), match.end(), found, "")
 
 
 def _port(low: str, names: Names, project: Project) -> list[Step]:
@@ -205,7 +261,20 @@ def _find(low: str, names: Names, project: Project) -> list[Step]:
     return [Step("list the files that git knows", f"git ls-files '*.{name}'")]
 
 
+def _migrate(low: str, names: Names, project: Project) -> list[Step]:
+    if not project.has("manage.py"):
+        return []
+    return [Step("write the migrations", "python manage.py makemigrations"), Step("apply them", "python manage.py migrate")]
+
+
+def _between(low: str, names: Names, project: Project) -> list[Step]:
+    found = re.search(r"\bbetween (\w[\w./-]*) and (\w[\w./-]*)", low)
+    return [Step("list the files that differ", f"git diff --stat {found[1]}..{found[2]}")] if found else []
+
+
 _PLAIN: tuple[tuple[str, Callable[[str, Names, Project], list[Step]]], ...] = (
+    (r"\bmigrations?\b|\bmigrate the database\b", _migrate),
+    (r"\b(?:changed|differ\w*|diff|compare)\b.{0,20}\bbetween \w[\w./-]*[\d/][\w./-]* and \w[\w./-]*", _between),
     (
         r"\bport\b.{0,25}\b(?:used?|busy|taken|in use|block\w*|occup\w*)|\b(?:what|who|which)\b.{0,30}\bport\b|\bfree "
         r"(?:up )?(?:the )?port",

@@ -13,12 +13,13 @@ _LIST = re.compile(
     r"^\W*(files|make|makefile|npm|scripts|tox|nox|just|tools|os|system|packages|branch|name)\b[^:\n]{0,30}:\s*(.*)$",
     re.M | re.I,
 )
-_WORD = re.compile(r"[\w@./+-]+")
+_WORD = re.compile(r"[\w@./+:-]+")
 _ALSO = {"makefile": "make", "scripts": "npm", "system": "os", "packages": "tools"}
 _TOOLS = frozenset(
     "pytest unittest ruff flake8 pylint black isort mypy pyright basedpyright pre-commit tox nox hatch poetry uv pdm "
     "pipenv coverage "
-    "eslint prettier biome jest vitest tsc golangci-lint clippy rubocop rspec docker django flask sphinx mkdocs twine".split()
+    "eslint prettier biome jest vitest tsc golangci-lint clippy rubocop rspec docker django flask sphinx mkdocs "
+    "zensical twine".split()
 )
 
 
@@ -30,7 +31,7 @@ class Project:
         self.lists: dict[str, list[str]] = {}
         for name, told in _LIST.findall(context):
             key = _ALSO.get(name.lower(), name.lower())
-            self.lists.setdefault(key, []).extend(word.strip(".,;") for word in _WORD.findall(told))
+            self.lists.setdefault(key, []).extend(word.strip(".,;:") for word in _WORD.findall(told))
         self.words = {word.strip(".,;:").rstrip("/") for word in _WORD.findall(context)}
         self.tools = {word.lower() for word in self.words} & _TOOLS | {tool.lower() for tool in self.lists.get("tools", [])}
 
@@ -41,7 +42,8 @@ class Project:
     def target(self, tool: str, *names: str) -> str:
         """Return the first of these targets that a tool has: of make, npm, tox; "" for none."""
         held = self.lists.get(tool, [])
-        return next((name for name in names if name in held), "")
+        longer = (each for name in names for each in held if each.startswith((f"{name}:", f"{name}-")))
+        return next((name for name in names if name in held), next(longer, ""))
 
     @property
     def windows(self) -> bool:

@@ -13,6 +13,7 @@ Deed = Literal[
     "run",
     "docs",
     "clean",
+    "add",
     "outdated",
     "upgrade",
     "bench",

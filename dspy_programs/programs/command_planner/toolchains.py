@@ -34,6 +34,7 @@ _SAYS: Mapping[Deed, str] = {
     "run": "start the program",
     "docs": "build the documentation",
     "clean": "remove what was built",
+    "add": "add the dependency",
     "outdated": "list outdated dependencies",
     "upgrade": "upgrade the dependencies",
     "bench": "run the benchmarks",
@@ -43,11 +44,11 @@ _SAYS: Mapping[Deed, str] = {
 
 def steps_of(deed: Deed, project: Project, which: str = "") -> list[Step]:
     """Return the steps of a deed; [] if the context tells no way. which: one test, a file or a name."""
-    if not which and (command := _own_target(deed, project)):
+    if (not which or deed == "run") and (command := _own_target(deed, project)):
         return [Step(_SAYS[deed], command)]
     for kind in project.kinds:
         if found := _BY_KIND[kind](deed, project, which):
-            says = f"{_SAYS[deed]} of {which}" if which and deed in ("test", "coverage") else _SAYS[deed]
+            says = f"{_SAYS[deed]} of {which}" if which and deed == "test" else _SAYS[deed]
             return [one if one.says else Step(says, one.command) for one in found]
     return []
 
@@ -102,7 +103,16 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
     if deed == "install":
         return _python_install(project, manager)
     if deed == "run":
-        return _python_run(project, run)
+        return _python_run(project, run, which)
+    if deed == "add":
+        return [
+            Step(
+                "",
+                f"{manager} {'install' if manager == 'pipenv' else 'add'} {which}"
+                if manager
+                else f"python -m pip install {which}",
+            )
+        ]
     first = {
         "lint": {"ruff": "ruff check .", "flake8": "flake8", "pylint": "pylint", "pre-commit": "pre-commit run --all-files"},
         "format": {"ruff": "ruff format .", "black": "black ."},
@@ -114,6 +124,12 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
         found = f"pylint {next(iter(project.paths('.py')), '.')}"
     if deed == "docs" and not found and project.has("mkdocs.yml"):
         found = "mkdocs build"
+    if deed == "docs" and project.has("zensical.toml"):
+        found = "zensical build"
+    if which and deed == "docs":
+        found = {"mkdocs build": "mkdocs serve", "zensical build": "zensical serve"}.get(found, found)
+    if which and found.startswith("ruff check"):
+        found = "ruff check --fix ."
     if found:
         return [Step("", run + found)]
     builds = {"uv": "uv build", "poetry": "poetry build", "pdm": "pdm build"}
@@ -124,7 +140,7 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
         "build": builds.get(manager, "python -m build"),
         "outdated": outdated.get(manager, "python -m pip list --outdated"),
         "upgrade": upgrade.get(manager, "python -m pip install --upgrade --upgrade-strategy eager -e ."),
-        "release": upload.get(manager, "python -m twine upload dist/*"),
+        "release": f"{builds.get(manager, 'python -m build')}\n{upload.get(manager, 'python -m twine upload dist/*')}",
     }
     return _of(table, deed)
 
@@ -141,9 +157,9 @@ def _python_install(project: Project, manager: str) -> list[Step]:
     ]
 
 
-def _python_run(project: Project, run: str) -> list[Step]:
+def _python_run(project: Project, run: str, port: str) -> list[Step]:
     if project.has("manage.py"):
-        return [Step("", f"{run}python manage.py runserver")]
+        return [Step("", f"{run}python manage.py runserver {port}".strip())]
     mains = [path for path in project.paths("__main__.py") if "/" in path]
     if mains:
         package = mains[0].removeprefix("src/").rpartition("/")[0].replace("/", ".")
@@ -173,7 +189,12 @@ def _node(deed: Deed, project: Project, which: str) -> list[Step]:
             )
         ]
     lint = next(
-        (f"{once} {command}" for tool, command in (("eslint", "eslint ."), ("biome", "biome check .")) if tool in tools), ""
+        (
+            f"{once} {command}"
+            for tool, command in (("eslint", f"eslint{' --fix' if which else ''} ."), ("biome", "biome check ."))
+            if tool in tools
+        ),
+        "",
     )
     shape = next(
         (
@@ -191,6 +212,7 @@ def _node(deed: Deed, project: Project, which: str) -> list[Step]:
         "install": locked[manager] if is_locked else f"{manager} install",
         "outdated": f"{manager} outdated",
         "upgrade": f"{manager} {'upgrade' if manager == 'yarn' else 'update'}",
+        "add": f"{manager} {'install' if manager == 'npm' else 'add'} {which}",
         "release": f"{manager} publish",
     }
     return _of(table, deed)
@@ -200,7 +222,8 @@ def _rust(deed: Deed, project: Project, which: str) -> list[Step]:
     table: dict[Deed, str] = {
         "test": f"cargo test {which}".strip(),
         "coverage": "cargo llvm-cov",
-        "lint": "cargo clippy --all-targets -- -D warnings",
+        "lint": "cargo clippy --fix --allow-dirty" if which else "cargo clippy --all-targets -- -D warnings",
+        "add": f"cargo add {which}",
         "format": "cargo fmt",
         "types": "cargo check",
         "build": "cargo build --release",
@@ -235,6 +258,7 @@ def _go(deed: Deed, project: Project, which: str) -> list[Step]:
         "docs": "go doc -all",
         "clean": "go clean",
         "bench": "go test -bench=. ./...",
+        "add": f"go get {which}",
         "outdated": "go list -m -u all",
         "upgrade": "go get -u ./...\ngo mod tidy",
     }
@@ -286,6 +310,7 @@ def _ruby(deed: Deed, project: Project, which: str) -> list[Step]:
         "lint": "bundle exec rubocop" if "rubocop" in project.tools else "",
         "format": "bundle exec rubocop --autocorrect" if "rubocop" in project.tools else "",
         "install": "bundle install",
+        "add": f"bundle add {which}",
         "outdated": "bundle outdated",
         "upgrade": "bundle update",
     }
