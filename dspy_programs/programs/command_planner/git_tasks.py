@@ -261,6 +261,7 @@ def _move(names: Names) -> list[Step]:
 TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple(
     (re.compile(pattern), steps)
     for pattern, steps in (
+        (r"\b(?:start (?:over|clean)|go back|return)\b.{0,30}\b(?:from|to|at) (?:the )?last commit\b", _discard),
         (
             r"\b(?:take|remove|get) \S+ out of (?:the |my )?(?:last |previous )?commit\b|\bremove \S+ from (?:the |my "
             r")?(?:last |previous )?commit\b"
@@ -326,7 +327,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
         (r"\bun-?stage|\btake .{0,30} out of (?:the )?(?:staging|index|next commit)|\bremove .{0,20} from staging", _unstage),
         (
             r"\b(?:discard|throw away|drop|reset|revert|get rid of|undo|lose|wipe)\b.{0,30}\b(?:changes|edits|"
-            r"modifications|work|everything|file|[\w/]+\.\w+)\b|\bstart (?:over|clean) from (?:the )?last commit",
+            r"modifications|work|everything|file|[\w/]+\.\w+)\b|\b(?:start (?:over|clean)|go back|"
+            r"return)\b.{0,30}\b(?:from|to|at) (?:the )?last commit",
             _discard,
         ),
         (
@@ -362,7 +364,10 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             _merge,
         ),
         (r"\b(?:git )?tag(?:ged)?\b(?!s? cloud)", _tag),
-        (r"\bpull\b(?! requests?)|\b(?:get|fetch) the latest", _fixed(("get the latest commits", "git pull --ff-only"))),
+        (
+            r"(?<!after )(?<!after a )(?<!after the )\bpull\b(?! requests?)|\b(?:get|fetch) the latest",
+            _fixed(("get the latest commits", "git pull --ff-only")),
+        ),
         (r"\bpush\b", _push),
         (
             r"\b(?:open|create|make|send|file) (?:a |the )?(?:pr|pull request|merge request)\b",

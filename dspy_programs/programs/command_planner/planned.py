@@ -50,7 +50,8 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
     ("upgrade", r"\b(?:upgrade|update|bump)\b.{0,20}\b(?:deps|dependenc\w+|packages|libraries|lock ?file)"),
     (
         "release",
-        r"\b(?:publish|upload)\b|\bto (?:pypi|npm|crates\.io)\b|\b(?:cut|make|do|ship) (?:a |the )?(?:new )?release|"
+        r"\b(?:publish|upload)\b|\bto (?:pypi|npm|crates\.io)\b|\b(?:cut|make|do|ship) (?:a |the )?(?:new "
+        r")?release\b(?! (?:candidate|tag|build|binary|notes|branch))|"
         r"^release\b",
     ),
     ("docs", r"\b(?:build|make|generate|serve|render|preview)\b.{0,15}\b(?:docs|documentation|site|handbook)\b"),
@@ -96,9 +97,10 @@ _WHICH = re.compile(
     r"from) (?:the "
     r")?`?([\w./:-]*[_/.:A-Z][\w./:-]*|\w+(?= module| package| folder))`?"
     r"|\b`?(test_\w+(?:\.py)?|[\w/]+_test\.\w+|[\w/]+\.(?:test|spec)\.\w+|tests?/[\w./]+)`?"
-    r"|\btests? (?:for|of|in) (?:the )?(\w+)(?: app| module| package| folder)?$|\btest ([A-Z]\w+)"
+    r"|\btests? (?:for|of|in) (?:the )?(\w+)(?: app| module| package| folder)?$|\btest ([A-Z]\w+)|\b(?:only|just) "
+    r"(?:the )?(?:module|package|crate|folder) ([\w./-]+)"
 )
-_CLAUSE = re.compile(r"(?:(?!,|;|\. |\band\b|\bthen\b).)+")
+_CLAUSE = re.compile(r"(?:^|,|;|\. |\band\b|\bthen\b)((?:(?!,|;|\. |\band\b|\bthen\b).)*)")
 _ASKS = re.compile(
     r"(?:please |also |finally )?(?:run|build|test|commit|push|make|update|create|delete|remove|start|stop|install|add|"
     r"open|move|rename|send|deploy|"
@@ -154,9 +156,9 @@ def _with_own_tests(step: Step, project: Project) -> Step:
 def _unplanned(low: str, kept: list[_Found]) -> Iterator[str]:
     """Yield the clauses that ask for something and of which nothing is planned."""
     for clause in _CLAUSE.finditer(low):
-        is_planned = any(found.start < clause.end() and clause.start() < found.end for found in kept)
-        if not is_planned and _ASKS.match(clause[0].strip()):
-            yield clause[0].strip()
+        is_planned = any(found.start < clause.end(1) and clause.start(1) < found.end for found in kept)
+        if not is_planned and _ASKS.match(clause[1].strip()):
+            yield clause[1].strip()
 
 
 def _git(low: str, names: Names) -> Iterator[_Found]:
@@ -267,12 +269,25 @@ def _migrate(low: str, names: Names, project: Project) -> list[Step]:
     return [Step("write the migrations", "python manage.py makemigrations"), Step("apply them", "python manage.py migrate")]
 
 
+def _django(project: Project, says: str, command: str) -> list[Step]:
+    return [Step(says, f"python manage.py {command}")] if project.has("manage.py") else []
+
+
 def _between(low: str, names: Names, project: Project) -> list[Step]:
     found = re.search(r"\bbetween (\w[\w./-]*) and (\w[\w./-]*)", low)
     return [Step("list the files that differ", f"git diff --stat {found[1]}..{found[2]}")] if found else []
 
 
 _PLAIN: tuple[tuple[str, Callable[[str, Names, Project], list[Step]]], ...] = (
+    (
+        r"\bcollect(?: the)? static\b|\bcollectstatic\b",
+        lambda low, names, project: _django(project, "collect the static files", "collectstatic"),
+    ),
+    (
+        r"\b(?:open|start|get) (?:a |the )?(?:python |django )?shell\b",
+        lambda low, names, project: _django(project, "open a shell", "shell"),
+    ),
+    (r"\b(?:running|listening|something|anything) on port\b", _port),
     (r"\bmigrations?\b|\bmigrate the database\b", _migrate),
     (r"\b(?:changed|differ\w*|diff|compare)\b.{0,20}\bbetween \w[\w./-]*[\d/][\w./-]* and \w[\w./-]*", _between),
     (
@@ -284,6 +299,10 @@ _PLAIN: tuple[tuple[str, Callable[[str, Names, Project], list[Step]]], ...] = (
     (r"\b(?:count|how many|number of)\b.{0,15}\blines\b|\blines of code\b", _count),
     (r"\bprofil(?:e|er|ing)\b|\bwhere (?:does )?the time goes?\b|\bwhy .{0,20}\bslow\b", _profile),
     (r"\bdebugger\b|\bpdb\b|\bstep through\b|\bbreakpoints?\b", _debug),
-    (r"\b(?:find|search|grep|list)\b.{0,25}\b(?:todos?|fixmes?|occurrences|mentions|string|text|the word)\b|\bgrep\b", _text),
+    (
+        r"\b(?:find|search|grep|list)\b.{0,25}\b(?:todos?|fixmes?|occurrences|mentions|string|text|the word)\b|\bgrep\b|"
+        r"\b(?:find|see|show) where\b.{0,60}\b(?:occurs?|appears?|is (?:used|said|written))\b",
+        _text,
+    ),
     (r"\b(?:list|find|show) (?:all )?(?:the )?(?:\*?\.\w+|python|yaml|json|markdown|toml|typescript|rust|go) files", _find),
 )
