@@ -14,7 +14,7 @@ _PATH = re.compile(r"(?<![\w/])(?:[\w.-]+/)*[\w-]+\.[A-Za-z]{1,5}\b|(?<![\w/])(?
 _HASH = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b")
 _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)?(?:[-.]?(?:rc|a|b|alpha|beta)\.?\d*)?\b")
 _BRANCH = re.compile(
-    r"\bbranch (?:called |named |for )?(?!(?:called|named|and|for|to|from|is|with|that|of|in|on|by|into|onto|first|"
+    r"\bbranch (?:called |named )?(?!(?:called|named|and|for|to|from|is|with|that|of|in|on|by|into|onto|first|"
     r"again|name)\b)(\w[\w./-]*)"
     r"|\b(?:the |my |our )?([\w./-]*[/_-][\w./-]+|main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|"
     r"\bbranch to (\w[\w./-]*)"
@@ -41,6 +41,7 @@ class Names(NamedTuple):
     commit: str
     version: str
     number: int
+    with_diffs: bool
 
 
 def names_in(task: str) -> Names:
@@ -70,6 +71,7 @@ def names_in(task: str) -> Names:
         commit[0] if commit else "",
         version[0] if version else "",
         number,
+        with_diffs=re.search(r"\bdiffs?\b|\bpatch(?:es)?\b", task.lower()) is not None,
     )
 
 
@@ -118,7 +120,13 @@ def _discard(names: Names) -> list[Step]:
 
 
 def _stash(names: Names) -> list[Step]:
-    return [Step("put the changes aside", f"git stash push --include-untracked{_message(names)}")]
+    what = f" -- {names.path}" if names.path else " --include-untracked"
+    return [
+        Step(
+            "put the changes aside",
+            f"git stash push{_message(names)}{what}" if names.path else f"git stash push{what}{_message(names)}",
+        )
+    ]
 
 
 def _push(names: Names) -> list[Step]:
@@ -170,7 +178,8 @@ def _history(names: Names) -> list[Step]:
     where = f" -- {names.path}" if names.path else ""
     follow = " --follow" if names.path and not names.path.endswith("/") else ""
     count = f" -{names.number}" if names.number > 1 else ""
-    return [Step("show the commits, the latest first", f"git log --oneline{count}{follow}{where}")]
+    shape = " --patch" if names.with_diffs else " --oneline"
+    return [Step("show the commits, the latest first", f"git log{shape}{count}{follow}{where}")]
 
 
 def _recent(names: Names) -> list[Step]:
@@ -297,7 +306,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             r"\bback ?out (?:the )?commit",
             _revert,
         ),
-        (r"\b(?:squash|combine|fold|collapse)\b.{0,30}\bcommits?|\bone commit (?:out )?of", _squash),
+        (r"\b(?:squash|combine|fold|collapse)\b.{0,60}\bcommits?|\bone commit (?:out )?of", _squash),
         (r"\b(?:interactive )?rebas\w+\b|\bon top of (?:the )?(?:latest |origin/)?(?:main|master|develop)", _rebase),
         (r"\bforce.?push|\bpush --?force|\boverwrite (?:the )?remote", _force_push),
         (r"\b(?:rename) (?:the |my |this )?(?:current )?(?:git )?branch", _rename_branch),
@@ -345,11 +354,11 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             _recent,
         ),
         (
-            r"\bhistory\b|\bgit log|\bcommits? (?:of|for|to|that touch)|\b(?:list|show|see|last|"
+            r"\bhistory\b|\blog (?:of|for)\b|\bgit log|\bcommits? (?:of|for|to|that touch)|\b(?:list|show|see|last|"
             r"latest)\b.{0,20}\bcommits?\b|\bwhen was\b",
             _history,
         ),
-        (r"\b(?:diff|differences?|what (?:has |have )?(?:i |we )?changed|compare)\b", _diff),
+        (r"\b(?:diff|differences?|different from|since v?\d[\w.]*|what (?:has |have )?(?:i |we )?changed|compare)\b", _diff),
         (
             r"\bmerge conflicts?|\bresolve .{0,15}conflicts?",
             _fixed(

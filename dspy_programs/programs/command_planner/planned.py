@@ -15,6 +15,7 @@ from dspy_programs.programs.command_planner.project import Project
 from dspy_programs.programs.command_planner.step import Deed, Step
 from dspy_programs.programs.command_planner.toolchains import steps_of
 from dspy_programs.spelling import spelled_right
+from dspy_programs.text import SPELLED
 
 _MOST = 8  # steps
 _PLACEHOLDER = re.compile(r"(?<![\w$])(BRANCH|TAG|FILE|COMMIT|GOOD|URL|NUMBER|PORT|TEXT|PACKAGE)\b")
@@ -39,7 +40,11 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
     ),
     ("coverage", r"\bcover(?:age|ed)\b|\bhow much .{0,20}tested"),
     ("bench", r"\bbenchmarks?\b|\bbench\b"),
-    ("types", r"\btypes?.?check\w*|\btypes?\b(?= (?:are|errors?|ok))|\bmypy\b|\bpyright\b|\btsc\b|\bcheck (?:the )?types"),
+    (
+        "types",
+        r"\bcompiles?\b.{0,20}\bwithout\b|\bcheck (?:that|if|whether) (?:it|this|the code|everything) compiles\b|"
+        r"\btypes?.?check\w*|\btypes?\b(?= (?:are|errors?|ok))|\bmypy\b|\bpyright\b|\btsc\b|\bcheck (?:the )?types",
+    ),
     ("format", r"\b(?:re)?format(?:ting|ter|ted)?\b|\bprettier\b|\bblack\b|\bcode style\b|\btidy up the code"),
     (
         "lint",
@@ -47,7 +52,11 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
         r"\bpre-?commit\b",
     ),
     ("outdated", r"\bout ?dated\b|\bout of date\b|\bold (?:deps|dependencies|packages)|\bnewer versions?\b"),
-    ("upgrade", r"\b(?:upgrade|update|bump)\b.{0,20}\b(?:deps|dependenc\w+|packages|libraries|lock ?file)"),
+    (
+        "upgrade",
+        r"\b(?:upgrade|update|bump) \S+ to (?:the )?(?:latest|newest|\S*\d)|\b(?:upgrade|update|bump)\b.{0,20}\b(?:deps|"
+        r"dependenc\w+|packages|libraries|lock ?file)",
+    ),
     (
         "release",
         r"\b(?:publish|upload)\b|\bto (?:pypi|npm|crates\.io)\b|\b(?:cut|make|do|ship) (?:a |the )?(?:new "
@@ -104,7 +113,12 @@ _CLAUSE = re.compile(r"(?:^|,|;|\. |\band\b|\bthen\b)((?:(?!,|;|\. |\band\b|\bth
 _ASKS = re.compile(
     r"(?:please |also |finally )?(?:run|build|test|commit|push|make|update|create|delete|remove|start|stop|install|add|"
     r"open|move|rename|send|deploy|"
-    r"write|fix|change|check|find|show|list|restart|copy|download|upload|merge|release|tag|come back|go back)\b"
+    r"write|fix|change|check|find|show|list|restart|copy|download|upload|merge|release|tag|preview|launch|generate|"
+    r"restore|deploy|come back|go back)\b"
+)
+_PLACE = re.compile(
+    r"\b(?:in|of|on|only) (?:the )?([\w./-]+) (?:folder|package|directory|module)\b|(?<![\w/])((?:[\w.-]+/)+[\w.-]*|"
+    r"[\w-]+\.(?:py|js|ts|tsx|rb))(?!\w)"
 )
 _NOT_WHICH = frozenset(
     "me parallel docker ci order verbose mode unit integration all failing failed slow fast the whole full existing new "
@@ -187,7 +201,7 @@ _NEEDS: dict[Deed, str] = {
 def _detail(deed: Deed, task: str, low: str) -> str:
     """Return what the deed is limited to, or how it is done."""
     if deed == "test":
-        return _which(task)
+        return "failed" if re.search(r"\b(?:failed|failing)\b", low) else _which(task)
     if deed == "add":
         found = re.search(
             r"\b(?:dependency|package|library|dep|module)(?: on| called| named|:)? (?!to\b|for\b)([\w@/.-]+)|\badd "
@@ -198,8 +212,17 @@ def _detail(deed: Deed, task: str, low: str) -> str:
     if deed == "run":
         port = re.search(r"\bport (\d{2,5})\b", low)
         return port[1] if port else ""
-    words = {"docs": r"\b(?:serve|preview|locally)\b", "lint": r"\bfix\b"}
-    return "yes" if deed in words and re.search(words[deed], low) else ""
+    if deed == "docs":
+        return "serve" if re.search(r"\b(?:serve|preview|locally)\b", low) else ""
+    if deed == "lint" and re.search(r"\bfix\b", low):
+        return "--fix"
+    if deed in ("lint", "types", "format"):
+        place = _PLACE.search(task)
+        return next(filter(None, place.groups())).strip(".,") if place else ""
+    if deed == "upgrade":
+        one = re.search(r"\b(?:upgrade|update|bump) (?!the\b|all\b|my\b|our\b)([\w@/.-]+) to\b", task)
+        return one[1] if one else ""
+    return ""
 
 
 def _which(task: str) -> str:
@@ -273,6 +296,12 @@ def _django(project: Project, says: str, command: str) -> list[Step]:
     return [Step(says, f"python manage.py {command}")] if project.has("manage.py") else []
 
 
+def _earlier(low: str, names: Names, project: Project) -> list[Step]:
+    found = re.search(r"\b(\d+|two|three|four|five|six) commits? ago\b", low)
+    ago = "1" if not found else found[1] if found[1].isdigit() else str(SPELLED.index(found[1]))
+    return [Step("show the file as it was", f"git show HEAD~{ago}:{names.path or 'FILE'}")]
+
+
 def _between(low: str, names: Names, project: Project) -> list[Step]:
     found = re.search(r"\bbetween (\w[\w./-]*) and (\w[\w./-]*)", low)
     return [Step("list the files that differ", f"git diff --stat {found[1]}..{found[2]}")] if found else []
@@ -287,6 +316,9 @@ _PLAIN: tuple[tuple[str, Callable[[str, Names, Project], list[Step]]], ...] = (
         r"\b(?:open|start|get) (?:a |the )?(?:python |django )?shell\b",
         lambda low, names, project: _django(project, "open a shell", "shell"),
     ),
+    (r"\bsuper ?user\b", lambda low, names, project: _django(project, "create a superuser", "createsuperuser")),
+    (r"\btidy\b", lambda low, names, project: [Step("tidy the modules", "go mod tidy")] if project.has("go.mod") else []),
+    (r"\b(?:version|content|state) of .{0,40}\bcommits? ago\b", _earlier),
     (r"\b(?:running|listening|something|anything) on port\b", _port),
     (r"\bmigrations?\b|\bmigrate the database\b", _migrate),
     (r"\b(?:changed|differ\w*|diff|compare)\b.{0,20}\bbetween \w[\w./-]*[\d/][\w./-]* and \w[\w./-]*", _between),

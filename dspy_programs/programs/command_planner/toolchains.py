@@ -50,7 +50,7 @@ def steps_of(deed: Deed, project: Project, which: str = "") -> list[Step]:
         if found := _BY_KIND[kind](deed, project, which):
             says = f"{_SAYS[deed]} of {which}" if which and deed == "test" else _SAYS[deed]
             return [one if one.says else Step(says, one.command) for one in found]
-    return []
+    return steps_of(deed, project) if which and deed in ("lint", "types", "format") else []
 
 
 def _own_target(deed: Deed, project: Project) -> str:
@@ -88,6 +88,9 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
         "",
     )
     manager, tools = run.split(" ")[0], project.tools
+    if deed == "upgrade" and which:
+        one = {"uv": f"uv lock --upgrade-package {which}", "poetry": f"poetry update {which}", "pdm": f"pdm update {which}"}
+        return [Step(f"upgrade {which}", one.get(manager, f"python -m pip install --upgrade {which}"))]
     module = run or "python -m "
     if deed == "test":
         if project.has("manage.py") and "pytest" not in tools:
@@ -96,6 +99,8 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
             return [Step("", f"{run}python -m unittest {which}".strip())]
         if "tox" in tools and project.lists.get("tox") and not which and "pytest" not in tools:
             return [Step("", "tox")]
+        if which == "failed":
+            return [Step("run the tests that failed", f"{module}pytest --last-failed")]
         option = f" {which}" if "/" in which or which.endswith(".py") else f" -k {which}" if which else ""
         return [Step("", f"{module}pytest{option}")]
     if deed == "coverage":
@@ -128,8 +133,10 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
         found = "zensical build"
     if which and deed == "docs":
         found = {"mkdocs build": "mkdocs serve", "zensical build": "zensical serve"}.get(found, found)
-    if which and found.startswith("ruff check"):
-        found = "ruff check --fix ."
+    if which == "--fix":
+        found = "ruff check --fix ." if found == "ruff check ." else found
+    elif which and found.endswith(" ."):
+        found = f"{found[:-1]}{which}"
     if found:
         return [Step("", run + found)]
     builds = {"uv": "uv build", "poetry": "poetry build", "pdm": "pdm build"}
@@ -170,6 +177,9 @@ def _python_run(project: Project, run: str, port: str) -> list[Step]:
 
 def _node(deed: Deed, project: Project, which: str) -> list[Step]:
     manager, tools = _manager(project), project.tools
+    which = "" if which == "failed" else which
+    if deed == "upgrade" and which:
+        return [Step(f"upgrade {which}", f"{manager} {'install' if manager == 'npm' else 'add'} {which}@latest")]
     once = {"npm": "npx", "pnpm": "pnpm exec", "yarn": "yarn", "bun": "bunx"}[manager]
     locked = {
         "npm": "npm ci",
@@ -191,7 +201,10 @@ def _node(deed: Deed, project: Project, which: str) -> list[Step]:
     lint = next(
         (
             f"{once} {command}"
-            for tool, command in (("eslint", f"eslint{' --fix' if which else ''} ."), ("biome", "biome check ."))
+            for tool, command in (
+                ("eslint", f"eslint{' --fix' if which == '--fix' else ''} {'.' if which in ('', '--fix') else which}"),
+                ("biome", "biome check ."),
+            )
             if tool in tools
         ),
         "",
@@ -219,10 +232,11 @@ def _node(deed: Deed, project: Project, which: str) -> list[Step]:
 
 
 def _rust(deed: Deed, project: Project, which: str) -> list[Step]:
+    which = "" if which == "failed" else which
     table: dict[Deed, str] = {
         "test": f"cargo test {which}".strip(),
         "coverage": "cargo llvm-cov",
-        "lint": "cargo clippy --fix --allow-dirty" if which else "cargo clippy --all-targets -- -D warnings",
+        "lint": "cargo clippy --fix --allow-dirty" if which == "--fix" else "cargo clippy --all-targets -- -D warnings",
         "add": f"cargo add {which}",
         "format": "cargo fmt",
         "types": "cargo check",
@@ -233,13 +247,14 @@ def _rust(deed: Deed, project: Project, which: str) -> list[Step]:
         "clean": "cargo clean",
         "bench": "cargo bench",
         "outdated": "cargo update --dry-run",
-        "upgrade": "cargo update",
+        "upgrade": f"cargo update {which}".strip(),
         "release": "cargo publish --dry-run\ncargo publish",
     }
     return _of(table, deed)
 
 
 def _go(deed: Deed, project: Project, which: str) -> list[Step]:
+    which = "" if which == "failed" else which
     mains = [path.rpartition("/")[0] for path in project.paths("main.go") if path.startswith("cmd/")]
     is_path = "/" in which
     table: dict[Deed, str] = {
@@ -260,12 +275,13 @@ def _go(deed: Deed, project: Project, which: str) -> list[Step]:
         "bench": "go test -bench=. ./...",
         "add": f"go get {which}",
         "outdated": "go list -m -u all",
-        "upgrade": "go get -u ./...\ngo mod tidy",
+        "upgrade": f"go get {which}@latest" if which else "go get -u ./...\ngo mod tidy",
     }
     return _of(table, deed)
 
 
 def _maven(deed: Deed, project: Project, which: str) -> list[Step]:
+    which = "" if which == "failed" else which
     mvn = "./mvnw" if project.has("mvnw") else "mvn"
     table: dict[Deed, str] = {
         "test": f"{mvn} test -Dtest={which}" if which else f"{mvn} test",
@@ -279,6 +295,7 @@ def _maven(deed: Deed, project: Project, which: str) -> list[Step]:
 
 
 def _gradle(deed: Deed, project: Project, which: str) -> list[Step]:
+    which = "" if which == "failed" else which
     gradle = "gradlew.bat" if project.windows else "./gradlew"
     table: dict[Deed, str] = {
         "test": f"{gradle} test --tests {which}" if which else f"{gradle} test",
@@ -303,6 +320,7 @@ def _cmake(deed: Deed, project: Project, which: str) -> list[Step]:
 
 
 def _ruby(deed: Deed, project: Project, which: str) -> list[Step]:
+    which = "" if which == "failed" else which
     table: dict[Deed, str] = {
         "test": f"bundle exec rspec {which}".strip()
         if "rspec" in project.tools or project.has("spec")
