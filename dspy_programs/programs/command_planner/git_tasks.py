@@ -42,6 +42,8 @@ class Names(NamedTuple):
     version: str
     number: int
     with_diffs: bool
+    author: str
+    since: str
 
 
 def names_in(task: str) -> Names:
@@ -63,6 +65,8 @@ def names_in(task: str) -> Names:
     said = (count[1] or count[2]) if count else "one"
     number = int(said) if said.isdigit() else _NUMBERS.index(said)
     commit, version = _HASH.search(task), _VERSION.search(task)
+    author = re.search(r"\b(?:did|has|have) (?!we\b|i\b|you\b)(\w+) |\bcommits (?:by|of|from) (\w+)", task)
+    since = re.search(r"\b(?:last|past|this) (day|week|month|year)\b", task.lower())
     return Names(
         quoted,
         path.rstrip("."),
@@ -71,6 +75,8 @@ def names_in(task: str) -> Names:
         commit[0] if commit else "",
         version[0] if version else "",
         number,
+        author=author[1] or author[2] if author else "",
+        since=f' --since="1 {since[1]} ago"' if since else "",
         with_diffs=re.search(r"\bdiffs?\b|\bpatch(?:es)?\b", task.lower()) is not None,
     )
 
@@ -249,6 +255,16 @@ def _fixed(*steps: tuple[str, str]) -> Callable[[Names], list[Step]]:
 _LAST = r"(?:the |my |that |our )?(?:very )?(?:last|latest|previous|recent)"
 
 
+def _by_author(names: Names) -> list[Step]:
+    return [Step("show the commits of this author", f"git log --oneline --author={names.author or 'AUTHOR'}{names.since}")]
+
+
+def _from_branch(names: Names) -> list[Step]:
+    return [
+        Step("put the file as it is on that branch", f"git restore --source {names.onto or 'main'} -- {names.path or 'FILE'}")
+    ]
+
+
 def _take_out(names: Names) -> list[Step]:
     return [
         Step("take the commit back and keep its changes staged", "git reset --soft HEAD~1"),
@@ -270,6 +286,41 @@ def _move(names: Names) -> list[Step]:
 TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple(
     (re.compile(pattern), steps)
     for pattern, steps in (
+        (
+            r"\bcontinue (?:the |this |my )?rebase\b",
+            _fixed(("mark the conflicts as resolved", "git add --update"), ("go on", "git rebase --continue")),
+        ),
+        (
+            r"\bwhat(?:'s| is) in (?:the |my )?stash\b|\b(?:list|show)\b.{0,12}\bstash(?:es)?\b",
+            _fixed(("list what is stashed", "git stash list")),
+        ),
+        (r"\b(?:restore|take|get|bring back)\b.{0,40}\bfrom (?:the )?(?:main|master|develop)\b", _from_branch),
+        (
+            r"\b(?:abort|cancel|stop|quit) (?:the |this |my )?rebase\b",
+            _fixed(("end the rebase; all is as before it", "git rebase --abort")),
+        ),
+        (
+            r"\b(?:abort|cancel|stop|quit) (?:the |this |my )?merge\b",
+            _fixed(("end the merge; all is as before it", "git merge --abort")),
+        ),
+        (
+            r"\b(?:what|which commits) (?:did|has|have) (?!i\b|we\b|you\b)\w+ (?:commit|write|do|change|add)\w*\b|"
+            r"\bcommits (?:by|of|"
+            r"from) [a-z]+\b(?! \S*[./])",
+            _by_author,
+        ),
+        (
+            r"\b(?:show|see|look at|view|print)\b.{0,8}\b(?:the |my )?(?:last|latest|previous) commit$",
+            _fixed(("show the last commit with its changes", "git show HEAD")),
+        ),
+        (
+            r"\b(?:which|what|list|show)\b.{0,12}\b(?:the )?branches\b(?!.*merged)",
+            _fixed(("list the branches, the latest first", "git branch --all --sort=-committerdate")),
+        ),
+        (
+            r"\b(?:sync|update|bring)\b.{0,15}\bfork\b|\bup to date with upstream\b",
+            _fixed(("fetch what upstream has", "git fetch upstream"), ("merge it", "git merge upstream/main")),
+        ),
         (r"\b(?:start (?:over|clean)|go back|return)\b.{0,30}\b(?:from|to|at) (?:the )?last commit\b", _discard),
         (
             r"\b(?:take|remove|get) \S+ out of (?:the |my )?(?:last |previous )?commit\b|\bremove \S+ from (?:the |my "

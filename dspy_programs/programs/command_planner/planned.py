@@ -15,10 +15,10 @@ from dspy_programs.programs.command_planner.project import Project
 from dspy_programs.programs.command_planner.step import Deed, Step
 from dspy_programs.programs.command_planner.toolchains import steps_of
 from dspy_programs.spelling import spelled_right
-from dspy_programs.text import SPELLED
+from dspy_programs.text import SPELLED, content_stems
 
 _MOST = 8  # steps
-_PLACEHOLDER = re.compile(r"(?<![\w$])(BRANCH|TAG|FILE|COMMIT|GOOD|URL|NUMBER|PORT|TEXT|PACKAGE)\b")
+_PLACEHOLDER = re.compile(r"(?<![\w$])(BRANCH|TAG|FILE|COMMIT|GOOD|URL|NUMBER|PORT|TEXT|PACKAGE|AUTHOR)\b")
 _WHAT = {
     "BRANCH": "the name of the branch",
     "TAG": "the version to tag",
@@ -29,9 +29,11 @@ _WHAT = {
     "NUMBER": "the number of the pull request",
     "PORT": "the port",
     "TEXT": "the text to look for",
+    "AUTHOR": "whose commits",
     "PACKAGE": "the name of the package",
 }
 _DEEDS: tuple[tuple[Deed, str], ...] = (
+    ("remove", r"\b(?:remove|drop|uninstall|get rid of) (?:the )?(?:dependency|package|library|dep)\b"),
     (
         "add",
         r"\binstall (?:the )?(?:package|library|dependency|gem|crate|module) \w|\badd (?:a |the |an )?(?:new )?(?:dev "
@@ -70,7 +72,8 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
         r"\bpytest\b"
         r"|\btests? (?:pass|green|still|suite|run|in|for|of|with|called|named)\b|\b(?:unit|integration|all) tests\b|"
         r"\bspecs?\b(?=$|[,.])"
-        r"|\btest (?:it|this|that|everything|the|only|just|all)\b|\btests?\b(?=[,.]| and| then| pls| please|$)"
+        r"|\btests? stop\b|\btest (?:it|this|that|everything|the|only|just|all)\b|\btests?\b(?=[,.]| and| then| pls| "
+        r"please|$)"
         r"|\b(?:only|just) (?:the )?(?:test\b|tests?[/_]|\S+[._](?:test|spec)\b)",
     ),
     (
@@ -117,7 +120,8 @@ _ASKS = re.compile(
     r"restore|deploy|come back|go back)\b"
 )
 _PLACE = re.compile(
-    r"\b(?:in|of|on|only) (?:the )?([\w./-]+) (?:folder|package|directory|module)\b|(?<![\w/])((?:[\w.-]+/)+[\w.-]*|"
+    r"\b(?:in|of|on|only|lint|check|format) (?:the )?([\w./-]+) (?:folder|package|directory|module)\b|"
+    r"(?<![\w/])((?:[\w.-]+/)+[\w.-]*|"
     r"[\w-]+\.(?:py|js|ts|tsx|rb))(?!\w)"
 )
 _NOT_WHICH = frozenset(
@@ -153,6 +157,7 @@ def planned_by_rules(task: str, context: str) -> Planned:
     commands = [step.command for step in steps if step.command]
     lacks = [found.lacks for found in kept if found.lacks]
     lacks += [f"{word}: {_WHAT[word]}" for command in commands for word in _PLACEHOLDER.findall(command)]
+    lacks += _unheard(low, kept, steps)
     lacks += [f"how to {clause}" for clause in _unplanned(low, kept)] if kept else []
     if not steps and not lacks:
         lacks = ["what to do: the task asks for nothing that the rules know"]
@@ -165,6 +170,36 @@ def _with_own_tests(step: Step, project: Project) -> Step:
         return step
     tests = steps_of("test", project)
     return step._replace(command=f"git bisect run {tests[-1].command}") if tests else Step(step.says)
+
+
+def _unheard(low: str, kept: list[_Found], steps: list[Step]) -> list[str]:
+    """Return, as one line, the words that a planned clause has and neither its pattern nor a step: "verbose", "in "
+    "parallel"."""
+    heard = {
+        stem for step in steps for stem in content_stems(f"{step.says} {step.command}".replace("/", " ").replace("_", " "))
+    }
+    found = []
+    for clause in _CLAUSE.finditer(low):
+        spans = [one for one in kept if one.start < clause.end(1) and clause.start(1) < one.end and one.steps]
+        for word in re.finditer(r"[\w./-]{3,}", clause[1] if spans else ""):
+            at = clause.start(1) + word.start()
+            is_matched = any(one.start <= at < one.end for one in spans)
+            stems = set(content_stems(word[0].replace("/", " ").replace("_", " ")))
+            if stems and not is_matched and not stems & (heard | _FILLERS):
+                found.append(word[0].strip("."))
+    return [f"not taken into account: {', '.join(found)}"] if found else []
+
+
+_FILLERS = frozenset(
+    content_stems(
+        "run start folder last date failure everything project program code app way repo repository machine computer "
+        "local locally again first command "
+        "shell terminal git "
+        "here file files change changes work please quickly currently moment whole whatever somebody someone exactly "
+        "simply best how "
+        "branch commit commits test tests message called named name show see find tell type right suite python using"
+    )
+)
 
 
 def _unplanned(low: str, kept: list[_Found]) -> Iterator[str]:
@@ -183,9 +218,10 @@ def _git(low: str, names: Names) -> Iterator[_Found]:
 
 def _deeds(low: str, task: str, project: Project) -> Iterator[_Found]:
     for deed, pattern in _DEEDS:
-        steps = steps_of(deed, project, _detail(deed, task, low))
-        lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
         for match in re.finditer(pattern, low):
+            clause = next((each[1] for each in _CLAUSE.finditer(low) if each.start(1) <= match.start() < each.end(1)), low)
+            steps = steps_of(deed, project, _detail(deed, task, low, clause))
+            lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
             yield _Found(match.start(), match.end(), steps, lacks)
 
 
@@ -198,11 +234,13 @@ _NEEDS: dict[Deed, str] = {
 }
 
 
-def _detail(deed: Deed, task: str, low: str) -> str:
+def _detail(deed: Deed, task: str, low: str, clause: str) -> str:
     """Return what the deed is limited to, or how it is done."""
     if deed == "test":
+        if re.search(r"\b(?:stop|end|quit|abort) (?:at|on|after) (?:the )?first (?:failure|error)|\bfail fast\b", low):
+            return "first"
         return "failed" if re.search(r"\b(?:failed|failing)\b", low) else _which(task)
-    if deed == "add":
+    if deed in ("add", "remove"):
         found = re.search(
             r"\b(?:dependency|package|library|dep|module)(?: on| called| named|:)? (?!to\b|for\b)([\w@/.-]+)|\badd "
             r"(\S+) (?:as|to)\b",
@@ -217,8 +255,9 @@ def _detail(deed: Deed, task: str, low: str) -> str:
     if deed == "lint" and re.search(r"\bfix\b", low):
         return "--fix"
     if deed in ("lint", "types", "format"):
-        place = _PLACE.search(task)
-        return next(filter(None, place.groups())).strip(".,") if place else ""
+        place = _PLACE.search(clause)
+        found_place = next(filter(None, place.groups())).strip(".,") if place else ""
+        return next((word for word in task.split() if word.lower() == found_place), found_place)
     if deed == "upgrade":
         one = re.search(r"\b(?:upgrade|update|bump) (?!the\b|all\b|my\b|our\b)([\w@/.-]+) to\b", task)
         return one[1] if one else ""

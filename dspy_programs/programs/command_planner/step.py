@@ -14,6 +14,7 @@ Deed = Literal[
     "docs",
     "clean",
     "add",
+    "remove",
     "outdated",
     "upgrade",
     "bench",

@@ -35,6 +35,7 @@ _SAYS: Mapping[Deed, str] = {
     "docs": "build the documentation",
     "clean": "remove what was built",
     "add": "add the dependency",
+    "remove": "remove the dependency",
     "outdated": "list outdated dependencies",
     "upgrade": "upgrade the dependencies",
     "bench": "run the benchmarks",
@@ -99,6 +100,8 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
             return [Step("", f"{run}python -m unittest {which}".strip())]
         if "tox" in tools and project.lists.get("tox") and not which and "pytest" not in tools:
             return [Step("", "tox")]
+        if which == "first":
+            return [Step("run the tests until one fails", f"{module}pytest -x")]
         if which == "failed":
             return [Step("run the tests that failed", f"{module}pytest --last-failed")]
         option = f" {which}" if "/" in which or which.endswith(".py") else f" -k {which}" if which else ""
@@ -109,6 +112,9 @@ def _python(deed: Deed, project: Project, which: str) -> list[Step]:
         return _python_install(project, manager)
     if deed == "run":
         return _python_run(project, run, which)
+    if deed == "remove":
+        verb = "uninstall" if manager == "pipenv" else "remove"
+        return [Step("", f"{manager} {verb} {which}" if manager else f"python -m pip uninstall {which}")]
     if deed == "add":
         return [
             Step(
@@ -177,7 +183,7 @@ def _python_run(project: Project, run: str, port: str) -> list[Step]:
 
 def _node(deed: Deed, project: Project, which: str) -> list[Step]:
     manager, tools = _manager(project), project.tools
-    which = "" if which == "failed" else which
+    which = "" if which in ("failed", "first") else which
     if deed == "upgrade" and which:
         return [Step(f"upgrade {which}", f"{manager} {'install' if manager == 'npm' else 'add'} {which}@latest")]
     once = {"npm": "npx", "pnpm": "pnpm exec", "yarn": "yarn", "bun": "bunx"}[manager]
@@ -226,18 +232,20 @@ def _node(deed: Deed, project: Project, which: str) -> list[Step]:
         "outdated": f"{manager} outdated",
         "upgrade": f"{manager} {'upgrade' if manager == 'yarn' else 'update'}",
         "add": f"{manager} {'install' if manager == 'npm' else 'add'} {which}",
+        "remove": f"{manager} {'uninstall' if manager == 'npm' else 'remove'} {which}",
         "release": f"{manager} publish",
     }
     return _of(table, deed)
 
 
 def _rust(deed: Deed, project: Project, which: str) -> list[Step]:
-    which = "" if which == "failed" else which
+    which = "" if which in ("failed", "first") else which
     table: dict[Deed, str] = {
         "test": f"cargo test {which}".strip(),
         "coverage": "cargo llvm-cov",
         "lint": "cargo clippy --fix --allow-dirty" if which == "--fix" else "cargo clippy --all-targets -- -D warnings",
         "add": f"cargo add {which}",
+        "remove": f"cargo remove {which}",
         "format": "cargo fmt",
         "types": "cargo check",
         "build": "cargo build --release",
@@ -254,7 +262,7 @@ def _rust(deed: Deed, project: Project, which: str) -> list[Step]:
 
 
 def _go(deed: Deed, project: Project, which: str) -> list[Step]:
-    which = "" if which == "failed" else which
+    which = "" if which in ("failed", "first") else which
     mains = [path.rpartition("/")[0] for path in project.paths("main.go") if path.startswith("cmd/")]
     is_path = "/" in which
     table: dict[Deed, str] = {
@@ -281,7 +289,7 @@ def _go(deed: Deed, project: Project, which: str) -> list[Step]:
 
 
 def _maven(deed: Deed, project: Project, which: str) -> list[Step]:
-    which = "" if which == "failed" else which
+    which = "" if which in ("failed", "first") else which
     mvn = "./mvnw" if project.has("mvnw") else "mvn"
     table: dict[Deed, str] = {
         "test": f"{mvn} test -Dtest={which}" if which else f"{mvn} test",
@@ -295,7 +303,7 @@ def _maven(deed: Deed, project: Project, which: str) -> list[Step]:
 
 
 def _gradle(deed: Deed, project: Project, which: str) -> list[Step]:
-    which = "" if which == "failed" else which
+    which = "" if which in ("failed", "first") else which
     gradle = "gradlew.bat" if project.windows else "./gradlew"
     table: dict[Deed, str] = {
         "test": f"{gradle} test --tests {which}" if which else f"{gradle} test",
@@ -320,7 +328,7 @@ def _cmake(deed: Deed, project: Project, which: str) -> list[Step]:
 
 
 def _ruby(deed: Deed, project: Project, which: str) -> list[Step]:
-    which = "" if which == "failed" else which
+    which = "" if which in ("failed", "first") else which
     table: dict[Deed, str] = {
         "test": f"bundle exec rspec {which}".strip()
         if "rspec" in project.tools or project.has("spec")
