@@ -25,7 +25,7 @@ MAY_IMPORT = {
         "budget": TOOLS,
         "lint_loops": set(),
         "linting": {"lint_loops", *TOOLS},
-        "code": {"agent", *TOOLS},
+        "code": {"agent", "shell", *TOOLS},
         "router": TOOLS,
         "agent": {"failures", "memory", "shell", *TOOLS},
         "data": {"cluster", "failures", "tables", *TOOLS},

@@ -16,7 +16,7 @@ from typing import Any
 from dspy_programs.code.files import checked_folder, read_bytes, text_in
 from dspy_programs.code.listing import listing_of
 
-_MOST_FILES = 60
+_MOST_FILES, _MOST_FOLDERS = 40, 20
 _TELLING = re.compile(
     r"(?:^|/)(?:pyproject\.toml|setup\.(?:py|cfg)|requirements[\w-]*\.txt|tox\.ini|noxfile\.py|manage\.py|Pipfile|"
     r"package\.json|tsconfig\.json"
@@ -39,8 +39,10 @@ def context_of(path: Path) -> str:
     folder = checked_folder(path)
     paths = listing_of(folder).splitlines()
     telling = sorted((each for each in paths if _TELLING.search(each)), key=lambda each: (each.count("/"), each))
-    tests = sorted({each.partition("/")[0] + "/" for each in paths if re.match(r"(?:tests?|spec|__tests__)/", each)})
-    lines = {"files": [*tests, *telling[:_MOST_FILES]]}
+    folders = sorted({each.partition("/")[0] + "/" for each in paths if "/" in each and not each.startswith(".")})[
+        :_MOST_FOLDERS
+    ]
+    lines = {"files": [*folders, *telling[:_MOST_FILES]]}
     lines |= {
         "make": _targets(folder, "Makefile", _TARGET),
         "just": _targets(folder, "justfile", re.compile(r"^([A-Za-z][\w-]*)[^:=\n]*:(?!=)", re.M)),

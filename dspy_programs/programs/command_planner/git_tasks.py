@@ -265,6 +265,10 @@ def _from_branch(names: Names) -> list[Step]:
     ]
 
 
+def _show(names: Names) -> list[Step]:
+    return [Step("show the commit with its changes", f"git show {names.commit or 'COMMIT'}")]
+
+
 def _take_out(names: Names) -> list[Step]:
     return [
         Step("take the commit back and keep its changes staged", "git reset --soft HEAD~1"),
@@ -286,6 +290,13 @@ def _move(names: Names) -> list[Step]:
 TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple(
     (re.compile(pattern), steps)
     for pattern, steps in (
+        (
+            r"\b(?:undo|revert|take back) (?:the |my )?(?:last |latest )?push(?:ed commits?)?\b",
+            _fixed(
+                ("make a commit that undoes the last one", "git revert HEAD"), ("push it, so that others get it", "git push")
+            ),
+        ),
+        (r"\b(?:show|see|look at|view|print)\b.{0,25}\bcommit [0-9a-f]{7,40}\b", _show),
         (
             r"\bcontinue (?:the |this |my )?rebase\b",
             _fixed(("mark the conflicts as resolved", "git add --update"), ("go on", "git rebase --continue")),
@@ -342,7 +353,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             _message_amend,
         ),
         (
-            r"\b(?:amend|forgot (?:a file|to add|something)|(?:add|put) .{0,30}\b(?:in)?to (?:the|my) (?:last|previous) "
+            r"\b(?:amend(?: .{0,20}commit)?|forgot (?:a file|to add|something)|(?:add|put) .{0,30}\b(?:in)?to (?:the|"
+            r"my) (?:last|previous) "
             r"commit)\b",
             _amend,
         ),

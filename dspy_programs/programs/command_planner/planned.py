@@ -50,7 +50,8 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
     ("format", r"\b(?:re)?format(?:ting|ter|ted)?\b|\bprettier\b|\bblack\b|\bcode style\b|\btidy up the code"),
     (
         "lint",
-        r"\blint\w*\b|\bflake8\b|\bruff\b(?! format)|\beslint\b|\bclippy\b|\bstatic (?:checks?|analysis)|\bcode quality|"
+        r"\blint\w*\b|\bvet\b|\bflake8\b|\bruff\b(?! format)|\beslint\b|\bclippy\b|\bstatic (?:checks?|analysis)|\bcode "
+        r"quality|"
         r"\bpre-?commit\b",
     ),
     ("outdated", r"\bout ?dated\b|\bout of date\b|\bold (?:deps|dependencies|packages)|\bnewer versions?\b"),
@@ -85,12 +86,12 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
     (
         "build",
         r"\b(?:re-?)?(?:build|compile)\b(?! (?:the )?(?:docs|documentation|index))|\bpackage (?:it|up|the (?:jar|"
-        r"project|app))\b|\bwheel\b|\bbinary\b|"
+        r"project|app))\b|\bwheel\b|(?<!run the )(?<!start the )\bbinary\b|"
         r"\bdocker image\b",
     ),
     (
         "run",
-        r"\b(?:run|start|launch|serve|boot|fire up|spin up|bring up)\b.{0,20}\b(?:app|server|it|this|program|project|"
+        r"\b(?:run|start|launch|serve|boot|fire up|spin up|bring up)\b.{0,20}\b(?:app|server|binary|it|this|program|project|"
         r"service|site|api|locally|container|stack|cli|tool|dev)\b|\bstart up\b",
     ),
     ("clean", r"\bclean\b(?!er)|\bremove .{0,15}(?:build|artifacts?|caches?|compiled)|\bbuild (?:files|artifacts)"),
@@ -220,7 +221,7 @@ def _deeds(low: str, task: str, project: Project) -> Iterator[_Found]:
     for deed, pattern in _DEEDS:
         for match in re.finditer(pattern, low):
             clause = next((each[1] for each in _CLAUSE.finditer(low) if each.start(1) <= match.start() < each.end(1)), low)
-            steps = steps_of(deed, project, _detail(deed, task, low, clause))
+            steps = steps_of(deed, project, _detail(deed, task, low, clause, project))
             lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
             yield _Found(match.start(), match.end(), steps, lacks)
 
@@ -234,7 +235,7 @@ _NEEDS: dict[Deed, str] = {
 }
 
 
-def _detail(deed: Deed, task: str, low: str, clause: str) -> str:
+def _detail(deed: Deed, task: str, low: str, clause: str, project: Project) -> str:
     """Return what the deed is limited to, or how it is done."""
     if deed == "test":
         if re.search(r"\b(?:stop|end|quit|abort) (?:at|on|after) (?:the )?first (?:failure|error)|\bfail fast\b", low):
@@ -257,7 +258,8 @@ def _detail(deed: Deed, task: str, low: str, clause: str) -> str:
     if deed in ("lint", "types", "format"):
         place = _PLACE.search(clause)
         found_place = next(filter(None, place.groups())).strip(".,") if place else ""
-        return next((word for word in task.split() if word.lower() == found_place), found_place)
+        is_there = "/" in found_place or "." in found_place or project.has(found_place)
+        return next((word for word in task.split() if word.lower() == found_place), found_place) if is_there else ""
     if deed == "upgrade":
         one = re.search(r"\b(?:upgrade|update|bump) (?!the\b|all\b|my\b|our\b)([\w@/.-]+) to\b", task)
         return one[1] if one else ""
@@ -335,6 +337,11 @@ def _django(project: Project, says: str, command: str) -> list[Step]:
     return [Step(says, f"python manage.py {command}")] if project.has("manage.py") else []
 
 
+def _app(low: str, names: Names, project: Project) -> list[Step]:
+    name = re.search(r"\bapp (?:called |named )?(\w+)", low)
+    return _django(project, "create the app", f"startapp {name[1]}") if name else []
+
+
 def _earlier(low: str, names: Names, project: Project) -> list[Step]:
     found = re.search(r"\b(\d+|two|three|four|five|six) commits? ago\b", low)
     ago = "1" if not found else found[1] if found[1].isdigit() else str(SPELLED.index(found[1]))
@@ -355,6 +362,7 @@ _PLAIN: tuple[tuple[str, Callable[[str, Names, Project], list[Step]]], ...] = (
         r"\b(?:open|start|get) (?:a |the )?(?:python |django )?shell\b",
         lambda low, names, project: _django(project, "open a shell", "shell"),
     ),
+    (r"\b(?:create|make|add|start) (?:an? |the )?(?:new )?app (?:called |named )?\w+", _app),
     (r"\bsuper ?user\b", lambda low, names, project: _django(project, "create a superuser", "createsuperuser")),
     (r"\btidy\b", lambda low, names, project: [Step("tidy the modules", "go mod tidy")] if project.has("go.mod") else []),
     (r"\b(?:version|content|state) of .{0,40}\bcommits? ago\b", _earlier),

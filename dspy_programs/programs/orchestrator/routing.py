@@ -136,8 +136,8 @@ def _inside(asked: Asked, other: str = "") -> dict[str, JsonValue]:
 
 
 def _grep(asked: Asked) -> Route | None:
-    is_text = words.TEXT.search(asked.bare) or _OPEN_CALL.search(asked.query)
-    is_text = is_text or (asked.quoted and words.FIND.search(asked.bare))
+    is_text = bool(words.TEXT.search(asked.bare) or _OPEN_CALL.search(asked.query))
+    is_text = is_text or bool(asked.quoted and words.FIND.search(asked.bare))
     if not words.USES.search(asked.bare) and not is_text and not (asked.quoted and not asked.names):
         return None
     found = _pattern(asked)
