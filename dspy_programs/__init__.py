@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from dspy_programs.predict import Failure, FewShot, add_reasoning
     from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
     from dspy_programs.programs.code_editor import CodeEditor, CodeEditorResult
+    from dspy_programs.programs.code_summarizer import CodeSummarizer, CodeSummarizerResult
     from dspy_programs.programs.command_planner import CommandPlanner, CommandPlannerResult
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
+    from dspy_programs.programs.log_context import KeyPoint, LogContext, LogContextResult
     from dspy_programs.programs.loop_explainer import LoopExplainer, LoopExplainerResult
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
     from dspy_programs.programs.orchestrator import Orchestrator, OrchestratorResult
@@ -51,6 +53,8 @@ _HOMES = {
     "MissingArgument": "programs.actor",
     "CodeEditor": "programs.code_editor",
     "CodeEditorResult": "programs.code_editor",
+    "CodeSummarizer": "programs.code_summarizer",
+    "CodeSummarizerResult": "programs.code_summarizer",
     "CommandPlanner": "programs.command_planner",
     "CommandPlannerResult": "programs.command_planner",
     "DataGenerator": "programs.data_generator",
@@ -67,6 +71,9 @@ _HOMES = {
     "configure": "lm",
     "connect": "lm",
     "use": "lm",
+    "KeyPoint": "programs.log_context",
+    "LogContext": "programs.log_context",
+    "LogContextResult": "programs.log_context",
     "LoopExplainer": "programs.loop_explainer",
     "LoopExplainerResult": "programs.loop_explainer",
     "Fact": "programs.memory_summarizer",
@@ -104,6 +111,8 @@ __all__ = [
     "Call",
     "CodeEditor",
     "CodeEditorResult",
+    "CodeSummarizer",
+    "CodeSummarizerResult",
     "CommandPlanner",
     "CommandPlannerResult",
     "Criterion",
@@ -120,6 +129,9 @@ __all__ = [
     "FewShot",
     "Finding",
     "Function",
+    "KeyPoint",
+    "LogContext",
+    "LogContextResult",
     "LoopExplainer",
     "LoopExplainerResult",
     "MemorySummarizer",

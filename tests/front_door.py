@@ -15,6 +15,7 @@ from dspy_programs import (
     ActorResult,
     Call,
     CodeEditor,
+    CodeSummarizer,
     DataGenerator,
     DataGeneratorResult,
     Fact,
@@ -22,6 +23,7 @@ from dspy_programs import (
     FailureJudge,
     FailureJudgeResult,
     Finding,
+    LogContext,
     LoopExplainer,
     MemorySummarizer,
     MemorySummarizerResult,
@@ -80,8 +82,10 @@ def book(city: str) -> str:
 def loading(name: str, router: "TicketRouter") -> None:
     assert_type(load("actor"), Actor)
     assert_type(load("code_editor"), CodeEditor)
+    assert_type(load("code_summarizer"), CodeSummarizer)
     assert_type(load("data_generator"), DataGenerator)
     assert_type(load("failure_judge"), FailureJudge)
+    assert_type(load("log_context"), LogContext)
     assert_type(load("loop_explainer"), LoopExplainer)
     assert_type(load("memory_summarizer"), MemorySummarizer)
     assert_type(load("planner", "openai/gpt-4.1-mini", strict=True), Planner)

@@ -24,6 +24,8 @@ OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
 
 UNCOMPILED = {
     "code_editor",
+    "code_summarizer",
+    "log_context",
     "command_planner",
     "loop_explainer",
     "orchestrator",

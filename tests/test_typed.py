@@ -29,10 +29,12 @@ ANYTHING = {"messages_of"}  # gives back the kind of session that came in
 REPLIES = {
     "actor": {"action": {"calls": [{"tool": "book", "arguments": {}}], "cannot": ""}},
     "code_editor": {"reply": {"why": "It adds one.", "edits": [{"path": "a.py", "old": "return n + 1", "new": "return n"}]}},
+    "code_summarizer": {"reply": {"summary": "`add` returns the sum."}},
     "command_planner": {"reply": {"plan": ["run the tests"], "commands": ["pytest"]}},
     "data_generator": {"pair": {"instruction": "Name a river in Austria.", "input": "", "output": "The Mur."}},
     "document_qa": {"reply": {"quote": "The Mur is a river in Austria.", "answer": "the Mur"}},
     "failure_judge": {"answer": "no"},
+    "log_context": {"reply": {"context": "The lamp has no price.", "key_points": ["no price of lamp"]}},
     "loop_explainer": {"reply": {"explanation": "`row in names` is O(n*m).", "rewrite": ""}},
     "memory_summarizer": {
         "memory": {"summary": "Ann waits.", "decisions": [], "facts": [{"text": "Order 4711 goes to Graz", "turns": [0]}]}

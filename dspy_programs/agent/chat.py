@@ -10,9 +10,7 @@ Raises     nothing if a model does not answer: the chat says so and goes on.
 """
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import dspy
@@ -144,30 +142,3 @@ def _streamed(lm: dspy.LM, messages: list[dict[str, Any]]) -> Iterator[str]:
     for event in lm.engine.stream(request):
         if event.type == "delta" and event.delta.type == "text":
             yield event.delta.text
-
-
-def typed_lines(history: Path) -> Iterator[str]:
-    """Yield what a person types, with history and completion where prompt-toolkit is installed."""
-    read = _reader(history)
-    while True:
-        try:
-            yield read()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-
-
-def _reader(history: Path) -> Callable[[], str]:
-    if not sys.stdin.isatty():
-        return lambda: input()
-    try:
-        from prompt_toolkit import PromptSession
-        from prompt_toolkit.completion import WordCompleter
-        from prompt_toolkit.history import FileHistory
-    except ImportError:
-        return lambda: input("> ")
-    history.parent.mkdir(0o700, parents=True, exist_ok=True)
-    history.touch(0o600)
-    prompt: Any = PromptSession(history=FileHistory(str(history)), completer=WordCompleter([*COMMANDS], sentence=True))
-    return lambda: str(prompt.prompt("> "))

@@ -103,10 +103,11 @@ def chat(
     config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
 ) -> None:
     """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
-    from dspy_programs.agent.chat import HELP, Chat, typed_lines
+    from dspy_programs.agent.chat import COMMANDS, HELP, Chat
     from dspy_programs.agent.config import read_config
     from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.cli import first_words, typed_lines
     from dspy_programs.lm import DEFAULT_SPEC, connect
 
     flags = dict(lm="none" if no_llm else lm, workspace=workspace, policy=policy, sessions=str(sessions) if sessions else None)
@@ -124,7 +125,7 @@ def chat(
     )
     if sys.stdin.isatty():
         print(HELP)
-    talk.talk(typed_lines(kept.path.parent / "chat_history"))
+    talk.talk(typed_lines(kept.path.parent / "chat_history", first_words(COMMANDS)))
 
 
 def _agent_of(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         GATE_CLOSED as GATE_CLOSED,
         INTERRUPTED as INTERRUPTED,
         MODEL_STOPPED as MODEL_STOPPED,
+        NO_LLM as NO_LLM,
         UNVERIFIED as UNVERIFIED,
         ApiBaseOption as ApiBaseOption,
         ApiKeyOption as ApiKeyOption,
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
         ToolLmOption as ToolLmOption,
         new_app as new_app,
         run as run,
+        run_words as run_words,
     )
     from dspy_programs.cli.progress_bar import Progress as Progress, show_progress as show_progress
+    from dspy_programs.cli.prompt import (
+        Complete as Complete,
+        Completed as Completed,
+        first_words as first_words,
+        typed_lines as typed_lines,
+    )
 
 _HOMES = {
     "ApiBaseOption": "cli",
@@ -29,6 +37,7 @@ _HOMES = {
     "GATE_CLOSED": "cli",
     "INTERRUPTED": "cli",
     "MODEL_STOPPED": "cli",
+    "NO_LLM": "cli",
     "LmOption": "cli",
     "NoCacheOption": "cli",
     "NoLlmOption": "cli",
@@ -36,8 +45,13 @@ _HOMES = {
     "ToolLmOption": "cli",
     "new_app": "cli",
     "run": "cli",
+    "run_words": "cli",
     "Progress": "progress_bar",
     "show_progress": "progress_bar",
+    "Complete": "prompt",
+    "Completed": "prompt",
+    "first_words": "prompt",
+    "typed_lines": "prompt",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

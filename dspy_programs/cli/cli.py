@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -25,6 +25,13 @@ def _of_this_model(context: typer.Context, parameter: typer.CallbackParam, value
     return None if is_of_another else value
 
 
+def _unless_named(context: typer.Context, parameter: typer.CallbackParam, value: bool) -> bool:
+    """Ignore the environment's refusal of models when --lm names one."""
+    source, of_lm = context.get_parameter_source(parameter.name or ""), context.get_parameter_source("lm")
+    is_overridden = source is not None and source.name == "ENVIRONMENT" and of_lm is not None and of_lm.name == "COMMANDLINE"
+    return value and not is_overridden
+
+
 LmOption = Annotated[
     str | None,
     typer.Option(
@@ -39,7 +46,13 @@ ToolLmOption = Annotated[
         help="A model, as provider/name, for what the rules cannot decide. Default: none, rules only.",
     ),
 ]
-NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Use rules only, even if the environment names a model.")]
+NO_LLM = "DSPY_PROGRAMS_NO_LLM"
+NoLlmOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-llm", envvar=NO_LLM, callback=_unless_named, help="Use rules only, even if the environment names a model."
+    ),
+]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of using cached answers.")]
 ApiBaseOption = Annotated[
     str | None,
@@ -77,10 +90,18 @@ def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {_line(message)}\n"  # users need no source line
     sys.stdin = sys.stdin or open(os.devnull)  # closed by the shell
     sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")
-    add_dot_env()
+    added = add_dot_env()
+    with _ended_by_sigterm():
+        return run_words(app, sys.argv[1:] if argv is None else argv, added)
+
+
+def run_words(app: Callable[..., object], words: Sequence[str], from_file: Collection[str] = ()) -> int:
+    """Run a command inside a process that goes on afterwards; like `run`, without reading a .env file.
+
+    from_file: the variables that one has set; the command finds them as its context's object.
+    """
     try:
-        with _ended_by_sigterm():
-            app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
+        app(args=list(words), standalone_mode=True, obj=frozenset(from_file))
     except RunInterrupted as stop:
         print(_line(stop), file=sys.stderr)
         return INTERRUPTED

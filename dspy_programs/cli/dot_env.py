@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,17 +42,17 @@ _ANNOUNCED = (LM, BASE, _LLAMA, _ROUTER, *_MODELS, *_FOLDERS, _SERVER_KEY, *_WRI
 _LARGEST = 1_000_000  # characters read
 
 
-def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path = Path(".env")) -> None:
-    """Add the file's variables to the environment, unless already set."""
+def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path = Path(".env")) -> Collection[str]:
+    """Add the file's variables to the environment, unless already set. Returns the names of those added."""
     # unlike Path.is_file, this bears a folder that nobody may enter; opening a pipe of that name would block
     if not os.path.isfile(path):
-        return
+        return ()
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             said = _values_in(file.read(_LARGEST))
     except OSError as error:
         warnings.warn(f"{path}: cannot be read: {error.strerror}", stacklevel=2)
-        return
+        return ()
     if KEY in environment:
         said.pop(BASE, None)
         if BASE not in environment:
@@ -66,6 +66,7 @@ def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path =
         print(f"{path} sets {', '.join(announced)}", file=sys.stderr)
     for name, value in said.items():
         environment.setdefault(name, value)
+    return said.keys()
 
 
 def _untrusted(said: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,7 +1,8 @@
 """python -m dspy_programs code index|search|map|grep|extract|edit|patch|...: thin commands over this package."""
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,13 +10,20 @@ import typer
 
 from dspy_programs.cli import new_app
 from dspy_programs.code.ask_commands import ask, commands
-from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
+from dspy_programs.code.change_commands import diff, edit, patch, undo
+from dspy_programs.code.git_commands import app as git
 from dspy_programs.code.log_bus.commands import last, status, watch
+from dspy_programs.code.log_bus.stack_commands import app as stack, worker
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
-from dspy_programs.code.printing import from_here, gate, print_json, say
+from dspy_programs.code.old_names import WithOldNames
+from dspy_programs.code.opening import EmbedderOption, embed, opened
+from dspy_programs.code.printing import print_json, say
+from dspy_programs.code.search_commands import learn, like, search
+from dspy_programs.code.start_commands import init, open_, start
+from dspy_programs.code.task_commands import commit_message, plan, run
 
 if TYPE_CHECKING:
-    from dspy_programs.code.index import Index, Refreshed
+    from dspy_programs.code.index import Refreshed
 
 app = new_app(
     "Know a repository: find code by questions, names and patterns, and what went wrong in its logs. No model needed."
@@ -26,9 +34,19 @@ _Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+@app.callback(cls=WithOldNames)
+def _old_environment(context: typer.Context) -> None:
+    """Let the variables of dspy-code count, where ours are not set."""
+    from dspy_programs.code.old_environment import adopted
+
+    os.environ.update(adopted(os.environ, context.obj or ()))
+
+
 @app.command()
 def index(
     path: _Folder = Path("."),
+    vectors: Annotated[bool, typer.Option("--vectors", help="Also make the vectors that search --by wants.")] = False,
+    embedder: EmbedderOption = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on while files change, until interrupted. Needs the code extra.")
     ] = False,
@@ -39,7 +57,9 @@ def index(
     if watch:
         _watch_index(path, db)
         return
-    held, done = _opened(path, db)
+    held, done = opened(path, db)
+    if vectors or embedder:
+        embed(held, embedder)
     if as_json:
         print_json({"index": str(held.file), **_plain(done)})
         return
@@ -50,32 +70,6 @@ def index(
         if told:
             print(f"{name}: {', '.join(f'{count:,} {why}' for why, count in sorted(told.items()))}")
     print(f"{held.file}; {done.seconds:.1f} s", file=sys.stderr)
-
-
-@app.command()
-def search(
-    question: Annotated[str, typer.Argument(help="In words, or a name.")],
-    path: _Folder = Path("."),
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many places.")] = 10,
-    db: _Db = None,
-    as_json: _Json = False,
-) -> None:
-    """Find the code that a question is about. The index is brought up to date first. Exits with 1 if nothing is found."""
-    from dspy_programs.code import search as find
-    from dspy_programs.errors import UsageError
-
-    if not question.strip():
-        raise UsageError("the question is empty; write what to look for")
-    if not path.exists():
-        raise UsageError(f"{path}: not there; name a folder, and put a question of several words in quotes")
-    held, _ = _opened(path, db)
-    hits = [from_here(path, hit) for hit in find(held, question, k)]
-    if as_json:
-        print_json([hit._asdict() for hit in hits])
-    for hit in [] if as_json else hits:
-        say(f"{hit.path}:{hit.line}  {hit.symbol or '(between definitions)'}  {hit.score:.2f}")
-        say("\n".join(f"    {line}" for line in hit.snippet.splitlines()))
-    gate(hits, f"nothing about {question}")
 
 
 @app.command("map")
@@ -93,7 +87,7 @@ def map_(
     from dspy_programs.code import map_of
     from dspy_programs.tokens import counter_named
 
-    held, _ = _opened(path, db)
+    held, _ = opened(path, db)
     found = map_of(held, tokens, focus or (), counter_named(count_as))
     if as_json:
         listed = [
@@ -108,12 +102,15 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-for _command in (grep, tree, extract, sg, context, watch, last, status):
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init, ask, commands),
+    *(edit, patch, diff, undo, plan, run, commit_message),
+)
+for _command in _COMMANDS:
     app.command()(_command)
-for _command in (ask, commands):
-    app.command()(_command)
-for _command in (edit, patch, diff, undo, plan, run, commit_message):
-    app.command()(_command)
+app.command("open")(open_)
+app.add_typer(stack, name="stack", help="Files that run `up` elsewhere: Docker, Kubernetes, Kafka, Spark.")
+app.add_typer(git, name="git", hidden=True)
 
 
 def _watch_index(path: Path, db: Path | None) -> None:
@@ -121,16 +118,6 @@ def _watch_index(path: Path, db: Path | None) -> None:
 
     for done in watch_folder(Index(path, db)):
         print(f"{done.read:,} read, {done.forgotten:,} forgotten; {done.seconds:.2f} s", flush=True)
-
-
-def _opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":
-    """Open an index, and bring it up to date."""
-    from dspy_programs.cli import show_progress
-    from dspy_programs.code import Index
-
-    held = Index(path, db)
-    with show_progress("Indexing") as progress:
-        return held, held.refresh(progress)
 
 
 def _by_lines(done: "Refreshed") -> dict[str, int]:

@@ -124,10 +124,22 @@ class Index:
         path, parsed = one.found.path, one.parsed
         language, by = (parsed.language, parsed.by) if parsed else ("", "")
         names = "\n".join(f"{name} {count}" for name, count in names_in(one.text).items()) if language else ""
-        values = (path, one.found.size, one.trusted_time, one.digest, one.why, language, by, one.text.count("\n"), names)
+        imports = "\n".join(parsed.imports) if parsed else ""
+        values = (
+            path,
+            one.found.size,
+            one.trusted_time,
+            one.digest,
+            one.why,
+            language,
+            by,
+            one.text.count("\n"),
+            names,
+            imports,
+        )
         file = self.database.write(
-            "INSERT INTO files (path, size, changed, digest, why, language, read_by, lines, names) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO files (path, size, changed, digest, why, language, read_by, lines, names, imports) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         if parsed is None:
@@ -149,6 +161,8 @@ class Index:
 
     def _forget(self, files: Sequence[int]) -> None:
         rows = [(file,) for file in files]
+        of_files = "UPDATE vectors SET place = NULL WHERE place IN (SELECT id FROM places WHERE file = ?)"
+        self.database.write_many(of_files, rows)
         self.database.write_many("DELETE FROM chunks WHERE rowid IN (SELECT id FROM places WHERE file = ?)", rows)
         for table, key in (("places", "file"), ("symbols", "file"), ("files", "id")):
             self.database.write_many(f"DELETE FROM {table} WHERE {key} = ?", rows)

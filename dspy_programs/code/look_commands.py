@@ -156,8 +156,8 @@ def context(
 
     Keys and passwords that are known as such are taken out. Exits with 1 if nothing went wrong.
     """
-    from dspy_programs.code import log_context
     from dspy_programs.code.log_bus import without_secrets
+    from dspy_programs.logs import log_context
     from dspy_programs.text import quantity
 
     found = log_context(logs)

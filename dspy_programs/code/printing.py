@@ -12,9 +12,9 @@ from dspy_programs.cli import GATE_CLOSED
 if TYPE_CHECKING:
     from dspy_programs.code.extracting import Piece
     from dspy_programs.code.grep import Line
-    from dspy_programs.code.logs.digest import Kind
     from dspy_programs.code.searching import Hit
     from dspy_programs.code.structure import Match
+    from dspy_programs.logs import Kind
 
     Place = TypeVar("Place", Hit, Line, Match, Piece)
 

@@ -8,7 +8,7 @@ Calls      no model.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from textwrap import dedent
 from typing import NamedTuple
 
@@ -44,30 +44,12 @@ class Hit(NamedTuple):
 
 def search(index: Index, question: str, k: int = 10) -> list[Hit]:
     """Return the places that a question is about; [] for a question without words."""
-    words = asked_words(question)
-    if not words:
-        return []
-    asked = " OR ".join(f'"{word}"' for word in words)
-    rows = index.database.rows(
-        f"SELECT rowid AS id, -bm25(chunks, {_NAME}, {_PATH}, {_TEXT}, {_HUMPS}) AS score FROM chunks WHERE chunks MATCH ? "
-        "ORDER BY score DESC LIMIT ?",
-        (asked, max(_CANDIDATES, 3 * k)),
-    )
-    found = [_Candidate(row["id"], row["score"]) for row in rows]
-    best_of: dict[tuple[str, str, int], _Ranked] = {}
-    for one in sorted(_weighed(index, found, question, words), key=lambda one: -one.score):
-        best_of.setdefault((one.path, one.symbol, 0 if one.symbol else one.line), one)  # overloads are one place
-    ranked = list(best_of.values())[:k]
-    best = ranked[0].score if ranked else 1.0
-    return [one.hit(index, words, best) for one in ranked]
+    return as_hits(index, lexical_ranking(index, question, k)[:k], asked_words(question))
 
 
-class _Candidate(NamedTuple):
-    id: int
-    score: float
+class Place(NamedTuple):
+    """A chunk, as a ranking has it."""
 
-
-class _Ranked(NamedTuple):
     path: str
     symbol: str
     line: int
@@ -75,33 +57,70 @@ class _Ranked(NamedTuple):
     text: str
     score: float
 
-    def hit(self, index: Index, words: Sequence[str], best: float) -> Hit:
-        snippet = _snippet(index, self, words)
-        return Hit(self.path, self.line, self.end_line, self.symbol, snippet, round(self.score / best, 3))
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What overloads have in common."""
+        return self.path, self.symbol, 0 if self.symbol else self.line
 
 
-def _weighed(index: Index, found: Sequence[_Candidate], question: str, words: Sequence[str]) -> list[_Ranked]:
-    named, wants_tests = names_asked(question), "test" in question.lower()
-    scores = dict(found)
+def lexical_ranking(index: Index, question: str, most: int) -> list[Place]:
+    """Return the places that have words of the question, the best first."""
+    words = asked_words(question)
+    if not words:
+        return []
+    asked = " OR ".join(f'"{word}"' for word in words)
+    rows = index.database.rows(
+        f"SELECT rowid AS id, -bm25(chunks, {_NAME}, {_PATH}, {_TEXT}, {_HUMPS}) AS score FROM chunks WHERE chunks MATCH ? "
+        "ORDER BY score DESC LIMIT ?",
+        (asked, max(_CANDIDATES, 3 * most)),
+    )
+    found = places_of(index, {row["id"]: row["score"] for row in rows})
+    named, stems = names_asked(question), Counter({stem(word): 1 for word in words})
+    weighed = [one._replace(score=one.score * _weight(one, question, named, stems)) for one in found]
+    return each_once(sorted(weighed, key=lambda one: -one.score))
+
+
+def places_of(index: Index, scores: Mapping[int, float]) -> list[Place]:
+    """Return chunks by their ids, with these scores."""
     rows = index.database.rows(
         "SELECT places.id, files.path, places.symbol, places.line, places.end_line, chunks.text FROM places "
         "JOIN files ON files.id = places.file JOIN chunks ON chunks.rowid = places.id "
         f"WHERE places.id IN ({', '.join('?' * len(scores))})",
         list(scores),
     )
-    asked = Counter({stem(word): 1 for word in words})
-    ranked = []
-    for row in rows:
-        score, symbol = scores[row["id"]], row["symbol"].lower()
-        if any(symbol == name or symbol.endswith(f".{name}") for name in named):
-            score *= _NAMED
-        if not wants_tests and _TESTING.search(row["path"]):
-            score *= _OF_A_TEST
-        if row["path"].endswith(".pyi"):
-            score *= _STUB
-        score *= (1 + _SAID_BY_NAME * _told_by_name(row["symbol"], asked)) if symbol else _BETWEEN
-        ranked.append(_Ranked(row["path"], row["symbol"], row["line"], row["end_line"], row["text"], score))
-    return ranked
+    return [Place(row["path"], row["symbol"], row["line"], row["end_line"], row["text"], scores[row["id"]]) for row in rows]
+
+
+def each_once(ranked: Sequence[Place]) -> list[Place]:
+    """Return the best of each place: overloads are one."""
+    best: dict[tuple[str, str, int], Place] = {}
+    for one in ranked:
+        best.setdefault(one.key, one)
+    return list(best.values())
+
+
+def as_hits(index: Index, ranked: Sequence[Place], words: Sequence[str]) -> list[Hit]:
+    """Return places as they are shown; words: of the question."""
+    best = ranked[0].score if ranked else 1.0
+    return [
+        Hit(one.path, one.line, one.end_line, one.symbol, _snippet(index, one, words), round(one.score / best, 3))
+        for one in ranked
+    ]
+
+
+def _weight(one: Place, question: str, named: Collection[str], asked: Counter[str]) -> float:
+    weight, symbol = reluctance(one, question), one.symbol.lower()
+    if any(symbol == name or symbol.endswith(f".{name}") for name in named):
+        weight *= _NAMED
+    return weight * (1 + _SAID_BY_NAME * _told_by_name(one.symbol, asked)) if symbol else weight
+
+
+def reluctance(one: Place, question: str) -> float:
+    """Return a factor below 1 for what is seldom looked for: tests, stubs, lines between definitions."""
+    factor = 1.0 if one.symbol else _BETWEEN
+    if "test" not in question.lower() and _TESTING.search(one.path):
+        factor *= _OF_A_TEST
+    return factor * _STUB if one.path.endswith(".pyi") else factor
 
 
 def _told_by_name(symbol: str, asked: Counter[str]) -> float:
@@ -109,7 +128,7 @@ def _told_by_name(symbol: str, asked: Counter[str]) -> float:
     return f1(Counter({stem(word): 1 for word in asked_words(symbol)}), asked)
 
 
-def _snippet(index: Index, one: _Ranked, words: Sequence[str]) -> str:
+def _snippet(index: Index, one: Place, words: Sequence[str]) -> str:
     """Return the first line of a place, and the lines after it that say most about the question, as they are in the file."""
     data = read_bytes(index.folder / one.path)
     lines = ((text_in(data) if data else None) or one.text).split("\n")[one.line - 1 : one.end_line]

@@ -1,4 +1,8 @@
-"""The tables of an index: files, their definitions, and the chunks that are searched."""
+"""The tables of an index: files, their definitions, and the chunks that are searched, by words and by vectors.
+
+A vector without a place is of a text that is gone, and spares the same text elsewhere the embedder. Files of an older index are
+read again, for their imports.
+"""
 
 SCHEMA = (
     """
@@ -14,6 +18,12 @@ CREATE INDEX symbols_named ON symbols (last);
 CREATE TABLE places (id INTEGER PRIMARY KEY, file INTEGER, symbol TEXT, line INTEGER, end_line INTEGER);
 CREATE INDEX places_of_file ON places (file);
 CREATE VIRTUAL TABLE chunks USING fts5(name, path, text, humps, tokenize = 'porter unicode61 remove_diacritics 2');
+""",
+    """
+CREATE TABLE vectors (embedder TEXT, place INTEGER, digest BLOB, vector BLOB, PRIMARY KEY (embedder, place));
+CREATE INDEX vectors_of_place ON vectors (place);
+ALTER TABLE files ADD COLUMN imports TEXT;
+UPDATE files SET size = -1, digest = NULL;
 """,
 )
 KNOWN_FILES = """

@@ -12,6 +12,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])")  # GZi
 _CAMEL = re.compile(r"\b[A-Za-z]*[a-z0-9][A-Z]\w*|\b[A-Z]{2,}[a-z]\w*")
 _NAME = re.compile(r"[A-Za-z_]\w{2,63}")
 _WORD = re.compile(r"\w+")
+_PLAIN = re.compile(r"[^\W_]+")
 _SAYS_LITTLE = STOPWORDS - frozenset("all down get make not off only out own put up use".split())  # they are in many names
 _ASKING = frozenset("code function method class file find show where implement implemented defined definition".split())
 _MOST_WORDS = 40  # of a question
@@ -20,6 +21,11 @@ _MOST_WORDS = 40  # of a question
 def humps(text: str) -> str:
     """Return the parts of the camelCase words in a text, each word once."""
     return " ".join(_HUMP.sub(" ", word) for word in dict.fromkeys(_CAMEL.findall(text)))
+
+
+def spread(text: str) -> str:
+    """Return the words of a text, those inside of names apart, and nothing else."""
+    return " ".join(_HUMP.sub(" ", word) for word in _PLAIN.findall(text))
 
 
 def names_in(text: str) -> Counter[str]:

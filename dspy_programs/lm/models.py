@@ -36,6 +36,7 @@ DEFAULT_SPEC = f"local/{DEFAULT_ID}"
 _SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
 _BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
 KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
+_OBJECT_VARIABLE = "DSPY_PROGRAMS_JSON_OBJECT"  # 1: servers are asked for a JSON object, without its schema
 _SHIPPED_TABLE_VARIABLE, _TABLE_URL_VARIABLE = "LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODEL_COST_MAP_URL"  # DSPy reads them
 _DECODING = {
     *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "rollout_id", "stop", "seed"),
@@ -89,7 +90,7 @@ def connect(
         UnknownModel: A `local/` name is not in the catalogue.
         LanguageModelError: The spec does not name a model, or its settings are invalid.
     """
-    _stay_offline()
+    stay_offline()
     from_environment = os.environ.get(_SPEC_VARIABLE)
     spec = spec or from_environment or DEFAULT_SPEC
     provider, _, name = spec.partition("/")
@@ -113,7 +114,8 @@ def connect(
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
         inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
-        return wrap(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
+        any_object = os.environ.get(_OBJECT_VARIABLE) == "1"
+        return wrap(ServerEngine(inner, own=bool(api_base), any_object=any_object), spec, retries=RETRIES, **decoding)
     except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
 
@@ -216,7 +218,7 @@ def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
 
 def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
     """Return DSPy's settings for a choice. Raises UsageError for settings that would have no effect."""
-    _stay_offline()
+    stay_offline()
     if settings and not isinstance(lm, str):
         raise UsageError(f"{', '.join(settings)}: valid only with a model given by its spec")
     if lm is None:
@@ -226,7 +228,7 @@ def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
     return {"lm": model, "adapter": adapter, CHOICE: "model"}
 
 
-def _stay_offline() -> None:
+def stay_offline() -> None:
     """Let DSPy use the table of models and prices that it ships; else it fetches one from the internet at the first call."""
     if _TABLE_URL_VARIABLE not in os.environ:
         os.environ.setdefault(_SHIPPED_TABLE_VARIABLE, "True")

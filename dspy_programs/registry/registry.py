@@ -17,10 +17,12 @@ from dspy_programs.lm import spec_in_use
 from dspy_programs.predict import Program
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.code_editor import CodeEditor
+from dspy_programs.programs.code_summarizer import CodeSummarizer
 from dspy_programs.programs.command_planner import CommandPlanner
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
+from dspy_programs.programs.log_context import LogContext
 from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
 from dspy_programs.programs.orchestrator import Orchestrator
@@ -54,10 +56,12 @@ from dspy_programs.registry.shared import HUB, is_shared, program_in, shared_fil
 PROGRAMS: dict[str, type[Program]] = {
     "actor": Actor,
     "code_editor": CodeEditor,
+    "code_summarizer": CodeSummarizer,
     "command_planner": CommandPlanner,
     "data_generator": DataGenerator,
     "document_qa": DocumentQA,
     "failure_judge": FailureJudge,
+    "log_context": LogContext,
     "loop_explainer": LoopExplainer,
     "memory_summarizer": MemorySummarizer,
     "orchestrator": Orchestrator,
@@ -91,6 +95,8 @@ def load(program: Literal["actor"], lm: str | None = None, **options: Unpack[Loa
 @overload
 def load(program: Literal["code_editor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CodeEditor: ...
 @overload
+def load(program: Literal["code_summarizer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CodeSummarizer: ...
+@overload
 def load(program: Literal["command_planner"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CommandPlanner: ...
 @overload
 def load(program: Literal["data_generator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DataGenerator: ...
@@ -98,6 +104,8 @@ def load(program: Literal["data_generator"], lm: str | None = None, **options: U
 def load(program: Literal["document_qa"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DocumentQA: ...
 @overload
 def load(program: Literal["failure_judge"], lm: str | None = None, **options: Unpack[LoadOptions]) -> FailureJudge: ...
+@overload
+def load(program: Literal["log_context"], lm: str | None = None, **options: Unpack[LoadOptions]) -> LogContext: ...
 @overload
 def load(program: Literal["loop_explainer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> LoopExplainer: ...
 @overload

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
     from dspy_programs.serve.limits import Limits
+    from dspy_programs.serve.operations import Operation
     from dspy_programs.serve.worker_pool import WorkerPool
 
 _NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # installed by the extra
@@ -109,6 +110,7 @@ def mcp(
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
     time_limit: _SecondsOption = 60.0,
+    code: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Let the client read the code in this folder.")] = None,
 ) -> None:
     """Serve MCP over stdin and stdout, for clients that start the server themselves."""
     _check_extra()
@@ -118,7 +120,16 @@ def mcp(
     from dspy_programs.serve.mcp_tools import serve_stdio
 
     worker_pool = _worker_pool_for(lm, api_base, api_key, no_cache, Limits(seconds=time_limit))
-    anyio.run(serve_stdio, worker_pool)
+    anyio.run(serve_stdio, worker_pool, _code_in(code))
+
+
+def _code_in(folder: Path | None) -> "dict[str, Operation]":
+    """Return what is offered for a folder of code; nothing where none is named."""
+    if folder is None:
+        return {}
+    from dspy_programs.serve.code_calls import code_operations
+
+    return code_operations(folder)
 
 
 def _agent_runs(workspace: str | None, config: Path | None, lm: str | None, connection: dict[str, Any]) -> "AgentRuns | None":

@@ -1,6 +1,6 @@
 """The operations as MCP tools, over stdio and HTTP, with the official SDK.
 
-Input      a WorkerPool.
+Input      a WorkerPool; more operations, of a folder of code.
 Output     an MCP server whose tools have the schemas of requests.py; each answers with structured content and the same as
            text; progress is reported to clients that request it; a cancelled call is stopped.
 Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
@@ -9,6 +9,7 @@ Guarantees a failing call is a one-line tool error that a model can read, never 
 import asyncio
 import functools
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
@@ -47,17 +48,23 @@ Send traces, messages, prompts and pairs as they are, as JSON values. Nothing is
 Where a model may answer, `answered_by` tells whether it did or the rules. An error is one line: what to send instead."""
 
 
-def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
-    """Return the server; it is stateless, so one serves any number of sessions."""
+_OF_CODE = """
+- A folder of code, for reading: map_code shows what matters, search_code answers questions, grep_code finds exact words,
+  extract_code reads a definition, list_code lists files, read_logs says what went wrong. Paths are relative to the folder."""
+
+
+def mcp_server(worker_pool: WorkerPool, of_code: Mapping[str, Operation] | None = None) -> Server[Any]:
+    """Return the server; it is stateless, so one serves any number of sessions. of_code: what it offers beside OPERATIONS."""
+    offered = {**OPERATIONS, **(of_code or {})}
     is_hosted = worker_pool.lm is not None and not is_embedded(worker_pool.lm)
 
     async def list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=[_tool_of(each, each.asks_model and is_hosted) for each in OPERATIONS.values()])
+        return ListToolsResult(tools=[_tool_of(each, each.asks_model and is_hosted) for each in offered.values()])
 
     async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
-        operation = OPERATIONS.get(params.name)
+        operation = offered.get(params.name)
         if operation is None:
-            raise MCPError(code=INVALID_PARAMS, message=f"unknown tool; choose from {', '.join(OPERATIONS)}")
+            raise MCPError(code=INVALID_PARAMS, message=f"unknown tool; choose from {', '.join(offered)}")
 
         async def on_progress(done: int, total: int) -> None:
             await context.session.report_progress(done, total or None)
@@ -65,7 +72,7 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
         beside = take_arguments(context.request.scope) if context.request is not None else b""
         try:
             body = beside or json.dumps(params.arguments or {}).encode()
-            if len(body) > SMALL and worker_pool.by_rules(operation.asks_model):
+            if len(body) > SMALL and operation.name in OPERATIONS and worker_pool.by_rules(operation.asks_model):
                 text = (await worker_pool.run_in_process(f"texts {operation.name}", body, on_progress)).decode()
             else:
                 given = await asyncio.to_thread(json.loads, beside) if beside else params.arguments or {}
@@ -80,7 +87,7 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
         NAME,
         title="Tools for agent builders",
         version=dspy_programs.__version__,
-        instructions=_INSTRUCTIONS,
+        instructions=_INSTRUCTIONS + (_OF_CODE if of_code else ""),
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
@@ -101,9 +108,9 @@ def _tool_of(operation: Operation, is_open: bool) -> Tool:
     )
 
 
-async def serve_stdio(worker_pool: WorkerPool) -> None:
+async def serve_stdio(worker_pool: WorkerPool, of_code: Mapping[str, Operation] | None = None) -> None:
     """Serve one client until stdin ends and everything is answered, or a signal comes; other output goes to stderr."""
-    server, lines = mcp_server(worker_pool), Lines()
+    server, lines = mcp_server(worker_pool, of_code), Lines()
     lines.ended_by_signals(worker_pool.limits.seconds_to_stop)
     async with stdio_server(stdout=anyio.wrap_file(lines)) as (read, write):
         talk = Conversation(read, write, worker_pool.limits.seconds)

@@ -13,10 +13,12 @@ from dspy_programs.errors import UsageError
 from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.code_editor import CodeEditor
+from dspy_programs.programs.code_summarizer import CodeSummarizer
 from dspy_programs.programs.command_planner import CommandPlanner
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
+from dspy_programs.programs.log_context import LogContext
 from dspy_programs.programs.loop_explainer import LoopExplainer
 from dspy_programs.programs.memory_summarizer import MemorySummarizer
 from dspy_programs.programs.orchestrator import Orchestrator
@@ -27,10 +29,12 @@ from dspy_programs.registry import call_without_arguments, is_own, object_named,
 from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.code_editor import Checks, edits_pass
+from metrics.code_summarizer import summary_says_it
 from metrics.command_planner import commands_cover
 from metrics.data_generator import pairs_are_useful
 from metrics.document_qa import document_answers
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
+from metrics.log_context import log_is_explained
 from metrics.loop_explainer import Harness, explanation_holds
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.orchestrator import tool_answers
@@ -38,15 +42,17 @@ from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
-from optimizers.recipes.checks import checked
+from optimizers.recipes.checks import checked, checked_over
 from optimizers.recipes.definition import Recipe
 from optimizers.recipes.demonstrations import (
     actor,
     code_editor,
+    code_summarizer,
     command_planner,
     data_generator,
     document_qa,
     failure_judge,
+    log_context,
     loop_explainer,
     memory_summarizer,
     orchestrator,
@@ -83,7 +89,7 @@ RECIPES: dict[str, Recipe] = {
     "code_editor": Recipe(
         name="code_editor",
         program=CodeEditor,
-        metric=edits_pass(checked),
+        metric=edits_pass(checked, over=checked_over),
         labels={
             "checks": Checks,
             "fixed": Annotated[dict[str, str], Field(default={})],
@@ -101,6 +107,25 @@ RECIPES: dict[str, Recipe] = {
         val_rows=12,
         test_rows=60,
         groups=("source", "kind"),
+    ),
+    "code_summarizer": Recipe(
+        name="code_summarizer",
+        program=CodeSummarizer,
+        metric=summary_says_it,
+        labels={
+            "keywords": list[str],
+            "reference": _TOLD,
+            "package": _TOLD,
+            "version": _TOLD,
+            "licence": _TOLD,
+            "path": _TOLD,
+        },
+        demonstrate=code_summarizer.as_demonstration,
+        kind=lambda row: bool(row.get("ask")),  # all of it, and a question, in turn
+        demonstrations=3,
+        val_rows=16,
+        test_rows=40,
+        groups=("package",),
     ),
     "command_planner": Recipe(
         name="command_planner",
@@ -157,6 +182,25 @@ RECIPES: dict[str, Recipe] = {
         test_rows=312,
         max_metric_calls=90,
         groups=("mode", "label_kind"),
+    ),
+    "log_context": Recipe(
+        name="log_context",
+        program=LogContext,
+        metric=log_is_explained,
+        labels={
+            "context_keywords": list[str],
+            "key_points_keywords": list[str],
+            "answer": _TOLD,
+            "evidence": _NO_TEXTS,
+            "source": _TOLD,
+            "kind": _TOLD,
+        },
+        demonstrate=log_context.as_demonstration,
+        kind=lambda row: (bool(row.context_keywords), row.kind),  # incidents, runs, and logs in which all is well, in turn
+        demonstrations=3,
+        val_rows=12,
+        test_rows=40,
+        groups=("kind",),
     ),
     "loop_explainer": Recipe(
         name="loop_explainer",

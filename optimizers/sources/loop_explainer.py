@@ -11,7 +11,6 @@ Source     the packages named in the data card.
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import distributions
 from itertools import zip_longest
 from pathlib import Path
 from string import Template as Words
@@ -22,6 +21,7 @@ from dspy_programs.lint_loops import BY_NAME, excerpts_of, explain_by_rules, fau
 from metrics.loop_explainer import Harness
 from optimizers.recipes import results_of
 from optimizers.sources.loop_templates import TEMPLATES, THEMES, Template
+from optimizers.sources.packages import told_of
 
 SEED = 20261201
 PACKAGES: Mapping[str, Mapping[str, str]] = {
@@ -83,11 +83,7 @@ def _made(template: Template, theme: Mapping[str, str], draw: random.Random) -> 
 
 def _found(raw: Path, packages: Mapping[str, str]) -> Iterator[Row]:
     """Yield a row for each finding in packages whose loop can be cut out and explained."""
-    known = {each.metadata["Name"]: each for each in distributions(path=[str(raw)])}
-    for folder, name in packages.items():
-        if name not in known or not (raw / folder).is_dir():
-            raise DatasetError(f"{raw}: {name} is not installed there; install what requirements.lock names")
-        told = {"source": "package", "package": name, "version": known[name].version, "licence": licence_of(known[name], name)}
+    for folder, package in told_of(raw, packages).items():
         findings = lint([raw / folder], processes=1).findings
         for file in sorted({each.file for each in findings}):
             cut = excerpts_of(text_of(Path(file).read_bytes()), [each for each in findings if each.file == file])
@@ -96,17 +92,7 @@ def _found(raw: Path, packages: Mapping[str, str]) -> Iterator[Row]:
                 row = _row(code, finding.pattern.name, finding.suggestion, excerpt.types, excerpt.keeps)
                 is_short = code.count("\n") < _MOST_LINES and len(code) <= _MOST_CHARACTERS
                 if row is not None and is_short and suggestion_in(code, finding.pattern, excerpt.types, excerpt.keeps):
-                    yield row | {"harness": None, **told}
-
-
-def licence_of(package: Any, name: str) -> str:
-    """Return the licence that an installed package says it has. Raises DatasetError if it says none."""
-    headers = package.metadata
-    kinds = [each.rpartition(" :: ")[2] for each in headers.get_all("Classifier") or [] if each.startswith("License")]
-    said = headers.get("License-Expression") or next(iter(kinds), "") or headers.get("License") or ""
-    if not said or "\n" in said:
-        raise DatasetError(f"{name} says no licence")
-    return str(said)
+                    yield row | {"harness": None, "source": "package", **package}
 
 
 def _row(code: str, pattern: str, suggestion: str, types: Mapping[str, str], keeps: Sequence[str]) -> Row | None:

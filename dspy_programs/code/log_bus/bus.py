@@ -16,9 +16,7 @@ from typing import Any, NamedTuple
 
 from dspy_programs.code.log_bus.redaction import without_secrets
 from dspy_programs.code.log_bus.storage import Batch, Entry, Storage
-from dspy_programs.code.logs.digest import Kind, count_event, signature_of, worst_first
-from dspy_programs.code.logs.events import Event
-from dspy_programs.code.logs.severity import NAMES
+from dspy_programs.logs import NAMES, Event, Kind, count_event, signature_of, worst_first
 
 STREAM = "logs.ctx."
 _MOST_KINDS = 2_000  # of one batch

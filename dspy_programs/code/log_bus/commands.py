@@ -11,7 +11,7 @@ from dspy_programs.code.printing import gate, print_json, say, say_kind
 
 if TYPE_CHECKING:
     from dspy_programs.code.log_bus.bus import Bus, Container
-    from dspy_programs.code.logs.digest import Kind
+    from dspy_programs.logs import Kind
 
 LogNames = Annotated[
     list[str] | None,
@@ -141,7 +141,7 @@ def _runs(up: Any) -> str:
     from dspy_programs.code.log_bus.log_status import is_alive
 
     if not up:
-        return "`up` has not run yet"
+        return "no `up` runs now"
     return f"`up` {'runs' if is_alive(up) else 'ran'} as process {up['pid']} on {up['host']}; seen at {up['seen']}"
 
 

@@ -4,9 +4,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from dspy_programs.code.log_bus.redaction import without_secrets
-from dspy_programs.code.logs.digest import Kind, count_event
-from dspy_programs.code.logs.events import Event
 from dspy_programs.code.printing import say, say_kind
+from dspy_programs.logs import Event, Kind, count_event
 
 _MOST_KINDS = 20_000  # remembered; the one that came least lately is forgotten
 _AT_ONCE = 2_000  # kinds of one round

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.code.log_bus.bus import Bus, Container
-from dspy_programs.code.logs.digest import Kind
+from dspy_programs.logs import Kind
 from dspy_programs.text import quantity
 
 _ALIVE = 60.0  # seconds since an `up` was last seen

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from dspy_programs.code.log_bus.bus import Bus, now
 from dspy_programs.code.log_bus.sources import Followed, Sources
-from dspy_programs.code.logs.events import Event
+from dspy_programs.logs import Event
 
 _AT_ONCE = 1_000_000  # bytes of one log between two commits
 _BEAT = 10.0  # seconds

@@ -17,9 +17,8 @@ from typing import Any, Protocol
 
 from dspy_programs.code.log_bus.followed_file import FollowedFile, OpenFiles
 from dspy_programs.code.log_bus.followed_pipe import CONTAINER, FollowedContainer, FollowedPipe, engine_here
-from dspy_programs.code.logs.events import Event
-from dspy_programs.code.logs.lines import STDIN, is_file, log_names
 from dspy_programs.errors import UsageError
+from dspy_programs.logs import STDIN, Event, is_file, log_names
 
 MOST_FILES = 10_000
 _LOOK_AGAIN = 5.0  # seconds until folders are looked through again, or ten times as long as that takes
@@ -81,6 +80,10 @@ class Sources:
         if not CONTAINER.fullmatch(name):
             raise UsageError(f"{name}: no name of a container: letters, digits and _ . -")
         self._followed[f"container {name}"] = FollowedContainer(name, engine or engine_here(), self.last_lines, self.once)
+
+    def add(self, followed: Followed) -> None:
+        """Follow any other log."""
+        self._followed[followed.key] = followed
 
     def _add_file(self, path: Path, last_lines: int | None) -> None:
         name = os.path.abspath(path)

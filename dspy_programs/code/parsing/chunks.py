@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from dspy_programs.code.parsing.grammar_process import GRAMMAR_PROCESS, TookTooLong
+from dspy_programs.code.parsing.imports import imports_in
 from dspy_programs.code.parsing.languages import GRAMMARS, language_of
-from dspy_programs.code.parsing.python_symbols import python_symbols
+from dspy_programs.code.parsing.python_symbols import Outline, python_outline
 from dspy_programs.code.parsing.symbol import Symbol
 from dspy_programs.errors import MissingExtra
 
@@ -30,22 +31,24 @@ class Parsed(NamedTuple):
     language: str
     by: Literal["symbols", "lines", "too slow"]
     symbols: list[Symbol]
+    imports: list[str]
     chunks: list[Chunk]
 
 
 def symbols_in(text: str, language: str) -> list[Symbol] | None:
     """Return the definitions in a text; None if nothing here can read it, or not in a reasonable time."""
     try:
-        return _symbols(text, language)
+        outline = _outline(text, language)
     except TookTooLong:
         return None
+    return outline.symbols if outline else None
 
 
-def _symbols(text: str, language: str) -> list[Symbol] | None:
-    found = python_symbols(text) if language == "python" else None
+def _outline(text: str, language: str) -> Outline | None:
+    found = python_outline(text) if language == "python" else None
     if found is None and language in GRAMMARS:
         try:
-            found = GRAMMAR_PROCESS.definitions(text, language)
+            found = Outline(GRAMMAR_PROCESS.definitions(text, language), imports_in(text, language))
         except MissingExtra:
             return None
     return found
@@ -54,13 +57,14 @@ def _symbols(text: str, language: str) -> list[Symbol] | None:
 def parse(text: str, path: str) -> Parsed:
     language = language_of(path, text)
     by: Literal["symbols", "lines", "too slow"] = "symbols"
-    symbols: list[Symbol] | None = None
+    outline: Outline | None = None
     try:
-        symbols = _symbols(text, language) if language else None
-        by = "lines" if symbols is None else "symbols"
+        outline = _outline(text, language) if language else None
+        by = "lines" if outline is None else "symbols"
     except TookTooLong:
         by = "too slow"
-    return Parsed(language, by, symbols or [], list(_chunks(text.split("\n"), symbols or [])))
+    symbols, imports = outline or Outline([], imports_in(text, language))
+    return Parsed(language, by, symbols, imports, list(_chunks(text.split("\n"), symbols)))
 
 
 def _chunks(lines: Sequence[str], symbols: Sequence[Symbol]) -> Iterator[Chunk]:

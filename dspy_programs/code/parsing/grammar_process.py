@@ -123,6 +123,6 @@ def _end_after(seconds: float) -> None:
     if hasattr(signal, "setitimer"):  # its signal kills
         signal.setitimer(signal.ITIMER_REAL, seconds)
     elif seconds:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(seconds, exit=True, file=2)
     else:
         faulthandler.cancel_dump_traceback_later()

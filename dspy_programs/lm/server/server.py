@@ -45,9 +45,13 @@ T = TypeVar("T")
 class ServerEngine:
     """Talks to the server of `lm`, which knows the URL and the key. A request is tried once: DSPy handles retries."""
 
-    def __init__(self, lm: dspy.LM, *, own: bool = True) -> None:
-        """own: the server is the user's own, so DSPy's model table does not apply."""
-        self.lm, self.own = lm, own
+    def __init__(self, lm: dspy.LM, *, own: bool = True, any_object: bool = False) -> None:
+        """Choose how to ask.
+
+        own: the server is the user's own, so DSPy's model table does not apply; any_object: it is asked for some JSON object,
+        never for one of a schema.
+        """
+        self.lm, self.own, self.any_object = lm, own, any_object
         self.gives_logprobs = self.streams = True  # until it refuses, or sends a complete answer instead of a stream
         self.taken: dict[str, Kind] = {}  # digest of a rejected schema -> the form accepted instead
         self._transport: LM15Engine | None = None
@@ -127,6 +131,8 @@ class ServerEngine:
         if asked is None or not self.supports_response_schema:
             return [Form("none", None)]
         forms, taken = forms_to_try(asked, self.own), self.taken.get(_digest_of(asked))
+        if self.any_object:
+            return [form for form in forms if form.kind in ("object", "none")]
         return list(itertools.dropwhile(lambda form: form.kind != taken, forms)) or forms
 
     def remember(self, request: lm15.Request, form: Form, logprobs: bool) -> None:

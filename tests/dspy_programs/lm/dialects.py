@@ -138,6 +138,10 @@ CASES = {
         },
         {"answer": "no"},
     ),
+    "log_context": Case(
+        {"task": "Why?", "logs": "INFO started\nERROR shop: no price of lamp"},
+        {"reply": {"context": "The lamp has no price.", "key_points": ["ERROR shop: no price of lamp"]}},
+    ),
     "loop_explainer": Case(
         {
             "code": "for row in rows:\n    if row in names:\n        print(row)",

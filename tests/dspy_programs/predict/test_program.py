@@ -23,6 +23,7 @@ BULLETS = {"name": "bullets", "description": "three bullets"}
 INPUTS = {
     "actor": {"task": GOAL, "tools": TOOLS},
     "code_editor": {"task": "same(3) gives 4.", "code": {"a.py": "def same(n):\n    return n + 1\n"}},
+    "code_summarizer": {"code": "def add(price, tax):\n    return price + tax"},
     "command_planner": {"task": "run the tests", "context": "files: pyproject.toml tests/"},
     "data_generator": {"seed": "Say in one sentence why the sky is blue."},
     "document_qa": {"document": "The Mur is a river in Austria.", "question": "Which river is in Austria?"},
@@ -39,6 +40,7 @@ INPUTS = {
             {"turn_number": 1, "role": "agent", "content": "There are no tasks of Nadia."},
         ],  # a look-up with an address from nowhere: what a model is asked about
     },
+    "log_context": {"task": "Why?", "logs": "INFO started\nERROR shop: no price of lamp"},
     "loop_explainer": {
         "code": "for row in rows:\n    if row in names:\n        print(row)",
         "pattern": "ListMembershipInLoop",

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from dspy_programs.code import Index
 from dspy_programs.code.log_bus import Bus, now, opened_storage
-from dspy_programs.code.logs.events import Event
+from dspy_programs.logs import Event
 from dspy_programs.serve.keys import Keys
 from dspy_programs.serve.listening import listen
 from dspy_programs.serve.log_status import serving, status_app, url_of

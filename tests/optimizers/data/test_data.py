@@ -241,10 +241,12 @@ def test_label_whose_type_has_a_default_may_be_left_out(file):
 NOT_NEEDED = {
     "actor": ("context", "trajectory", "kind"),
     "code_editor": ("feedback", "why", "kind", "source", "package", "version", "licence"),
+    "code_summarizer": ("ask", "language", "package", "version", "licence", "path"),
     "command_planner": ("context", "topic", "wording"),
     "data_generator": ("failures", "n", "others", "practise"),
     "document_qa": ("evidence", "kind"),
     "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),
+    "log_context": ("source", "kind"),
     "loop_explainer": ("suggestion", "types", "keeps", "harness", "source", "package", "version", "licence"),
     "memory_summarizer": ("reference", "source", "label_kind"),
     "orchestrator": ("logs", "missing", "topic", "wording"),

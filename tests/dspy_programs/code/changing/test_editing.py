@@ -3,6 +3,9 @@
 import os
 import stat
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -225,6 +228,42 @@ def test_an_interrupted_edit_is_put_back(folder):
     assert held(folder) == before
 
 
+KILLED = """
+import sys
+from dspy_programs.code import edit
+from tests.dspy_programs.code.changing.scripted import Scripted
+
+RIGHT = ("cart.py", "    return sum(items)", "    return round(sum(items), 2)")
+editor = Scripted([RIGHT, ("new/n.py", "", "x = 1\\n")])
+edit("x", sys.argv[1], editor=editor, files=["cart.py"], apply=True, test_cmd="sleep 60")
+"""
+
+
+@sandboxed
+def test_an_edit_that_is_killed_while_its_tests_run_is_undone(folder):
+    before = held(folder)
+    process = subprocess.Popen([sys.executable, "-c", KILLED, folder])
+    until = time.monotonic() + 60
+    while not (folder / "new/n.py").exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert sorted(undo(folder).back) == ["cart.py", "new/n.py"]
+    assert held(folder) == before and not (folder / "new").exists()
+
+
+def test_two_edits_at_once_lose_nothing_or_one_says_why(folder):
+    (folder / "n.py").write_text("".join(f"x{number} = {number}\n" for number in range(40)))
+
+    def change(number):
+        answer = [("n.py", f"x{number} = {number}\n", f"x{number} = -{number}\n")]
+        return edit("x", folder, editor=Scripted(answer), files=["n.py"], apply=True).applied
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(change, range(0, 40, 8)))
+    assert (folder / "n.py").read_text().count("-") == 5
+
+
 def test_a_checkpoint_touches_neither_head_nor_index_nor_what_is_staged(folder):
     git(folder, "init", "-q")
     git(folder, "add", ".")
@@ -262,6 +301,8 @@ def test_a_repository_without_commits_and_hostile_settings_run_nothing(folder):
 def test_a_model_is_needed_for_what_is_not_spelled_out(folder):
     with pytest.raises(UsageError, match="a model is needed"):
         edit("make it nicer", folder)
+    with pytest.raises(UsageError, match="the new name is taken; a model is needed"):
+        edit("rename total to count", folder)
 
 
 def test_rules_rename_in_all_files_without_a_model(folder):
@@ -269,3 +310,16 @@ def test_rules_rename_in_all_files_without_a_model(folder):
     done = edit("rename total to sum_of", folder, apply=True)
     assert done.answered_by == "rules" and sorted(change.path for change in done.changes) == ["cart.py", "shop.py"]
     assert subprocess.run(["python", "shop.py"], cwd=folder, capture_output=True, check=True).stdout == b"1\n"
+
+
+def test_only_the_last_changes_are_kept(folder):
+    git(folder, "init", "-q")
+    for number in range(22):
+        before, after = (f"x = {n}\n" for n in (number, number + 1))
+        (folder / "n.py").write_text(before)
+        edit("x", folder, editor=Scripted([("n.py", before, after)]), files=["n.py"], apply=True)
+    assert len(git(folder, "for-each-ref", "refs/dspy-programs").splitlines()) == 20
+    for _ in range(20):
+        undo(folder)
+    with pytest.raises(UsageError, match="nothing to undo"):
+        undo(folder)

@@ -9,8 +9,8 @@ import pytest
 from dspy_programs.code.log_bus import Batch, Bus, follow, opened_storage, sources_of
 from dspy_programs.code.log_bus.redaction import without_secrets
 from dspy_programs.code.log_bus.sqlite_storage import SqliteStorage
-from dspy_programs.code.logs.events import Event
 from dspy_programs.errors import UsageError
+from dspy_programs.logs import Event
 
 
 def error(text, number=1):

@@ -1,0 +1,102 @@
+"""Commands that answer from the index: search, like, learn."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from dspy_programs.code.opening import EmbedderOption, embed, opened
+from dspy_programs.code.printing import from_here, gate, print_json, say
+
+if TYPE_CHECKING:
+    from dspy_programs.code.searching import Hit
+
+_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
+_Count = Annotated[int, typer.Option("-k", min=1, max=1000, help="How many places.")]
+_Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def search(
+    question: Annotated[str, typer.Argument(help="In words, or a name.")],
+    path: _Folder = Path("."),
+    k: _Count = 10,
+    by: Annotated[
+        Literal["words", "meaning", "both"], typer.Option(help="Meaning and both compare vectors: they need the embed extra.")
+    ] = "words",
+    embedder: EmbedderOption = None,
+    db: _Db = None,
+    as_json: _Json = False,
+) -> None:
+    """Find the code that a question is about. The index is brought up to date first. Exits with 1 if nothing is found."""
+    from dspy_programs.code import search as search_by_words, search_by_meaning, search_fused
+    from dspy_programs.errors import UsageError
+
+    if not question.strip():
+        raise UsageError("the question is empty; write what to look for")
+    if not path.exists():
+        raise UsageError(f"{path}: not there; name a folder, and put a question of several words in quotes")
+    if embedder and by == "words":
+        raise UsageError("--embedder makes vectors, and --by words compares none; add --by meaning or --by both")
+    held, _ = opened(path, db)
+    if by == "words":
+        hits = search_by_words(held, question, k)
+    else:
+        hits = (search_by_meaning if by == "meaning" else search_fused)(held, question, k, embed(held, embedder))
+    _show(path, hits, as_json)
+    gate(hits, f"nothing about {question}")
+
+
+def like(
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE", help="Where the code is that others are compared to.")],
+    path: _Folder = Path("."),
+    k: _Count = 10,
+    embedder: EmbedderOption = None,
+    db: _Db = None,
+    as_json: _Json = False,
+) -> None:
+    """Find the code most like some other, by vectors. Needs the embed extra, or an embedder."""
+    from dspy_programs.code import search_like
+    from dspy_programs.errors import UsageError
+
+    named = re.fullmatch(r"(.+):(\d{1,9})", place)
+    if named is None:
+        raise UsageError(f"{place}: write FILE:LINE, as search prints it")
+    held, _ = opened(path, db)
+    here = Path(named[1]).resolve()
+    file = here.relative_to(held.folder).as_posix() if here.is_relative_to(held.folder) and here.exists() else named[1]
+    hits = search_like(held, file, int(named[2]), k, embed(held, embedder))
+    _show(path, hits, as_json)
+    gate(hits, f"nothing else is in {path}")
+
+
+def learn(
+    path: _Folder = Path("."),
+    out: Annotated[Path | None, typer.Option(help="Write to this file, not to stdout.")] = None,
+    db: _Db = None,
+) -> None:
+    """Tell what a folder's code consists of, as JSON: each file with its imports, classes and functions."""
+    import json
+
+    from dspy_programs.code import knowledge_of
+
+    held, _ = opened(path, db)
+    known = knowledge_of(held)
+    if out is None:
+        print_json(known)
+    else:
+        from dspy_programs.atomic_file import write_atomically
+
+        write_atomically(out, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+    gate(known["files"], f"no code is in {path}")
+
+
+def _show(path: Path, hits: "Sequence[Hit]", as_json: bool) -> None:
+    shown = [from_here(path, hit) for hit in hits]
+    if as_json:
+        print_json([hit._asdict() for hit in shown])
+    for hit in [] if as_json else shown:
+        say(f"{hit.path}:{hit.line}  {hit.symbol or '(between definitions)'}  {hit.score:.2f}")
+        say("\n".join(f"    {line}" for line in hit.snippet.splitlines()))

@@ -1,0 +1,257 @@
+"""What Python code does, as far as its syntax tree tells: what it takes and gives, raises, calls and changes.
+
+Guarantees the code is never run. What a function inside of another does is not counted as the outer one's.
+"""
+
+import ast
+import builtins
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_LONGEST = 60  # characters of an expression that is shown
+_SAYS_LITTLE = frozenset(
+    "append extend add insert get items keys values join format strip lstrip rstrip split rsplit splitlines lower upper "
+    "startswith endswith replace encode decode copy update pop setdefault sort index count partition rpartition removeprefix "
+    "removesuffix debug info warning error exception log warn group match search sub findall cast cls super".split()
+)
+_MUTATES = frozenset("append extend add insert update pop popitem setdefault sort remove discard clear reverse write".split())
+_EFFECTS = {
+    "writes or deletes files": (
+        "write_text write_bytes unlink mkdir makedirs rmdir rename touch symlink_to os.remove os.unlink os.replace os.makedirs "
+        "os.mkdir shutil.rmtree shutil.copy shutil.move shutil.copyfile shutil.copytree"
+    ),
+    "runs other programs": (
+        "subprocess.run subprocess.Popen subprocess.call subprocess.check_output subprocess.check_call os.system"
+    ),
+    "asks over the network": (
+        "urlopen requests.get requests.post requests.request httpx.get httpx.post socket.create_connection"
+    ),
+    "prints": "print click.echo typer.echo sys.stdout.write sys.stderr.write",
+    "sleeps": "time.sleep asyncio.sleep",
+    "ends the process": "sys.exit exit os._exit",
+}
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn, ast.Lt: ast.GtE}
+_OPPOSITE |= {ast.LtE: ast.Gt} | {other: one for one, other in [*_OPPOSITE.items(), (ast.LtE, ast.Gt)]}
+_BY_CALL = {name: effect for effect, names in _EFFECTS.items() for name in names.split()}
+
+
+@dataclass
+class Facts:
+    """raises: (exception, condition as code or ""); results: expressions, as code; effects: in words, what follows "it"."""
+
+    name: str = ""
+    kind: str = "function"
+    doc: str = ""
+    takes: list[str] = field(default_factory=list)
+    optional: list[str] = field(default_factory=list)
+    type_of: dict[str, str] = field(default_factory=dict)
+    returned_type: str = ""
+    results: list[str] = field(default_factory=list)
+    yields: list[str] = field(default_factory=list)
+    is_generator: bool = False
+    raises: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
+    bases: list[str] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+
+
+def facts_of(tree: ast.Module) -> Facts:
+    """Return the facts of the only definition there is, or of all the code."""
+    body = [each for each in tree.body if not isinstance(each, (ast.Import, ast.ImportFrom)) and not _is_doc(each)]
+    if len(body) == 1 and isinstance(body[0], Function):
+        return function_facts(body[0])
+    if len(body) == 1 and isinstance(body[0], ast.ClassDef):
+        return _class_facts(body[0])
+    found = _Found(tree, [])
+    facts = Facts(kind="module", doc=ast.get_docstring(tree) or "", effects=found.effects, calls=found.calls)
+    facts.raises, facts.results = found.raises, found.results
+    facts.classes = [each.name for each in body if isinstance(each, ast.ClassDef)]
+    facts.functions = [each.name for each in body if isinstance(each, Function)]
+    facts.fields = list(dict.fromkeys(name for each in body for name in _names_set(each)))
+    return facts
+
+
+def function_facts(node: Function) -> Facts:
+    given = node.args
+    plain = [*given.posonlyargs, *given.args]
+    needed = len(plain) - len(given.defaults)
+    names = [each.arg for each in plain]
+    by_name = {each.arg: default is None for each, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
+    takes = [*names[:needed], *(name for name, is_needed in by_name.items() if is_needed)]
+    optional = [*names[needed:], *(name for name, is_needed in by_name.items() if not is_needed)]
+    takes += [f"*{each.arg}" for each in [given.vararg] if each] + [f"**{each.arg}" for each in [given.kwarg] if each]
+    if takes and takes[0] in ("self", "cls", "mcs"):
+        takes = takes[1:]
+    types = {each.arg: _code(each.annotation) for each in (*plain, *given.kwonlyargs) if each.annotation}
+    found = _Found(node, [name.strip("*") for name in (*takes, *optional)])
+    return Facts(
+        name=node.name,
+        kind=_kind_of(node),
+        doc=ast.get_docstring(node) or "",
+        takes=takes,
+        optional=optional,
+        type_of=types,
+        returned_type=_code(node.returns) if node.returns else "",
+        results=found.results,
+        yields=found.yields,
+        is_generator=found.is_generator,
+        raises=found.raises,
+        calls=found.calls,
+        effects=found.effects,
+    )
+
+
+def _kind_of(node: Function) -> str:
+    marks = {_code(each).rpartition(".")[2].partition("(")[0] for each in node.decorator_list}
+    for mark, kind in (
+        ("property", "property"),
+        ("cached_property", "property"),
+        ("contextmanager", "context manager"),
+        ("asynccontextmanager", "context manager"),
+        ("abstractmethod", "abstract method"),
+        ("overload", "overload"),
+    ):
+        if mark in marks:
+            return kind
+    return "coroutine" if isinstance(node, ast.AsyncFunctionDef) else "function"
+
+
+def _class_facts(node: ast.ClassDef) -> Facts:
+    methods = [each for each in node.body if isinstance(each, Function)]
+    made = next((function_facts(each) for each in methods if each.name in ("__init__", "__new__")), Facts())
+    fields = [each.target.id for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+    fields += [name for each in node.body if isinstance(each, ast.Assign) for name in _names_set(each)]
+    return Facts(
+        name=node.name,
+        kind="class",
+        doc=ast.get_docstring(node) or "",
+        takes=made.takes,
+        optional=made.optional,
+        bases=[_code(base) for base in node.bases],
+        fields=[name for name in fields if not name.startswith("__")],
+        functions=[each.name for each in methods if not each.name.startswith("_")],
+        raises=made.raises,
+    )
+
+
+class _Found:
+    """What stands in a function's own code, or in a module's: results, raises, calls, effects."""
+
+    def __init__(self, scope: ast.AST, takes: list[str]) -> None:
+        self.results: list[str] = []
+        self.yields: list[str] = []
+        self.raises: list[tuple[str, str]] = []
+        self.calls: list[str] = []
+        self.effects: list[str] = []
+        self.is_generator = False
+        self._takes = frozenset(takes)
+        for node, condition in _own_nodes(scope, ""):
+            self._add(node, condition)
+        for name in ("results", "yields", "raises", "calls", "effects"):
+            setattr(self, name, list(dict.fromkeys(getattr(self, name))))
+
+    def _add(self, node: ast.AST, condition: str) -> None:
+        if isinstance(node, ast.Return) and node.value is not None:
+            self.results.append(_code(node.value))
+        elif isinstance(node, (ast.Yield, ast.YieldFrom)):
+            self.is_generator = True
+            self.yields += [_code(node.value)] if node.value is not None else []
+        elif isinstance(node, ast.Raise):
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            self.raises.append((_code(raised) if raised is not None else "", condition))
+        elif isinstance(node, ast.Call):
+            self._add_call(node)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            self.effects.append(f"sets {' and '.join(f'`{name}`' for name in node.names[:3])} outside of it")
+        elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
+            targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]
+            self._add_targets([each for target in targets for each in _flat(target)])
+
+    def _add_targets(self, targets: list[ast.expr]) -> None:
+        for target in targets:
+            root = _root(target)
+            if isinstance(target, ast.Attribute) and root == "self" and isinstance(target.value, ast.Name):
+                self.effects.append(f"sets `self.{target.attr}`")
+            elif isinstance(target, (ast.Attribute, ast.Subscript)) and _code(target).startswith("os.environ"):
+                self.effects.append("changes the environment")
+            elif isinstance(target, (ast.Attribute, ast.Subscript)) and root in self._takes:
+                self.effects.append(f"changes `{root}`")
+
+    def _add_call(self, node: ast.Call) -> None:
+        name = _code(node.func)
+        last = name.rpartition(".")[2]
+        if effect := _BY_CALL.get(name) or (_BY_CALL.get(last) if isinstance(node.func, ast.Attribute) else None):
+            self.effects.append(effect)
+        elif name.endswith("open") and any(_is_mode_that_writes(each) for each in (*node.args[1:2], *_keyword(node, "mode"))):
+            self.effects.append("writes or deletes files")
+        elif isinstance(node.func, ast.Attribute) and last in _MUTATES and _root(node.func) in self._takes:
+            if isinstance(node.func.value, ast.Name):
+                self.effects.append(f"changes `{_root(node.func)}`")
+        elif last not in _SAYS_LITTLE and not hasattr(builtins, name) and len(name) <= 40 and "(" not in name:
+            self.calls.append(name)
+
+
+def _own_nodes(scope: ast.AST, condition: str) -> Iterator[tuple[ast.AST, str]]:
+    """Yield the nodes below a scope with the nearest condition, without those of functions and classes inside."""
+    for name, value in ast.iter_fields(scope):
+        if name in ("decorator_list", "args", "returns"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or isinstance(child, _SCOPES):
+                continue
+            inner = condition
+            if isinstance(scope, ast.If) and name in ("body", "orelse"):
+                inner = _code(scope.test) if name == "body" else _denied(scope.test)
+            elif isinstance(scope, ast.ExceptHandler) and name == "body":
+                inner = f"except {_code(scope.type)}" if scope.type is not None else "except"
+            yield child, inner
+            yield from _own_nodes(child, inner)
+
+
+def _denied(test: ast.expr) -> str:
+    """Return a condition's opposite."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _OPPOSITE:
+        return _code(ast.Compare(test.left, [_OPPOSITE[type(test.ops[0])]()], test.comparators))
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return _code(test.operand)
+    return f"not {_code(test)}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({_code(test)})"
+
+
+def _names_set(node: ast.stmt) -> list[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [each.id for target in targets for each in _flat(target) if isinstance(each, ast.Name)]
+
+
+def _flat(target: ast.expr) -> list[ast.expr]:
+    return [each for one in target.elts for each in _flat(one)] if isinstance(target, (ast.Tuple, ast.List)) else [target]
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_mode_that_writes(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(set(node.value) & set("wax+"))
+
+
+def _keyword(node: ast.Call, name: str) -> list[ast.expr]:
+    return [each.value for each in node.keywords if each.arg == name]
+
+
+def _is_doc(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _code(node: ast.AST | None) -> str:
+    """Return an expression as one line of code, shortened if it is long."""
+    if node is None:
+        return ""
+    text = " ".join(ast.unparse(node).split()).replace("`", "'")
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
