@@ -60,6 +60,8 @@ def names_in(task: str) -> Names:
         ),
         "",
     )
+    if not path and (folder := re.search(r"\b(?:only )?the ([\w.-]+) (?:folder|directory)\b", task)):
+        path = f"{folder[1]}/"
     onto = _ONTO.search(task.lower())
     count = _COUNT.search(task.lower())
     said = (count[1] or count[2]) if count else "one"
@@ -269,6 +271,11 @@ def _show(names: Names) -> list[Step]:
     return [Step("show the commit with its changes", f"git show {names.commit or 'COMMIT'}")]
 
 
+def _delete_tag(names: Names) -> list[Step]:
+    tag = names.version or "TAG"
+    return [Step("delete the tag", f"git tag -d {tag}"), Step("delete it on the remote", f"git push origin --delete {tag}")]
+
+
 def _take_out(names: Names) -> list[Step]:
     return [
         Step("take the commit back and keep its changes staged", "git reset --soft HEAD~1"),
@@ -290,6 +297,7 @@ def _move(names: Names) -> list[Step]:
 TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple(
     (re.compile(pattern), steps)
     for pattern, steps in (
+        (r"\b(?:delete|remove|drop) (?:the |that |a )?(?:git )?tag\b", _delete_tag),
         (
             r"\b(?:undo|revert|take back) (?:the |my )?(?:last |latest )?push(?:ed commits?)?\b",
             _fixed(
@@ -421,7 +429,11 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             r"latest)\b.{0,20}\bcommits?\b|\bwhen was\b",
             _history,
         ),
-        (r"\b(?:diff|differences?|different from|since v?\d[\w.]*|what (?:has |have )?(?:i |we )?changed|compare)\b", _diff),
+        (
+            r"\b(?:diff|differences?|different (?:from|between)|since v?\d[\w.]*|what (?:has |have )?(?:i |we )?changed|"
+            r"compare)\b",
+            _diff,
+        ),
         (
             r"\bmerge conflicts?|\bresolve .{0,15}conflicts?",
             _fixed(
@@ -453,7 +465,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             lambda names: [Step("say which rule ignores it", f"git check-ignore -v {names.path or 'FILE'}")],
         ),
         (
-            r"\buntracked files?\b|\b(?:not|doesn't|isn't|does not) (?:track(?:ed)?|know)\b|\bclean (?:up )?(?:the "
+            r"\b(?:(?:remove|delete|drop) (?:the |all )?)?untracked files?\b|\b(?:not|doesn't|isn't|does not) (?:track(?:ed)?|know)\b|\bclean (?:up )?(?:the "
             r")?(?:working tree|workspace|repo\w*|checkout)\b",
             _fixed(
                 ("list what would be removed, without removing it", "git clean -ndx"),

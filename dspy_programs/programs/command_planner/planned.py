@@ -38,7 +38,7 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
         "add",
         r"\binstall (?:the )?(?:package|library|dependency|gem|crate|module) \w|\badd (?:a |the |an )?(?:new )?(?:dev "
         r")?(?:dependency|package|library|dep|module)\b|\badd \S+ (?:as a |to "
-        r"(?:the |our )?)(?:dep|requirements)",
+        r"(?:the |our )?)(?:dev )?(?:dep|requirements)",
     ),
     ("coverage", r"\bcover(?:age|ed)\b|\bhow much .{0,20}tested"),
     ("bench", r"\bbenchmarks?\b|\bbench\b"),
@@ -50,7 +50,7 @@ _DEEDS: tuple[tuple[Deed, str], ...] = (
     ("format", r"\b(?:re)?format(?:ting|ter|ted)?\b|\bprettier\b|\bblack\b|\bcode style\b|\btidy up the code"),
     (
         "lint",
-        r"\blint\w*\b|\bvet\b|\bflake8\b|\bruff\b(?! format)|\beslint\b|\bclippy\b|\bstatic (?:checks?|analysis)|\bcode "
+        r"\blint\w*\b|\bvet\b|\bflake8\b|\bruff\b(?! format)|\beslint\b(?!-)|\bclippy\b|\bstatic (?:checks?|analysis)|\bcode "
         r"quality|"
         r"\bpre-?commit\b",
     ),
@@ -125,6 +125,9 @@ _PLACE = re.compile(
     r"(?<![\w/])((?:[\w.-]+/)+[\w.-]*|"
     r"[\w-]+\.(?:py|js|ts|tsx|rb))(?!\w)"
 )
+_REVERSING = re.compile(
+    r"\b(?:delete|remove|abort|cancel|undo|revert|drop|uninstall|disable|kill|never|don't|do not|skip|except|instead)\b"
+)
 _NOT_WHICH = frozenset(
     "me parallel docker ci order verbose mode unit integration all failing failed slow fast the whole full existing new "
     "e2e".split()
@@ -151,6 +154,7 @@ def planned_by_rules(task: str, context: str) -> Planned:
     for found in [*_plain(low, task, names, project), *_git(low, names), *_deeds(low, task, project)]:
         if all(found.end <= one.start or one.end <= found.start for one in kept):
             kept.append(found)
+    kept = [_unless_reversed(found, low, kept) for found in kept]
     kept.sort(key=lambda found: found.start)
     steps = [step for found in kept for step in found.steps]
     steps = [_with_own_tests(step, project) for step in steps]
@@ -163,6 +167,17 @@ def planned_by_rules(task: str, context: str) -> Planned:
     if not steps and not lacks:
         lacks = ["what to do: the task asks for nothing that the rules know"]
     return Planned([step.says for step in steps], commands, list(dict.fromkeys(lacks)))
+
+
+def _unless_reversed(found: _Found, low: str, kept: list[_Found]) -> _Found:
+    """Plan nothing where a word that turns the meaning round stands beside what was understood: "delete the tag"."""
+    for clause in _CLAUSE.finditer(low):
+        if not (found.steps and found.start < clause.end(1) and clause.start(1) < found.end):
+            continue
+        for word in _REVERSING.finditer(low, clause.start(1), clause.end(1)):
+            if not any(one.start <= word.start() < one.end for one in kept):
+                return found._replace(steps=[], lacks=f"how to {clause[1].strip()}")
+    return found
 
 
 def _with_own_tests(step: Step, project: Project) -> Step:
