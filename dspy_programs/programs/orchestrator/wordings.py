@@ -84,7 +84,8 @@ SAYS_LOGS = re.compile(r"\blogs?\b|\btraceback|\bstack ?trace")
 USES = _any(
     r"\b(?:who|which|where|anything|anyone|files?|places?|spots?)\b.{0,40}\b(?:calls?|uses?|using|used|called|imports?|"
     r"importing|"
-    r"imported|references?|mentions?|mentioned|raises?|raised|throws?|depends? on|contains?|relies on|rely on|turns? up|appears?|"
+    r"imported|references?|mentions?|mentioned|raises?|raised|throws?|depends? on|contains?|relies on|rely on|turns? up|"
+    r"appears?|"
     r"shows? up|"
     r"occurs?)\b",
     r"\b(?:inherits?|derived?|subclass\w*|extends?) (?:from|of)\b|\bsubclasses of\b",
