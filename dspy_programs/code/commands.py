@@ -11,8 +11,9 @@ import typer
 from dspy_programs.cli import new_app
 from dspy_programs.code.ask_commands import ask
 from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
+from dspy_programs.code.explain_commands import context, summary
 from dspy_programs.code.log_bus.commands import last, status, watch
-from dspy_programs.code.look_commands import context, extract, grep, sg, tree
+from dspy_programs.code.look_commands import extract, grep, sg, tree
 from dspy_programs.code.old_names import WithOldNames
 from dspy_programs.code.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import print_json, say
@@ -99,7 +100,7 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-for _command in (search, like, learn, grep, tree, extract, sg, context, watch, last, status, start, init):
+for _command in (search, like, learn, grep, tree, extract, sg, context, summary, watch, last, status, start, init):
     app.command()(_command)
 app.command()(ask)
 for _command in (edit, patch, diff, undo, plan, run, commit_message):

@@ -180,7 +180,7 @@ def _of_module(facts: Facts) -> dict[Part, str]:
 
 def _of_other_language(text: str) -> list[str]:
     lines = text.split("\n")
-    said = [doc] if (doc := first_sentence(_comment(lines))) else []
+    said = [doc] if (doc := first_sentence(comment_of(lines))) else []
     defined = [(line, found[1]) for line in lines if (found := _DEFINED.match(line[:_LONGEST_LINE]))]
     if defined:
         head, others = defined[0][0].split("{")[0].strip().replace("`", "'"), [f"`{name}`" for _, name in defined[1:]]
@@ -191,7 +191,7 @@ def _of_other_language(text: str) -> list[str]:
     return said or [f"These are {quantity(len(lines), 'line')} that no rule here can read."]
 
 
-def _comment(lines: Sequence[str]) -> str:
+def comment_of(lines: Sequence[str]) -> str:
     """Return the text of the comment that the code begins with."""
     found = []
     for line in lines:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from dspy_programs.logs import ERROR, FAILURE, Kind, LogLine, digest_of, lines_in
+from dspy_programs.logs import ERROR, FAILURE, Kind, LogLine, digest_of, lines_in, without_assigned
 from dspy_programs.programs.log_context.causes import HEADING, cause_lines, is_exception, place_in
 from dspy_programs.secret_values import without_secrets
 from dspy_programs.text import content_stems, printable, quantity
@@ -62,7 +62,10 @@ class Log:
     """A log without secrets and control characters, and its events. lines: all of them, the first one is number 1."""
 
     def __init__(self, text: str, task: str = "") -> None:
-        self.lines = [LogLine(line.path, line.number, _shown(line.text)) for line in lines_in(without_secrets(text), "log")]
+        self.lines = [
+            LogLine(line.path, line.number, _shown(line.text))
+            for line in lines_in(without_assigned(without_secrets(text)), "log")
+        ]
         self._asked = frozenset(content_stems(task)) - _GENERIC
 
     @cached_property
