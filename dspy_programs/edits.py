@@ -6,7 +6,6 @@ Guarantees nothing is read, written or run. A Python file that could be parsed s
 Source     exact replacement: the search/replace blocks of aider (https://aider.chat/docs/more/edit-formats.html).
 """
 
-import ast
 import difflib
 import re
 import warnings
@@ -14,18 +13,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 _LONGEST_COMPARED = 20_000  # lines of a file in which a nearest line is looked for
 _LIKE = 0.6  # of difflib's ratio, from which a line is named as the nearest
 
 
-class Edit(BaseModel):  # without a docstring: it would be a part of the prompt
+class Edit(BaseModel):
+    """In the file `path`, `old` becomes `new`; `old` is empty for a new file."""
+
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(max_length=500)
-    old: str = Field(max_length=6000, description="copied exactly from one place of the file; empty for a new file")
-    new: str = Field(max_length=6000, description="what stands there instead")
+    path: str
+    old: str
+    new: str
 
 
 class Edited(NamedTuple):
@@ -71,10 +72,8 @@ def _misfit(code: Mapping[str, str], edit: Edit) -> str:
 
 def _is_inside(path: str) -> bool:
     """Return whether a path is a plain relative one: no root, no step up, no Windows path, nothing unprintable."""
-    parts = PurePosixPath(path).parts
-    return (
-        bool(parts) and path.isprintable() and not path.startswith("/") and ".." not in parts and not re.search(r"[\\:]", path)
-    )
+    is_plain = path == str(PurePosixPath(path)) and path.isprintable() and not re.search(r"[\\:]", path)
+    return is_plain and path != "." and not path.startswith("/") and ".." not in PurePosixPath(path).parts
 
 
 def _lines_of(text: str, old: str) -> str:
@@ -97,7 +96,7 @@ def syntax_fault(text: str) -> str:
     """Say why a text is not Python; "" if it is."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            ast.parse(text)
+            compile(text, "<edited>", "exec", dont_inherit=True)  # unlike a parser it minds a return outside a function
     except SyntaxError as error:
         return f"line {error.lineno}, {error.msg}" if error.lineno else str(error.msg)
     except (ValueError, RecursionError, MemoryError) as error:
@@ -109,20 +108,51 @@ def fitted(code: Mapping[str, str], edits: Sequence[Edit]) -> list[Edit]:
     """Make edits exact that are nearly so, and leave out those that change nothing.
 
     An `old` of whole lines that is in its file once but for their indent or the blanks at line ends becomes what stands there,
-    and `new` gets the same indent. Where there is one file, an edit of a file that is none is one of it.
+    and `new` gets the same indent. A path that is not there, and of which one file has the last part, is that file.
     """
-    only = next(iter(code)) if len(code) == 1 else ""
     exact, now = list[Edit](), dict(code)
     for edit in edits:
-        if only and edit.old and edit.path not in now and edit.path.rpartition("/")[2] == only.rpartition("/")[2]:
-            edit = edit.model_copy(update={"path": only})
+        edit = edit.model_copy(update={"path": _meant(edit, now)})
         text = now.get(edit.path, "")
         if edit.old and text and edit.old not in text:
             edit = _reindented(text, edit)
+        edit = _indented(now, edit)
         if edit.old != edit.new:
             exact.append(edit)
             now[edit.path] = text.replace(edit.old, edit.new, 1) if edit.old else edit.new
     return exact
+
+
+def _indented(code: Mapping[str, str], edit: Edit) -> Edit:
+    """Return the edit with the indent of what it replaces, if it says that indent twice, or if the file is Python only then."""
+    text = code.get(edit.path, "")
+    if not edit.old or text.count(edit.old) != 1:
+        return edit
+    at = text.index(edit.old)
+    start = text.rfind("\n", 0, at) + 1
+    before, line = text[start:at], text[start:].split("\n")[0]
+    if before.strip():
+        return edit
+    if before and not edit.old[0].isspace() and edit.new.startswith(before):
+        edit = edit.model_copy(update={"new": edit.new.removeprefix(before)})
+    if "no longer Python" not in apply_edits(code, [edit]).fault:
+        return edit
+    first, *rest = edit.new.split("\n")
+    shift = _indent(line) - _indent(first)
+    for others in (rest, [_shifted(each, shift) for each in rest]):
+        other = edit.model_copy(update={"new": "\n".join([_shifted(first, shift - len(before)), *others])})
+        if not apply_edits(code, [other]).fault:
+            return other
+    return edit
+
+
+def _meant(edit: Edit, code: Mapping[str, str]) -> str:
+    """Return the path of the file that an edit is about, as it is called here."""
+    path = str(PurePosixPath(edit.path))
+    if not edit.path or path in code or not edit.old:
+        return path if edit.path else ""
+    named = [each for each in code if each.rpartition("/")[2] == path.rpartition("/")[2]]
+    return named[0] if len(named) == 1 else edit.path
 
 
 def _reindented(text: str, edit: Edit) -> Edit:
@@ -175,8 +205,9 @@ def edits_between(path: str, was: str, now: str) -> list[Edit]:
                 end, to = end + 1, to + 1
             else:
                 return [Edit(path=path, old=was, new=now)]
-        if spans and start <= spans[-1][1]:
-            start, _, at, _ = spans.pop()
+        while spans and start <= spans[-1][1]:
+            before_start, before_end, before_at, before_to = spans.pop()
+            start, at, end, to = min(start, before_start), min(at, before_at), max(end, before_end), max(to, before_to)
         spans.append((start, end, at, to))
     edits = [Edit(path=path, old="".join(before[a:b]), new="".join(after[c:d])) for a, b, c, d in spans]
     return edits if apply_edits({path: was}, edits).code[path] == now else [Edit(path=path, old=was, new=now)]

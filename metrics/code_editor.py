@@ -13,7 +13,7 @@ import difflib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -116,7 +116,7 @@ def _nothing(fault: str) -> Score:
     return composite([Component(name, 0.0, weight, fault if name == "tests" else "") for name, weight in WEIGHTS.items()])
 
 
-def _are_edits(edits: Any) -> bool:
+def _are_edits(edits: Any) -> TypeGuard[Sequence[Edit]]:
     return isinstance(edits, (list, tuple)) and all(isinstance(edit, Edit) for edit in edits)
 
 

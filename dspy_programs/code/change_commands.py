@@ -20,8 +20,8 @@ from dspy_programs.cli import (
 from dspy_programs.code.printing import print_json, say
 
 if TYPE_CHECKING:
-    from dspy_programs.code.changing.change import Change
     from dspy_programs.code.changing.editing import EditResult
+    from dspy_programs.diffs import Change
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder, the only one that is changed.")]
 _Task = Annotated[str, typer.Argument(help="What to do, in words.")]
@@ -89,23 +89,23 @@ def _told(done: "EditResult") -> list[str]:
     if done.failure:
         return [printable(f"{done.failure}; nothing was changed")]
     lines = [f"by {'a model' if done.answered_by == 'model' else 'rules'}: {_counted(done.changes, done.diff)}"]
+    lines += [printable(" ".join(done.why.split()))] if done.why else []
     for number, result in enumerate(done.tests):
-        end = f"stopped: {result.stopped}" if result.stopped else f"exit code {result.exit_code}"
-        said = "passed" if result.passed else f"failed ({end})"
+        how = f"stopped: {result.stopped}" if result.stopped else f"exit code {result.exit_code}"
+        said = "passed" if result.passed else f"failed ({how})"
         lines.append(f"tests {said}{' after the repair' if number else ''}; {result.seconds:.1f} s")
     if not done.succeeded:
         lines.append(printable(done.tests[-1].output))
+    lines += [printable(f"{path}: left as it is: {why}") for path, why in done.left.items()]
     if done.applied:
-        end = ["written; dspy-programs code undo puts it back"]
-    elif done.left:
-        end = [printable(f"{path}: left as it is: {why}") for path, why in done.left.items()]
-    else:
-        end = ["all files are as they were" if done.tests else "nothing was written; --apply does it"]
-    return [*lines, *end]
+        lines.append("written; dspy-programs code undo puts it back")
+    elif not done.left:
+        lines.append("all files are as they were" if done.tests else "nothing was written; --apply does it")
+    return lines
 
 
 def _counted(changes: "Sequence[Change]", diff: bytes) -> str:
-    from dspy_programs.code.changing.change import size_of
+    from dspy_programs.diffs import size_of
     from dspy_programs.text import quantity
 
     added, taken = size_of(diff)
@@ -151,7 +151,7 @@ def diff(
     new: Annotated[Path, typer.Option("--new", help="A file with the new text, or - for standard input.")],
 ) -> None:
     """Print how a file would change, as a unified diff that `patch` applies."""
-    from dspy_programs.code.changing.change import Change, File, diff_of
+    from dspy_programs.diffs import Change, File, diff_of
     from dspy_programs.errors import UsageError
 
     if old.is_absolute() or ".." in old.parts:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from dspy_programs.code.ask_commands import ask
 from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
 from dspy_programs.code.explain_commands import context, summary
 from dspy_programs.code.log_bus.commands import last, status, watch
+from dspy_programs.code.log_bus.stack_commands import app as stack, worker
 from dspy_programs.code.look_commands import extract, grep, sg, tree
 from dspy_programs.code.old_names import WithOldNames
 from dspy_programs.code.opening import EmbedderOption, embed, opened
@@ -100,12 +101,14 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-for _command in (search, like, learn, grep, tree, extract, sg, context, summary, watch, last, status, start, init):
-    app.command()(_command)
-app.command()(ask)
-for _command in (edit, patch, diff, undo, plan, run, commit_message):
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    *(search, like, learn, grep, tree, extract, sg, context, summary, watch, last, status, worker, start, init, ask),
+    *(edit, patch, diff, undo, plan, run, commit_message),
+)
+for _command in _COMMANDS:
     app.command()(_command)
 app.command("open")(open_)
+app.add_typer(stack, name="stack", help="Files that run `up` elsewhere: Docker, Kubernetes, Kafka, Spark.")
 
 
 def _watch_index(path: Path, db: Path | None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         worst_first as worst_first,
     )
     from dspy_programs.logs.events import Event as Event, EventReader as EventReader, events_in as events_in
+    from dspy_programs.logs.line_reader import LineReader as LineReader, Place as Place, as_place as as_place
     from dspy_programs.logs.lines import (
         LONGEST as LONGEST,
         STDIN as STDIN,
@@ -51,6 +52,9 @@ _HOMES = {
     "Event": "events",
     "EventReader": "events",
     "events_in": "events",
+    "LineReader": "line_reader",
+    "Place": "line_reader",
+    "as_place": "line_reader",
     "LONGEST": "lines",
     "STDIN": "lines",
     "LogLine": "lines",

@@ -1,7 +1,7 @@
 """Events in a log: a line that says that something is wrong, with its stack trace whole.
 
 Python, Java, Node, Go and Rust traces are known, chained causes among them; so are JSON lines with a stack inside. Any other
-indented lines after an event belong to it.
+indented lines after an event belong to it; a time before each line of a trace is taken off.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.logs.lines import LogLine
-from dspy_programs.logs.severity import ERROR, FATAL, NOTHING, WARNING, is_suspect, severity_of
+from dspy_programs.logs.severity import ERROR, FATAL, NOTHING, WARNING, has_level, is_suspect, severity_of
 
 _MOST_LINES = 400  # of an event
 _CHAIN = ("During handling of the above exception", "The above exception was the direct cause")
@@ -24,6 +24,7 @@ _NAMED = re.compile(r"[A-Za-z_][\w.$]*(?:Exception|Error|Throwable)(?:: |$)")
 _POSTGRES = re.compile(r"\] (?:DETAIL|HINT|CONTEXT|QUERY|STATEMENT):  ")
 _CARET = re.compile(r"\s*[\^~]+\s*$")  # under a line of code that Node quotes before the error
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.$]*(?::|$)")  # the last line of a Python trace
+_TIME = re.compile(r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [^\s:]+:)(?: |$)")
 _MESSAGE, _STACK = (
     ("message", "msg", "event", "text"),
     ("stack", "stack_trace", "stacktrace", "exc_info", "exception", "traceback"),
@@ -60,6 +61,7 @@ class EventReader:
         """Return the events that this line ends."""
         text, done = line.text, tuple[Event, ...]()
         if self.held is not None:
+            text = _without_time(self.held, text)
             if not text.strip():
                 self._blank += 1
                 return ()
@@ -71,7 +73,7 @@ class EventReader:
                 self._was_indented, self._blank = text[0].isspace(), 0
                 self._awaits_message = "panicked at" in text and text.endswith(":")
                 return ()
-            done = self.end()
+            text, done = line.text, self.end()
         if not is_suspect(text):
             return done
         begun = _begun(line)
@@ -113,11 +115,21 @@ def _is_of_a_stack(held: Event, text: str) -> bool:
 
 
 def _is_python(held: Event) -> bool:
-    return any(line.lstrip(" |+").startswith(("Traceback ", "Exception Group Traceback")) for line in held.lines)
+    return any("Traceback (most recent call last)" in line for line in held.lines)
 
 
 def _is_go(held: Event) -> bool:
     return any(line.startswith(("goroutine ", "panic: ", "fatal error: ")) or " panic serving " in line for line in held.lines)
+
+
+def _without_time(held: Event, text: str) -> str:
+    """Return a line of a stack trace without the time that some write before each line, pip and journald among them."""
+    found = _TIME.match(text)
+    if found is None or not _TIME.match(held.lines[0]):
+        return text
+    inner = text[found.end() :]
+    is_more = not inner.strip() or inner[0].isspace() or inner.startswith((*_CHAIN, "Traceback ", "Caused by: ", "... "))
+    return inner if is_more or (_is_python(held) and _EXCEPTION.match(inner) and not has_level(inner)) else text
 
 
 def _longer(held: Event, text: str, blank: int) -> Event:
@@ -136,6 +148,8 @@ def _worse(held: Event, text: str) -> Event:
 
 
 def _begun(line: LogLine) -> Event | None:
+    if line.text.startswith(_CHAIN):
+        return None
     if line.text.startswith("{") and (found := _of_json(line)) is not None:
         return found if found.severity > NOTHING else None
     severity = severity_of(line.text)

@@ -25,6 +25,8 @@ _SUSPECT = (
     *("seg", "unhandled", "uncaught", "throwable", "core dumped", "oom", '" 5', '"level":'),
     *("reject", "conflict", "undefined", "unbound", "no such", "*** "),
 )
+_SUSPECT_BYTES = tuple(word.encode() for word in _SUSPECT)
+_GLOG_BYTES = re.compile(rb"^[efw]\d{4}", re.M)
 _HEAD = 160  # characters in which a level stands
 _LONGEST_NAME = 400  # characters of an exception, with its package
 _LEVEL = re.compile(
@@ -42,6 +44,7 @@ _HARMLESS = re.compile(
     r"\b(?:no|0|zero|without(?: any)?) (?:errors?|failures?|failed|warnings?|exceptions?)\b"
     r"|\b(?:errors?|failures?|failed|warnings?)\s*[=:]\s*0\b"
 )
+_BANNER = re.compile(r"=+ (?:ERRORS|FAILURES|warnings summary)(?: \S.*)? =+$")  # of pytest
 _TOOLS = re.compile(
     r"make(?:\[\d+\])?: \*\*\* |E {3,}[^\s\[]|CONFLICT \(|.{0,200}: undefined (?:reference|symbol)"
     r"|\S{1,200}:\d+:\d+: [A-Z]{1,5}\d{2,4} "
@@ -60,7 +63,7 @@ _FATAL_WORDS = _as_words(r"fatal|panic|segfault|segmentation fault|core dumped|o
 _ERROR_WORDS = _as_words(r"errors?|exception|unhandled|uncaught|traceback|aborted|severe|err(?==)")
 _FAILURE_WORDS = _as_words(
     r"failed|failure|fails?|timeout|timed[ -]out|not found|refused|denied|killed|unable to|could not|cannot"
-    r"|rejected|unbound variable|no such file"
+    r"|rejected|unbound variable|no such \w+"
 )
 _WARNING_WORDS = _as_words(r"warn|warning|\w+warning(?=: )")
 
@@ -76,6 +79,26 @@ def is_suspect(text: str) -> bool:
     return low[:1] in ("e", "f", "w") and low[1:5].isdigit()
 
 
+def has_level(text: str) -> bool:
+    """Return whether a line names its level, also one that says that nothing is wrong."""
+    return _LEVEL.search(text[:_HEAD]) is not None
+
+
+def suspects_in(data: bytes) -> list[int]:
+    """Return places in the lines that is_suspect() is true of, at least one in each. data: whole lines, each with its end.
+
+    If few are, this costs two thirds of looking at each line.
+    """
+    low = data.lower()
+    found = [match.start() for match in _GLOG_BYTES.finditer(low)]
+    for word in _SUSPECT_BYTES:
+        at = low.find(word)
+        while at >= 0:
+            found.append(at)
+            at = low.find(word, low.find(b"\n", at))
+    return sorted(found)
+
+
 def severity_of(text: str) -> int:
     """Return how bad a line is, from NOTHING to FATAL."""
     if (glog := _GLOG.match(text)) is not None:
@@ -89,6 +112,8 @@ def severity_of(text: str) -> int:
         return {"fatal": FATAL, "error": ERROR, "warning": WARNING, "nothing": NOTHING}[named]
     if (access := _ACCESS.search(text)) is not None:
         return ERROR if access["status"].startswith("5") else NOTHING
+    if text.startswith("=") and _BANNER.match(text):
+        return NOTHING
     said = _HARMLESS.sub("", text.lower())
     for words, severity in (
         (_FATAL_WORDS, FATAL),

@@ -33,36 +33,30 @@ def up(
         Path | None,
         typer.Option(help="File of the keys its clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),
     ] = None,
+    kafka: Annotated[
+        str,
+        typer.Option("--kafka", metavar="HOST:PORT", envvar="KAFKA_BOOTSTRAP_SERVERS", help="Also publish to these brokers."),
+    ] = "",
     workspace: Annotated[Path, typer.Option("--workspace", "-w", help="The folder whose index /code shows.")] = Path("."),
 ) -> None:
     """Follow logs, and keep what goes wrong: each line is read once, also if this is killed and started again.
 
     Several may run, also on one store. `last` and `status` show what is kept. Ends when interrupted; the next start goes on.
     """
-    from dspy_programs.code.log_bus import Bus, ended_by_signals, follow, opened_storage, sources_of
-    from dspy_programs.errors import RunInterrupted
-    from dspy_programs.text import quantity
+    from dspy_programs.code.log_bus import Bus, ended_by_signals, keep, opened_storage, sources_of
 
     sources = sources_of(named(logs, container), container or (), once=once)
     bus = Bus(opened_storage(db, keep_entries=keep_events, keep_megabytes=keep_megabytes))
     with ended_by_signals() as stop, contextlib.ExitStack() as stack:
-        place = bus.storage.place
+        publisher = None
+        if kafka:
+            from dspy_programs.code.log_bus import Publisher
+
+            publisher = Publisher(bus, kafka)
         if not once and status_port:
             page = _status_page(stack, bus, status_host, status_port, key_file, workspace)
-            print(f"events are kept in {place}; {page}", file=sys.stderr, flush=True)
-        events, dropped = 0, bus.dropped()
-        for found in follow(bus, sources, stop=stop, interval=0.05 if once else interval, once=once):
-            events += len(found.events)
-            for note in found.notes:
-                print(note, file=sys.stderr, flush=True)
-            if found.events and not dropped and (dropped := bus.dropped()):
-                print(f"{place} is full: from now on the oldest events make room", file=sys.stderr, flush=True)
-        sources.close()
-        lost = f"; {dropped:,} entries dropped to make room" if (dropped := bus.dropped()) else ""
-        told = f"{quantity(events, 'new event')} kept in {place}{lost}"
-        if stop.is_set():
-            raise RunInterrupted(f"{told}; the same command goes on where it ended")
-        print(told, file=sys.stderr)
+            print(f"events are kept in {bus.storage.place}; {page}", file=sys.stderr, flush=True)
+        print(keep(bus, sources, stop, interval, once, publisher), file=sys.stderr)
 
 
 def _status_page(stack: contextlib.ExitStack, bus: "Bus", host: str, port: int, key_file: Path | None, workspace: Path) -> str:

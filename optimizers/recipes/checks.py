@@ -14,6 +14,7 @@ _SECONDS = 10.0  # of each command; a row's own tests take a tenth of one
 _RUNNER = """
 import json, os, shlex, subprocess, sys
 given = json.load(sys.stdin)
+os.environ["PYTHONHASHSEED"] = "0"  # so that a set is printed in the same order every time
 for path, text in given["files"].items():
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8", newline="") as file:

@@ -24,13 +24,14 @@ from dspy_programs.edits import edits_between
 from dspy_programs.errors import DatasetError
 from metrics.code_editor import Checks
 from optimizers.recipes import checked
+from optimizers.sources.mutations import mutants
 from optimizers.sources.packages import licence_of
 from optimizers.sources.problems import Problem, problems_of
 from optimizers.sources.reading import home
 from optimizers.sources.repair_case import checks_of, made
 
 SEED = 20261202
-_MUTATED = {"train": ("mbpp", 110), "val": ("humaneval", 16)}
+_MUTATED = {"train": ("mbpp", 110), "val": ("humaneval", 12)}
 """split -> where the functions are from, and how many rows are made of them."""
 _ALIKE = 0.5  # share of common runs of five words, from which two texts of code are near-duplicates
 _LONGEST_FEEDBACK = 700
@@ -70,7 +71,8 @@ def build(raw: Path) -> dict[str, list[Row]]:
         draw = random.Random(f"{SEED} {split}")
         by_hand = [row for where, row in cases if where == split]
         draw.shuffle(by_hand)
-        mutated = _mutated(raw, *_MUTATED[split], draw) if split in _MUTATED else []
+        others = [row for where, row in cases if where != split] + [row for rows in splits.values() for row in rows]
+        mutated = _mutated(raw, *_MUTATED[split], others, draw) if split in _MUTATED else []
         rows = [row for pair in zip_longest(by_hand, mutated) for row in pair if row]
         splits[split] = [{"id": f"{split}-{at:03}", **row} for at, row in enumerate(rows)]
     _check_apart(splits)
@@ -117,22 +119,28 @@ def _verified(path: str, broken: str, fixed: str, checks: Checks) -> Row | None:
 
 
 def first_failure(output: str) -> str:
-    """Return what unittest says of the first test that fails: its name, the traceback, and the first line of the message."""
+    """Return what unittest says of the first test that fails: its name, the traceback, and the first line of the message.
+
+    Of errors that led to one another, the last one counts.
+    """
     block = re.split(r"^={70}\n", output, flags=re.MULTILINE)[1]
     head, _, rest = block.partition("-" * 70 + "\n")
-    trace = rest.partition("\n\n")[0].replace(f"{'-' * 70}", "").strip()
-    text = re.sub(r"^\s*[~^]+\n", "", f"{head}{trace}", flags=re.MULTILINE)
+    *_, rest = re.split(r"^(?:During handling|The above exception) .*\n\n", rest, flags=re.MULTILINE)
+    lines = [line for line in rest.splitlines() if not re.fullmatch(r"\s*[~^]+", line)]
+    end = next((at for at, line in enumerate(lines) if at and line[:1].isalpha()), len(lines) - 1)
+    text = head + "\n".join(lines[: end + 1])
     return text if len(text) <= _LONGEST_FEEDBACK else f"{text[:300]}\n...\n{text[300 - _LONGEST_FEEDBACK :]}"
 
 
-def _mutated(raw: Path, source: str, most: int, draw: random.Random) -> list[Row]:
-    """Plant defects in functions of a public set, the kinds in turn as far as they come."""
-    from optimizers.sources.mutations import mutants
-
+def _mutated(raw: Path, source: str, most: int, others: Sequence[Row], draw: random.Random) -> list[Row]:
+    """Plant defects in functions of a public set, the kinds in turn as far as they come. others: the rows of other splits."""
+    taken = [_shingles(*row["fixed"].values()) for row in others]
     problems = [*problems_of(raw, source)]
     draw.shuffle(problems)
     count, rows = dict.fromkeys(_WHY, 0), list[Row]()
     for problem in problems:
+        if any(_alike(_shingles(problem.code), theirs) for theirs in taken):
+            continue
         found = [*mutants(problem.code)]
         draw.shuffle(found)
         found.sort(key=lambda each: count[each[0]])
@@ -162,7 +170,7 @@ def _task(problem: Problem, feedback: str, draw: random.Random) -> str:
     values = re.search(r"^AssertionError: (?:\w+ differ: )?(.+?) (?:!=|is not) (.+)$", said)
     fields = {"name": problem.name, "what": problem.what}
     made = problem.call_in(call[1]) if call else ""
-    if made and len(made) < 90 and values and len(said) < 160:
+    if made and len(made) < 90 and values and len(said) < 160 and " chars]" not in said:
         return draw.choice(_WORDINGS).format(call=made, got=values[1], want=values[2], **fields)
     if made and len(made) < 90 and not said.startswith("AssertionError") and len(said) < 120:
         return draw.choice(_RAISED).format(call=made, got=said, **fields)
@@ -171,14 +179,18 @@ def _task(problem: Problem, feedback: str, draw: random.Random) -> str:
 
 def _check_apart(splits: dict[str, list[Row]]) -> None:
     """Refuse rows of two splits whose code is nearly the same."""
-    shingles = {split: [(row["id"], _shingles(row)) for row in rows] for split, rows in splits.items()}
+    shingles = {split: [(row["id"], _shingles(*row["fixed"].values())) for row in rows] for split, rows in splits.items()}
     for one, other in combinations(splits, 2):
         for name, mine in shingles[one]:
             for twin, theirs in shingles[other]:
-                if len(mine & theirs) > _ALIKE * min(len(mine), len(theirs)):
+                if _alike(mine, theirs):
                     raise DatasetError(f"{name} and {twin} have nearly the same code")
 
 
-def _shingles(row: Row) -> set[tuple[str, ...]]:
-    words: Sequence[str] = re.findall(r"\w+|[^\w\s]", " ".join(row["fixed"].values()))
+def _alike(mine: set[tuple[str, ...]], theirs: set[tuple[str, ...]]) -> bool:
+    return len(mine & theirs) > _ALIKE * min(len(mine), len(theirs))
+
+
+def _shingles(*texts: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+|[^\w\s]", " ".join(texts))
     return {tuple(words[at : at + 5]) for at in range(max(1, len(words) - 4))}

@@ -123,8 +123,10 @@ def _what(said: str) -> str:
         " ".join(said.partition(">>>")[0].split("\n")[:4]).strip(),
     )[0]
     first = " ".join(first.split())
-    bare = re.sub(r"^write (?:a|an) (?:python )?function (?:to|that|which) ", "", first, flags=re.IGNORECASE)
+    bare = re.sub(r"^write (?:a|an) (?:python )?function to ", "", first, flags=re.IGNORECASE)
     if bare == first and not re.match(r"(?:Return|Find|Check|Compute|Count|Create|Filter|Remove|Concatenate|Sum)\b", first):
+        return ""
+    if re.match(r"create a function", bare, re.IGNORECASE):  # and what it does is said later
         return ""
     bare = bare[:1].lower() + bare[1:].rstrip(". :")
     return bare if 10 < len(bare) < 170 and '"' not in bare else ""

@@ -18,6 +18,7 @@ from metrics.code_editor import Checks
 from optimizers.sources.reading import read_text
 
 _RAISES = re.compile(r"(.*) raises (\w+)$")
+_FUTURE = "from __future__ import annotations\n\n"
 _MOST_COMMENTS = 3  # lines of a comment that are kept together; longer ones make a row too long
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -46,7 +47,7 @@ def _stem(case: dict[str, Any]) -> str:
     last = case["more"][-1] if "more" in case else case
     stem = Path(last["file"]).stem
     stem = Path(last["file"]).parent.name if stem == "__init__" else stem
-    return f"{stem}s" if stem in sys.stdlib_module_names else stem
+    return f"{stem}_" if stem in sys.stdlib_module_names else stem
 
 
 def _cut_out(case: dict[str, Any], raw: Path, where: str) -> str:
@@ -63,7 +64,8 @@ def _cut_out(case: dict[str, Any], raw: Path, where: str) -> str:
         isinstance(node, ast.AnnAssign) or (isinstance(node, _DEFINED[:2]) and (node.returns or _annotated(node)))
         for node in ast.walk(ast.parse(code))
     )
-    return f"from __future__ import annotations\n\n{code}" if annotated else code
+    gap = "\n" if code.startswith(("def ", "class ")) else ""
+    return f"{_FUTURE}{gap}{code}" if annotated else code
 
 
 def _annotated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

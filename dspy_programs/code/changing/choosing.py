@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dspy_programs.code.changing.change import text_in
 from dspy_programs.code.files import LeftOut, read_bytes, source_files
 from dspy_programs.code.index import Index
 from dspy_programs.code.searching import Hit, search
+from dspy_programs.diffs import text_in
 
 _MOST_FILES = 4
 _MOST_CHARACTERS = 24_000  # of all files together: some 6,000 tokens

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from dspy_programs.code.changing.change import Change, File, diff_of, has_crlf, text_in
 from dspy_programs.code.changing.choosing import chosen, mentioning, shown_of
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.testing import SECONDS, Tested, require_sandbox, tested
 from dspy_programs.code.changing.writing import Writer, writing
 from dspy_programs.code.index import Index
+from dspy_programs.diffs import Change, File, diff_of, has_crlf, text_in
 from dspy_programs.edits import Edit, apply_edits, fitted
 from dspy_programs.errors import UsageError
 from dspy_programs.model_in_use import model_in_use

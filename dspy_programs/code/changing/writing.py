@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.code.changing.change import Change, without_unchanged
 from dspy_programs.code.changing.checkpoint import drop_checkpoint, keep_checkpoint
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.journal import Entry, Journal, digest_of
 from dspy_programs.code.changing.merging import rebased
+from dspy_programs.diffs import Change
 from dspy_programs.errors import UsageError
 
 
@@ -36,15 +36,16 @@ class Writer:
 
     def write(self, changes: Sequence[Change]) -> list[Change]:
         """Write changes; return them as they were written."""
-        now = [rebased(change, self.folder.file(self.folder.checked(change.path))) for change in changes]
-        now = sorted(without_unchanged(now), key=lambda change: change.after is not None)  # a file may be where a folder was
+        found = [rebased(change, self.folder.file(self.folder.checked(change.path))) for change in changes]
+        now = [change for change in found if change.before != change.after]
+        now.sort(key=lambda change: change.after is not None)  # a file may be where a folder was
         self.folder.require_writable(now)
         if not now:
             return []
         if not self.id:
             self.checkpoint = keep_checkpoint(self.folder.root, [change.path for change in now], self.what)
-            self.id = self.journal.begin(self.what, self.checkpoint)
         with self.journal.together():
+            self.id = self.id or self.journal.begin(self.what, self.checkpoint)
             for change in now:
                 kept, above = self.folder.kept(change.path), self.folder.first_missing(change.path)
                 self.journal.intend(self.id, change.path, kept, above, digest_of(change.after and change.after.content))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         named as named,
     )
     from dspy_programs.code.log_bus.ending import ended_by_signals as ended_by_signals
+    from dspy_programs.code.log_bus.kafka import Publisher as Publisher
+    from dspy_programs.code.log_bus.keeping import keep as keep
     from dspy_programs.code.log_bus.log_status import (
         code_summary as code_summary,
         log_containers as log_containers,
@@ -48,6 +50,7 @@ _HOMES = {
     "Entry": "storage",
     "Interval": "commands",
     "LogNames": "commands",
+    "Publisher": "kafka",
     "Round": "loop",
     "Sources": "sources",
     "Storage": "storage",
@@ -55,6 +58,7 @@ _HOMES = {
     "code_summary": "log_status",
     "ended_by_signals": "ending",
     "follow": "loop",
+    "keep": "keeping",
     "log_containers": "log_status",
     "log_figures": "log_status",
     "log_prometheus": "log_status",

@@ -141,7 +141,7 @@ def _runs(up: Any) -> str:
     from dspy_programs.code.log_bus.log_status import is_alive
 
     if not up:
-        return "`up` has not run yet"
+        return "no `up` runs now"
     return f"`up` {'runs' if is_alive(up) else 'ran'} as process {up['pid']} on {up['host']}; seen at {up['seen']}"
 
 

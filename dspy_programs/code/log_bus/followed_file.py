@@ -11,12 +11,12 @@ import os
 import stat
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from dspy_programs.code.log_bus.line_reader import LineReader, Place, as_place
 from dspy_programs.encoding import HEAD, encoding_of
-from dspy_programs.logs import Event
+from dspy_programs.logs import Event, LineReader, Place, as_place
 
 _TOLD = 256  # bytes at a file's beginning that tell it from another one
 _BLOCK = 1_000_000
@@ -103,7 +103,7 @@ class FollowedFile:
 
     def _found(self, identity: Identity, place: Place) -> BinaryIO | None:
         """Return the file of that identity, under its name or the one that a rotation gave it."""
-        for path in (self.path, *self._siblings(identity.inode)):
+        for path in self._paths(identity.inode):
             with contextlib.suppress(OSError):
                 file = path.open("rb")
                 status = os.fstat(file.fileno())
@@ -113,11 +113,12 @@ class FollowedFile:
                 file.close()
         return None
 
-    def _siblings(self, inode: int) -> list[Path]:
+    def _paths(self, inode: int) -> Iterator[Path]:
+        yield self.path
         with contextlib.suppress(OSError), os.scandir(self.path.parent) as entries:
-            begins = self.path.name
-            return [Path(each.path) for each in entries if each.name.startswith(begins) and each.inode() == inode]
-        return []
+            for each in entries:
+                if each.name.startswith(self.path.name) and each.name != self.path.name and each.inode() == inode:
+                    yield Path(each.path)
 
     def _lost(self, place: Place) -> None:
         self._reader = LineReader(str(self.path))

@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from dspy_programs.code.log_bus.line_reader import LineReader, as_place
 from dspy_programs.errors import UsageError
-from dspy_programs.logs import Event
+from dspy_programs.logs import Event, LineReader, as_place
 
 ENGINES = ("docker", "podman")
 CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")

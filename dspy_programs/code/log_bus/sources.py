@@ -81,6 +81,10 @@ class Sources:
             raise UsageError(f"{name}: no name of a container: letters, digits and _ . -")
         self._followed[f"container {name}"] = FollowedContainer(name, engine or engine_here(), self.last_lines, self.once)
 
+    def add(self, followed: Followed) -> None:
+        """Follow any other log."""
+        self._followed[followed.key] = followed
+
     def _add_file(self, path: Path, last_lines: int | None) -> None:
         name = os.path.abspath(path)
         if name not in self._followed:

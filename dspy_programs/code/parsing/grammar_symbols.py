@@ -142,4 +142,4 @@ def _declared_name(node: SgNode) -> str:
 
 
 def _dotted(name: str) -> str:
-    return re.sub(r"<.*>", "", name).replace("::", ".").replace("\\", ".").replace(":", ".").strip()
+    return re.sub(r"<.*>", "", name, flags=re.S).replace("::", ".").replace("\\", ".").replace(":", ".").strip()

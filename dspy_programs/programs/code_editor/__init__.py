@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         CodeEditorResult as CodeEditorResult,
         answer_by_rules as answer_by_rules,
     )
+    from dspy_programs.programs.code_editor.repairs import repairs_to_try as repairs_to_try
     from dspy_programs.programs.code_editor.showing import files_shown as files_shown
 
 _HOMES = {
@@ -17,6 +18,7 @@ _HOMES = {
     "CodeEditorResult": "code_editor",
     "answer_by_rules": "code_editor",
     "files_shown": "showing",
+    "repairs_to_try": "repairs",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -204,3 +204,47 @@ def test_a_path_without_logs_is_refused(tmp_path, name):
 )
 def test_times_can_be_compared(line, time):
     assert time_in(line) == time
+
+
+PIP = """2026-01-02T03:04:05,211 ERROR: No matching distribution found for nope
+2026-01-02T03:04:05,212 Exception information:
+2026-01-02T03:04:05,212 Traceback (most recent call last):
+2026-01-02T03:04:05,212   File "a.py", line 1, in f
+2026-01-02T03:04:05,212     raise Gone
+2026-01-02T03:04:05,212 a.Gone: 1
+2026-01-02T03:04:05,212 
+2026-01-02T03:04:05,212 During handling of the above exception, another exception occurred:
+2026-01-02T03:04:05,212 
+2026-01-02T03:04:05,212 Traceback (most recent call last):
+2026-01-02T03:04:05,212   File "b.py", line 2, in g
+2026-01-02T03:04:05,212 b.Broken: 2
+2026-01-02T03:04:06,000 INFO: next
+2026-01-02T03:04:07,000 ERROR: other
+"""
+JOURNAL = """Jan  2 03:04:05 host shop[7]: ERROR order lost
+Jan  2 03:04:05 host shop[7]: Traceback (most recent call last):
+Jan  2 03:04:05 host shop[7]:   File "a.py", line 1, in f
+Jan  2 03:04:05 host shop[7]: KeyError: 1
+Jan  2 03:04:06 host shop[7]: INFO next
+"""
+
+
+@pytest.mark.parametrize(("log", "sizes"), [(PIP, {1, 11}), (JOURNAL, {4})])
+def test_a_trace_with_a_time_before_each_line_is_whole(tmp_path, log, sizes):
+    (tmp_path / "a.log").write_text(log)
+    found = log_context([tmp_path / "a.log"])
+    assert {len(kind.lines) for kind in found.kinds} == sizes
+    assert any(line == '  File "a.py", line 1, in f' for kind in found.kinds for line in kind.lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("cat: /nope: No such file or directory", FAILURE),
+        ("=========== ERRORS ===========", NOTHING),
+        ("=========== FAILURES ===========", NOTHING),
+        ("==== 2 failed, 1 passed in 0.10s ====", FAILURE),
+    ],
+)
+def test_severity_of_what_tools_print(line, severity):
+    assert severity_of(line) == severity

@@ -6,6 +6,8 @@ import pytest
 
 from dspy_programs import CodeEditor, Edit, use
 from dspy_programs.edits import apply_edits
+from dspy_programs.programs.code_editor import repairs_to_try
+from dspy_programs.programs.code_editor.code_editor import MOST_TRIED
 from tests.fakes import scripted_lm
 
 CODE = {
@@ -183,3 +185,85 @@ def test_an_error_message_that_leaves_no_choice_is_mended(code, feedback, after)
     code = {"shop.py": code}
     result = by_rules("It fails", code, feedback)
     assert after in mended(result, code)["shop.py"] if after else result.edits == []
+
+
+def tried(code, feedback="FAIL", path="a.py", most=400):
+    from itertools import islice
+
+    return [apply_edits({path: code}, edits).code[path] for edits, _ in islice(repairs_to_try({path: code}, feedback), most)]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("return a < b", "return a <= b"),
+        ("return a not in b", "return a in b"),
+        ("return a and b", "return a or b"),
+        ("return (a) + (b)", "return (a) - (b)"),
+        ("return range(a)", "return range(a + 1)"),
+        ("return range(a - 1)", "return range(a)"),
+        ("return a[0]", "return a[1]"),
+        ("return a[b]", "return a[b - 1]"),
+        ("return f(a, b)", "return f(b, a)"),
+        ("return min(a)", "return max(a)"),
+        ("return a.split(b)", "return a.rsplit(b)"),
+        ("return a", "return b"),
+        ("return True", "return False"),
+        ("x = []\n    x.append(a)\n    return x", "x = []\n    x.append(list(a))\n    return x"),
+        ("for c in a:\n        b = c\n    return b", "for c in a:\n        b += c\n    return b"),
+        ("for c in a:\n        continue\n    return b", "for c in a:\n        break\n    return b"),
+        ("b = a\n    a = 2\n    return a, b", "a = 2\n    b = a\n    return a, b"),
+        ("return 'ä' * a < b", "return 'ä' * a <= b"),
+        ("if a == 'x':\n        return b", "if a.lower() == 'x':\n        return b"),
+    ],
+)
+def test_common_slips_are_among_what_is_tried(was, becomes):
+    found = tried(f"def g(a, b):\n    {was}\n")
+    assert f"def g(a, b):\n    {becomes}\n" in found
+    assert len(set(found)) == len(found) and f"def g(a, b):\n    {was}\n" not in found
+
+
+def test_what_the_traceback_names_is_tried_first():
+    code = "def g(a):\n    if a < 1:\n        a = 2\n    return a[1]\n"
+    assert "a < 1" not in tried(code)[0] and "a[1]" in tried(code)[0]
+    first = tried(code, 'File "/tmp/a.py", line 4, in g')[0]
+    assert first.splitlines()[:3] == code.splitlines()[:3] and first != code
+
+
+@pytest.mark.parametrize("code", ["", "x = 1\n", "def g(:\n", "def g():\n    pass\n" + "\n" * 400])
+def test_nothing_is_tried_where_there_is_no_function_or_no_python(code):
+    assert tried(code) == [] and tried("def g(a):\n    return a < 1\n", path="a.txt") == []
+
+
+def test_the_first_repair_with_which_the_tests_pass_is_the_answer_and_no_model_is_asked():
+    ran = []
+
+    def passes(files):
+        ran.append(files["shop.py"])
+        names = {}
+        exec(files["shop.py"], names)
+        try:
+            return names["total"]([1, 2]) == 3 and names["total"]([5]) == 5
+        except Exception:
+            return False
+
+    wrong = {"shop.py": CODE["shop.py"].replace("[1:]", "").replace("+=", "=")}
+    with use(scripted_lm(lambda prompt: pytest.fail("asked"))):
+        result = CodeEditor(passes)("total([1, 2]) is 2", wrong, "FAIL: test_1")
+    assert result.answered_by == "rules" and result.why == "`=` becomes `+=`, and the tests pass"
+    assert mended(result, wrong)["shop.py"] == ran[-1] and len(ran) > 1
+
+
+def test_without_a_feedback_or_a_repair_that_helps_the_model_is_asked():
+    ran = []
+
+    def passes(files):
+        ran.append(files)
+        return False
+
+    def answer(feedback):
+        with use(scripted_lm(lambda prompt: json.dumps({"reply": {"why": "", "edits": [GOOD]}}))):
+            return CodeEditor(passes)(TASK, CODE, feedback)
+
+    assert answer("").answered_by == "model" and ran == []
+    assert answer("FAIL").answered_by == "model" and 0 < len(ran) <= MOST_TRIED

@@ -79,6 +79,15 @@ def test_the_first_failure_is_what_a_row_says():
     )
 
 
+def test_of_chained_errors_the_last_is_what_a_row_says():
+    code = "def f(n):\n    try:\n        return int(n)\n    except ValueError:\n        return int(float(n))\n"
+    checks = checks_of("a.py", code, "f('1e999') == 0")
+    [done] = checked({"a.py": code, **checks.files}, [checks.tests])
+    said = first_failure(done.output)
+    assert said.startswith("ERROR: test_1") and said.endswith("OverflowError: cannot convert float infinity to integer")
+    assert "invalid literal" not in said
+
+
 def test_commands_run_one_after_the_other_in_one_folder_and_say_how_they_ended():
     files = {"a/b.py": "print('hello')", "c.py": "def (:"}
     good, bad, missing = checked(files, ["python a/b.py", "python -m compileall -q .", "no-such-program x"])

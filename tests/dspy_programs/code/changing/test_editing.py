@@ -3,6 +3,9 @@
 import os
 import stat
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -223,6 +226,42 @@ def test_an_interrupted_edit_is_put_back(folder):
     with pytest.raises(KeyboardInterrupt):
         edit("x", folder, editor=editor, files=["cart.py"], apply=True, test_cmd="false")
     assert held(folder) == before
+
+
+KILLED = """
+import sys
+from dspy_programs.code import edit
+from tests.dspy_programs.code.changing.scripted import Scripted
+
+RIGHT = ("cart.py", "    return sum(items)", "    return round(sum(items), 2)")
+editor = Scripted([RIGHT, ("new/n.py", "", "x = 1\\n")])
+edit("x", sys.argv[1], editor=editor, files=["cart.py"], apply=True, test_cmd="sleep 60")
+"""
+
+
+@sandboxed
+def test_an_edit_that_is_killed_while_its_tests_run_is_undone(folder):
+    before = held(folder)
+    process = subprocess.Popen([sys.executable, "-c", KILLED, folder])
+    until = time.monotonic() + 60
+    while not (folder / "new/n.py").exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert sorted(undo(folder).back) == ["cart.py", "new/n.py"]
+    assert held(folder) == before and not (folder / "new").exists()
+
+
+def test_two_edits_at_once_lose_nothing_or_one_says_why(folder):
+    (folder / "n.py").write_text("".join(f"x{number} = {number}\n" for number in range(40)))
+
+    def change(number):
+        answer = [("n.py", f"x{number} = {number}\n", f"x{number} = -{number}\n")]
+        return edit("x", folder, editor=Scripted(answer), files=["n.py"], apply=True).applied
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(change, range(0, 40, 8)))
+    assert (folder / "n.py").read_text().count("-") == 5
 
 
 def test_a_checkpoint_touches_neither_head_nor_index_nor_what_is_staged(folder):

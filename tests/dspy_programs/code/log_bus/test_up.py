@@ -99,7 +99,7 @@ def test_a_full_store_is_said(ups):
     _, err = ups.start("one", "--once", "--keep-events", "100").communicate(LIMIT)
     assert err.splitlines() == [
         f"{ups.db} is full: from now on the oldest events make room",
-        f"500 new events kept in {ups.db}; {500 - kept_in(ups.db)} entries dropped to make room",
+        f"500 new events kept in {ups.db}; {500 - kept_in(ups.db)} dropped to make room",
     ]
 
 

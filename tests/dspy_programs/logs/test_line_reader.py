@@ -5,8 +5,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.code.log_bus.line_reader import LineReader, Place, as_place
-from dspy_programs.logs import LONGEST, LogLine, events_in
+from dspy_programs.logs import LONGEST, LineReader, LogLine, Place, as_place, events_in
 
 LINES = [
     b"INFO all is well",

@@ -5,10 +5,11 @@ Guarantees constant memory, also for a line that never ends; bytes of zero are n
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dspy_programs.logs import LONGEST, Event, EventReader, LogLine, plain
+from dspy_programs.logs.events import Event, EventReader
+from dspy_programs.logs.lines import LONGEST, LogLine, plain
+from dspy_programs.logs.severity import suspects_in
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of UTF-8 and UTF-16 at a file's beginning
@@ -76,19 +77,32 @@ class LineReader:
             data, offset = data[end:], offset + end
             self._place = Place(offset, number, False, since, same)
         cut = data.rfind(b"\n") + 1
-        found = self._lines(data[:cut].split(b"\n")[:-1], b"\0" in data) if cut else []
+        found = self._lines(data[:cut])
         rest = data[cut:]
         self._rest = rest.lstrip(b"\0")
         self._place = self._place._replace(offset=self._place.offset + len(rest) - len(self._rest))
         return found + self.end_line() if len(self._rest) > LONGEST else found
 
-    def _lines(self, lines: Sequence[bytes], has_zeros: bool) -> list[Event]:
+    def _lines(self, data: bytes) -> list[Event]:
+        """Take whole lines. Without an event that may go on, what is between two suspect lines is only counted."""
         found: list[Event] = []
-        take, events = self._events.take, self._events
+        events, has_zeros = self._events, b"\0" in data
         offset, number, _, since, same = self._place
-        for raw in lines:
-            before = offset, number, since, same
-            offset, number = offset + len(raw) + 1, number + 1
+        is_plain = not (self.stamped or has_zeros or b"\x1b" in data)
+        suspects = iter(suspects_in(data) if is_plain else ())
+        at, suspect = 0, -1
+        while at < len(data):
+            if is_plain and events.held is None:
+                while suspect < at:
+                    suspect = next(suspects, len(data))
+                begin = data.rfind(b"\n", at, suspect) + 1 or at
+                number += data.count(b"\n", at, begin)
+                at = begin
+                if at == len(data):
+                    break
+            end = data.index(b"\n", at)
+            raw, before = data[at:end], (offset + at, number, since, same)
+            at, number = end + 1, number + 1
             if self.stamped:
                 if (stamp := _STAMP.match(raw)) is None:
                     self.said, number = self._text(raw, has_zeros, 0), number - 1
@@ -97,10 +111,10 @@ class LineReader:
                 if self._skip and self._repeats(since):
                     number -= 1
                     continue
-            found += take(LogLine(self.at, number, self._text(raw, has_zeros, number)))
+            found += events.take(LogLine(self.at, number, self._text(raw, has_zeros, number)))
             if events.held is not None and events.held.number == number:
                 self._mark = Place(before[0], before[1], False, *before[2:])
-        self._place = Place(offset, number, False, since, same)
+        self._place = Place(offset + len(data), number, False, since, same)
         return found
 
     def _repeats(self, since: str) -> bool:
@@ -120,7 +134,7 @@ class LineReader:
         if not self._rest:
             return []
         rest, self._rest = self._rest, b""
-        found = self._lines([rest], b"\0" in rest)
+        found = self._lines(rest + b"\n")
         self._place = self._place._replace(offset=self._place.offset - 1, inside=True)
         return found
 
