@@ -32,8 +32,8 @@ _EFFECTS = {
     "sleeps": "time.sleep asyncio.sleep",
     "ends the process": "sys.exit exit os._exit",
 }
-_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn, ast.Lt: ast.GtE}
-_OPPOSITE |= {ast.LtE: ast.Gt} | {other: one for one, other in [*_OPPOSITE.items(), (ast.LtE, ast.Gt)]}
+_PAIRS = ((ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn), (ast.Lt, ast.GtE), (ast.LtE, ast.Gt))
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}}
 _BY_CALL = {name: effect for effect, names in _EFFECTS.items() for name in names.split()}
 
 

@@ -38,10 +38,10 @@ def cause_lines(lines: Sequence[str]) -> list[int]:
         return [min(1, len(lines) - 1)]
     if not any("Traceback (most recent call last)" in line for line in lines):
         return [next((at for at, line in enumerate(lines[:3]) if _EXCEPTION.match(line)), 0)]
-    raised = [at for at, line in enumerate(lines) if _EXCEPTION.match(line) and not line.startswith(_CHAIN)]
-    raised = [at for at in raised if _ERROR.match(lines[at])] or raised
+    named = [at for at, line in enumerate(lines) if _EXCEPTION.match(line) and not line.startswith(_CHAIN)]
+    raises = [at for at in named if _ERROR.match(lines[at])] or named
     chained = any(line.startswith(_CHAIN) for line in lines)
-    return list(dict.fromkeys([raised[-1], raised[0]] if chained else raised[-1:])) if raised else [len(lines) - 1]
+    return list(dict.fromkeys([raises[-1], raises[0]] if chained else raises[-1:])) if raises else [len(lines) - 1]
 
 
 def _from_the_margin(lines: Sequence[str]) -> list[str]:

@@ -88,6 +88,10 @@ class Log:
     def has_errors(self) -> bool:
         return any(kind.level >= FAILURE for kind in self.kinds)
 
+    def is_asked_about(self, kind: Kind) -> bool:
+        """Return whether the task has a word of an event's first line."""
+        return bool(self._asked & set(content_stems(kind.lines[0])))
+
     def points_of(self, kind: Kind) -> list[KeyPoint]:
         """Return the lines of an event that say what happened and why, the cause first."""
         wanted = [kind.lines[at] for at in (*reversed(cause_lines(kind.lines)), 0)]
@@ -141,10 +145,11 @@ def told_by_rules(task: str, logs: str) -> Told:
 
 def told_of(log: Log, task: str) -> Told:
     telling = [kind for kind in log.kinds if len(re.findall("[^\\W\\d_]", said_in(kind.lines))) > 1]
-    errors = [kind for kind in telling if kind.level >= FAILURE] or telling
+    errors = [kind for kind in telling if kind.level >= FAILURE or log.is_asked_about(kind)]
     if not errors:
         near = _asked_for(log.lines, task)
-        nothing = "Nothing in the log says that anything went wrong."
+        but = f", but for a warning: `{said_in(telling[0].lines)}`" if telling else ""
+        nothing = f"Nothing in the log says that anything went wrong{but}."
         return Told(f"{nothing} Line {near[0].line} is what the task names." if near else nothing, near)
     said = [_sentence(kind, log.message_after(kind)) for kind in errors[:1]]
     told = errors[:1] + [kind for kind in errors[1:3] if not _SUMMING_UP.match(kind.lines[0])]
