@@ -120,6 +120,10 @@ CASES = {
         {"code": "def add(price, tax):\n    return price + tax"},
         {"reply": {"summary": "`add` returns `price` with `tax`."}},
     ),
+    "command_planner": Case(
+        {"task": "run the tests", "context": "files: pyproject.toml tests/"},
+        {"reply": {"plan": ["run the tests"], "commands": ["python -m pytest"]}},
+    ),
     "data_generator": Case(
         {"seed": {"instruction": "Name the capital of Norway.", "input": "", "output": "Oslo"}},
         {"pair": {"instruction": "Which sea lies west of Denmark?", "input": "", "output": "The North Sea."}},
