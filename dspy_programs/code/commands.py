@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
-from dspy_programs.code.ask_commands import ask
+from dspy_programs.code.ask_commands import ask, commands
 from dspy_programs.code.change_commands import diff, edit, patch, undo
 from dspy_programs.code.git_commands import app as git
 from dspy_programs.code.log_bus.commands import last, status, watch
@@ -103,7 +103,7 @@ def map_(
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init, ask),
+    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init, ask, commands),
     *(edit, patch, diff, undo, plan, run, commit_message),
 )
 for _command in _COMMANDS:
