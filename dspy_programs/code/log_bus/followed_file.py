@@ -107,7 +107,7 @@ class FollowedFile:
             with contextlib.suppress(OSError):
                 file = path.open("rb")
                 status = os.fstat(file.fileno())
-                if (status.st_dev, status.st_ino) == identity[:2] and status.st_size >= place.offset:
+                if (status.st_dev, status.st_ino) == (identity.device, identity.inode) and status.st_size >= place.offset:
                     if _digest(file.read(identity.known)) == identity.digest:
                         return file
                 file.close()
