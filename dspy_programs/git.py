@@ -15,7 +15,10 @@ from typing import NamedTuple
 
 from dspy_programs.errors import UsageError
 
-_QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
+_QUIET = (
+    *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false"),
+    *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+)
 _SECONDS = 60
 _FILTER = re.compile(rb"^(filter\..*)\.[^.\n]+$", re.M)  # no name has a line end in it
 _COUNT = "GIT_CONFIG_COUNT"
@@ -50,9 +53,23 @@ def _names(listed: bytes | None) -> frozenset[str]:
 
 def git(folder: Path, words: Sequence[str], variables: Mapping[str, str] | None = None) -> bytes | None:
     """Return what git prints, None where it fails. variables: more for its environment."""
+    return _run(folder, words, {**_quiet(folder), **(variables or {})})
+
+
+def told_by_git(folder: Path, words: Sequence[str]) -> bytes:
+    """Return what git prints. Raises UsageError with the first line of what it says where it fails."""
+    answer = _answer(folder, words, _quiet(folder))
+    if answer is None:
+        raise UsageError(f"{folder}: git cannot be run, or takes more than {_SECONDS} seconds")
+    if answer.code:
+        said = (answer.errors.strip() or answer.out.decode("utf-8", "replace").strip() or "it says nothing").splitlines()
+        raise UsageError(f"{folder}: git {words[0]}: {said[-1] if words[0] == 'commit' else said[0]}")
+    return answer.out
+
+
+def _quiet(folder: Path) -> dict[str, str]:
     given = os.environ.get(_COUNT, "")
-    quiet = without_filters(_run(folder, LIST_FILTERS, {}), int(given) if given.isdecimal() else 0)
-    return _run(folder, words, {**quiet, **(variables or {})})
+    return without_filters(_run(folder, LIST_FILTERS, {}), int(given) if given.isdecimal() else 0)
 
 
 class Answer(NamedTuple):
@@ -104,6 +121,11 @@ def without_filters(listed: bytes | None, given: int = 0) -> dict[str, str]:
 
 
 def _run(folder: Path, words: Sequence[str], settings: Mapping[str, str]) -> bytes | None:
+    answer = _answer(folder, words, settings)
+    return answer.out if answer and answer.code == 0 else None
+
+
+def _answer(folder: Path, words: Sequence[str], settings: Mapping[str, str]) -> Answer | None:
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **settings}
     try:
         done = subprocess.run(
@@ -111,4 +133,4 @@ def _run(folder: Path, words: Sequence[str], settings: Mapping[str, str]) -> byt
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return Answer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))

@@ -29,9 +29,19 @@ _MOST_UNKNOWN = 400  # lines, where no right code is known
 _SHOWN = 600  # characters of a check's output, its end
 
 
+class Base(BaseModel):
+    """A commit of a repository, in a copy of which commands run. repository: its folder; commit: its hash, or that and `^`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repository: str
+    commit: str
+
+
 class Checks(BaseModel):
     """Commands that run in a folder with the edited files. "" for none; files: put there after the edits, such as the tests;
-    says: what the output of tests that pass has in it, so that code which ends the process early does not pass."""
+    says: what the output of tests that pass has in it, so that code which ends the process early does not pass; base: what
+    else is in the folder, nothing by default."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,6 +50,7 @@ class Checks(BaseModel):
     lint: str = ""
     files: dict[str, str] = Field(default_factory=dict)
     says: str = ""
+    base: Base | None = None
 
 
 class Checked(NamedTuple):
@@ -53,8 +64,8 @@ Run = Callable[[Mapping[str, str], Sequence[str]], Sequence[Checked]]
 """Files by path, and commands -> how each ended, run one after the other in a folder with these files."""
 
 
-def edits_pass(run: Run) -> Metric:
-    """Return the metric. run: runs code that a model wrote, where it can do no harm."""
+def edits_pass(run: Run, over: Callable[[Base], Run] | None = None) -> Metric:
+    """Return the metric. run: runs code that a model wrote, where it can do no harm; over: the same for rows with a base."""
 
     def metric(gold: dspy.Example, pred: dspy.Prediction) -> Score:
         edits, refused = getattr(pred, "edits", None), getattr(pred, "refused", None)
@@ -71,7 +82,7 @@ def edits_pass(run: Run) -> Metric:
         if hidden:
             return _nothing(f"{min(hidden)} would hide a module of Python's own")
         checks = getattr(gold, "checks", None)
-        parts = _checked(done.code, checks, run) if isinstance(checks, Checks) else []
+        parts = _checked(done.code, checks, run, over) if isinstance(checks, Checks) else []
         return (
             _sized(parts, code, done.code, _texts(getattr(gold, "fixed", None))) if parts else _nothing("the row has no checks")
         )
@@ -79,7 +90,8 @@ def edits_pass(run: Run) -> Metric:
     return metric
 
 
-def _checked(code: Mapping[str, str], checks: Checks, run: Run) -> list[Component]:
+def _checked(code: Mapping[str, str], checks: Checks, run: Run, over: Callable[[Base], Run] | None) -> list[Component]:
+    run = over(checks.base) if over and checks.base else run
     commands = {name: command for name in WEIGHTS if (command := getattr(checks, name))}
     ended = run({**code, **checks.files}, list(commands.values()))
     parts = []

@@ -1,4 +1,4 @@
-"""python -m optimizers.train_code FOLDER --module task: train a program of `code` on a repository's own rows.
+"""python -m optimizers.train_code --workspace FOLDER --module task: train a program of `code` on a repository's own rows.
 
 A door to `optimizers.train` with dspy-code's names: it makes the rows if there are none, and brings given ones into the form
 that is read.
@@ -34,7 +34,7 @@ def train_code(
         Literal["context", "task", "code", "orchestrator", "codegen"],
         typer.Option(help="What is trained: " + ", ".join(f"{old} is {ours}" for old, ours in PROGRAMS.items()) + "."),
     ],
-    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The repository.")] = Path("."),
+    workspace: Annotated[Path, typer.Option("--workspace", "-w", help="The folder of the repository.")] = Path("."),
     train_jsonl: Annotated[Path | None, typer.Option(help="Rows to learn from. Default: those of `code init`.")] = None,
     val_jsonl: Annotated[Path | None, typer.Option(help="Rows to choose by.")] = None,
     test_jsonl: Annotated[Path | None, typer.Option(help="Rows to test on. Without them the rows are split.")] = None,
@@ -55,7 +55,7 @@ def train_code(
     given = {split: file for split, file in (("train", train_jsonl), ("val", val_jsonl), ("test", test_jsonl)) if file}
     if given and "train" not in given:
         raise UsageError("--val-jsonl and --test-jsonl need --train-jsonl; name all three, or only that")
-    files = given or _made(path, program)
+    files = given or _made(workspace, program)
     if given or commands:
         files = _rewritten(files, Path("runs") / "code" / program, program, commands)
     only = next(iter(files.values()))

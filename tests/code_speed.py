@@ -2,7 +2,8 @@
 
 Files of the packages installed here are copied until they have so many lines. Told, of processor time (git's included) and of
 the clock, for others may share the machine: the first index, a second one after one changed file, a search, a grep, a map, and
-the memory of the whole; what starting the command costs alone; and what went wrong in a log of so many megabytes.
+the memory of the whole; the same of vectors (needs the embed extra); what starting the command costs alone; and what went wrong
+in a log of so many megabytes.
 Not a test: timings on a shared machine are for reading, not for passing.
 """
 
@@ -19,7 +20,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.code import Index, grep_files, map_of, search
+from dspy_programs.code import (
+    Index,
+    embed_chunks,
+    embedder_named,
+    grep_files,
+    map_of,
+    search,
+    search_by_meaning,
+    search_fused,
+)
 from dspy_programs.logs import log_context
 
 PACKAGES = ("pandas", "sqlalchemy", "numpy", "scipy", "litellm", "dspy", "networkx")
@@ -109,6 +119,14 @@ def main() -> None:
         told("grep: an expression", lambda: list(grep_files(r"def \w+_frame\(", folder)), 3)
         told("map of 1,000 tokens", lambda: map_of(index, 1_000))
         print(f"memory: {peak_megabytes():.0f} MB at most", flush=True)
+        embedder = embedder_named()
+        told("loading the embedder", lambda: embedder.vectors(["x"]))
+        told("vectors of all of it", lambda: embed_chunks(index, embedder))
+        change()
+        told("vectors again, one file changed", lambda: embed_chunks(index, embedder))
+        told("search by meaning", lambda: search_by_meaning(index, QUESTIONS[0], 10, embedder), 5)
+        told("search by both", lambda: search_fused(index, QUESTIONS[0], 10, embedder), 5)
+        print(f"memory: {peak_megabytes():.0f} MB at most, {index.file.stat().st_size / 1e6:.0f} MB on disk", flush=True)
         start = [sys.executable, "-m", "dspy_programs", "code", "search", "--help"]
         told("starting the command", lambda: subprocess.run(start, stdout=subprocess.DEVNULL, check=True), 3)
         log = Path(aside, "app.log")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dspy_programs.agent.tools.default import default_tools as default_tools
     from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
     from dspy_programs.agent.workspace.alone import run_alone as run_alone
+    from dspy_programs.agent.workspace.putting import put_file as put_file, set_mode as set_mode
     from dspy_programs.agent.workspace.regular_files import is_leftover as is_leftover
     from dspy_programs.agent.workspace.snapshot import Snapshot as Snapshot
     from dspy_programs.agent.workspace.supervise import Finished as Finished
@@ -65,8 +66,10 @@ _HOMES = {
     "default_tools": "tools.default",
     "is_leftover": "workspace.regular_files",
     "printed": "telling.show",
+    "put_file": "workspace.putting",
     "read_config": "config",
     "run_alone": "workspace.alone",
+    "set_mode": "workspace.putting",
     "tool": "tools.tool",
 }
 __all__ = [

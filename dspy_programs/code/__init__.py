@@ -14,10 +14,10 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.code.agent_tools import CODE_TOOLS
-    from dspy_programs.code.changing.change import Change, File
     from dspy_programs.code.changing.commit_message import CommitMessage, commit_message
-    from dspy_programs.code.changing.editing import Editor, EditResult, edit
+    from dspy_programs.code.changing.editing import EditResult, edit
     from dspy_programs.code.changing.patching import Patched, apply_patch
+    from dspy_programs.code.changing.proposing import Editor
     from dspy_programs.code.changing.testing import Tested
     from dspy_programs.code.changing.working import Worked, work
     from dspy_programs.code.changing.writing import Undone, undo
@@ -34,16 +34,17 @@ if TYPE_CHECKING:
     from dspy_programs.code.tree import tree_of
     from dspy_programs.code.vectors import Embedder, embed_chunks, embedder_named
     from dspy_programs.code.watching import watch_folder
+    from dspy_programs.diffs import Change, File
 
 _HOMES = {
     "CODE_TOOLS": "agent_tools",
-    "Change": "changing.change",
+    "Change": "changing.writing",
     "CommitMessage": "changing.commit_message",
     "Definition": "index",
     "EditResult": "changing.editing",
-    "Editor": "changing.editing",
+    "Editor": "changing.proposing",
     "Embedder": "vectors",
-    "File": "changing.change",
+    "File": "changing.folder",
     "Hit": "searching",
     "Index": "index",
     "Line": "grep",

@@ -2,15 +2,16 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dspy_programs.cli import new_app
-from dspy_programs.code.ask_commands import ask
-from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
+from dspy_programs.code.ask_commands import ask, commands
+from dspy_programs.code.change_commands import diff, edit, patch, undo
+from dspy_programs.code.git_commands import app as git
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.log_bus.stack_commands import app as stack, worker
 from dspy_programs.code.look_commands import context, extract, grep, sg, tree
@@ -19,6 +20,7 @@ from dspy_programs.code.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import print_json, say
 from dspy_programs.code.search_commands import learn, like, search
 from dspy_programs.code.start_commands import init, open_, start
+from dspy_programs.code.task_commands import commit_message, plan, run
 
 if TYPE_CHECKING:
     from dspy_programs.code.index import Refreshed
@@ -100,13 +102,15 @@ def map_(
     print(f"{found.shown:,} of {found.known:,} definitions, {found.tokens:,} tokens of {found.counter}{more}", file=sys.stderr)
 
 
-for _command in (search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init):
-    app.command()(_command)
-app.command()(ask)
-for _command in (edit, patch, diff, undo, plan, run, commit_message):
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init, ask, commands),
+    *(edit, patch, diff, undo, plan, run, commit_message),
+)
+for _command in _COMMANDS:
     app.command()(_command)
 app.command("open")(open_)
 app.add_typer(stack, name="stack", help="Files that run `up` elsewhere: Docker, Kubernetes, Kafka, Spark.")
+app.add_typer(git, name="git", hidden=True)
 
 
 def _watch_index(path: Path, db: Path | None) -> None:

@@ -64,11 +64,13 @@ def search_like(
         raise UsageError(f"{path}:{line}: {'no code at this line' if known else 'not in the index'}; name a FILE:LINE in it")
     own = rows[0]["id"]
     ids, vectors = _vectors(index, embedder or embedder_named(), progress)
-    (at,) = np.flatnonzero(ids == own)
-    cosines = vectors @ vectors[at]
-    near = [int(each) for each in np.argsort(-cosines)[: 3 * k + 1] if each != at]
+    if own not in ids:
+        raise UsageError(f"{path}: has changed meanwhile; try again")
+    cosines = vectors @ vectors[ids.tolist().index(own)]
+    near = np.argsort(-cosines)[: 3 * k + 1]
     found = places_of(index, {int(ids[each]): float(cosines[each]) for each in near})
-    ranked = each_once(sorted(found, key=lambda one: -one.score))[:k]
+    (itself,) = places_of(index, {own: 1.0})
+    ranked = each_once(sorted((one for one in found if one.key != itself.key), key=lambda one: -one.score))[:k]
     return [hit._replace(score=round(one.score, 3)) for hit, one in zip(as_hits(index, ranked, []), ranked, strict=True)]
 
 

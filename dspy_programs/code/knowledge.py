@@ -40,6 +40,7 @@ def knowledge_of(index: Index) -> Knowledge:
     for one in index.definitions():
         if not one.symbol.nested and one.path in files:
             names = files[one.path]["classes" if one.symbol.kind == "class" else "functions"]
-            if one.symbol.name not in names[-1:]:  # overloads
-                names.append(one.symbol.name)
+            names.append(one.symbol.name)
+    for file in files.values():  # overloads have one name
+        file["classes"], file["functions"] = list(dict.fromkeys(file["classes"])), list(dict.fromkeys(file["functions"]))
     return {"root": str(index.folder), "files": list(files.values())}

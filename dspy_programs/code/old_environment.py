@@ -18,7 +18,7 @@ _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class Old(NamedTuple):
-    """A variable of dspy-code: which of ours it sets, and what it says."""
+    """A variable of dspy-code: which of ours it sets, itself if it is read as it is, and what it says."""
 
     name: str
     ours: str
@@ -34,11 +34,12 @@ OLD = (
     Old("OLLAMA_HOST", _BASE, f"where Ollama is; else `OPENAI_BASE_URL`, else {_OLLAMA}"),
     Old("OLLAMA_API_KEY", _KEY, "its key, if a proxy wants one"),
     Old("LOCAL_MODE", NO_LLM, "on: no model answers, rules do, as with `--no-llm`"),
-    Old(
-        "DSPY_FORCE_JSON_OBJECT",
-        "DSPY_PROGRAMS_JSON_OBJECT",
-        "on: a server is asked for JSON, without a schema",
-    ),
+    Old("DSPY_FORCE_JSON_OBJECT", "DSPY_PROGRAMS_JSON_OBJECT", "on: a server is asked for JSON, without a schema"),
+    Old("DB_BACKEND", "DB_BACKEND", "where `code up` keeps events, if `--db` does not say it: auto, sqlite, reddb or none"),
+    Old("REDDB_URL", "REDDB_URL", "the RedDB server of `code up`"),
+    Old("REDDB_NAMESPACE", "REDDB_NAMESPACE", "what its keys begin with"),
+    Old("REDDB_TOKEN", "REDDB_TOKEN", "its token"),
+    Old("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS", "the brokers that `code up` also publishes to"),
 )
 
 

@@ -17,6 +17,7 @@ LOGS = "{logs}"
 ALIASES: dict[str, tuple[str, ...]] = {
     "codectx": ("summary",),
     "ctx": ("context", "--logs", LOGS),
+    "esearch": ("search",),
     "gadd": ("git", "add"),
     "gcommit": ("git", "commit"),
     "gdiff": ("git", "diff"),
@@ -26,7 +27,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """What a session also knows as the beginning of a command."""
 
-_TRAIN = "python -m optimizers.train_code FOLDER --module"
+_TRAIN = "python -m optimizers.train_code --workspace FOLDER --module"
 _COMPOSE = "docker compose -f docker/lightweight/docker-compose.yml"
 _LM = "--lm PROVIDER/NAME, or export DSPY_PROGRAMS_LM"
 ANSWERS: dict[str, str] = {
@@ -34,12 +35,14 @@ ANSWERS: dict[str, str] = {
     "ast-cache": "the index keeps what it has parsed: dspy-programs code index FOLDER",
     "chat": "dspy-programs chat --workspace FOLDER",
     "chunks-compact": "nothing to compact: dspy-programs code index FOLDER keeps each piece once",
+    "codectx": "dspy-programs code summary PATH",
     "databackend": "--db FILE, reddb or none with `code up`, `last` and `status`; or export DB_BACKEND",
     "datasearch": "dspy-programs code last --match WORDS",
     "deploy-topics": "no deployment is published here; topics of a log: dspy-programs code stack topics NAME",
-    "emb-index": "dspy-programs code index FOLDER",
-    "emb-search": "dspy-programs code search QUESTION FOLDER",
+    "emb-index": "dspy-programs code index FOLDER --vectors",
+    "emb-search": "dspy-programs code search QUESTION FOLDER --by meaning",
     "embeddings-inspect": "dspy-programs code search QUESTION FOLDER --json shows what is found, with scores",
+    "esearch": "dspy-programs code search QUESTION FOLDER",
     "feedback": "label answers: dspy-programs data label; recorded runs: python -m optimizers.harvest",
     "files": "dspy-programs code tree FOLDER",
     "find-chunk": "dspy-programs code extract FOLDER --symbol NAME",
@@ -57,7 +60,7 @@ ANSWERS: dict[str, str] = {
     "logs": "dspy-programs code watch LOG, or dspy-programs code last",
     "memory": "dspy-programs memory",
     "monitor": "a training run while it runs: python -m optimizers.show RUN",
-    "neighbors": "dspy-programs code search QUESTION FOLDER; what uses what: dspy-programs code map FOLDER",
+    "neighbors": "dspy-programs code like FILE:LINE FOLDER; what uses what: dspy-programs code map FOLDER",
     "ollama": "name the model: --lm openai/NAME --api-base http://localhost:11434/v1, or export OLLAMA_MODEL=NAME",
     "provision": "no machines are hired here; several of your own: python -m optimizers.train --engine ray",
     "quickstart": "dspy-programs code start FOLDER",
@@ -82,9 +85,11 @@ OPTIONS: dict[str, str] = {
     "--base-url": "--api-base URL",
     "--device": "leave it out",
     "--file": "name the file without an option",
-    "--files": "name the files without an option",
     "--flash": "leave it out",
     "--force-json": "export DSPY_FORCE_JSON_OBJECT=true",
+    "--budget": "python -m optimizers.train_code --auto light, medium or heavy",
+    "--embeddings": "dspy-programs code index FOLDER --vectors",
+    "--files": "--file FILE, repeatable",
     "--hf": "leave it out",
     "--model": _LM,
     "--ollama": "--lm openai/NAME --api-base http://localhost:11434/v1, or export OLLAMA_MODEL=NAME",
@@ -96,6 +101,7 @@ OPTIONS: dict[str, str] = {
     "--smart": "leave it out: code is cut by its definitions",
     "--stream": "leave it out",
     "--structured": "leave it out: that is the default",
+    "--train": "python -m optimizers.train_code --workspace FOLDER --module task",
     "--workspace": "name the folder without an option, at the end",
 }
 """Old option -> what to use."""

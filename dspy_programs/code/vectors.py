@@ -24,6 +24,8 @@ Ids = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 _BATCH = 512  # chunks
 _MOST = 1_000  # characters of a chunk: more made the search slower and no better
+_AT_ONCE = 100  # texts of one request
+_PATIENCE = 60  # seconds for one request
 _RECIPE = 1  # of what is embedded of a chunk
 
 
@@ -67,7 +69,10 @@ def embedder_named(name: str | None = None) -> Embedder:
         raise UsageError(f"{name}: not an embedder; name one as provider/model, such as openai/text-embedding-3-small")
     import dspy
 
-    return Embedder(name, dspy.Embedder(name, batch_size=100, caching=False))
+    from dspy_programs.lm import stay_offline
+
+    stay_offline()
+    return Embedder(name, dspy.Embedder(name, batch_size=_AT_ONCE, caching=False, timeout=_PATIENCE))
 
 
 def embed_chunks(index: Index, embedder: Embedder, progress: Progress | None = None) -> int:
@@ -102,6 +107,8 @@ def vectors_of(index: Index, embedder: Embedder) -> tuple[Ids, Vectors]:
         raise UsageError(
             f"the vectors of {embedder.name} differ in length; delete {index.file}: the next command makes it anew"
         )
+    if not rows:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
     held = np.frombuffer(b"".join(row["vector"] for row in rows), dtype=np.float16).reshape(len(rows), -1)
     return np.array([row["place"] for row in rows], dtype=np.int64), held.astype(np.float32)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         prepare as prepare,
         running_on as running_on,
         spec_in_use as spec_in_use,
+        stay_offline as stay_offline,
         use as use,
     )
     from dspy_programs.lm.named_servers import check as check, connected as connected, server_named as server_named
@@ -61,6 +62,7 @@ _HOMES = {
     "prepare": "models",
     "running_on": "models",
     "spec_in_use": "models",
+    "stay_offline": "models",
     "use": "models",
     "check": "named_servers",
     "connected": "named_servers",

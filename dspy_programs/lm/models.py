@@ -90,7 +90,7 @@ def connect(
         UnknownModel: A `local/` name is not in the catalogue.
         LanguageModelError: The spec does not name a model, or its settings are invalid.
     """
-    _stay_offline()
+    stay_offline()
     from_environment = os.environ.get(_SPEC_VARIABLE)
     spec = spec or from_environment or DEFAULT_SPEC
     provider, _, name = spec.partition("/")
@@ -218,7 +218,7 @@ def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
 
 def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
     """Return DSPy's settings for a choice. Raises UsageError for settings that would have no effect."""
-    _stay_offline()
+    stay_offline()
     if settings and not isinstance(lm, str):
         raise UsageError(f"{', '.join(settings)}: valid only with a model given by its spec")
     if lm is None:
@@ -228,7 +228,7 @@ def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
     return {"lm": model, "adapter": adapter, CHOICE: "model"}
 
 
-def _stay_offline() -> None:
+def stay_offline() -> None:
     """Let DSPy use the table of models and prices that it ships; else it fetches one from the internet at the first call."""
     if _TABLE_URL_VARIABLE not in os.environ:
         os.environ.setdefault(_SHIPPED_TABLE_VARIABLE, "True")

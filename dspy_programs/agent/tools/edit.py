@@ -2,24 +2,28 @@
 
 Guarantees an edit that does not fit exactly once changes nothing and says where the nearest text is; line ends of the file
            are kept; two actors that edit one file at a time do not lose each other's work. A patch is applied whole or not
-           at all, by git, in the sandbox where there is one, and only to paths inside the workspace.
+           at all, by git to copies of the files, and only to paths inside the workspace that the policy has seen.
 Raises     ToolError.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, WorkspacePath, tool
-from dspy_programs.agent.workspace.sandbox import run
+from dspy_programs.agent.workspace.putting import file_at, put_file
+from dspy_programs.agent.workspace.workspace import Workspace
+from dspy_programs.diffs import Change, File
+from dspy_programs.errors import UsageError
+from dspy_programs.patches import patched
 
 _AROUND = 2  # lines shown before and after a change
 _MOST_SHOWN = 30  # lines
 _MOST_COMPARED = 20_000  # lines
 _HEADER = re.compile(r"^(?:---|\+\+\+|rename from|rename to|copy from|copy to) (.+?)(?:\t.*)?\r?$", re.M)
 _GIT_HEADER = re.compile(r"^diff --git (a/(.+) b/(.+?))\r?$", re.M)
-_NO_FILES = re.compile(r"^(?:new file mode|new mode|index \w+\.\.\w+) (?:120000|160000)", re.M)
 
 
 @tool(effect="writes")
@@ -88,36 +92,41 @@ def _level(patch: str) -> int:
 @tool(effect="writes", touches=_patched)
 def apply_patch(scope: Scope, patch: Composed) -> str:
     """Apply a patch in unified diff format (--- a/file, +++ b/file, @@ ... @@)."""
-    if _NO_FILES.search(patch):
-        raise ToolError("the patch makes a link or a submodule; only files can be patched")
-    if not (paths := list(dict.fromkeys(_paths_in(patch)))):
+    if not (paths := _patched({"patch": patch})):
         raise ToolError("the patch names no file: it must have lines like --- a/notes.txt and +++ b/notes.txt")
-    for path in paths:
-        scope.workspace.check_writable(path)
-    _check_named(scope, patch, paths)
-    given = patch if patch.endswith("\n") else patch + "\n"
     with scope.workspace.changing:
-        said = _apply(scope, given, []) and _apply(scope, given, ["--unidiff-zero"])  # a model leaves out lines of context
-    if said:
-        raise ToolError(f"the patch does not fit: {said}. Read the file again, or use edit_file")
+        try:
+            changes = patched(patch.encode("utf-8", "replace"), _Named(scope.workspace, paths))
+        except UsageError as error:
+            raise ToolError(f"the patch does not fit: {error}. Read the file again, or use edit_file") from None
+        _write(scope.workspace, changes)
     return f"patched: {', '.join(paths)}"
 
 
-def _check_named(scope: Scope, patch: str, paths: list[str]) -> None:
-    """Let git say which files it would change: a name that it reads otherwise was not seen by the policy."""
-    done = run(
-        ["git", "apply", "--numstat", "-z", f"-p{_level(patch)}", "--recount", "-"], scope, stdin=patch.rstrip("\n") + "\n"
-    )
-    named = {row.split("\t", 2)[2] for row in done.output.split("\\0") if row.count("\t") >= 2}
-    if done.exit_code == 0 and not named <= set(paths):
-        raise ToolError(f"the patch names its files in a way that is not supported; write just --- a/{min(named)}")
+class _Named(NamedTuple):
+    """The files of the workspace that the policy knows a patch to touch."""
+
+    workspace: Workspace
+    paths: Sequence[str]
+
+    def checked(self, path: str) -> str:
+        if path not in self.paths:  # git reads the name otherwise
+            raise ToolError(f"the patch names its files in a way that is not supported; write just --- a/{path}")
+        self.workspace.check_writable(path)
+        return path
+
+    def file(self, path: str) -> File | None:
+        return file_at(self.workspace, path)
 
 
-def _apply(scope: Scope, patch: str, how: list[str]) -> str:
-    """Apply a patch whole or not at all; return what git has against it."""
-    options = [f"-p{_level(patch)}", "--recount", "--whitespace=nowarn", *how]
-    for check in (["--check"], []):
-        done = run(["git", "apply", *check, *options, "-"], scope, stdin=patch)
-        if done.exit_code != 0:
-            return done.output.strip() or done.stopped
-    return ""
+def _write(workspace: Workspace, changes: Sequence[Change]) -> None:
+    """Write all changes, or none."""
+    done = list[Change]()
+    try:
+        for change in sorted(changes, key=lambda one: one.after is not None):  # a file may be where a folder was
+            done.append(change)
+            put_file(workspace, change.path, change.after)
+    except ToolError:
+        for change in reversed(done):
+            put_file(workspace, change.path, change.before)
+        raise

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.agent import MOST_BYTES, Workspace, is_leftover
-from dspy_programs.code.changing.change import Change, File
+from dspy_programs.agent import MOST_BYTES, Workspace, is_leftover, put_file, set_mode
 from dspy_programs.code.secret_files import has_secret_name
+from dspy_programs.diffs import Change, File
 from dspy_programs.errors import ToolError, UsageError
 from dspy_programs.text import printable
 
 _ROOM = 4_000_000  # bytes that must be left on the disk beyond what is written
-_ANY = 0o111
 
 
 class Kept(NamedTuple):
@@ -89,31 +88,18 @@ class Folder:
             raise UsageError(f"{self.root}: too little room on the disk; nothing was changed")
 
     def put(self, path: str, file: File | None) -> None:
-        """Make a file, replace it, or delete it."""
+        """Make a file, replace it, or delete it, and the folders that are empty without it."""
+        put_file(self.workspace, path, file)
         if file is None:
-            self.delete(path)
-            return
-        before = self.kept(path)
-        if before is None or before.content != file.content:
-            self.workspace.write(path, file.content)
-        if file.executable != (before is not None and bool(before.mode & stat.S_IXUSR)):
-            mode = self._mode(path)
-            runnable = mode | (mode & 0o444) >> 2  # by whoever may read it
-            self._set_mode(path, mode, runnable if file.executable else mode & ~_ANY)
+            self.remove_empty(path, "")
 
     def put_back(self, path: str, kept: Kept | None) -> None:
         """Make a file what it was, its mode included."""
         if kept is not None:
             self.workspace.write(path, kept.content)
-            self._set_mode(path, self._mode(path), kept.mode)
+            set_mode(self.workspace, path, kept.mode)
         elif self.workspace.kind(path) is not None:
             self.workspace.remove(path)
-
-    def delete(self, path: str) -> None:
-        """Delete a file, and the folders that are empty without it."""
-        if self.workspace.kind(path) is not None:
-            self.workspace.remove(path)
-        self.remove_empty(path, "")
 
     def first_missing(self, path: str) -> str:
         """Return the outermost folder on the way to a file that is not there; "" if all are."""
@@ -134,15 +120,6 @@ class Folder:
                 for found in list(self.workspace.walk(above, depth=1)):
                     if found.kind == "file" and is_leftover(Path(found.path).name):
                         self.workspace.remove(found.path)
-
-    def _mode(self, path: str) -> int:
-        with self.workspace.opened(path) as file:
-            return stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-
-    def _set_mode(self, path: str, was: int, mode: int) -> None:
-        if was != mode:
-            with self.workspace.opened(path) as file:
-                os.fchmod(file.fileno(), mode)
 
 
 def folders_above(path: str) -> list[str]:

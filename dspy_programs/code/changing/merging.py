@@ -7,7 +7,7 @@ Raises     UsageError for a conflict, with its place.
 import tempfile
 from pathlib import Path
 
-from dspy_programs.code.changing.change import Change, File
+from dspy_programs.diffs import Change, File
 from dspy_programs.errors import UsageError
 from dspy_programs.git import git_apart
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from dspy_programs.code.changing.change import size_of
 from dspy_programs.code.files import LARGEST, text_in
 from dspy_programs.code.parsing.chunks import parse
+from dspy_programs.diffs import size_of
 from dspy_programs.errors import UsageError
 from dspy_programs.git import git
 

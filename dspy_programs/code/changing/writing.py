@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.code.changing.change import Change, without_unchanged
 from dspy_programs.code.changing.checkpoint import drop_checkpoint, keep_checkpoint
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.journal import Entry, Journal, digest_of
 from dspy_programs.code.changing.merging import rebased
+from dspy_programs.diffs import Change
 from dspy_programs.errors import UsageError
 
 
@@ -36,8 +36,9 @@ class Writer:
 
     def write(self, changes: Sequence[Change]) -> list[Change]:
         """Write changes; return them as they were written."""
-        now = [rebased(change, self.folder.file(self.folder.checked(change.path))) for change in changes]
-        now = sorted(without_unchanged(now), key=lambda change: change.after is not None)  # a file may be where a folder was
+        found = [rebased(change, self.folder.file(self.folder.checked(change.path))) for change in changes]
+        now = [change for change in found if change.before != change.after]
+        now.sort(key=lambda change: change.after is not None)  # a file may be where a folder was
         self.folder.require_writable(now)
         if not now:
             return []
@@ -75,12 +76,17 @@ def writing(folder: Folder, what: str) -> Iterator[Writer]:
             writer = Writer(folder, journal, what)
             yield writer
             if writer.id:
-                journal.settle(writer.id, "done")
-            for old in journal.outdated():
-                drop_checkpoint(folder.root, old.checkpoint)
-                journal.forget(old.id)
+                settle(journal, writer.id)
     finally:
         journal.close()
+
+
+def settle(journal: Journal, change: int) -> None:
+    """Say that a change is done, and forget those that are too old."""
+    journal.settle(change, "done")
+    for old in journal.outdated():
+        drop_checkpoint(journal.folder.root, old.checkpoint)
+        journal.forget(old.id)
 
 
 def undo(path: str | Path = ".", *, force: bool = False) -> Undone:
@@ -99,7 +105,7 @@ def undo(path: str | Path = ".", *, force: bool = False) -> Undone:
     try:
         with journal.locked():
             if (entry := journal.last()) is None:
-                raise UsageError(f"{path}: nothing to undo: these commands have changed nothing here that is not undone")
+                raise UsageError(f"{folder.root}: nothing to undo: whatever these commands have changed here is undone")
             return _undone(folder, journal, entry, force)
     finally:
         journal.close()

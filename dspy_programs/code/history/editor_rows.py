@@ -34,6 +34,7 @@ def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: 
         "tests": command,
         "types": "python -m compileall -q ." if python else "",
         "files": {test.path: test.after for test in tests},
+        "base": {"repository": os.fspath(repository.folder), "commit": f"{commit.id}^"},
     }
     fields = {
         "task": task_of(commit),
@@ -41,7 +42,7 @@ def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: 
         "code": {change.path: change.before for change in code if change.before is not None},
         "checks": checks,
         "fixed": {change.path: change.after for change in code if change.after is not None},
-        "source": os.fspath(repository.folder),
+        "source": "history",
         "version": commit.id,
     }
     return Row(commit.id[:12], commit.when, fields["task"], fields)

@@ -14,9 +14,10 @@ _BEFORE, _AFTER, _LONGEST = 12, 4, 60  # lines
 _MOST = 300  # kinds of errors
 _TYPE = re.compile(r"\b(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Failure|Fault|Timeout|Interrupt|Exit|Warning))\b")
 _LEVEL = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|EMERG|ALERT|PANIC|error|fatal|panic)\b[\]:]?\s*")
-_WORD = re.compile(r"[A-Za-z][A-Za-z_]{3,}")
+_TOKEN = re.compile(r"[A-Za-z_/][\w./-]{2,60}\w")
+_BANNER = re.compile(r"\s*(?:The above exception was the direct cause|During handling of the above exception)")
 _TELLS_NOTHING = frozenset(
-    "error errors failed failure exception fatal warning info debug critical could cannot unable during".split()
+    "error errors failed failure exception fatal warning info debug critical cannot unable found file line".split()
 )
 
 
@@ -28,7 +29,7 @@ def log_rows(repository: Repository) -> Iterator[Row]:
         for kind in [kind for kind in log_context([place]).kinds if kind.severity in ("error", "fatal")][:_MOST]:
             path, _, number = kind.at.rpartition(":")
             keywords = _keywords(kind.lines)
-            if not keywords:
+            if not keywords or _BANNER.match(kind.lines[0]):
                 repository.leave_out(PROGRAM, "nothing in it that an answer must name")
                 continue
             fields = {
@@ -49,12 +50,14 @@ def _around(path: Path, number: int, count: int) -> str:
 
 
 def _keywords(lines: Sequence[str]) -> list[str]:
-    """Return the type of the error, the last one of a chain, and the words of its message that tell most."""
+    """Return the type of the error, the last one of a chain, and what of its message tells most: names first, then words."""
     types = [found[1] for line in lines for found in [_TYPE.search(line)] if found]
     message = next((line for line in reversed(lines) if _TYPE.search(line)), lines[0])
-    said = _LEVEL.split(message)[-1].rpartition(": ")[2]
-    told = [word for word in _WORD.findall(said) if word.lower() not in STOPWORDS | _TELLS_NOTHING]
-    return [*types[-1:], *dict.fromkeys(told)][:3] if types or len(told) > 1 else []
+    said = _TYPE.sub(" ", _LEVEL.split(message)[-1])
+    told = [word for word in _TOKEN.findall(said) if word.lower() not in STOPWORDS | _TELLS_NOTHING and word not in types]
+    names = [word for word in told if re.search(r"[\d_/.-]|[a-z][A-Z]", word)]
+    found = list(dict.fromkeys([*types[-1:], *names[:2], *(word for word in told if word.isalpha())]))
+    return found[:3] if types or len(found) > 1 else []
 
 
 def _when(time: str, path: Path) -> int:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from dspy_programs.atomic_file import opened_atomically, write_atomically
 from dspy_programs.code.files import checked_folder
-from dspy_programs.code.history import editor_rows, log_rows, planner_rows, summary_rows
+from dspy_programs.code.history import editor_rows, log_rows, orchestrator_rows, planner_rows, summary_rows
 from dspy_programs.code.history.changes import changes_of
 from dspy_programs.code.history.commits import History, history_of
 from dspy_programs.code.history.row import Repository, Row
@@ -27,6 +27,7 @@ MAKERS: Mapping[str, Callable[[Repository], Iterator[Row]]] = {
     planner_rows.PROGRAM: planner_rows.planner_rows,
     summary_rows.PROGRAM: summary_rows.summary_rows,
     log_rows.PROGRAM: log_rows.log_rows,
+    orchestrator_rows.PROGRAM: orchestrator_rows.orchestrator_rows,
 }
 SPLITS = ("train", "val", "test")
 _FEWEST = 10  # rows that are split

@@ -12,7 +12,10 @@ from dspy_programs.code.parsing.languages import language_of
 PROGRAM = "command_planner"
 _SHORT = 8  # characters of a name that many files have, such as index.js and main.go
 _MOST_FILES = 3
-_BESIDE = 6  # files of each folder that were not changed
+_BESIDE = (4, 2, 1)  # files of each folder that were not changed: as many as there is room for
+_AT_THE_TOP = 4  # files there
+_DEFINED, _CHANGED = 5, 2  # names of a file; of these, of what was changed
+_LONGEST = 1_600  # characters of a context: what command_planner reads
 _RUNNERS = {
     "python": "pytest|unittest|tox|nox|runtests",
     "go": "go test",
@@ -28,6 +31,8 @@ def planner_rows(repository: Repository) -> Iterator[Row]:
         task = task_of(commit)
         code = [change for change in changes if not change.is_test and language_of(change.path)]
         tests = [change for change in changes if change.is_test and change.after is not None]
+        if any(change.path.endswith(".py") for change in code):
+            tests = [test for test in tests if own_tests([test.path])]
         languages = {language_of(change.path) for change in code}
         if len(code) > _MOST_FILES:
             repository.leave_out(PROGRAM, f"more than {_MOST_FILES} files of code")
@@ -39,26 +44,52 @@ def planner_rows(repository: Repository) -> Iterator[Row]:
         if not share_a_word(task, named):
             repository.leave_out(PROGRAM, "the message speaks of nothing that changed")
             continue
+        shown = (_context(repository, commit, changes, beside) for beside in _BESIDE)
+        context = next((text for text in shown if len(text) <= _LONGEST), None)
+        if context is None:
+            repository.leave_out(PROGRAM, f"more than {_LONGEST:,} characters to show")
+            continue
         fields = {
             "task": task,
-            "context": _context(repository, commit, changes),
+            "context": context,
             "plan_keywords": [_either(change.path) for change in code],
-            "commands_keywords": [runner, *(_either(path) for path in [tests[0].path] if own_tests([path]))],
+            "commands_keywords": [runner, *(_or_folder(path) for path in [tests[0].path] if own_tests([path]))],
+            "topic": "change",
         }
         yield Row(commit.id[:12], commit.when, task, fields)
 
 
-def _context(repository: Repository, commit: Commit, changes: Sequence[Change]) -> str:
-    """Return the changed files with the definitions that they have, among others of their folders, in the order of names."""
-    lines = {change.path: list(dict.fromkeys(symbol.name for symbol in touched(change)))[:12] for change in changes}
+def _context(repository: Repository, commit: Commit, changes: Sequence[Change], most: int) -> str:
+    """Return what command_planner is told of a repository: files, the changed ones among others of their folders, and what is
+    defined in them."""
     draw = random.Random(commit.id)
-    for folder in {change.path.rpartition("/")[0] for change in changes}:
-        beside = [path for path in repository.files.get(folder, ()) if path not in lines]
-        lines |= {path: repository.names(path)[:12] for path in draw.sample(beside, min(_BESIDE, len(beside)))}
-    return "\n".join(f"{path}: {', '.join(names)}" if names else path for path, names in sorted(lines.items()))
+    names = dict[str, list[str]]()
+    for change in changes:
+        if language_of(change.path):
+            changed = [symbol.name for symbol in touched(change)][:_CHANGED]
+            names[change.path] = _some([name for name in repository.names(change.path) if name not in changed], draw, changed)
+    for folder in sorted({path.rpartition("/")[0] for path in names}):
+        others = [path for path in repository.files.get(folder, ()) if path not in names]
+        names |= {path: _some(repository.names(path), draw) for path in draw.sample(others, min(most, len(others)))}
+    lines = [f"files: {' '.join([*repository.files.get('', ())[:_AT_THE_TOP], *sorted(names)])}"]
+    for path, found in sorted(names.items()):
+        lines.append(f"{path}: {', '.join(found)}" if found else "")
+    return "\n".join(filter(None, lines))
+
+
+def _some(names: Sequence[str], draw: random.Random, given: Sequence[str] = ()) -> list[str]:
+    """Return some names of a file, the given ones among them, in an order that does not tell which."""
+    every = list(dict.fromkeys(names))
+    return sorted({*given, *draw.sample(every, min(_DEFINED - len(given), len(every)))})
 
 
 def _either(path: str) -> str:
     """Return a file, or its name without the folder."""
     name = path.rpartition("/")[2]
     return f"{path}|{name}" if name != path and len(name) > _SHORT else path
+
+
+def _or_folder(path: str) -> str:
+    """Return a file of tests, or its folder: running more of them is right too."""
+    folder = path.rpartition("/")[0]
+    return "|".join(filter(None, [path, folder, folder and f"{folder}/"]))

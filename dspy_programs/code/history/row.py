@@ -39,6 +39,7 @@ class Repository:
     test_command: str = ""
     logs: tuple[Path, ...] = ()
     left_out: dict[str, Counter[str]] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
     _names: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -54,6 +55,11 @@ class Repository:
             if language_of(each.path):
                 found.setdefault(each.path.rpartition("/")[0], []).append(each.path)
         return found
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The files that may be code, as they are today."""
+        return frozenset(path for paths in self.files.values() for path in paths)
 
     def names(self, path: str) -> list[str]:
         """Return the definitions of a file, as it is today."""

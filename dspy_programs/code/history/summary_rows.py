@@ -3,8 +3,9 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from dspy_programs.code.files import LeftOut, read_bytes, source_files, text_in
+from dspy_programs.code.files import read_bytes, text_in
 from dspy_programs.code.history.changes import is_test
 from dspy_programs.code.history.row import Repository, Row
 from dspy_programs.code.parsing.chunks import symbols_in
@@ -24,15 +25,36 @@ _NO_COMMENT = re.compile(r"copyright|licen[cs]e|noqa|eslint|pylint|todo|fixme|no
 _TELLS_NOTHING = frozenset("returns return returned yields yield given true false none null function method soon".split())
 
 
+class Said(NamedTuple):
+    """A function without what its author says of it, that sentence, and those of its words that the code bears out."""
+
+    path: str
+    name: str
+    language: str
+    code: str
+    said: str
+    keywords: list[str]
+
+
 def summary_rows(repository: Repository) -> Iterator[Row]:
-    for found in source_files(repository.folder, LeftOut()):
-        if is_test(found.path):
-            continue
-        language = language_of(found.path)
-        text = text_in(read_bytes(repository.folder / found.path) or b"") if language else None
-        symbols = symbols_in(text, language) if text else None
+    for one in said_of(repository):
+        fields = {"code": one.code, "ask": "", "keywords": one.keywords, "language": one.language}
+        yield Row(f"{one.path}:{one.name}", repository.changed.get(one.path, 0), one.code, fields)
+
+
+def said_of(repository: Repository) -> list[Said]:
+    """Return the functions of a repository of which something is said that an answer can be held to."""
+    if PROGRAM not in repository.kept:
+        repository.kept[PROGRAM] = list(_functions(repository))
+    return repository.kept[PROGRAM]
+
+
+def _functions(repository: Repository) -> Iterator[Said]:
+    for path in sorted(repository.known):
+        language = language_of(path)
+        text = text_in(read_bytes(repository.folder / path) or b"") if not is_test(path) else None
         made = 0
-        for symbol in symbols or ():
+        for symbol in (symbols_in(text, language) or []) if text else ():
             if symbol.kind != "function" or symbol.nested or made >= _OF_A_FILE:
                 continue
             code, said = _python(text or "", symbol) if language == "python" else _other((text or "").split("\n"), symbol)
@@ -41,8 +63,7 @@ def summary_rows(repository: Repository) -> Iterator[Row]:
                 repository.leave_out(PROGRAM, why)
                 continue
             made += 1
-            fields = {"code": code, "ask": "", "keywords": keywords, "language": language}
-            yield Row(f"{found.path}:{symbol.name}", repository.changed.get(found.path, 0), code, fields)
+            yield Said(path, symbol.name, language, code, said, keywords)
 
 
 def _why_not(code: str, said: str, keywords: Sequence[str]) -> str:

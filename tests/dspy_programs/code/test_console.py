@@ -203,3 +203,34 @@ def test_a_script_can_be_piped_in_and_a_folders_env_file_is_not_read(folder):
         "each command's own\napp.log:1: ERROR no disk\n",
         "left out: 1 made for secrets\n",
     )
+
+
+def test_git_of_a_session_runs_nothing_of_the_repository(folder, tmp_path, monkeypatch, capfd):
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    made, _ = console()
+    assert made.obey(["gstatus"]) == 2
+    assert "not a git repository" in capfd.readouterr().err
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    trap.chmod(0o755)
+    subprocess.run(["git", "init", "-q", "-b", "main"], check=True)
+    (folder / ".git" / "hooks").mkdir(exist_ok=True)
+    for hook in ("pre-commit", "commit-msg", "post-commit"):
+        (folder / ".git" / "hooks" / hook).symlink_to(trap)
+    for name in ("diff.external", "gpg.program", "filter.evil.clean", "core.fsmonitor", "core.editor"):
+        subprocess.run(["git", "config", name, str(trap)], check=True)
+    subprocess.run(["git", "config", "commit.gpgSign", "true"], check=True)
+    assert made.obey(["gcommit -m 'too early'"]) == 2
+    assert made.obey(["gadd retry.py", "gcommit -m 'Count the attempts'", "glog -n 1"]) == 0
+    (folder / "retry.py").write_text("x = 1\n")
+    assert made.obey(["gdiff", "gstatus"]) == 0
+    out, err = capfd.readouterr()
+    assert "Ann: Count the attempts" in out and "+x = 1" in out and " M retry.py" in out
+    assert err.count("error: ") == 1
+    (folder / ".gitattributes").write_text("*.py filter=evil\n")
+    assert made.obey(["gadd retry.py"]) == 2
+    assert "goes through the filter evil" in capfd.readouterr().err
+    assert not (tmp_path / "ran").exists()

@@ -252,7 +252,8 @@ def test_a_folder_without_commits_is_one_line(repository, tmp_path, capsys, kind
 def test_a_folder_in_a_repository_has_its_own_rows(repository, tmp_path):
     worked_on(repository, 2)
     repository.commit("Add the second shop beside it", {"second/cart.py": CODE, "second/tests/test_cart.py": TEST})
+    repository.commit("Say what the shop is about", {"about/shop.txt": "It sells.\n"})
     with pytest.raises(UsageError, match="nothing to learn from in"):
-        make_rows(repository.folder / "second" / "tests", tmp_path / "none")
+        make_rows(repository.folder / "about", tmp_path / "none")
     commits = history_of(repository.folder / "second", 10).commits
     assert [commit.paths for commit in commits] == [("cart.py", "tests/test_cart.py")]

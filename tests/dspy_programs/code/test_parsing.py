@@ -35,6 +35,11 @@ def test_definitions_have_dotted_names(language):
     assert [symbol.name for symbol in symbols_in(text, language) or []] == names
 
 
+def test_a_template_over_several_lines_is_no_part_of_a_name():
+    text = "template <class A>\nstruct D<A, void,\n         f(A)> { static void m() {} };\n"
+    assert [symbol.name for symbol in symbols_in(text, "cpp") or []] == ["D", "D.m"]
+
+
 def test_lines_of_a_definition_are_right_after_letters_of_many_bytes():
     text = "// \u00e4\u00f6\u00fc \U0001f600\n// says what f does\nfunction f() {\n  return 1\n}\n"
     (symbol,) = symbols_in(text, "javascript") or []

@@ -1,6 +1,7 @@
 """Vectors: made once for each text, kept apart by embedder, gone with their files; and what is found by them."""
 
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from dspy_programs.code import Embedder, Index, embed_chunks, embedder_named, search_by_meaning, search_fused, search_like
 from dspy_programs.code.vectors import vectors_of
 from dspy_programs.errors import UsageError
+from tests.dspy_programs.agent.tools.answering import answering
 
 ALIKE = {"buy": 0, "purchase": 0, "price": 1, "cost": 1, "star": 2, "planet": 2}
 
@@ -63,6 +65,32 @@ def test_code_like_other_code_is_found_and_not_itself(folder):
     for path, line, said in (("shop.py", 99, "no code at this line"), ("nowhere.py", 1, "not in the index")):
         with pytest.raises(UsageError, match=said):
             search_like(index, path, line, 5, embedder)
+
+
+def test_an_empty_folder_has_nothing_and_no_error(tmp_path):
+    (tmp_path / "repo").mkdir()
+    index, embedder = opened(tmp_path / "repo"), Scripted().as_embedder()
+    assert search_by_meaning(index, "buy", 5, embedder) == search_fused(index, "buy", 5, embedder) == []
+
+
+def test_two_at_once_end_with_one_vector_a_place(folder):
+    for number in range(50):
+        (folder / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
+    opened(folder).close()
+    command = [sys.executable, "-c", TWO, folder, folder.parent / "i.sqlite"]
+    both = [subprocess.Popen(command) for _ in range(2)]
+    assert [each.wait(60) for each in both] == [0, 0]
+    rows = opened(folder).database.rows
+    assert rows("SELECT count(*) FROM vectors")[0][0] == rows("SELECT count(*) FROM places")[0][0] == 53
+
+
+def test_overloads_are_not_like_each_other(folder):
+    (folder / "over.py").write_text(
+        "@overload\ndef star(x: int): ...\n@overload\ndef star(x: str): ...\ndef star(x):\n    return x\n"
+    )
+    hits = search_like(opened(folder), "over.py", 4, 5, Scripted().as_embedder())
+    assert [(hit.path, hit.symbol) for hit in hits[:1]] == [("sky.py", "star")]
+    assert "over.py" not in [hit.path for hit in hits]
 
 
 def test_only_what_has_changed_is_embedded(folder):
@@ -118,6 +146,44 @@ def test_an_embedder_that_does_not_answer_with_vectors_is_one_line_without_keys(
 def test_a_name_that_is_no_embedder_is_refused(name):
     with pytest.raises(UsageError, match="name one as provider/model"):
         embedder_named(name)
+
+
+TWO = """
+import sys, time
+import numpy as np
+from dspy_programs.code import Embedder, Index, embed_chunks
+from dspy_programs.code import vectors
+vectors._BATCH = 5
+def embed(texts):
+    time.sleep(0.01)
+    return np.ones((len(texts), 2))
+embed_chunks(Index(sys.argv[1], sys.argv[2]), Embedder("scripted", embed))
+"""
+
+
+def test_a_hosted_embedder_is_asked_for_vectors(folder):
+    """The command, as it is run: DSPy's own client speaks to a server."""
+    asked, scripted = [], Scripted()
+
+    def answer(request):
+        asked.append((request.path, json.loads(request.body)["input"]))
+        vectors = [
+            {"object": "embedding", "index": at, "embedding": one.tolist()} for at, one in enumerate(scripted(asked[-1][1]))
+        ]
+        return (
+            200,
+            {"Content-Type": "application/json"},
+            json.dumps({"object": "list", "model": "any", "data": vectors}).encode(),
+        )
+
+    words = ["code", "search", "purchase", folder, "-k", "1", "--by", "meaning", "--embedder", "openai/any"]
+    with answering(answer) as address:
+        env = os.environ | {"OPENAI_API_BASE": f"{address}/v1", "OPENAI_API_KEY": "sk-canary-4711"}
+        done = subprocess.run(
+            [sys.executable, "-m", "dspy_programs", *words], capture_output=True, text=True, env=env, timeout=120, check=False
+        )
+    assert done.returncode == 0 and "shop.py:1  buy" in done.stdout and done.stderr == "", done.stderr
+    assert {path for path, _ in asked} == {"/v1/embeddings"} and asked[-1][1] == ["purchase"]
 
 
 KILLED = """

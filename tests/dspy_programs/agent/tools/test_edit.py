@@ -72,6 +72,11 @@ def test_a_patch_that_fits_in_part_changes_nothing(scope):
     assert scope.workspace.text("b.py") == "b\n"
 
 
+def test_a_hunk_without_context_goes_where_it_says_and_not_to_the_end(scope):
+    said(apply_patch, scope, patch="--- a/a.py\n+++ b/a.py\n@@ -3,0 +4 @@\n+z = 1\n")
+    assert scope.workspace.text("a.py") == CODE.replace("x = 1", "z = 1\nx = 1")
+
+
 def test_a_patch_makes_files_and_one_without_files_is_refused(scope):
     assert said(apply_patch, scope, patch="--- /dev/null\n+++ b/new/n.txt\n@@ -0,0 +1 @@\n+hello\n") == "patched: new/n.txt"
     assert scope.workspace.text("new/n.txt") == "hello\n"

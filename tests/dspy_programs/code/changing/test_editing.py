@@ -301,6 +301,8 @@ def test_a_repository_without_commits_and_hostile_settings_run_nothing(folder):
 def test_a_model_is_needed_for_what_is_not_spelled_out(folder):
     with pytest.raises(UsageError, match="a model is needed"):
         edit("make it nicer", folder)
+    with pytest.raises(UsageError, match="the new name is taken; a model is needed"):
+        edit("rename total to count", folder)
 
 
 def test_rules_rename_in_all_files_without_a_model(folder):
@@ -308,3 +310,16 @@ def test_rules_rename_in_all_files_without_a_model(folder):
     done = edit("rename total to sum_of", folder, apply=True)
     assert done.answered_by == "rules" and sorted(change.path for change in done.changes) == ["cart.py", "shop.py"]
     assert subprocess.run(["python", "shop.py"], cwd=folder, capture_output=True, check=True).stdout == b"1\n"
+
+
+def test_only_the_last_changes_are_kept(folder):
+    git(folder, "init", "-q")
+    for number in range(22):
+        before, after = (f"x = {n}\n" for n in (number, number + 1))
+        (folder / "n.py").write_text(before)
+        edit("x", folder, editor=Scripted([("n.py", before, after)]), files=["n.py"], apply=True)
+    assert len(git(folder, "for-each-ref", "refs/dspy-programs").splitlines()) == 20
+    for _ in range(20):
+        undo(folder)
+    with pytest.raises(UsageError, match="nothing to undo"):
+        undo(folder)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dspy_programs.code import apply_patch, undo
-from dspy_programs.code.changing.change import Change, File, diff_of, size_of
+from dspy_programs.diffs import Change, File, diff_of, size_of
 from dspy_programs.errors import ProgramsError, UsageError
 from tests.dspy_programs.code.changing.scripted import git, held
 
@@ -195,7 +195,7 @@ def test_a_process_that_is_killed_between_files_is_undone(folder):
 FILLS_UP = """
 import resource, sys
 from pathlib import Path
-from dspy_programs.code.changing.change import Change, File
+from dspy_programs.diffs import Change, File
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.writing import writing
 

@@ -1,4 +1,4 @@
-"""What is to become of files, and how it reads as a unified diff.
+"""What is to become of files, as a value and as a unified diff.
 
 Guarantees the diff is git's own, so that `git apply` and `patch` take it: new and deleted files, modes, files without
            a newline at their end, any line ends.
@@ -8,7 +8,7 @@ Raises     UsageError if there is no git.
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,10 +96,6 @@ def size_of(diff: bytes) -> tuple[int, int]:
     """Count the lines that a diff adds and takes away."""
     signs = [line[:1] for hunk in hunks_of(diff) for line in hunk.lines]
     return signs.count(b"+"), signs.count(b"-")
-
-
-def without_unchanged(changes: Sequence[Change]) -> list[Change]:
-    return [change for change in changes if change.before != change.after]
 
 
 def has_crlf(content: bytes) -> bool:
