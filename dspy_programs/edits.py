@@ -7,6 +7,7 @@ Source     exact replacement: the search/replace blocks of aider (https://aider.
 """
 
 import difflib
+import io
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 _LONGEST_COMPARED = 20_000  # lines of a file in which a nearest line is looked for
+_PYTHON = (".py", ".pyi")
 _LIKE = 0.6  # of difflib's ratio, from which a line is named as the nearest
 
 
@@ -50,7 +52,7 @@ def apply_edits(code: Mapping[str, str], edits: Sequence[Edit]) -> Edited:
         now[edit.path] = now.get(edit.path, "").replace(edit.old, edit.new, 1) if edit.old else edit.new
     if now == was:
         return Edited(was, "the edits change nothing")
-    for path in (path for path, text in now.items() if text != was.get(path) and path.endswith((".py", ".pyi"))):
+    for path in (path for path, text in now.items() if text != was.get(path) and path.endswith(_PYTHON)):
         if (fault := syntax_fault(now[path])) and not syntax_fault(was.get(path, "")):
             return Edited(was, f"{path} is no longer Python: {fault}")
     return Edited(now)
@@ -68,6 +70,11 @@ def _misfit(code: Mapping[str, str], edit: Edit) -> str:
     if (count := text.count(edit.old)) > 1:
         return f"old is in {edit.path} {count} times, in lines {_lines_of(text, edit.old)}: copy more of the lines around one"
     return "" if count else f"old is not in {edit.path}{_nearest(text, edit.old)}"
+
+
+def lines_of(text: str) -> list[str]:
+    """Split a text into lines as Python's own parser does, with their ends: a form feed ends none."""
+    return list(io.StringIO(text, newline=""))
 
 
 def _is_inside(path: str) -> bool:
@@ -126,7 +133,7 @@ def fitted(code: Mapping[str, str], edits: Sequence[Edit]) -> list[Edit]:
 def _indented(code: Mapping[str, str], edit: Edit) -> Edit:
     """Return the edit with the indent of what it replaces, if it says that indent twice, or if the file is Python only then."""
     text = code.get(edit.path, "")
-    if not edit.old or text.count(edit.old) != 1:
+    if not edit.old or text.count(edit.old) != 1 or not edit.path.endswith(_PYTHON):
         return edit
     at = text.index(edit.old)
     start = text.rfind("\n", 0, at) + 1
@@ -194,7 +201,7 @@ def edits_between(path: str, was: str, now: str) -> list[Edit]:
     """Return edits that make one text of a file the other: whole lines, as few as stand in it only once."""
     if not was:
         return [Edit(path=path, old="", new=now)] if now else []
-    before, after = was.splitlines(keepends=True), now.splitlines(keepends=True)
+    before, after = lines_of(was), lines_of(now)
     blocks = [block for block in difflib.SequenceMatcher(None, before, after, False).get_opcodes() if block[0] != "equal"]
     spans = list[tuple[int, int, int, int]]()
     for _, start, end, at, to in blocks:

@@ -96,7 +96,8 @@ def _names(patch: bytes, aside: Path, files: Files) -> tuple[Sequence[str], list
     ]
     read = [(options, touched) for options, touched in readings if not isinstance(touched, str)]
     if not read:
-        raise UsageError(f"no unified diff that can be read: {readings[0][1]}")
+        why = "it has none" if b"\n@@ " not in b"\n" + patch else readings[0][1]
+        raise UsageError(f"no unified diff that can be read: {why}; make one with git diff or diff -u")
     there = [sum(_is_there(files, name) for name in names) for _, names in read]
     options, names = read[there.index(max(there))]
     return options, [files.checked(name) for name in names]

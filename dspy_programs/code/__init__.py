@@ -15,8 +15,9 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.code.agent_tools import CODE_TOOLS
     from dspy_programs.code.changing.commit_message import CommitMessage, commit_message
-    from dspy_programs.code.changing.editing import Editor, EditResult, edit
+    from dspy_programs.code.changing.editing import EditResult, edit
     from dspy_programs.code.changing.patching import Patched, apply_patch
+    from dspy_programs.code.changing.proposing import Editor
     from dspy_programs.code.changing.testing import Tested
     from dspy_programs.code.changing.working import Worked, work
     from dspy_programs.code.changing.writing import Undone, undo
@@ -41,7 +42,7 @@ _HOMES = {
     "CommitMessage": "changing.commit_message",
     "Definition": "index",
     "EditResult": "changing.editing",
-    "Editor": "changing.editing",
+    "Editor": "changing.proposing",
     "Embedder": "vectors",
     "File": "changing.folder",
     "Hit": "searching",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
-from dspy_programs.code.ask_commands import ask
-from dspy_programs.code.change_commands import commit_message, diff, edit, patch, plan, run, undo
+from dspy_programs.code.ask_commands import ask, commands
+from dspy_programs.code.change_commands import diff, edit, patch, undo
 from dspy_programs.code.git_commands import app as git
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.log_bus.stack_commands import app as stack, worker
@@ -20,6 +20,7 @@ from dspy_programs.code.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import print_json, say
 from dspy_programs.code.search_commands import learn, like, search
 from dspy_programs.code.start_commands import init, open_, start
+from dspy_programs.code.task_commands import commit_message, plan, run
 
 if TYPE_CHECKING:
     from dspy_programs.code.index import Refreshed
@@ -102,7 +103,7 @@ def map_(
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init, ask),
+    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init, ask, commands),
     *(edit, patch, diff, undo, plan, run, commit_message),
 )
 for _command in _COMMANDS:

@@ -2,11 +2,12 @@
 
 Guarantees HEAD, branches, the index and what is staged stay as they are; no hook, filter or signing runs. Files that git does
            not track are left out, but for those named.
-Output     the ref, such as refs/dspy-programs/checkpoints/20260301-090000-1; "" where there is no repository.
+Output     the ref, such as refs/dspy-programs/checkpoints/20260301-090000-1f2e3d; "" where there is no repository.
 """
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -42,7 +43,7 @@ def keep_checkpoint(folder: Path, paths: Iterable[str], what: str) -> str:
     parent = _line(git(folder, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]))
     words = ["commit-tree", tree, *(["-p", parent] if parent else []), "-m", f"Before: {what}"]
     commit = _line(git(folder, words, _AUTHOR)) if tree else ""
-    ref = f"{_REFS}/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    ref = f"{_REFS}/{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     return ref if commit and git(folder, ["update-ref", ref, commit]) is not None else ""
 
 

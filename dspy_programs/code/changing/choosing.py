@@ -47,13 +47,18 @@ def shown_of(texts: Mapping[str, str], task: str, index: Callable[[], Index]) ->
 
 def mentioning(task: str, folder: Path) -> list[str]:
     """Return the files that have what the task quotes or renames, so that a rule may change it everywhere; [] if too many."""
-    words = {word.encode() for parts in [*_QUOTED.findall(task), *_RENAMED.findall(task)] for word in parts if word}
+    words = [word.encode() for word in quoted_in(task)]
     paths = list[str]()
     for found in source_files(folder, LeftOut()) if words else ():
         data = read_bytes(folder / found.path) or b""
         if any(word in data for word in words) and text_in(data) is not None:
             paths.append(found.path)
     return paths if len(paths) <= _MOST_MENTIONING else []
+
+
+def quoted_in(task: str) -> list[str]:
+    """Return what a task has in quotes, and the names in "rename X to Y"."""
+    return [word for parts in [*_QUOTED.findall(task), *_RENAMED.findall(task)] for word in parts if word]
 
 
 def named_in(task: str, known: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from dspy_programs.agent import Agent, AgentResult, Snapshot
 from dspy_programs.code.changing.checkpoint import drop_checkpoint, keep_checkpoint
 from dspy_programs.code.changing.folder import Folder, Kept, folders_above
 from dspy_programs.code.changing.journal import Journal, digest_of
+from dspy_programs.code.changing.writing import settle
 
 
 class Worked(NamedTuple):
@@ -54,5 +55,5 @@ def _record(journal: Journal, before: Snapshot, task: str, checkpoint: str) -> l
                 was, now = before.files.get(path), folder.kept(path)
                 above = next((one for one in reversed(folders_above(path)) if one not in before.folders), "")
                 journal.intend(number, path, was and Kept(*was), above, digest_of(now and now.content))
-        journal.settle(number, "done")
+        settle(journal, number)
     return paths

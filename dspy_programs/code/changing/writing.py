@@ -76,12 +76,17 @@ def writing(folder: Folder, what: str) -> Iterator[Writer]:
             writer = Writer(folder, journal, what)
             yield writer
             if writer.id:
-                journal.settle(writer.id, "done")
-            for old in journal.outdated():
-                drop_checkpoint(folder.root, old.checkpoint)
-                journal.forget(old.id)
+                settle(journal, writer.id)
     finally:
         journal.close()
+
+
+def settle(journal: Journal, change: int) -> None:
+    """Say that a change is done, and forget those that are too old."""
+    journal.settle(change, "done")
+    for old in journal.outdated():
+        drop_checkpoint(journal.folder.root, old.checkpoint)
+        journal.forget(old.id)
 
 
 def undo(path: str | Path = ".", *, force: bool = False) -> Undone:
@@ -100,7 +105,7 @@ def undo(path: str | Path = ".", *, force: bool = False) -> Undone:
     try:
         with journal.locked():
             if (entry := journal.last()) is None:
-                raise UsageError(f"{path}: nothing to undo: these commands have changed nothing here that is not undone")
+                raise UsageError(f"{folder.root}: nothing to undo: whatever these commands have changed here is undone")
             return _undone(folder, journal, entry, force)
     finally:
         journal.close()

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from dspy_programs.edits import Edit, edits_between, syntax_fault
+from dspy_programs.edits import Edit, edits_between, lines_of, syntax_fault
 
 _FRAME = re.compile(r"^\s*File \"([^\"\n]+)\", line (\d+)|^([^\s:]+\.py):(\d+): ", re.MULTILINE)
 _ERROR = re.compile(r"^(?:E\s+)?((?:\w+\.)*\w*(?:Error|Exception))(?:: (.*))?$", re.MULTILINE)
@@ -32,13 +32,13 @@ class _Place(NamedTuple):
 
     @property
     def said(self) -> str:
-        return self.text.splitlines()[self.line - 1]
+        return lines_of(self.text)[self.line - 1].rstrip("\r\n")
 
     def with_line(self, new: str) -> list[Edit]:
         return self.with_lines({self.line: new})
 
     def with_lines(self, new: Mapping[int, str]) -> list[Edit]:
-        lines = self.text.splitlines(keepends=True)
+        lines = lines_of(self.text)
         for number, text in new.items():
             lines[number - 1] = text + lines[number - 1][len(lines[number - 1].rstrip("\r\n")) :]
         return edits_between(self.path, self.text, "".join(lines))
@@ -67,7 +67,7 @@ def _place(code: Mapping[str, str], feedback: str) -> _Place | None:
         named, line = match[1] or match[3], int(match[2] or match[4])
         for path, text in code.items():
             is_it = named == path or named.endswith(f"/{path}") or named.rpartition("/")[2] == path.rpartition("/")[2]
-            if is_it and 0 < line <= len(text.splitlines()) and not syntax_fault(text):
+            if is_it and 0 < line <= len(lines_of(text)) and not syntax_fault(text):
                 return _Place(path, text, line)
     return None
 
@@ -98,7 +98,7 @@ def _imported(place: _Place, module: str) -> list[Edit]:
     body = ast.parse(place.text).body
     first = next((node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))), None)
     is_future = isinstance(first, ast.ImportFrom) and first.module == "__future__"
-    lines = place.text.splitlines(keepends=True)
+    lines = lines_of(place.text)
     if first is not None:
         at = (first.end_lineno or first.lineno) if is_future else first.lineno - 1
         lines.insert(at, f"import {module}\n")
@@ -160,7 +160,7 @@ def _returned(code: Mapping[str, str], feedback: str) -> tuple[list[Edit], str]:
 
 
 def _with_return(function: ast.FunctionDef | ast.AsyncFunctionDef, text: str) -> str:
-    last, lines = function.body[-1], text.splitlines(keepends=True)
+    last, lines = function.body[-1], lines_of(text)
     gives = [node for node in ast.walk(function) if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom))]
     indent = " " * last.col_offset
     if isinstance(last, ast.Expr):

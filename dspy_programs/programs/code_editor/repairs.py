@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from dspy_programs.edits import Edit, edits_between, syntax_fault
+from dspy_programs.edits import Edit, edits_between, lines_of, syntax_fault
 
 _LONGEST = 300  # lines of a file that is tried
 _COMPARED = {"<": ("<=", ">"), "<=": ("<",), ">": (">=", "<"), ">=": (">",), "==": ("!=",), "!=": ("==",)}
@@ -61,10 +61,10 @@ class _Source:
     def __init__(self, text: str) -> None:
         self.text, self.tree = text, ast.parse(text)
         self.starts, at = [0], 0
-        for line in text.splitlines(keepends=True):
+        self.lines = lines_of(text)
+        for line in self.lines:
             at += len(line)
             self.starts.append(at)
-        self.lines = text.splitlines(keepends=True)
 
     def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
         return self._offset(node.lineno, node.col_offset), self._offset(node.end_lineno or 0, node.end_col_offset or 0)

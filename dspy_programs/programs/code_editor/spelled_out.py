@@ -1,21 +1,20 @@
 """Edits that a task spells out whole: rename X to Y, replace `a` by `b`, use `b` instead of `a`.
 
 Guarantees no edit if any part of the task is something else, if a text is not in the files, if it is there several times and
-           the task does not say that all are meant, or if the new name is taken. In Python a rename leaves strings and
-           comments.
+           the task does not say that all are meant; for names, what renaming.py says.
 """
 
-import io
-import keyword
 import re
-import tokenize
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from dspy_programs.edits import Edit, edits_between
+from dspy_programs.programs.code_editor.renaming import renamed
 
 _QUOTED = r"(?:`(?P<{0}1>[^`\n]+)`|\"(?P<{0}2>[^\"\n]+)\"|'(?P<{0}3>[^'\n]+)'|“(?P<{0}4>[^”\n]+)”)"
-_KIND = r"(?:(?:the|a)\s+)?(?:(?:local\s+)?(?:function|method|class|variable|argument|parameter|constant|attribute|name)\s+)?"
+_KIND = (
+    r"(?:(?:the|a)\s+)?(?:(?:local\s+)?(?P<what>function|method|class|variable|argument|parameter|constant|attribute|name)\s+)?"
+)
 _NAME = r"(?:{0}|(?P<{1}5>[A-Za-z_]\w*(?:\(\))?))"
 _WHERE = (
     r"(?P<all>\s+everywhere|\s+throughout)?(?:\s+in\s+(?:the\s+file\s+)?`?(?P<file>[\w./-]+\.\w+)`?)?(?P<all2>\s+everywhere)?"
@@ -38,6 +37,7 @@ class _Order(NamedTuple):
     new: str
     file: str
     everywhere: bool
+    what: str
 
 
 def edits_spelled_out(task: str, code: Mapping[str, str]) -> tuple[list[Edit], str]:
@@ -47,7 +47,11 @@ def edits_spelled_out(task: str, code: Mapping[str, str]) -> tuple[list[Edit], s
     now = dict(code)
     for order in orders:
         paths = [path for path in now if not order.file or path == order.file or path.endswith(f"/{order.file}")]
-        done = _renamed(now, paths, order) if order.kind == "rename" else _replaced(now, paths, order)
+        if order.kind == "rename":
+            old, new = order.old.removesuffix("()"), order.new.removesuffix("()")
+            done = renamed({path: now[path] for path in paths}, old, new, order.what)
+        else:
+            done = _replaced(now, paths, order)
         if not done:
             return [], ""
         now |= done
@@ -66,7 +70,16 @@ def _orders(task: str) -> list[_Order]:
         kind, read = match
         parts = read.groupdict()
         old, new = (next(parts[f"{part}{n}"] for n in "12345" if parts.get(f"{part}{n}") is not None) for part in "ab")
-        orders.append(_Order(kind, old, new, parts["file"] or "", any(parts.get(name) for name in ("every", "all", "all2"))))
+        orders.append(
+            _Order(
+                kind,
+                old,
+                new,
+                parts["file"] or "",
+                any(parts.get(name) for name in ("every", "all", "all2")),
+                (parts.get("what") or "").lower(),
+            )
+        )
         end = _BETWEEN.match(task, read.end())
         if end is None or (end.end() == read.end() and end.end() < len(task)):
             return []
@@ -79,39 +92,3 @@ def _replaced(code: Mapping[str, str], paths: list[str], order: _Order) -> dict[
     if count == 0 or (count > 1 and not order.everywhere):
         return {}
     return {path: code[path].replace(order.old, order.new) for path in paths if order.old in code[path]}
-
-
-def _renamed(code: Mapping[str, str], paths: list[str], order: _Order) -> dict[str, str]:
-    old, new = order.old.removesuffix("()"), order.new.removesuffix("()")
-    if not old.isidentifier() or not new.isidentifier() or keyword.iskeyword(new):
-        return {}
-    whole = re.compile(rf"(?<!\w){re.escape(new)}(?!\w)")
-    if any(whole.search(code[path]) for path in paths):  # taken
-        return {}
-    renamed = {path: with_name(code[path], old, new, path.endswith((".py", ".pyi"))) for path in paths}
-    return {path: text for path, text in renamed.items() if text != code[path]}
-
-
-def with_name(text: str, old: str, new: str, is_python: bool = True) -> str:
-    """Return a text with a name in the place of another, whole words only; in Python not in strings, but in what f-strings
-    insert."""
-    word = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
-    if not is_python:
-        return word.sub(new, text)
-    lines = text.splitlines(keepends=True)
-    try:
-        tokens = [*tokenize.generate_tokens(io.StringIO(text, newline="").readline)]
-    except (tokenize.TokenError, SyntaxError):  # SyntaxError: its IndentationError
-        return text
-    for token in reversed(tokens):
-        (row, start), (last, end) = token.start, token.end
-        if token.type == tokenize.NAME and token.string == old:
-            lines[row - 1] = lines[row - 1][:start] + new + lines[row - 1][end:]
-        elif (
-            token.type == tokenize.STRING
-            and row == last
-            and "f" in token.string[: token.string.index(token.string[-1])].lower()
-        ):
-            inserted = re.sub(r"\{[^{}]*\}", lambda found: word.sub(new, found.group()), token.string)
-            lines[row - 1] = lines[row - 1][:start] + inserted + lines[row - 1][end:]
-    return "".join(lines)

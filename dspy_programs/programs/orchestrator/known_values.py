@@ -26,6 +26,7 @@ _SUFFIXES = {"python": "py", "javascript": "js", "typescript": "ts", "rust": "rs
 _SUFFIXES |= {"kotlin": "kt", "bash": "sh", "cpp": "cpp", "c": "c", "csharp": "cs", "php": "php", "swift": "swift"}
 _LOGS = re.compile(r"\.(?:log|out|err)(?:\.\d+)?(?:\.gz)?$|(?:^|/)logs?(?:/|$)")
 
+_CODE = re.compile(r"\.(?:pyi?|[jt]sx?|go|rs|rb|java|kt|c|h|cpp|cs|php|swift|md|html|css)$")
 _KEYWORDS = frozenset("from import class def func fn function raise return require".split())
 """Words of programming languages that a pattern may have beside those said."""
 _SEVERAL = "there are several"
@@ -57,14 +58,12 @@ class Place:
         plain = plain.rstrip("/")
         whole = [path for path, text in self._folded.items() if text == plain]
         ends = [path for path, text in self._folded.items() if text.endswith(f"/{plain}")]
-        stems = [
-            path for path in self.paths if path.rpartition("/")[2].partition(".")[0].casefold() == plain and len(plain) > 2
-        ]
-        return whole or ends or stems
+        stems = [path for path in self.paths if path.rpartition("/")[2].partition(".")[0].casefold() == plain]
+        return whole or ends or (stems if len(plain) > 2 else [])
 
     @property
     def log_paths(self) -> list[str]:
-        return [path for path in self.paths if _LOGS.search(path)]
+        return [path for path in self.paths if _LOGS.search(path) and not _CODE.search(path)]
 
     @property
     def language(self) -> str:

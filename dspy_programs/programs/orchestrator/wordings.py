@@ -85,6 +85,7 @@ USES = _any(
     r"importing|"
     r"imported|references?|mentions?|mentioned|depends? on|contains?|relies on|rely on|turns? up|appears?|shows? up|"
     r"occurs?)\b",
+    r"\b(?:inherits?|derived?|subclass\w*|extends?) (?:from|of)\b|\bsubclasses of\b",
     r"\bwhat (?:all )?(?:calls|uses|imports|depends on|mentions|references)\b|\blines? (?:that|which|with|saying|"
     r"containing)\b",
     r"\b(?:all|every|any|each|only)\b.{0,30}\b(?:uses?|usages?|calls?|callers?|occurrences?|places?|lines?|mentions?|"
@@ -139,12 +140,14 @@ OFF_TOPIC = _any(
     r")?(?:pizza|flight|hotel|"
     r"lunch|table|taxi|ticket)\b|\b(?:what is|what's) the (?:capital|stock price|time in)\b|\bwrite (?:me )?(?:a |an "
     r")?(?:poem|song|e-?mail)\b",
-    r"\bsend (?:an? )?(?:e-?mail|message|mail) to\b|\bwho are you\b|^(?:hi|hello|hey|good morning|yo|thanks|thank you|"
+    r"\bremind me\b|\bsend (?:an? )?(?:e-?mail|message|mail) to\b|\bwho are you\b|^(?:hi|hello|hey|"
+    r"good morning|yo|thanks|thank you|"
     r"thx)\b[ !.]*$",
 )
 LEVELS = re.compile(r"\b(\d|one|two|three|four|five|six)\b(?: \w+)? (?:levels?|deep)|\bdepth (?:of )?(\d)")
 OBJECT = re.compile(
-    r"(?=\b(?:grep(?: -\w+)*(?: for)?|imports?(?: of)?|importing|mention(?:s|ing)?(?: of)?|usages? of|callers? of|calls? to|"
+    r"(?=\b(?:grep(?: -\w+)*(?: for)?|who calls|what calls|who uses|what uses|imports?(?: of)?|importing|"
+    r"mention(?:s|ing)?(?: of)?|usages? of|callers? of|calls? to|"
     r"references? to|occurrences? of|uses?(?: of)?|using|contain(?:s|ing)?|depends? on|relies on|the word|every|all(?: "
     r"the)?)\s+"
     r"(?:the |word |text |string |of )*([A-Za-z_][\w.-]*))|(?=\b([A-Za-z_]\w+) imports?$)"

@@ -128,6 +128,61 @@ def test_orders_that_spell_the_edit_out_need_no_model(task, before, after):
         assert answered(task=task, code=NAMES)[1] == []
 
 
+USES = 'class A:\n    """total"""\n\n    def total(self, rate=1):\n        self.sum = rate\n        return self.sum\n\n\n'
+USES += "def use(a, sum):\n    return a.total(rate=sum), a.sum  # total\n\n\n"
+USES += "def one_more(xs):\n    for each in xs:\n        print(each, end=xs)\n\n\ndef other():\n    each = 1\n    return each\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "gone", "there"),
+    [
+        ("rename the method total to whole", "a.total", "a.whole(rate=sum), a.sum  # total"),
+        ("rename total to whole", "def total", '"""total"""'),
+        ("rename the parameter rate to factor", "rate", "a.total(factor=sum)"),
+        ("rename the variable sum to amount", "use(a, sum)", "self.sum = rate"),
+        ("rename the attribute sum to amount", "self.sum", "def use(a, sum):"),
+        ("rename the method __init__ to make", "", None),
+        ("rename the variable each to one", "", None),  # two functions have one
+        ("rename the function use to take", "def use", "def take(a, sum):"),
+        ("rename sum to amount", "", None),  # the attribute or the parameter?
+        ("rename rate to factor", "", None),  # callers may be elsewhere
+        ("rename the variable total to whole", "", None),  # it is a method
+    ],
+)
+def test_a_rename_changes_the_uses_that_are_meant(task, gone, there):
+    code = {"a.py": USES}
+    result = by_rules(task, code)
+    if there is None:
+        assert result.edits == []
+    else:
+        text = mended(result, code)["a.py"]
+        assert there in text and gone not in text
+
+
+def test_a_function_is_renamed_in_every_file_that_imports_it():
+    code = {"a.py": "def total(x):\n    return x\n", "b.py": "from a import total\n\nprint(total(1))\n"}
+    assert mended(by_rules("rename total to whole", code), code)["b.py"] == "from a import whole\n\nprint(whole(1))\n"
+    assert by_rules("rename total to whole", {"b.py": "from a import total\n"}).edits == []  # it is defined elsewhere
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("x = 1\x0c\ny = x\n", "z = 1\x0c\ny = z\n"),
+        ("x = 'ä' + x\r\n", "z = 'ä' + z\r\n"),
+        ("s = f'{x!r} x'\n", "s = f'{z!r} x'\n"),
+        ("s = f'{{x}} {x}'\n", None),
+        ("s = f'{d[\"x\"]}'\n", None),
+        ("x = (\n", None),
+        ("import a.x\nx = 1\n", None),
+    ],
+)
+def test_a_rename_keeps_every_other_byte_or_is_not_made(text, after):
+    code = {"a.py": text}
+    result = by_rules("rename x to z", code)
+    assert (mended(result, code)["a.py"] == after) if after else result.edits == []
+
+
 def trace(line, error, path="/tmp/x/shop.py"):
     return f'Traceback (most recent call last):\n  File "{path}", line {line}, in total\n    ...\n{error}\n'
 
