@@ -1,5 +1,4 @@
-"""The clauses of a task, and what of them is planned: what is left out is told, and nothing is done where "not" stands "
-"beside it."""
+"""The clauses of a task and what of them is planned: the rest is told, and nothing is done beside a "not"."""
 
 import re
 from collections.abc import Iterator, Sequence
