@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
     from dspy_programs.programs.code_editor import CodeEditor, CodeEditorResult
     from dspy_programs.programs.code_summarizer import CodeSummarizer, CodeSummarizerResult
+    from dspy_programs.programs.command_planner import CommandPlanner, CommandPlannerResult
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.document_qa import DocumentQA, DocumentQAResult, Quote
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
@@ -54,6 +55,8 @@ _HOMES = {
     "CodeEditorResult": "programs.code_editor",
     "CodeSummarizer": "programs.code_summarizer",
     "CodeSummarizerResult": "programs.code_summarizer",
+    "CommandPlanner": "programs.command_planner",
+    "CommandPlannerResult": "programs.command_planner",
     "DataGenerator": "programs.data_generator",
     "DataGeneratorResult": "programs.data_generator",
     "Rejected": "programs.data_generator",
@@ -110,6 +113,8 @@ __all__ = [
     "CodeEditorResult",
     "CodeSummarizer",
     "CodeSummarizerResult",
+    "CommandPlanner",
+    "CommandPlannerResult",
     "Criterion",
     "DataGenerator",
     "DataGeneratorResult",

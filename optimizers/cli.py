@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 ALL = "all"
 MODULES = (
-    "Which program: actor, code_editor, code_summarizer, data_generator, document_qa, failure_judge, log_context, "
-    "loop_explainer, memory_summarizer, orchestrator, planner, quality_judge, section_scorer, or all."
+    "Which program: actor, code_editor, code_summarizer, command_planner, data_generator, document_qa, "
+    "failure_judge, log_context, loop_explainer, memory_summarizer, orchestrator, planner, "
+    "quality_judge, section_scorer, or all."
 )
 
 OF_YOUR_OWN = " Your own program: package.module:attribute, a recipe or a dspy.Module."

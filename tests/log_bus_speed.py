@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dspy_programs.code import log_context
 from dspy_programs.code.log_bus import Bus, follow, opened_storage, sources_of
+from dspy_programs.logs import log_context
 from tests.code_speed import write_log
 
 

@@ -26,7 +26,7 @@ MAY_IMPORT = {
         "budget": TOOLS,
         "lint_loops": set(),
         "linting": {"lint_loops", *TOOLS},
-        "code": {"agent", "logs", *TOOLS},
+        "code": {"agent", "logs", "shell", *TOOLS},
         "router": TOOLS,
         "agent": {"failures", "memory", "shell", *TOOLS},
         "data": {"cluster", "failures", "tables", *TOOLS},

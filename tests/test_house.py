@@ -13,15 +13,18 @@ from optimizers.recipes import RECIPES
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
     "dspy_programs": {"dspy_programs"},
-    "metrics": {"metrics", *(f"dspy_programs.{name}" for name in ("types", "text", "pair_quality", "lint_loops", "edits"))},
+    "metrics": {
+        "metrics",
+        *(f"dspy_programs.{name}" for name in ("types", "text", "shell", "pair_quality", "lint_loops", "edits")),
+    },
     "optimizers": {"optimizers", "metrics", "dspy_programs"},
 }
 OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
 
 
 UNCOMPILED = {
-    "code_editor",
     "code_summarizer",
+    "command_planner",
     "log_context",
     "orchestrator",
 }  # not run on the embedded model; python -m optimizers.train --module NAME does it

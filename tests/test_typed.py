@@ -30,6 +30,7 @@ REPLIES = {
     "actor": {"action": {"calls": [{"tool": "book", "arguments": {}}], "cannot": ""}},
     "code_editor": {"reply": {"why": "It adds one.", "edits": [{"path": "a.py", "old": "return n + 1", "new": "return n"}]}},
     "code_summarizer": {"reply": {"summary": "`add` returns the sum."}},
+    "command_planner": {"reply": {"plan": ["run the tests"], "commands": ["pytest"]}},
     "data_generator": {"pair": {"instruction": "Name a river in Austria.", "input": "", "output": "The Mur."}},
     "document_qa": {"reply": {"quote": "The Mur is a river in Austria.", "answer": "the Mur"}},
     "failure_judge": {"answer": "no"},

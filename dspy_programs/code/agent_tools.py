@@ -88,8 +88,7 @@ def _code(scope: Scope) -> Iterator[Repository]:
     try:
         yield _repository(scope.workspace.root)
     except UsageError as error:
-        said = str(error).replace(f"{scope.workspace.root}/", "").replace(str(scope.workspace.root), "the workspace")
-        raise ToolError(said.replace(", or add --nth", "")) from None
+        raise ToolError(str(error).replace(", or say which (nth)", "")) from None
 
 
 def _is_open(scope: Scope, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Commands for those who do not know the tools: ask."""
+"""Commands for those who do not know the tools: ask, commands."""
 
 import shlex
 import sys
@@ -71,13 +71,16 @@ def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
     tools = [tool for tool in REPOSITORY_TOOLS if tool.name in known]
     if model is None:
         return chosen_by_rules(Place(query, workspace), tools)
+    found = _program("orchestrator", model)(query, workspace, tools=tools)
+    return Chosen(found.tool, found.arguments, found.why, found.missing, found.repairs)
+
+
+def _program(name: str, model: "dspy.LM") -> "dspy.Module":
     from dspy_programs.registry import load
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
-        program = load("orchestrator", model.model)
-    found = program(query, workspace, tools=tools)
-    return Chosen(found.tool, found.arguments, found.why, found.missing, found.repairs)
+        return load(name, model.model)
 
 
 def _stop_unless_whole(chosen: "Chosen") -> None:
@@ -110,3 +113,51 @@ def _plain(chosen: "Chosen") -> dict[str, object]:
         "missing": [gap.model_dump() for gap in chosen.missing],
         "repairs": [*chosen.repairs],
     }
+
+
+def commands(
+    task: Annotated[str, typer.Argument(help="What you want to do: run one test, undo a commit, build...")],
+    path: _Folder = Path("."),
+    lm: ToolLmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: _Json = False,
+) -> None:
+    """Print the shell commands for a task in a repository, with its steps; nothing is run.
+
+    A dangerous command is marked and commented out. Exits with 1 if there is no command.
+    """
+    from dspy_programs.code.printing import gate
+    from dspy_programs.code.toolbox import context_of
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import using
+    from dspy_programs.programs.command_planner import Planned, planned_by_rules
+    from dspy_programs.shell import danger_of
+
+    if not task.strip():
+        raise UsageError("the task is empty; write what you want to do")
+    context = context_of(path)
+    with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+        if model is None:
+            planned = planned_by_rules(task, context)
+        else:
+            found = _program("command_planner", model)(task=task, context=context)
+            planned = Planned(found.plan, found.commands, found.missing)
+    dangers = {command: why for command in planned.commands if (why := danger_of(command))}
+    if as_json:
+        print_json({**planned._asdict(), "dangerous": dangers})
+    for number, step in enumerate([] if as_json else planned.plan, 1):
+        say(f"# {number}. {step}")
+    for command in [] if as_json else planned.commands:
+        say(f"# DANGEROUS, {dangers[command]}: {_one_line(command)}" if command in dangers else command)
+    for what in planned.missing:
+        print(_one_line(f"missing: {what}"), file=sys.stderr)
+    gate(planned.commands, "no command")
+
+
+def _one_line(text: str) -> str:
+    from dspy_programs.text import printable
+
+    return " ".join(printable(text).split())

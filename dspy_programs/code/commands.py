@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
-from dspy_programs.code.ask_commands import ask
+from dspy_programs.code.ask_commands import ask, commands
 from dspy_programs.code.change_commands import diff, edit, patch, undo
+from dspy_programs.code.explain_commands import context, summary
 from dspy_programs.code.git_commands import app as git
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.log_bus.stack_commands import app as stack, worker
-from dspy_programs.code.look_commands import context, extract, grep, sg, tree
+from dspy_programs.code.look_commands import extract, grep, sg, tree
 from dspy_programs.code.old_names import WithOldNames
 from dspy_programs.code.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import print_json, say
@@ -103,7 +104,7 @@ def map_(
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(search, like, learn, grep, tree, extract, sg, context, watch, last, status, worker, start, init, ask),
+    *(search, like, learn, grep, tree, extract, sg, context, summary, watch, last, status, worker, start, init, ask, commands),
     *(edit, patch, diff, undo, plan, run, commit_message),
 )
 for _command in _COMMANDS:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED
-from dspy_programs.code.printing import from_here, gate, print_json, say, say_kind, tell
+from dspy_programs.code.printing import from_here, gate, print_json, say, tell
 
 if TYPE_CHECKING:
     from dspy_programs.code.grep import Line
@@ -145,31 +144,3 @@ def sg(
     tell({why: count for why, count in told.items() if why not in _EXPECTED})
     why = "--lang names another language" if is_whole(pattern, lang) else "alone it is not whole code, so nothing can"
     gate(matches, f"no {lang} code fits {pattern}; {why}")
-
-
-def context(
-    logs: Annotated[list[Path], typer.Option("--logs", help="A log file, a folder of them, or - for stdin; repeatable.")],
-    most: Annotated[int, typer.Option(min=1, help="How many kinds of events are shown.")] = 20,
-    as_json: _Json = False,
-) -> None:
-    """Say what went wrong, from logs: each kind of event once with its stack trace, the worst and most frequent first.
-
-    Keys and passwords that are known as such are taken out. Exits with 1 if nothing went wrong.
-    """
-    from dspy_programs.code.log_bus import without_secrets
-    from dspy_programs.logs import log_context
-    from dspy_programs.text import quantity
-
-    found = log_context(logs)
-    for kind in found.kinds[:most]:
-        kind.lines = without_secrets(kind.lines)
-    if as_json:
-        shown = [kind.as_dict() for kind in found.kinds[:most]]
-        print_json({"files": found.files, "events": found.events, "kinds": len(found.kinds), "shown": shown})
-    for kind in [] if as_json else found.kinds[:most]:
-        say_kind(kind)
-    beyond = f"; {found.beyond:,} events of rarer kinds were not kept" if found.beyond else ""
-    counted = f"{quantity(found.events, 'event')} of {quantity(len(found.kinds), 'kind')} in {quantity(found.files, 'file')}"
-    print(f"{counted}{beyond}{'; --most shows more' if len(found.kinds) > most else ''}", file=sys.stderr)
-    if not found.kinds:
-        raise typer.Exit(GATE_CLOSED)

@@ -10,6 +10,7 @@ Raises     UsageError for anything else.
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -48,7 +49,8 @@ class Repository:
 
     def map(self, tokens: int, focus: Sequence[str] = (), progress: Progress | None = None) -> RepoMap:
         self.refresh(progress)
-        return map_of(self._index, tokens, focus)
+        with self._told():
+            return map_of(self._index, tokens, focus)
 
     def outline(self, path: str, progress: Progress | None = None) -> list[Definition]:
         """Return the definitions of one file. Raises UsageError for a file that is not in the index."""
@@ -58,10 +60,10 @@ class Repository:
     def extract(self, name: str, path: str = "", nth: int | None = None, progress: Progress | None = None) -> Piece:
         """Return a definition by its dotted name. path: only in this file."""
         self.refresh(progress)
-        if path:
-            own = self._indexed(path)
-            return extract_symbol(self.folder / own, name, nth)._replace(path=own)
-        return extract_symbol(self.folder, name, nth, self._index.file)
+        own = self._indexed(path) if path else ""
+        with self._told():
+            piece = extract_symbol(self.folder / own, name, nth, self._index.file)
+        return piece._replace(path=own or piece.path)
 
     def lines(self, path: str, first: int, last: int, progress: Progress | None = None) -> Piece:
         """Return the lines of a file in the index, both included, as far as they are there."""
@@ -103,14 +105,25 @@ class Repository:
 
     def context(self, logs: Sequence[str]) -> Digest:
         """Return what went wrong, from log files and folders of them."""
-        files = [file for each in logs for file in log_files(self._inside(each)) if not has_secret_name(file.name)]
+        with self._told():
+            files = [file for each in logs for file in log_files(self._inside(each)) if not has_secret_name(file.name)]
         size = sum(file.stat().st_size * (_PACKED if file.suffix == ".gz" else 1) for file in files)
         if size > _MOST_LOGS:
             raise UsageError(f"{', '.join(logs)}: {size // 1_000_000:,} MB of logs are too many at once; name fewer files")
-        found = log_context(files)
+        with self._told():
+            found = log_context(files)
         for kind in found.kinds:
             kind.at, kind.files = self._relative(kind.at), [self._relative(each) for each in kind.files]
         return found
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong to somebody who does not know where the folder is, and has no command line."""
+        try:
+            yield
+        except UsageError as error:
+            said = str(error).replace(f"{self.folder}/", "").replace(str(self.folder), "the folder")
+            raise UsageError(said.replace("add --nth", "say which (nth)").replace("--nth", "nth")) from None
 
     def _relative(self, path: str) -> str:
         return path.removeprefix(f"{self.folder}/")

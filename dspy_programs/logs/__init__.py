@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.logs.assigned import without_assigned as without_assigned
     from dspy_programs.logs.digest import (
         Digest as Digest,
         Kind as Kind,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "without_assigned": "assigned",
     "Digest": "digest",
     "Kind": "digest",
     "count_event": "digest",

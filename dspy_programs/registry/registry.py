@@ -18,6 +18,7 @@ from dspy_programs.predict import Program
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.code_editor import CodeEditor
 from dspy_programs.programs.code_summarizer import CodeSummarizer
+from dspy_programs.programs.command_planner import CommandPlanner
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
@@ -56,6 +57,7 @@ PROGRAMS: dict[str, type[Program]] = {
     "actor": Actor,
     "code_editor": CodeEditor,
     "code_summarizer": CodeSummarizer,
+    "command_planner": CommandPlanner,
     "data_generator": DataGenerator,
     "document_qa": DocumentQA,
     "failure_judge": FailureJudge,
@@ -94,6 +96,8 @@ def load(program: Literal["actor"], lm: str | None = None, **options: Unpack[Loa
 def load(program: Literal["code_editor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CodeEditor: ...
 @overload
 def load(program: Literal["code_summarizer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CodeSummarizer: ...
+@overload
+def load(program: Literal["command_planner"], lm: str | None = None, **options: Unpack[LoadOptions]) -> CommandPlanner: ...
 @overload
 def load(program: Literal["data_generator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DataGenerator: ...
 @overload

@@ -14,6 +14,7 @@ from dspy_programs.pair_quality import heuristic_quality
 from dspy_programs.programs.actor import Actor
 from dspy_programs.programs.code_editor import CodeEditor
 from dspy_programs.programs.code_summarizer import CodeSummarizer
+from dspy_programs.programs.command_planner import CommandPlanner
 from dspy_programs.programs.data_generator import DataGenerator
 from dspy_programs.programs.document_qa import DocumentQA
 from dspy_programs.programs.failure_judge import FailureJudge
@@ -29,6 +30,7 @@ from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.code_editor import Checks, edits_pass
 from metrics.code_summarizer import summary_says_it
+from metrics.command_planner import commands_cover
 from metrics.data_generator import pairs_are_useful
 from metrics.document_qa import document_answers
 from metrics.failure_judge import AcceptedVerdict, judge_agrees
@@ -46,6 +48,7 @@ from optimizers.recipes.demonstrations import (
     actor,
     code_editor,
     code_summarizer,
+    command_planner,
     data_generator,
     document_qa,
     failure_judge,
@@ -123,6 +126,18 @@ RECIPES: dict[str, Recipe] = {
         val_rows=16,
         test_rows=40,
         groups=("package",),
+    ),
+    "command_planner": Recipe(
+        name="command_planner",
+        program=CommandPlanner,
+        metric=commands_cover,
+        labels={"plan_keywords": list[str], "commands_keywords": list[str], "topic": _TOLD, "wording": _TOLD},
+        demonstrate=command_planner.as_demonstration,
+        kind=lambda row: row.topic,  # tests, builds, git, ... in turn
+        demonstrations=5,
+        val_rows=15,
+        test_rows=61,
+        groups=("wording",),
     ),
     "data_generator": Recipe(
         name="data_generator",

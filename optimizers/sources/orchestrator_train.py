@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # a row stands on a line
 """What developers ask about four repositories, with the tool that answers: the training rows of orchestrator.
 
 A line is `wording :: query :: call / another right call :: words that its arguments must have`. In a call `a;b` are two right

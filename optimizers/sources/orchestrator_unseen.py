@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # a row stands on a line
 """What developers ask about five other repositories, in other kinds of wording: the val and test rows of orchestrator.
 
 Lines as in orchestrator_train.py.

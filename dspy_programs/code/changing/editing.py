@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dspy_programs.code.changing.folder import Folder
-from dspy_programs.code.changing.proposing import By, Editor, Proposer
-from dspy_programs.code.changing.testing import SECONDS, Tested, require_sandbox, tested
+from dspy_programs.code.changing.proposing import By, Editor, Proposal, Proposer
+from dspy_programs.code.changing.testing import SECONDS, Tested, require_sandbox
+from dspy_programs.code.changing.trying import Trial
 from dspy_programs.code.changing.writing import Writer, writing
 from dspy_programs.code.index import Index
 from dspy_programs.diffs import Change, diff_of
@@ -72,7 +73,7 @@ def edit(
         editor: What writes the edits; by default the program code_editor on the model in use, or its rules without one.
         index: Of the folder, up to date; by default the user's own.
         apply: Write the changes; otherwise they are only returned.
-        test_cmd: A shell command that is run in the sandbox after that.
+        test_cmd: A shell command that is run in the sandbox after that; before it too, to show the editor how it fails.
         test_seconds: When it is stopped.
         keep: Leave the changes even if the tests fail.
 
@@ -85,37 +86,39 @@ def edit(
     if test_cmd:
         require_sandbox()
     work = Proposer(task, Folder(folder), editor, index)
-    found = work.proposed(files)
-    first = EditResult(found.changes, found.answered_by, found.why, found.failure)
-    if first.failure or not apply:
-        return first
-    with writing(work.folder, task) as writer, _put_back_if_interrupted(writer, keep):
-        done = replace(first, changes=writer.write(first.changes), applied=True, checkpoint=writer.checkpoint)
-        if test_cmd:
-            done = _tested(done, work, writer, test_cmd, test_seconds)
-            if not done.succeeded and not keep:
-                done = replace(done, left=writer.put_back(), applied=False, checkpoint="")
-    return done
+    if apply and test_cmd:
+        with writing(work.folder, task) as writer, _put_back_if_interrupted(writer, keep):
+            return _tested(work, files, writer, Trial(writer, test_cmd, test_seconds), keep)
+    found = _result(work.proposed(files))
+    if found.failure or not apply:
+        return found
+    with writing(work.folder, task) as writer:
+        return replace(found, changes=writer.write(found.changes), applied=True, checkpoint=writer.checkpoint)
 
 
-def _tested(done: EditResult, work: Proposer, writer: Writer, command: str, seconds: float) -> EditResult:
-    """Run the tests, and once more after a repair from their output."""
-    result = tested(command, work.folder.workspace, seconds)
-    done = replace(done, tests=[result])
-    if result.passed:
-        return done
-    repair = work.repaired(done.changes, f"$ {command}\n{result.output}\n{_ended(result)}")
-    if not repair:
-        return done
-    written = writer.write(repair)
-    before = {change.path: change.before for change in [*written, *done.changes]}  # the first write's count
-    after = {change.path: change.after for change in [*done.changes, *written]}
-    both = [Change(path, before[path], after[path]) for path in after]
-    return replace(done, changes=both, tests=[result, tested(command, work.folder.workspace, seconds)])
+def _result(found: Proposal) -> EditResult:
+    return EditResult(found.changes, found.answered_by, found.why, found.failure)
 
 
-def _ended(result: Tested) -> str:
-    return f"stopped: {result.stopped}" if result.stopped else f"exit code {result.exit_code}"
+def _tested(work: Proposer, files: Sequence[str], writer: Writer, trial: Trial, keep: bool) -> EditResult:
+    """Write what is proposed and run the tests, once more after a repair; put all back if they fail."""
+    done = _result(work.proposed(files, trial))
+    if not done.failure:
+        changes = writer.write(done.changes)
+        done = replace(done, changes=changes, applied=True, tests=[trial.run()])
+        said = trial.feedback(done.tests[0])
+        if said and (repair := work.repaired(changes, said, trial)):
+            done = replace(done, changes=_joined(changes, writer.write(repair)), tests=[*done.tests, trial.run()])
+    if done.succeeded or (keep and not done.failure):
+        return replace(done, checkpoint=writer.checkpoint)
+    return replace(done, left=writer.put_back(), applied=False)
+
+
+def _joined(first: Sequence[Change], second: Sequence[Change]) -> list[Change]:
+    """Return two rounds of changes as one."""
+    before = {change.path: change.before for change in [*second, *first]}  # the first round's count
+    after = {change.path: change.after for change in [*first, *second]}
+    return [Change(path, before[path], after[path]) for path in after]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dspy_programs.code.parsing.languages import GRAMMARS, Kind
-from dspy_programs.code.parsing.symbol import Symbol
+from dspy_programs.code.parsing.symbol import LONGEST_NAME, Symbol
 from dspy_programs.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -65,11 +65,17 @@ def grammar_symbols(text: str, language: str) -> list[Symbol]:
     found.sort(key=lambda one: (one[0], -one[1]))
     symbols: list[Symbol] = []
     around: list[tuple[int, str, bool]] = []  # end, dotted name, inside a function
+    too_deep_until = 0
     for start, end, name, kind, line, last in found:
+        if start < too_deep_until:
+            continue
         while around and around[-1][0] <= start:
             around.pop()
         outer, nested = (around[-1][1] + ".", around[-1][2]) if around else ("", False)
         full = f"{outer}{name}"
+        if len(full) > LONGEST_NAME:
+            too_deep_until = end
+            continue
         symbols.append(Symbol(full, kind, _first_line(lines, line) + 1, line + 1, last, nested))
         around.append((end, full, nested or kind == "function"))
     return symbols

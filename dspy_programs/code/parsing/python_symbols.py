@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dspy_programs.code.parsing.symbol import Symbol
+from dspy_programs.code.parsing.symbol import LONGEST_NAME, Symbol
 
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -33,6 +33,8 @@ def _symbols(body: list[ast.stmt], outer: str, nested: bool, imports: dict[str, 
     for statement in body:
         if isinstance(statement, _DEFINITIONS):
             name = f"{outer}{statement.name}"
+            if len(name) > LONGEST_NAME:
+                continue
             is_class = isinstance(statement, ast.ClassDef)
             first = min([statement.lineno, *(each.lineno for each in statement.decorator_list)])
             end = statement.end_lineno or statement.lineno

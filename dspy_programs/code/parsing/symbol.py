@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 from dspy_programs.code.parsing.languages import Kind
 
+LONGEST_NAME = 500
+"""Characters, dotted. What is nested deeper has no name: the names in a text of many levels would grow with its square."""
+
 
 class Symbol(NamedTuple):
     """A class, a function, or what a language has in their place.

@@ -6,6 +6,7 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.programs.code_summarizer.code_rules import (
+        comment_of as comment_of,
         facts_in as facts_in,
         facts_said as facts_said,
         first_sentence as first_sentence,
@@ -22,6 +23,7 @@ _HOMES = {
     "CodeSummarizer": "code_summarizer",
     "CodeSummarizerResult": "code_summarizer",
     "Facts": "python_facts",
+    "comment_of": "code_rules",
     "facts_in": "code_rules",
     "facts_said": "code_rules",
     "first_sentence": "code_rules",

@@ -33,14 +33,18 @@ _COMMON = frozenset(
     (*keyword.kwlist, *"str int float bool bytes list dict set tuple object self null nil undefined true false".split())
 )
 _ROLE = re.compile(r":[\w:+-]+:`~?\.?([^`<]+?)(?:\s*<[^`>]*>)?`")
-_COMMENT = re.compile(r"^\s*(?://[/!]?|#+!?|--|/?\*+)\s?(.*?)(?:\*/)?\s*$")
+_COMMENT = re.compile(r"^\s*(?://[/!]?|#+(?=\s|$)|--|/?\*+)\s?(.*?)(?:\*/)?\s*$")
+_NO_COMMENT = re.compile(r"copyright|licen[cs]e|spdx|eslint|-\*-", re.IGNORECASE)
 _LONGEST_LINE = 200
 _DEFINED = re.compile(
     r"\s*(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\(\w+\))?|override|open|data)\s+)*"
-    r"(?:(?:function\*?|func|fn|fun|class|struct|interface|enum|trait|impl|object|module|def|sub|type|namespace)\s+(?:\([^)]*\)\s*)?"
-    r"|(?!return|else|new|throw|case|if|for|while|switch|catch)[A-Za-z_][\w<>\[\],*&:. ]*\s+[*&]?(?=\w+\([^;]*\{\s*$))(\w+)"
+    r"(?:(?:function\*?|func|fn|fun|class|struct|interface|enum|trait|impl|object|module|def|sub|type|namespace)\s+"
+    r"(?:\([^)]*\)\s*)?"
+    r"|(?:const|let)\s+(?=\w+\s*=\s*(?:async\s*)?(?:\(|\w+\s*=>))"
+    r"|(?!return|else|new|await|throw|case|if|for|while|switch|catch)"
+    r"[A-Za-z_][\w<>\[\],*&:. ]*\s+[*&]?(?=\w+\([^;]*\{\s*$))(\w+)"
 )
-_THROWN = re.compile(r"\b(?:throw new|throw|raise|panic!?\(|return Err\(|throws)\s+([A-Z]\w+)")
+_THROWN = re.compile(r"\b(?:throw new ([A-Z]\w+)|(?:throw|raise|throws) ([A-Z]\w*(?:Error|Exception)))\b")
 
 
 def summary_by_rules(code: str, ask: str = "", language: str = "") -> str:
@@ -104,8 +108,8 @@ def _takes(facts: Facts) -> str:
     needed = [f"`{name}` (`{facts.type_of[name]}`)" if name in facts.type_of else f"`{name}`" for name in facts.takes]
     optional = [f"`{name}`" for name in facts.optional]
     if needed and optional:
-        return f"{_listed(needed)}, optionally {_listed(optional)}"
-    return _listed(needed) or (f"optionally {_listed(optional)}" if optional else "")
+        return f"{_listed(needed)}, and optionally {_listed(optional)}"
+    return _listed(needed) or (f"{_listed(optional)} ({'all ' if len(optional) > 1 else ''}optional)" if optional else "")
 
 
 def _gives(facts: Facts) -> str:
@@ -120,20 +124,23 @@ def _gives(facts: Facts) -> str:
     if set(results) <= {"True", "False"}:
         return "returns true or false"
     shown = [f"`{each}`" for each in results if not each.endswith("...") and each not in ("True", "False")]
-    said = _listed(shown[-2:], 2, "or") or of_type or "a value"
+    said = _listed(shown[-3:], 3, "or") or of_type or "a value"
     return f"returns {said}{' or `None`' if 'None' in facts.results else ''}"
 
 
 def _raises(facts: Facts) -> str:
-    said = []
+    reasons: dict[str, list[str]] = {}
     for name, condition in facts.raises:
         what = f"`{name}`" if name else "what it caught"
+        caught = condition.removeprefix("except").strip()
         if condition.startswith("except"):
-            caught = condition.removeprefix("except").strip()
-            said.append(f"{what} after catching `{caught}`" if caught and name else what if name else f"`{caught}` again")
+            reasons.setdefault(what if name or not caught else f"`{caught}` again", []).append(
+                f"after `{caught}`" if name and caught else ""
+            )
         else:
-            said.append(f"{what} if `{condition}`" if condition and not condition.endswith("...") else what)
-    return f"It raises {_listed(list(dict.fromkeys(said)), 3)}." if said else ""
+            reasons.setdefault(what, []).append(f"if `{condition}`" if condition and not condition.endswith("...") else "")
+    said = [f"{what} {_listed([each for each in why if each], 3, 'or')}".strip() for what, why in reasons.items()]
+    return f"It raises {_listed(said, 3)}." if said else ""
 
 
 def _effects(facts: Facts) -> str:
@@ -144,19 +151,21 @@ def _effects(facts: Facts) -> str:
 
 
 def _calls(facts: Facts) -> str:
-    return f"It calls {_listed([f'`{name}`' for name in facts.calls], 3)}." if facts.calls else ""
+    said = " ".join([*facts.results, *facts.yields, *(name for name, _ in facts.raises)])
+    others = [f"`{name}`" for name in facts.calls if name not in said]
+    return f"It calls {_listed(others, 3)}." if others else ""
 
 
 def _of_class(facts: Facts) -> dict[Part, str]:
     bases = f", a {_listed([f'`{base}`' for base in facts.bases], 2)}," if facts.bases else ""
     takes = _takes(facts)
     made = f"The class `{facts.name}`{bases} is made from {takes}." if takes else ""
-    members = [
-        f"{kind} {_listed([f'`{name}`' for name in names])}"
-        for kind, names in (("the fields", facts.fields), ("the methods", facts.functions))
-        if names
-    ]
-    has = f"{'It' if made else f'The class `{facts.name}`{bases}'} has {' and '.join(members)}." if members else ""
+    members = [_members("field", facts.fields), _members("method", facts.functions)]
+    has = (
+        f"{'It' if made else f'The class `{facts.name}`{bases}'} has {_listed([each for each in members if each])}."
+        if any(members)
+        else ""
+    )
     return {
         "in and out": made or ("" if has else f"The class `{facts.name}`{bases} adds nothing."),
         "members": has,
@@ -164,14 +173,17 @@ def _of_class(facts: Facts) -> dict[Part, str]:
     }
 
 
+def _members(kind: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    plural = "classes" if kind == "class" else f"{kind}s"
+    return f"the {plural if len(names) > 1 else kind} {_listed([f'`{name}`' for name in names])}"
+
+
 def _of_module(facts: Facts) -> dict[Part, str]:
-    members = [
-        f"{kind} {_listed([f'`{name}`' for name in names])}"
-        for kind, names in (("the classes", facts.classes), ("the functions", facts.functions), ("the names", facts.fields))
-        if names
-    ]
+    members = [_members("class", facts.classes), _members("function", facts.functions), _members("name", facts.fields)]
     return {
-        "members": f"It defines {_listed(members)}." if members else "",
+        "members": f"It defines {_listed([each for each in members if each])}." if any(members) else "",
         "raises": _raises(facts),
         "effects": _effects(facts),
         "calls": _calls(facts),
@@ -180,25 +192,26 @@ def _of_module(facts: Facts) -> dict[Part, str]:
 
 def _of_other_language(text: str) -> list[str]:
     lines = text.split("\n")
-    said = [doc] if (doc := first_sentence(_comment(lines))) else []
+    said = [doc] if (doc := first_sentence(comment_of(lines))) else []
     defined = [(line, found[1]) for line in lines if (found := _DEFINED.match(line[:_LONGEST_LINE]))]
     if defined:
         head, others = defined[0][0].split("{")[0].strip().replace("`", "'"), [f"`{name}`" for _, name in defined[1:]]
         inside = f", with {_listed(list(dict.fromkeys(others)))}" if others else ""
         said.append(f"It defines `{head}`{inside}.")
-    if thrown := list(dict.fromkeys(_THROWN.findall(text))):
+    if thrown := list(dict.fromkeys(one or other for one, other in _THROWN.findall(text))):
         said.append(f"It raises {_listed([f'`{name}`' for name in thrown], 3)}.")
     return said or [f"These are {quantity(len(lines), 'line')} that no rule here can read."]
 
 
-def _comment(lines: Sequence[str]) -> str:
+def comment_of(lines: Sequence[str]) -> str:
     """Return the text of the comment that the code begins with."""
     found = []
-    for line in lines:
+    for line in lines[1:] if lines and lines[0].startswith("#!") else lines:
         if (match := _COMMENT.match(line)) is None:
             break
         found.append(match[1])
-    return "\n".join(found).strip()
+    text = "\n".join(found).strip()
+    return "" if _NO_COMMENT.search(text) else text
 
 
 def _listed(names: Sequence[str], most: int = _MOST_NAMED, last: str = "and") -> str:

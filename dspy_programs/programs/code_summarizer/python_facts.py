@@ -32,8 +32,8 @@ _EFFECTS = {
     "sleeps": "time.sleep asyncio.sleep",
     "ends the process": "sys.exit exit os._exit",
 }
-_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn, ast.Lt: ast.GtE}
-_OPPOSITE |= {ast.LtE: ast.Gt} | {other: one for one, other in [*_OPPOSITE.items(), (ast.LtE, ast.Gt)]}
+_PAIRS = ((ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn), (ast.Lt, ast.GtE), (ast.LtE, ast.Gt))
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}}
 _BY_CALL = {name: effect for effect, names in _EFFECTS.items() for name in names.split()}
 
 
@@ -87,7 +87,7 @@ def function_facts(node: Function) -> Facts:
     takes += [f"*{each.arg}" for each in [given.vararg] if each] + [f"**{each.arg}" for each in [given.kwarg] if each]
     if takes and takes[0] in ("self", "cls", "mcs"):
         takes = takes[1:]
-    types = {each.arg: _code(each.annotation) for each in (*plain, *given.kwonlyargs) if each.annotation}
+    types = {each.arg: _code(each.annotation).strip("'") for each in (*plain, *given.kwonlyargs) if each.annotation}
     found = _Found(node, [name.strip("*") for name in (*takes, *optional)])
     return Facts(
         name=node.name,
@@ -96,7 +96,7 @@ def function_facts(node: Function) -> Facts:
         takes=takes,
         optional=optional,
         type_of=types,
-        returned_type=_code(node.returns) if node.returns else "",
+        returned_type=_code(node.returns).strip("'") if node.returns else "",
         results=found.results,
         yields=found.yields,
         is_generator=found.is_generator,

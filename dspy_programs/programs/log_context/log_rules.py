@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from dspy_programs.logs import ERROR, FAILURE, Kind, LogLine, digest_of, lines_in
+from dspy_programs.logs import ERROR, FAILURE, Kind, LogLine, digest_of, lines_in, without_assigned
 from dspy_programs.programs.log_context.causes import HEADING, cause_lines, is_exception, place_in
 from dspy_programs.secret_values import without_secrets
 from dspy_programs.text import content_stems, printable, quantity
@@ -22,11 +22,15 @@ _MOST_RANKED = 200  # kinds
 _MORE = 4  # lines of a message besides its first
 _SUMMING_UP = re.compile(
     r"=+ .*\b(?:failed|errors?)\b|FAILED \(|make(?:\[\d+\])?: \*\*\* \[|_{5,} .* _{5,}$"
-    r"|Traceback:$|Found \d+ errors?|\d+ (?:failed|errors?)\b"
-    r"|.*(?:\bexit(?:ed)?(?: with)? (?:status|code)|see the log|complete log of|could not compile|build failed|job failed)"
-    r"|.*(?:subprocess-exited|not recoverable|returned \d+ exit|shutting down|giving up)",
+    r"|npm (?:ERR!|error) (?:Linux|Darwin|Windows|argv|node v|npm +v|code|errno|Exit status|A complete|Failed at|$)"
+    r"|npm (?:ERR!|error) \S+@\S+ \w+: "
+    r"|[^a-z]*$|Traceback:$|Found \d+ errors?|\d+ (?:failed|errors?)\b"
+    r"|.*(?:\bexit(?:ed)?(?: with)? (?:status|code)|see the log|complete log of|could not compile)"
+    r"|.*(?:build failed|job failed|to see the full|re-run |subprocess-exited|not recoverable|returned \d+ exit)"
+    r"|.*(?:shutting down|giving up)",
     re.IGNORECASE,
 )
+_NO_MESSAGE = re.compile(rf"{HEADING.pattern}|[-=*]{{5,}}|\\d+\\.\\d+\\.\\d+\\.\\d+ ")
 _SAYS_NOTHING = re.compile(r"\W*(?:$|For further information|Background on this error)")
 _ACCESS = re.compile(r'"(?P<asked>[A-Z]+ \S+)[^"]*" (?P<status>[1-5]\d\d) ')
 _TIME = re.compile(
@@ -38,6 +42,7 @@ _LEVEL = re.compile(
     r"^(?:[\[<(]\s*)?(?:FATAL|CRITICAL|CRIT|EMERG|ALERT|PANIC|ERROR|ERR|SEVERE|WARNING|WARN|fatal|error|warning|warn|crit)\b(?:\s*[\])>])?"
     r"(?: \d+)?[\s:|-]*(?=\S)"
 )
+_KLOG = re.compile(r"^[EFW]\d{4} [\d:.]+ +\d+ [^\]]{1,80}\] ")
 _THREAD = re.compile(r"^\[[\w#.: /-]{1,40}\]\s*(?:--- )?(?=\S)")
 _GENERIC = frozenset(
     content_stems("why error fail failure failed log logs wrong broken breaks crash cause happen problem run test tests")
@@ -62,7 +67,10 @@ class Log:
     """A log without secrets and control characters, and its events. lines: all of them, the first one is number 1."""
 
     def __init__(self, text: str, task: str = "") -> None:
-        self.lines = [LogLine(line.path, line.number, _shown(line.text)) for line in lines_in(without_secrets(text), "log")]
+        self.lines = [
+            LogLine(line.path, line.number, _shown(line.text))
+            for line in lines_in(without_assigned(without_secrets(text)), "log")
+        ]
         self._asked = frozenset(content_stems(task)) - _GENERIC
 
     @cached_property
@@ -80,6 +88,10 @@ class Log:
     def has_errors(self) -> bool:
         return any(kind.level >= FAILURE for kind in self.kinds)
 
+    def is_asked_about(self, kind: Kind) -> bool:
+        """Return whether the task has a word of an event's first line."""
+        return bool(self._asked & set(content_stems(kind.lines[0])))
+
     def points_of(self, kind: Kind) -> list[KeyPoint]:
         """Return the lines of an event that say what happened and why, the cause first."""
         wanted = [kind.lines[at] for at in (*reversed(cause_lines(kind.lines)), 0)]
@@ -96,7 +108,7 @@ class Log:
             return []
         more: list[LogLine] = []
         for line in self.lines[at : at + _MORE]:
-            if not line.text.strip() or any(sign.match(line.text) for sign in (_TIME, _LEVEL, HEADING)):
+            if not line.text.strip() or any(sign.match(line.text) for sign in (_TIME, _LEVEL, _NO_MESSAGE)):
                 break
             if not _SAYS_NOTHING.match(line.text):
                 more.append(line)
@@ -132,10 +144,12 @@ def told_by_rules(task: str, logs: str) -> Told:
 
 
 def told_of(log: Log, task: str) -> Told:
-    errors = [kind for kind in log.kinds if kind.level >= FAILURE] or log.kinds
+    telling = [kind for kind in log.kinds if len(re.findall("[^\\W\\d_]", said_in(kind.lines))) > 1]
+    errors = [kind for kind in telling if kind.level >= FAILURE or log.is_asked_about(kind)]
     if not errors:
         near = _asked_for(log.lines, task)
-        nothing = "Nothing in the log says that anything went wrong."
+        but = f", but for a warning: `{said_in(telling[0].lines)}`" if telling else ""
+        nothing = f"Nothing in the log says that anything went wrong{but}."
         return Told(f"{nothing} Line {near[0].line} is what the task names." if near else nothing, near)
     said = [_sentence(kind, log.message_after(kind)) for kind in errors[:1]]
     told = errors[:1] + [kind for kind in errors[1:3] if not _SUMMING_UP.match(kind.lines[0])]
@@ -171,7 +185,7 @@ def plain_message(line: str) -> str:
     """Return a line without its time and level, and short enough for a sentence."""
     if access := _ACCESS.search(line):
         return f"{access['asked']} answered {access['status']}"
-    text = line.strip()
+    text = _KLOG.sub("", line.strip(), count=1)
     for _ in range(3):  # a time, a level, and a thread between them, in any order
         text = _LEVEL.sub("", _TIME.sub("", text, count=1), count=1) or text
         text = _THREAD.sub("", text, count=1)

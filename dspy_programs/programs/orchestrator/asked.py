@@ -1,12 +1,12 @@
 """What a query about a repository names: quoted texts, identifiers, paths; and its words, with typing errors mended."""
 
-import difflib
 import re
 from functools import cached_property
 
 from pydantic import JsonValue
 
 from dspy_programs.programs.orchestrator.known_values import Place, written_paths
+from dspy_programs.spelling import spelled_right
 
 _QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|(?<![\w'])'([^'\n]+)'(?!\w)")
 _IDENTIFIER = re.compile(
@@ -61,18 +61,16 @@ class Asked:
     @cached_property
     def low(self) -> str:
         """The query in small letters, with the words that say what to do spelled right."""
-        return re.sub(r"[a-z]{5,}", lambda word: self._spelled(word[0]), " ".join(self.query.lower().split()))
+        return spelled_right(self.query, _VOCABULARY, self._is_name)
 
     @cached_property
     def bare(self) -> str:
         """That without the quoted texts."""
         return " ".join(_QUOTED.sub(" ", self.low).split())
 
-    def _spelled(self, word: str) -> str:
-        if word in self.place.names and self.query.casefold().count(word) < self.place.said.count(word):
-            return word  # a name of the workspace
-        found = next(iter(difflib.get_close_matches(word, _VOCABULARY, n=1, cutoff=0.86)), word)
-        return word if word.startswith(found[:-1]) or found.startswith(word) else found
+    def _is_name(self, word: str) -> bool:
+        """Return whether the workspace has a word, too."""
+        return word in self.place.names and self.query.casefold().count(word) < self.place.said.count(word)
 
     @cached_property
     def quoted(self) -> list[str]:

@@ -26,6 +26,7 @@ _SUFFIXES = {"python": "py", "javascript": "js", "typescript": "ts", "rust": "rs
 _SUFFIXES |= {"kotlin": "kt", "bash": "sh", "cpp": "cpp", "c": "c", "csharp": "cs", "php": "php", "swift": "swift"}
 _LOGS = re.compile(r"\.(?:log|out|err)(?:\.\d+)?(?:\.gz)?$|(?:^|/)logs?(?:/|$)")
 
+_CODE = re.compile(r"\.(?:pyi?|[jt]sx?|go|rs|rb|java|kt|c|h|cpp|cs|php|swift|md|html|css)$")
 _KEYWORDS = frozenset("from import class def func fn function raise return require".split())
 """Words of programming languages that a pattern may have beside those said."""
 _SEVERAL = "there are several"
@@ -57,14 +58,12 @@ class Place:
         plain = plain.rstrip("/")
         whole = [path for path, text in self._folded.items() if text == plain]
         ends = [path for path, text in self._folded.items() if text.endswith(f"/{plain}")]
-        stems = [
-            path for path in self.paths if path.rpartition("/")[2].partition(".")[0].casefold() == plain and len(plain) > 2
-        ]
-        return whole or ends or stems
+        stems = [path for path in self.paths if path.rpartition("/")[2].partition(".")[0].casefold() == plain]
+        return whole or ends or (stems if len(plain) > 2 else [])
 
     @property
     def log_paths(self) -> list[str]:
-        return [path for path in self.paths if _LOGS.search(path)]
+        return [path for path in self.paths if _LOGS.search(path) and not _CODE.search(path)]
 
     @property
     def language(self) -> str:
@@ -97,7 +96,7 @@ def known_values(tool: Function, arguments: Mapping[str, JsonValue], place: Plac
             found.arguments[name] = kept
             if kept != value and why:
                 found.repairs.append(f"{name}: {why}")
-        elif name in _needed(tool) or why.startswith(_SEVERAL):
+        elif name in _needed(tool) or why.startswith((_SEVERAL, "it is outside")):
             found.missing.append(MissingArgument(tool=tool.name, argument=name, why=why))
         elif value not in ("", ".", None, False):
             found.repairs.append(f"{name}: {value!r} left out: {why}")
@@ -142,6 +141,8 @@ def _kept(kind: Kind, value: JsonValue, place: Place) -> tuple[JsonValue, str]:
 def _path(value: str, place: Place) -> tuple[JsonValue, str]:
     if value in (".", "./", "-"):
         return (value, "") if value == "-" and place.logs else (None, "it is the whole folder")
+    if value.startswith(("/", "~")) or ".." in value.split("/"):
+        return None, "it is outside of the repository"
     found = place.named(value)
     own = [path for path in found if not path.startswith("test")]
     found = own if len(own) == 1 and "test" not in place.query.casefold() else found

@@ -136,9 +136,8 @@ def _inside(asked: Asked, other: str = "") -> dict[str, JsonValue]:
 
 
 def _grep(asked: Asked) -> Route | None:
-    is_text = (
-        words.TEXT.search(asked.bare) or _OPEN_CALL.search(asked.query) or (asked.quoted and words.FIND.search(asked.bare))
-    )
+    is_text = bool(words.TEXT.search(asked.bare) or _OPEN_CALL.search(asked.query))
+    is_text = is_text or bool(asked.quoted and words.FIND.search(asked.bare))
     if not words.USES.search(asked.bare) and not is_text and not (asked.quoted and not asked.names):
         return None
     found = _pattern(asked)
@@ -166,6 +165,8 @@ def _pattern(asked: Asked) -> str | None:
 
 
 def _imported(asked: Asked, name: str) -> str:
+    if re.search(r"\b(?:inherit|derive|subclass|extend)", asked.bare) and asked.place.language == "python":
+        return f"class .*{name}"
     is_import = re.search(r"\bimport", asked.bare) and asked.place.language == "python"
     return f"(from|import) {name}" if is_import else name
 
@@ -186,8 +187,12 @@ def _summary(asked: Asked) -> Route | None:
 
 
 def _tree(asked: Asked) -> Route | None:
+    there = re.match(r"which (\w+) (?:exist|are there|do we have)\b", asked.bare)
+    if there and asked.is_folder(there[1]):
+        return Route("tree", {"path": there[1]})
     is_folder = bool(asked.paths) and asked.is_folder(asked.paths[0])
-    if asked.names or not (words.TREE.search(asked.bare) or (words.WHAT_IS_IN.search(asked.bare) and is_folder)):
+    lists = is_folder and re.match(r"(?:please |pls )?(?:list|ls)\b", asked.bare)
+    if asked.names or not (lists or words.TREE.search(asked.bare) or (words.WHAT_IS_IN.search(asked.bare) and is_folder)):
         return None
     levels = words.LEVELS.search(asked.bare)
     said = next(filter(None, levels.groups())) if levels else ""
@@ -196,6 +201,8 @@ def _tree(asked: Asked) -> Route | None:
 
 
 def _extract(asked: Asked) -> Route | None:
+    if re.search(r"\bdifferences? between\b", asked.bare):
+        return None
     if not asked.names:
         return Route("extract", {}) if words.SHOW_ONE.search(asked.bare) and not asked.paths else None
     if not words.SHOW.search(asked.bare) and (words.ASKS.search(asked.bare) or not asked.identifiers):

@@ -21,7 +21,7 @@ _CHANGE = (
     r"extract (?=.*\b(?:into|out)\b))\b(?! (?:the |a |an )?(?:plan|index|logs?\b|list|overview|summary|map)\b)"
 )
 CHANGE = _any(
-    rf"(?:^|[.!?;:] ){_POLITE}{_CHANGE}",
+    rf"(?:^|[.!?;:,] ){_POLITE}{_CHANGE}",
     rf"\b(?:please|pls|can you|could you|would you|let's|lets)(?: also| just| then)? {_CHANGE}",
     r"\b(?:please|pls|could you|can you) (?:change|fix|correct|do|update) (?:it|that|this)\b",
 )
@@ -51,7 +51,8 @@ _DO = (
 )
 COMMANDS = _any(
     r"^(?!where|why|who|show|find|how (?:is|are|does)).*\b(?:commands?|cmds?|shell|terminal) (?:line )?"
-    r"(?:to|for|do|that|should|can|would|runs?)\b|\bwhich commands?\b(?! (?:exist|are|have))|^git\b",
+    r"(?:to|for|do|that|should|can|would|runs?)\b|\bwhich commands?\b(?! (?:exist|are|have))|^git\b|"
+    r"^(?:unit )?tests?(?: pls| please)?$",
     rf"\bhow (?:do|can|to|would|should|does)\b(?: i| we| you| one)?(?: to)? {_DO}\b",
     r"\bwhat (?:has |have )?(?:we |i |you )?changed\b|\bwho (?:changed|wrote|touched|last|committed)\b|\b(?:last|recent|"
     r"latest) commits?\b",
@@ -83,8 +84,11 @@ SAYS_LOGS = re.compile(r"\blogs?\b|\btraceback|\bstack ?trace")
 USES = _any(
     r"\b(?:who|which|where|anything|anyone|files?|places?|spots?)\b.{0,40}\b(?:calls?|uses?|using|used|called|imports?|"
     r"importing|"
-    r"imported|references?|mentions?|mentioned|depends? on|contains?|relies on|rely on|turns? up|appears?|shows? up|"
+    r"imported|references?|mentions?|mentioned|raises?|raised|throws?|depends? on|contains?|relies on|rely on|turns? up|"
+    r"appears?|"
+    r"shows? up|"
     r"occurs?)\b",
+    r"\b(?:inherits?|derived?|subclass\w*|extends?) (?:from|of)\b|\bsubclasses of\b",
     r"\bwhat (?:all )?(?:calls|uses|imports|depends on|mentions|references)\b|\blines? (?:that|which|with|saying|"
     r"containing)\b",
     r"\b(?:all|every|any|each|only)\b.{0,30}\b(?:uses?|usages?|calls?|callers?|occurrences?|places?|lines?|mentions?|"
@@ -139,12 +143,14 @@ OFF_TOPIC = _any(
     r")?(?:pizza|flight|hotel|"
     r"lunch|table|taxi|ticket)\b|\b(?:what is|what's) the (?:capital|stock price|time in)\b|\bwrite (?:me )?(?:a |an "
     r")?(?:poem|song|e-?mail)\b",
-    r"\bsend (?:an? )?(?:e-?mail|message|mail) to\b|\bwho are you\b|^(?:hi|hello|hey|good morning|yo|thanks|thank you|"
+    r"\bremind me\b|\bsend (?:an? )?(?:e-?mail|message|mail) to\b|\bwho are you\b|^(?:hi|hello|hey|"
+    r"good morning|yo|thanks|thank you|"
     r"thx)\b[ !.]*$",
 )
 LEVELS = re.compile(r"\b(\d|one|two|three|four|five|six)\b(?: \w+)? (?:levels?|deep)|\bdepth (?:of )?(\d)")
 OBJECT = re.compile(
-    r"(?=\b(?:grep(?: -\w+)*(?: for)?|imports?(?: of)?|importing|mention(?:s|ing)?(?: of)?|usages? of|callers? of|calls? to|"
+    r"(?=\b(?:grep(?: -\w+)*(?: for)?|who calls|what calls|who uses|what uses|imports?(?: of)?|importing|"
+    r"mention(?:s|ing)?(?: of)?|usages? of|callers? of|calls? to|"
     r"references? to|occurrences? of|uses?(?: of)?|using|contain(?:s|ing)?|depends? on|relies on|the word|every|all(?: "
     r"the)?)\s+"
     r"(?:the |word |text |string |of )*([A-Za-z_][\w.-]*))|(?=\b([A-Za-z_]\w+) imports?$)"

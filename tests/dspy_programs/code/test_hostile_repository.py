@@ -155,6 +155,8 @@ SLOW = {
     "spaces.py": "def f(" + " " * LONG + "a): pass\n",
     "receiver.go": "package a\nfunc (a" + " " * LONG + "b) f() {}\n",
     "line.js": "function f(){}" * (LONG // 14),
+    "deep.cpp": "namespace A {\n" * (LONG // 100) + "}\n" * (LONG // 100),
+    "names.py": "".join(f"{' ' * level}class {'A' * (LONG // 90)}{level}:\n" for level in range(90)) + " " * 90 + "x = 1\n",
 }
 
 
@@ -165,6 +167,7 @@ def test_no_text_takes_more_than_its_length(name):
     for symbol in parsed.symbols:
         signature_of(lines, symbol)
     assert time.process_time() - began < 1.0
+    assert sum(len(symbol.name) for symbol in parsed.symbols) <= len(SLOW[name]) + 70_000
 
 
 def test_structure_leaves_out_lines_that_are_too_long(tmp_path):

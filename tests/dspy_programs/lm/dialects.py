@@ -116,6 +116,14 @@ CASES = {
         {"task": "same(3) gives 4.", "code": {"a.py": "def same(n):\n    return n + 1\n"}, "feedback": "4 != 3"},
         {"reply": {"why": "It adds one.", "edits": [{"path": "a.py", "old": "return n + 1", "new": "return n"}]}},
     ),
+    "code_summarizer": Case(
+        {"code": "def add(price, tax):\n    return price + tax"},
+        {"reply": {"summary": "`add` returns `price` with `tax`."}},
+    ),
+    "command_planner": Case(
+        {"task": "run the tests", "context": "files: pyproject.toml tests/"},
+        {"reply": {"plan": ["run the tests"], "commands": ["python -m pytest"]}},
+    ),
     "data_generator": Case(
         {"seed": {"instruction": "Name the capital of Norway.", "input": "", "output": "Oslo"}},
         {"pair": {"instruction": "Which sea lies west of Denmark?", "input": "", "output": "The North Sea."}},

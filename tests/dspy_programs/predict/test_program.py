@@ -24,6 +24,7 @@ INPUTS = {
     "actor": {"task": GOAL, "tools": TOOLS},
     "code_editor": {"task": "same(3) gives 4.", "code": {"a.py": "def same(n):\n    return n + 1\n"}},
     "code_summarizer": {"code": "def add(price, tax):\n    return price + tax"},
+    "command_planner": {"task": "run the tests", "context": "files: pyproject.toml tests/"},
     "data_generator": {"seed": "Say in one sentence why the sky is blue."},
     "document_qa": {"document": "The Mur is a river in Austria.", "question": "Which river is in Austria?"},
     "failure_judge": {

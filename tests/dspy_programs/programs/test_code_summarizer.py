@@ -69,7 +69,7 @@ def test_more_than_four_sentences_are_cut():
 
 def test_the_rules_say_what_goes_in_and_out_and_what_is_raised_when():
     said = by_rules()
-    assert said.startswith("Read the settings of a shop. `load` takes `path` (`str`), optionally `strict`, and returns ")
+    assert said.startswith("Read the settings of a shop. `load` takes `path` (`str`), and optionally `strict`, and returns ")
     assert "`tomllib.load(file)` or `None`" in said
     assert "`ValueError` if `not path.endswith('.toml')` and `SettingsError` if `strict`" in said
 
@@ -102,13 +102,13 @@ def test_the_rules_answer_what_is_asked(ask, said, not_said):
         ("def f(x):\n    def g():\n        raise KeyError\n    return g", "returns `g`"),
         (
             "class A(B):\n    x: int = 1\n    def go(self): ...\n    def _no(self): ...",
-            "The class `A`, a `B`, has the fields `x` and",
+            "The class `A`, a `B`, has the field `x` and the method `go`.",
         ),
         (
             "class A:\n    def __init__(self, rows): self.rows = rows\n    def all(self): ...",
-            "is made from `rows`. It has the methods",
+            "is made from `rows`. It has the method `all`.",
         ),
-        ("import os\nLIMIT = 3\ndef a(): ...\ndef b(): ...", "It defines the functions `a` and `b` and the names `LIMIT`."),
+        ("import os\nLIMIT = 3\ndef a(): ...\ndef b(): ...", "It defines the functions `a` and `b` and the name `LIMIT`."),
         ("    def inner(self, x):\n        return x", "`inner` takes `x`, and returns `x`."),
     ],
 )

@@ -108,6 +108,13 @@ def test_a_log_without_errors_is_said_to_have_none():
     assert (result.answered_by, result.context) == ("model", "All is well.")
 
 
+def test_a_warning_is_told_but_proves_nothing_unless_it_is_asked_about():
+    log = "INFO started\nWARNING the disk is 91% full\n"
+    result = by_rules(log, "Is anything wrong?")
+    assert "but for a warning: `the disk is 91% full`" in result.context and result.key_points == []
+    assert lines_of(by_rules(log, "Is there room on the disk?")) == [2]
+
+
 @pytest.mark.parametrize("log", ["", " \n\n", "\0\1\2", "\x1b[31m\x1b[0m", "\r\r\r"])
 def test_a_log_of_nothing_is_answered_by_the_rules_or_at_least_without_a_crash(log):
     assert by_rules(log).key_points == []

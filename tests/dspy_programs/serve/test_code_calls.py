@@ -177,6 +177,21 @@ def test_answers_follow_the_folder_and_are_bounded(folder):
     assert len(piece.text) == 100_000 and piece.has_more
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"symbol": "Rety"},
+        {"symbol": "Rety", "path": "retry.py"},
+        {"symbol": "Retry", "nth": 2},
+        {"symbol": "x", "path": "no.py"},
+    ],
+)
+def test_an_error_does_not_say_where_the_folder_is(folder, arguments):
+    with pytest.raises(UsageError) as raised:
+        ask(code_operations(folder), "extract_code", **arguments)
+    assert str(folder) not in str(raised.value) and "--" not in str(raised.value)
+
+
 def test_an_expression_without_end_ends(folder):
     (folder / "a.txt").write_text("a" * 5_000 + "!\n")
     assert ask(code_operations(folder), "grep_code", pattern="(a|aa)+$").not_searched["the expression takes too long"] == 1

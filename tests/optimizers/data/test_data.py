@@ -242,6 +242,7 @@ NOT_NEEDED = {
     "actor": ("context", "trajectory", "kind"),
     "code_editor": ("feedback", "why", "kind", "source", "package", "version", "licence"),
     "code_summarizer": ("ask", "language", "package", "version", "licence", "path"),
+    "command_planner": ("context", "topic", "wording"),
     "data_generator": ("failures", "n", "others", "practise"),
     "document_qa": ("evidence", "kind"),
     "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),

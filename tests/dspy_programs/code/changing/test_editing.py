@@ -1,5 +1,6 @@
 """Edits: what fits is shown, written, tested, repaired once, put back; what does not fit changes nothing."""
 
+import json
 import os
 import stat
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.code import edit, undo
 from dspy_programs.errors import ProgramsError, UsageError
+from dspy_programs.lm import use
 from tests.dspy_programs.code.changing.scripted import CART, Scripted, git, held
+from tests.fakes import scripted_lm
 
 RIGHT = ("cart.py", "    return sum(items)", "    return round(sum(items), 2)")
 WRONG = ("cart.py", "    return sum(items)", "    return max(items)")
@@ -197,6 +200,48 @@ def test_tests_that_still_fail_put_everything_back_unless_told_otherwise(folder,
 
 
 @sandboxed
+def test_a_failing_test_is_repaired_without_a_model(folder):
+    (folder / "cart.py").write_text(CART.replace("len(items)", "len(items) - 1"))
+    (folder / "test_cart.py").write_text("from cart import count\n\nassert count([1, 2]) == 2\n")
+    before = held(folder)
+    done = edit("mend count", folder, files=["cart.py"], apply=True, test_cmd="python test_cart.py")
+    assert done.answered_by == "rules" and done.succeeded and (folder / "cart.py").read_text() != before["cart.py"][0].decode()
+    undo(folder)
+    assert held(folder) == before
+
+
+@sandboxed
+def test_what_no_small_repair_mends_is_as_it_was(folder):
+    before = held(folder)
+    done = edit("mend count", folder, files=["cart.py"], apply=True, test_cmd="exit 1", test_seconds=3)
+    assert "no small repair does it" in done.failure and held(folder) == before
+    with pytest.raises(UsageError, match="nothing to undo"):
+        undo(folder)
+
+
+@sandboxed
+def test_tests_that_pass_already_leave_nothing_to_repair(folder):
+    with pytest.raises(UsageError, match="the tests pass as it is"):
+        edit("mend count", folder, files=["cart.py"], apply=True, test_cmd="true")
+
+
+@sandboxed
+def test_a_model_is_shown_how_the_tests_fail(folder):
+    (folder / "cart.py").write_text(CART.replace("sum(items)", "print(items)"))
+    prompts = []
+
+    def reply(prompt):
+        prompts.append(prompt)
+        edits = [{"path": "cart.py", "old": "    return print(items)", "new": "    return sum(items)"}]
+        return json.dumps({"reply": {"why": "It counts.", "edits": edits}})
+
+    with use(scripted_lm(reply)), pytest.warns(UserWarning, match="code_editor"):
+        done = edit("total is wrong", folder, files=["cart.py"], apply=True, test_cmd=TESTS)
+    assert done.answered_by == "model" and done.succeeded and "total is wrong" in prompts[0]
+    assert (folder / "cart.py").read_text() == CART
+
+
+@sandboxed
 def test_tests_have_a_time_limit_and_reach_nothing_outside(folder):
     secret = folder.parent / "secret.txt"
     secret.write_text("s")
@@ -235,7 +280,7 @@ from tests.dspy_programs.code.changing.scripted import Scripted
 
 RIGHT = ("cart.py", "    return sum(items)", "    return round(sum(items), 2)")
 editor = Scripted([RIGHT, ("new/n.py", "", "x = 1\\n")])
-edit("x", sys.argv[1], editor=editor, files=["cart.py"], apply=True, test_cmd="sleep 60")
+edit("x", sys.argv[1], editor=editor, files=["cart.py"], apply=True, test_cmd="test -e new/n.py && sleep 60")
 """
 
 

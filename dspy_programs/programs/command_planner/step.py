@@ -1,0 +1,30 @@
+"""One step of a plan, and the deeds that a step may be part of."""
+
+from typing import Literal, NamedTuple
+
+Deed = Literal[
+    "test",
+    "coverage",
+    "lint",
+    "format",
+    "types",
+    "build",
+    "install",
+    "run",
+    "docs",
+    "clean",
+    "add",
+    "remove",
+    "outdated",
+    "upgrade",
+    "bench",
+    "release",
+]
+"""What the tools of a project do."""
+
+
+class Step(NamedTuple):
+    """says: in a few words; command: as a shell reads it, "" for a step that a person does."""
+
+    says: str
+    command: str = ""

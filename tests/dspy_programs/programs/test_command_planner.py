@@ -1,0 +1,136 @@
+"""Steps and commands from what the task says and the context has; danger is marked, whoever wrote it."""
+
+import json
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from dspy_programs import CommandPlanner, use
+from dspy_programs.shell import danger_of
+from optimizers.data import SPLITS, data_directory, read_split
+from optimizers.recipes import RECIPES
+from tests.fakes import scripted_lm
+
+RECIPE = RECIPES["command_planner"]
+UV = "files: pyproject.toml uv.lock tests/test_core.py src/feeds/__main__.py\ntools: pytest ruff mypy\nos: linux"
+NODE = "files: package.json pnpm-lock.yaml tsconfig.json\nnpm: dev test:unit\ntools: vitest\nos: windows"
+
+
+def by_rules(task, context=UV):
+    with use(None):
+        return CommandPlanner()(task, context)
+
+
+def by_model(plan, commands):
+    reply = json.dumps({"reply": {"plan": plan, "commands": commands}})
+    with use(scripted_lm(lambda prompt: reply)):
+        return CommandPlanner()("clean up", UV)
+
+
+@pytest.mark.parametrize(
+    ("task", "context", "commands"),
+    [
+        ("run the tests", UV, ["uv run pytest"]),
+        ("only tests/test_core.py", UV, ["uv run pytest tests/test_core.py"]),
+        ("lint, chekc the types and run the tests", UV, ["uv run ruff check .", "uv run mypy .", "uv run pytest"]),
+        ("delete the tag v1.0", UV, ["git tag -d v1.0", "git push origin --delete v1.0"]),
+        ("abort the rebase", UV, ["git rebase --abort"]),
+        ("start it", UV, ["uv run python -m feeds"]),
+        ("run the unit tests", NODE, ["pnpm run test:unit"]),
+        ("add the dependency zod", NODE, ["pnpm add zod"]),
+        ("what uses port 3000?", NODE, ["netstat -ano | findstr :3000"]),
+        ("run the tests", "files: Makefile Cargo.toml\nmake: test", ["make test"]),
+        ("run the test keeps_order", "files: Makefile Cargo.toml\nmake: test", ["cargo test keeps_order"]),
+        ("commit a.py as 'Say \"no\"'", "", ["git status --short", "git add a.py", "git commit"]),
+        ('commit a.py as "Fix it"', "", ["git status --short", "git add a.py", 'git commit -m "Fix it"']),
+        (
+            "move my last two commits to a new branch called wip/x",
+            "",
+            ["git branch wip/x", "git reset --keep HEAD~2", "git switch wip/x"],
+        ),
+        (
+            "find the commit that broke it, v1.0 was good",
+            UV,
+            ["git bisect start && git bisect bad", "git bisect good v1.0", "git bisect run uv run pytest", "git bisect reset"],
+        ),
+    ],
+)
+def test_rules_write_what_the_project_has(task, context, commands):
+    result = by_rules(task, context)
+    assert (result.commands, result.dangerous, result.answered_by) == (commands, [], "rules")
+
+
+@pytest.mark.parametrize(
+    ("task", "context", "missing"),
+    [
+        ("make a new branch", "", "BRANCH: the name of the branch"),
+        ("who wrote this?", "", "FILE: the file"),
+        ("run the linter", "files: pom.xml", "a tool to lint: the context names none"),
+        ("sing", UV, "what to do: the task asks for nothing that the rules know"),
+        ("", UV, "what to do: the task asks for nothing that the rules know"),
+        ("never push", UV, "how to never push"),
+        ("run the tests except the slow ones", UV, "how to run the tests except the slow ones"),
+        ("run the tests, then deploy it to staging", UV, "how to deploy it to staging"),
+    ],
+)
+def test_what_nobody_says_is_missing_and_never_made_up(task, context, missing):
+    assert missing in by_rules(task, context).missing
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "throw away all my changes",
+        "delete everything that git does not know",
+        "force push",
+        "rm -rf the build folder with sudo",
+        "reset --hard to main",
+        "install it with curl | sh",
+        "make everything writable, chmod -R 777 /",
+    ],
+)
+def test_rules_write_no_dangerous_command_even_if_asked(task):
+    assert not [command for command in by_rules(task).commands if danger_of(command)]
+
+
+def test_names_in_a_task_cannot_smuggle_a_command():
+    for name in ("x; rm -rf y", "$(rm -rf y)", "`rm -rf y`", "x && sudo y", "-rf", "a\nrm -rf b"):
+        for task in (
+            f'commit with "{name}"',
+            f"new branch called {name}",
+            f"run the test {name}",
+            f"who wrote {name}",
+            f"add the package {name}",
+        ):
+            commands = by_rules(task).commands
+            assert not [command for command in commands if danger_of(command)], commands
+
+
+def test_dangerous_commands_of_a_model_are_marked_with_the_reason():
+    result = by_model(["clean", "say it"], ["rm\t-r -f build", 'echo "sudo"', "sh -c 'git reset --hard'", "curl x | sh"])
+    assert result.commands[1] == 'echo "sudo"' and len(result.commands) == 4
+    assert result.dangerous == ["rm\t-r -f build", "sh -c 'git reset --hard'", "curl x | sh"]
+    assert "folders" in result.dangers[0] and "not committed" in result.dangers[1] and "network" in result.dangers[2]
+
+
+@pytest.mark.parametrize("reply", ["no JSON", json.dumps({"reply": {"plan": [" "], "commands": []}})])
+def test_a_reply_without_a_plan_is_a_failure_and_the_rules_answer(reply):
+    with use(scripted_lm(lambda prompt: reply)):
+        result = CommandPlanner()("run the tests", UV)
+    assert result.failure is not None and result.commands == ["uv run pytest"]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_task_gets_safe_commands_or_none(task, context):
+    result = by_rules(task, context)
+    assert not result.dangerous and len(result.plan) >= len(result.commands)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_demonstrations_are_short_and_what_the_metric_accepts(split):
+    rows = read_split(data_directory("command_planner") / f"{split}.jsonl", RECIPE.program, RECIPE.labels)
+    for row in rows[:40]:
+        reply = RECIPE.demonstrator(row)["plan"]["reply"]
+        with use(scripted_lm(lambda prompt, reply=reply: json.dumps({"reply": reply}))):
+            assert not row.commands_keywords or RECIPE.metric(row, CommandPlanner()(**row.inputs())).value >= 0.9
