@@ -14,6 +14,7 @@ from dspy_programs import (
     Actor,
     ActorResult,
     Call,
+    CommandPlanner,
     CodeEditor,
     CodeSummarizer,
     DataGenerator,
@@ -28,6 +29,7 @@ from dspy_programs import (
     MemorySummarizer,
     MemorySummarizerResult,
     MissingArgument,
+    Orchestrator,
     Pair,
     Planner,
     PlannerResult,
@@ -83,11 +85,13 @@ def loading(name: str, router: "TicketRouter") -> None:
     assert_type(load("actor"), Actor)
     assert_type(load("code_editor"), CodeEditor)
     assert_type(load("code_summarizer"), CodeSummarizer)
+    assert_type(load("command_planner"), CommandPlanner)
     assert_type(load("data_generator"), DataGenerator)
     assert_type(load("failure_judge"), FailureJudge)
     assert_type(load("log_context"), LogContext)
     assert_type(load("loop_explainer"), LoopExplainer)
     assert_type(load("memory_summarizer"), MemorySummarizer)
+    assert_type(load("orchestrator"), Orchestrator)
     assert_type(load("planner", "openai/gpt-4.1-mini", strict=True), Planner)
     assert_type(load("quality_judge", path="shared/"), QualityJudge)
     assert_type(load("section_scorer"), SectionScorer)

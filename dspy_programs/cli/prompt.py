@@ -1,7 +1,7 @@
 """What a person types, line by line: with history and completion at a terminal, plainly from a pipe.
 
-Guarantees the end of the input ends the lines, Ctrl-C does not; only the owner can read the history; without prompt-toolkit a
-           terminal gives plain lines.
+Guarantees the end of the input ends the lines, Ctrl-C does not; only the owner can read the history, and no line with a secret
+           is kept in it; without prompt-toolkit a terminal gives plain lines.
 """
 
 import sys
@@ -49,9 +49,16 @@ def _reader(history: Path, complete: Complete, sign: Callable[[], str]) -> Calla
         from prompt_toolkit.history import FileHistory
     except ImportError:
         return lambda: input(sign())
+    from dspy_programs.secret_values import secrets_in
+
+    class Kept(FileHistory):
+        def store_string(self, string: str) -> None:
+            if not secrets_in(string):
+                super().store_string(string)
+
     history.parent.mkdir(0o700, parents=True, exist_ok=True)
     history.touch(0o600)
-    prompt: Any = PromptSession(history=FileHistory(str(history)), completer=_completer(complete))
+    prompt: Any = PromptSession(history=Kept(str(history)), completer=_completer(complete))
     return lambda: str(prompt.prompt(sign()))
 
 

@@ -38,7 +38,7 @@ ANSWERS: dict[str, str] = {
     "codectx": "dspy-programs code summary PATH",
     "databackend": "--db FILE, reddb or none with `code up`, `last` and `status`; or export DB_BACKEND",
     "datasearch": "dspy-programs code last --match WORDS",
-    "deploy-topics": "dspy-programs code stack topics NAME",
+    "deploy-topics": "no deployment is published here; topics of a log: dspy-programs code stack topics NAME",
     "emb-index": "dspy-programs code index FOLDER --vectors",
     "emb-search": "dspy-programs code search QUESTION FOLDER --by meaning",
     "embeddings-inspect": "dspy-programs code search QUESTION FOLDER --json shows what is found, with scores",

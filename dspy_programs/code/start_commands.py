@@ -27,7 +27,7 @@ def start(
 
     groups = {"dspy-programs code": context.parent, "dspy-programs": context.find_root()}
     console = Console(
-        {name: (each.command, each.command.commands) for name, each in groups.items() if each},
+        {name: (each.command, getattr(each.command, "commands", {})) for name, each in groups.items() if each},
         warn=lambda text: print(text, file=sys.stderr),
     )
     steps = [("cd", str(path)), ("logs", str(logs) if logs else ""), ("model", "none" if no_llm else lm or "")]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.logs.events import Event, events_in
-from dspy_programs.logs.lines import LogLine, lines_of, log_files
+from dspy_programs.logs.line_reader import events_of
+from dspy_programs.logs.lines import LogLine, log_files
 from dspy_programs.logs.severity import NAMES
 
 _MOST_FILES = 5  # named for a kind
@@ -75,27 +76,27 @@ def log_context(paths: Sequence[str | Path], most_kinds: int = 20_000) -> Digest
 
     most_kinds: so many are kept; the events of any later kind are only counted.
     """
-    return digest_of(map(lines_of, [file for each in paths for file in log_files(Path(each))]), most_kinds)
+    return _digest_of(map(events_of, [file for each in paths for file in log_files(Path(each))]), most_kinds)
 
 
 def digest_of(logs: Iterable[Iterable[LogLine]], most_kinds: int = 20_000) -> Digest:
     """Return what went wrong in the lines of some logs."""
+    return _digest_of(map(events_in, logs), most_kinds)
+
+
+def _digest_of(logs: Iterable[Iterable[Event]], most_kinds: int) -> Digest:
     digest, kinds = Digest(), dict[str, Kind]()
-    for lines in logs:
+    for events in logs:
         digest.files += 1
-        _add(digest, kinds, events_in(lines), most_kinds)
+        for event in events:
+            digest.events += 1
+            digest.beyond += not count_event(kinds, event, most_kinds)
     digest.kinds = worst_first(kinds.values())
     return digest
 
 
 def worst_first(kinds: Iterable[Kind]) -> list[Kind]:
     return sorted(kinds, key=lambda kind: (-kind.level, -kind.count, kind.first, kind.at))
-
-
-def _add(digest: Digest, kinds: dict[str, Kind], events: Iterable[Event], most_kinds: int) -> None:
-    for event in events:
-        digest.events += 1
-        digest.beyond += not count_event(kinds, event, most_kinds)
 
 
 def count_event(kinds: dict[str, Kind], event: Event, most_kinds: int) -> bool:

@@ -5,13 +5,16 @@ Guarantees constant memory, also for a line that never ends; bytes of zero are n
 """
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from dspy_programs.logs.events import Event, EventReader
-from dspy_programs.logs.lines import LONGEST, LogLine, plain
+from dspy_programs.logs.events import Event, EventReader, events_in
+from dspy_programs.logs.lines import LONGEST, LogLine, lines_as, opened_log, plain
 from dspy_programs.logs.severity import suspects_in
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
+_BLOCK = 32_768  # bytes that are looked at together
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of UTF-8 and UTF-16 at a file's beginning
 
 
@@ -141,6 +144,18 @@ class LineReader:
     def end(self) -> list[Event]:
         """Return what is complete if no more bytes come."""
         return [*self.end_line(), *self._events.end()]
+
+
+def events_of(path: Path) -> Iterator[Event]:
+    """Yield the events of one file, or of standard input. Raises UsageError."""
+    with opened_log(path) as (file, encoding, name):
+        if encoding == "utf-16":
+            yield from events_in(lines_as(file, encoding, name))
+            return
+        reader = LineReader(name, encoding=encoding)
+        while block := file.read1(_BLOCK):
+            yield from reader.take(block)
+        yield from reader.end()
 
 
 def _counted(stamp: str, since: str, same: int) -> tuple[str, int]:

@@ -70,12 +70,22 @@ def log_names(folder: Path, *, rotated: bool = True) -> Iterator[str]:
 
 def lines_of(path: Path) -> Iterator[LogLine]:
     """Yield the lines of one file; of a longer line the beginning."""
+    with opened_log(path) as (file, encoding, name):
+        yield from lines_as(file, encoding, name)
+
+
+def lines_as(file: io.BufferedReader, encoding: str, name: str) -> Iterator[LogLine]:
+    """Yield the lines of bytes."""
+    yield from _lines(io.TextIOWrapper(file, encoding, "replace", newline=""), name)
+
+
+@contextlib.contextmanager
+def opened_log(path: Path) -> Iterator[tuple[io.BufferedReader, str, str]]:
+    """Give a log's bytes, their encoding, and its name in events. Raises UsageError, also for what fails in the block."""
     try:
         with _opened(path) as file:
-            head = file.peek(HEAD)[:HEAD]
-            encoding = encoding_of(head) or "utf-8"
-            name = "stdin" if path == STDIN else str(path)
-            yield from _lines(io.TextIOWrapper(file, encoding, "replace", newline=""), name)
+            encoding = encoding_of(file.peek(HEAD)[:HEAD]) or "utf-8"
+            yield file, encoding, "stdin" if path == STDIN else str(path)
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 

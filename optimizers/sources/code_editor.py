@@ -113,7 +113,7 @@ def _verified(path: str, broken: str, fixed: str, checks: Checks) -> Row | None:
     return {
         "code": {path: broken},
         "feedback": first_failure(wrong.output),
-        "checks": checks.model_dump(),
+        "checks": checks.model_dump(exclude_none=True),
         "fixed": {path: fixed},
     }
 

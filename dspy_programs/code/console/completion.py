@@ -14,7 +14,7 @@ _NAMED = "SELECT DISTINCT name FROM symbols WHERE substr(name, 1, ?) = ? OR subs
 def completions(line: str, commands: Sequence[str], names: Callable[[str], Sequence[str]]) -> list[Completed]:
     """Return what the word at the end of a line may become. names: from the beginning of a name to definitions."""
     if " " not in line.lstrip():
-        return first_words(commands)(line.lstrip())
+        return [*first_words(commands)(line.lstrip())]
     word = line.rpartition(" ")[2]
     found = [*_paths(word), *(names(word) if len(word) >= _FEWEST and "/" not in word else ())]
     return [Completed(each, len(word)) for each in dict.fromkeys(found)][:_MOST]

@@ -36,8 +36,9 @@ def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: 
         "files": {test.path: test.after for test in tests},
         "base": {"repository": os.fspath(repository.folder), "commit": f"{commit.id}^"},
     }
+    task = task_of(commit)
     fields = {
-        "task": task_of(commit),
+        "task": task,
         "feedback": _wanted(tests),
         "code": {change.path: change.before for change in code if change.before is not None},
         "checks": checks,
@@ -45,7 +46,7 @@ def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: 
         "source": "history",
         "version": commit.id,
     }
-    return Row(commit.id[:12], commit.when, fields["task"], fields)
+    return Row(commit.id[:12], commit.when, task, fields)
 
 
 def _wanted(tests: Sequence[Change]) -> str:

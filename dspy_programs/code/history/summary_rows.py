@@ -111,7 +111,7 @@ def _borne_out(said: str, code: str, name: str) -> list[str]:
     """Return the words of a sentence that are also words of the code, in their order; none if none is one of its name."""
     known = set(content_stems(f"{code} {humps(code)}"))
     untold = _TELLS_NOTHING | {name.lower() for name in _CAMEL.findall(said)}
-    found = {}
+    found = dict[str, str]()
     for word in words(said):
         stems = content_stems(word)
         if len(stems) == 1 and len(word) > 2 and not word.isdigit() and stems[0] in known and word not in untold:

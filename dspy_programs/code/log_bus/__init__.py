@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         named as named,
     )
     from dspy_programs.code.log_bus.ending import ended_by_signals as ended_by_signals
-    from dspy_programs.code.log_bus.kafka import Publisher as Publisher
     from dspy_programs.code.log_bus.keeping import keep as keep
     from dspy_programs.code.log_bus.log_status import (
         code_summary as code_summary,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
         log_prometheus as log_prometheus,
     )
     from dspy_programs.code.log_bus.loop import Round as Round, follow as follow
+    from dspy_programs.code.log_bus.publishing import Publisher as Publisher
     from dspy_programs.code.log_bus.redaction import without_secrets as without_secrets
     from dspy_programs.code.log_bus.sources import Sources as Sources, sources_of as sources_of
     from dspy_programs.code.log_bus.storage import (
@@ -50,7 +50,7 @@ _HOMES = {
     "Entry": "storage",
     "Interval": "commands",
     "LogNames": "commands",
-    "Publisher": "kafka",
+    "Publisher": "publishing",
     "Round": "loop",
     "Sources": "sources",
     "Storage": "storage",

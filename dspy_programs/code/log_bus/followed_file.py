@@ -5,50 +5,19 @@ Guarantees a file that was renamed is read to its end before the new one of its 
 Limits     lines of a file that was renamed and packed, or deleted, while nobody followed it are not found; that is said.
 """
 
-import contextlib
-import hashlib
 import os
 import stat
 import time
-from collections import OrderedDict
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
+from dspy_programs.code.log_bus.file_identity import Identity, digest_of_head, found_file
+from dspy_programs.code.log_bus.last_lines import place_of_last
+from dspy_programs.code.log_bus.open_files import OpenFiles
 from dspy_programs.encoding import HEAD, encoding_of
 from dspy_programs.logs import Event, LineReader, Place, as_place
 
 _TOLD = 256  # bytes at a file's beginning that tell it from another one
-_BLOCK = 1_000_000
-_LIKELY = 1_000  # bytes of a line, at most: so far back the last lines are looked for
-_COUNTED = 2_000_000_000  # bytes of a file whose lines are counted
-_MOST_OPEN = 256  # files at once; the others are opened again when they grow
-
-
-class Identity(NamedTuple):
-    """Which file it is, whatever its name: device, inode, and a digest of its first bytes."""
-
-    device: int
-    inode: int
-    known: int
-    digest: str
-
-
-class OpenFiles:
-    """Closes the file that has been quiet longest when too many are open."""
-
-    def __init__(self, most: int = _MOST_OPEN) -> None:
-        self.most = most
-        self._held: OrderedDict[FollowedFile, None] = OrderedDict()
-
-    def use(self, followed: "FollowedFile") -> None:
-        self._held[followed] = None
-        self._held.move_to_end(followed)
-        while len(self._held) > self.most:
-            self._held.popitem(last=False)[0].rest()
-
-    def drop(self, followed: "FollowedFile") -> None:
-        self._held.pop(followed, None)
 
 
 class FollowedFile:
@@ -84,7 +53,7 @@ class FollowedFile:
             return None
         place = self._reader.place
         known = min(len(self._head), place.offset)
-        return [*self._identity, known, _digest(self._head[:known]), list(place)]
+        return [*self._identity, known, digest_of_head(self._head[:known]), list(place)]
 
     def restore(self, position: Any) -> None:
         """Go on where a position says; without one at the beginning."""
@@ -95,30 +64,11 @@ class FollowedFile:
         if not isinstance(position, list) or len(position) != 5:
             return
         place = as_place(position[4])
-        found = self._found(Identity(*position[:4]), place)
+        found = found_file(self.path, Identity(*position[:4]), place.offset)
         if found is None:
             self._lost(place)
         else:
             self._begin(found, place)
-
-    def _found(self, identity: Identity, place: Place) -> BinaryIO | None:
-        """Return the file of that identity, under its name or the one that a rotation gave it."""
-        for path in self._paths(identity.inode):
-            with contextlib.suppress(OSError):
-                file = path.open("rb")
-                status = os.fstat(file.fileno())
-                if (status.st_dev, status.st_ino) == identity[:2] and status.st_size >= place.offset:
-                    if _digest(file.read(identity.known)) == identity.digest:
-                        return file
-                file.close()
-        return None
-
-    def _paths(self, inode: int) -> Iterator[Path]:
-        yield self.path
-        with contextlib.suppress(OSError), os.scandir(self.path.parent) as entries:
-            for each in entries:
-                if each.name.startswith(self.path.name) and each.name != self.path.name and each.inode() == inode:
-                    yield Path(each.path)
 
     def _lost(self, place: Place) -> None:
         self._reader = LineReader(str(self.path))
@@ -208,18 +158,18 @@ class FollowedFile:
         """Open the file again, or for the first time, if there may be something new in it."""
         try:
             now = os.stat(self.path)
+            if not stat.S_ISREG(now.st_mode):  # opening a pipe would block
+                return False
             if self._seen == (now.st_ino, now.st_size, now.st_mtime_ns):
                 return False
             if self._identity is not None:
                 position = self.position
                 place = self._reader.place
-                found = self._found(Identity(*position[:4]), place)
+                found = found_file(self.path, Identity(*position[:4]), place.offset)
                 if found is not None:
                     self._begin(found, place)
                     return True
                 self._lost(place)
-            if not stat.S_ISREG(now.st_mode):
-                return False
             file = self.path.open("rb")
         except OSError:  # not there yet, or not for us: it may come
             return False
@@ -228,7 +178,7 @@ class FollowedFile:
 
     def _first_place(self, file: BinaryIO) -> Place:
         last_lines, self._last_lines = self._last_lines, None
-        return Place() if last_lines is None else _place_of_last(file, last_lines)
+        return Place() if last_lines is None else place_of_last(file, last_lines)
 
     def end(self) -> list[Event]:
         """Return what is complete if nothing more comes."""
@@ -242,24 +192,3 @@ class FollowedFile:
         self.pool.drop(self)
 
     close = rest
-
-
-def _place_of_last(file: BinaryIO, lines: int) -> Place:
-    """Return where the last so many lines begin, with their number if counting it takes no more than a moment."""
-    size = file.seek(0, os.SEEK_END)
-    begin = max(0, size - lines * _LIKELY)
-    file.seek(begin)
-    tail = file.read(size - begin)
-    at = len(tail)
-    for _ in range(lines + 1):
-        if (at := tail.rfind(b"\n", 0, at)) < 0:
-            break
-    number, left = tail.count(b"\n", 0, at + 1), begin if size <= _COUNTED else 0
-    file.seek(0)
-    while left > 0 and (block := file.read(min(left, _BLOCK))):
-        number, left = number + block.count(b"\n"), left - len(block)
-    return Place(begin + at + 1, number, inside=at < 0 < begin)
-
-
-def _digest(head: bytes) -> str:
-    return hashlib.blake2b(head, digest_size=8).hexdigest()

@@ -1,20 +1,15 @@
-"""Logs from Kafka, and what went wrong in them back to it. Needs the kafka extra.
+"""Logs from Kafka: each partition of `logs.raw.NAME` is followed as a file is. Needs the kafka extra.
 
-FollowedPartition   a partition of `logs.raw.NAME`, as a log that is followed: a message is a line, or JSON with a "line".
-Publisher           sends what a bus keeps to `logs.ctx.NAME`, and each log's key points to `agent.results.NAME`.
-Guarantees          offsets are in the bus, with the events, so a line is counted once whatever is killed; what is published
-                    comes at least once and in order.
-Raises              MissingExtra; UsageError if no broker answers.
+Input      a message is a line, or JSON with a "line".
+Guarantees offsets are in the bus, with the events, so a message is counted once whatever is killed.
+Raises     MissingExtra; UsageError if no broker answers.
 """
 
 import json
 import time
 from typing import Any
 
-from dspy_programs.code.log_bus.bus import STREAM, Bus
-from dspy_programs.code.log_bus.log_status import log_containers
-from dspy_programs.code.log_bus.storage import Batch
-from dspy_programs.code.log_bus.topics import EVENTS, RESULTS, topic_name, topics_of
+from dspy_programs.code.log_bus.topics import topics_of
 from dspy_programs.errors import MissingExtra, UsageError
 from dspy_programs.logs import LONGEST, Event, EventReader, LogLine, plain
 
@@ -23,7 +18,7 @@ _AT_ONCE = 1_000  # messages
 _SETTLE = 2.0  # seconds without a message after which an event counts as finished
 
 
-def _client() -> Any:
+def kafka_client() -> Any:
     try:
         import confluent_kafka
     except ImportError:
@@ -32,8 +27,8 @@ def _client() -> Any:
 
 
 def partitions_of(name: str, bootstrap: str, once: bool = False, seconds: float = _SECONDS) -> "list[FollowedPartition]":
-    """Return the partitions of a log's raw topic. Raises UsageError if no broker answers in so many seconds, or has it."""
-    kafka, topic = _client(), topics_of(name).raw
+    """Return the partitions of a log's raw topic. Raises UsageError: no broker answers within so many seconds, or has it."""
+    kafka, topic = kafka_client(), topics_of(name).raw
     consumer = kafka.Consumer(_config(bootstrap))
     try:
         found = consumer.list_topics(topic, timeout=seconds).topics[topic]
@@ -67,7 +62,7 @@ class FollowedPartition:
         self.notes: list[str] = []
         self.has_more = False
         self.size = 0
-        self._kafka = _client()
+        self._kafka = kafka_client()
         self._consumer = self._kafka.Consumer(_config(bootstrap))
         self._events, self._next, self._mark, self._grown = EventReader(), 0, 0, time.monotonic()
         self.restore(None)
@@ -142,73 +137,3 @@ def _text_of(value: bytes) -> str:
             return text
         return str(row["line"]) if isinstance(row.get("line"), str) else text
     return text
-
-
-class Publisher:
-    """Sends what a bus keeps, and remembers in it what was sent."""
-
-    def __init__(self, bus: Bus, bootstrap: str) -> None:
-        self.bus, self.bootstrap = bus, bootstrap
-        self._producer = _client().Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "log_level": 0})
-        self._failed = ""
-
-    def publish(self) -> int:
-        """Send what has not been sent; return how many entries. Raises UsageError if they are not taken."""
-        sent, storage = 0, self.bus.storage
-        for stream in storage.streams():
-            if not stream.name.startswith(STREAM):
-                continue
-            name, key = topic_name(stream.name.removeprefix(STREAM)), f"published:{stream.name}"
-            while entries := storage.read(stream.name, after=(before := storage.get(key)) or 0, most=_AT_ONCE):
-                for entry in entries:
-                    self._produce(EVENTS, name, entry.value)
-                self._flush()
-                storage.write(Batch({key: before}, {key: entries[-1].offset}))
-                sent += len(entries)
-        if sent:
-            for container, told in log_containers(self.bus)["containers"].items():
-                self._produce(RESULTS, topic_name(container), told)
-            self._flush()
-        return sent
-
-    def _produce(self, begins: str, name: str, value: Any) -> None:
-        """Send a value. Its key is the log's name, so that all of a log are in one partition, and so in order."""
-        data = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-        while True:
-            try:
-                self._producer.produce(begins + name, data, key=name, on_delivery=self._delivered)
-                return
-            except BufferError:
-                self._producer.poll(1.0)
-
-    def _delivered(self, error: Any, message: Any) -> None:
-        if error is not None:
-            self._failed = str(error.str())
-
-    def _flush(self) -> None:
-        left, failed = self._producer.flush(_SECONDS), self._failed
-        self._failed = ""
-        if left or failed:
-            why = failed or f"no answer within {_SECONDS:g} s"
-            raise UsageError(
-                f"KAFKA_BOOTSTRAP_SERVERS={self.bootstrap}: not published: {why}; what is kept is sent at the next start"
-            )
-
-
-def create_topics(name: str, bootstrap: str) -> list[str]:
-    """Create the topics of a log; return those that are new. Raises UsageError."""
-    kafka = _client()
-    from confluent_kafka.admin import AdminClient, NewTopic
-
-    admin, made = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), []
-    wanted = [NewTopic(topic, num_partitions=-1, replication_factor=-1) for topic in topics_of(name)]
-    for topic, future in admin.create_topics(wanted, request_timeout=_SECONDS).items():
-        try:
-            future.result(2 * _SECONDS)
-            made.append(topic)
-        except kafka.KafkaException as error:
-            if error.args[0].code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
-                raise UsageError(f"--bootstrap {bootstrap}: {topic} was not created: {error.args[0].str()}") from None
-        except TimeoutError:
-            raise UsageError(f"--bootstrap {bootstrap}: does not answer") from None
-    return made

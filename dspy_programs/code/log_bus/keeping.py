@@ -12,7 +12,7 @@ from dspy_programs.errors import RunInterrupted, UsageError
 from dspy_programs.text import printable, quantity
 
 if TYPE_CHECKING:
-    from dspy_programs.code.log_bus.kafka import Publisher
+    from dspy_programs.code.log_bus.publishing import Publisher
 
 _PUBLISHED = 5.0  # seconds between two tries, if one failed
 

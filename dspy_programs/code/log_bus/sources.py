@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from dspy_programs.code.log_bus.followed_file import FollowedFile, OpenFiles
+from dspy_programs.code.log_bus.followed_file import FollowedFile
 from dspy_programs.code.log_bus.followed_pipe import CONTAINER, FollowedContainer, FollowedPipe, engine_here
+from dspy_programs.code.log_bus.open_files import OpenFiles
 from dspy_programs.errors import UsageError
 from dspy_programs.logs import STDIN, Event, is_file, log_names
 

@@ -1,7 +1,7 @@
-"""Files that run `code up` elsewhere: a Dockerfile, a compose file, Kubernetes resources.
+"""A Dockerfile and a compose file that run `code up`.
 
-Guarantees no key is in a file: the compose file takes it from the environment, the cluster from a Secret; the status page is
-           published on loopback; logs and code are mounted read-only.
+Guarantees no key is in a file: it comes from the environment; the status page is published on loopback; logs and code are
+           mounted read-only.
 Raises     UsageError for a folder that is not there, or whose name a compose file cannot have.
 """
 
@@ -13,15 +13,14 @@ from typing import Any
 import yaml
 
 from dspy_programs import __version__
-from dspy_programs.code.log_bus.topics import topics_of
 from dspy_programs.errors import UsageError
 
 PORT = 8765
 KAFKA_IMAGE = "apache/kafka:3.9.1"
-_KEY, _ASKED = "DSPY_PROGRAMS_SERVER_KEY", "a key of your choice, 16 characters or more"
+KEY, _ASKED = "DSPY_PROGRAMS_SERVERKEY", "a key of your choice, 16 characters or more"
 _HEALTH = f"import urllib.request; urllib.request.urlopen('http://localhost:{PORT}/health')"
 _PASSED = ("DB_BACKEND", "REDDB_URL", "REDDB_NAMESPACE", "REDDB_TOKEN")
-_DATA = {"DSPY_PROGRAMS_CODE": "/data"}
+DATA = {"DSPY_PROGRAMS_CODE": "/data"}
 
 
 def dockerfile(source: bool = False, extras: Sequence[str] = ("serve",)) -> str:
@@ -51,8 +50,8 @@ def compose(folder: Path, workspace: Path, logs: Path, source: Path | None = Non
         {"context": str(_mounted(source)), "dockerfile": str((folder / "Dockerfile").resolve())} if source else {"context": "."}
     )
     environment = {
-        _KEY: f"${{{_KEY}:?{_ASKED}}}",
-        **_DATA,
+        KEY: f"${{{KEY}:?{_ASKED}}}",
+        **DATA,
         "DSPY_PROGRAMS_IMAGE": image,
         **{name: f"${{{name}:-}}" for name in _PASSED},
     }
@@ -77,7 +76,7 @@ def compose(folder: Path, workspace: Path, logs: Path, source: Path | None = Non
         content["volumes"]["kafka"] = None
     digest = hashlib.sha256(yaml.safe_dump(content).encode()).hexdigest()
     environment["DSPY_PROGRAMS_COMPOSE"] = digest
-    return f"# {_KEY}=... docker compose up -d\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)}"
+    return f"# {KEY}=... docker compose up -d\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)}"
 
 
 def _broker() -> dict[str, Any]:
@@ -109,76 +108,3 @@ def _mounted(path: Path | None) -> str:
     if ":" in found or "\n" in found:
         raise UsageError(f"{found}: a compose file cannot name it, because of its colon or line break")
     return found.replace("$", "$$")
-
-
-def kubernetes(image: str, namespace: str = "default", bootstrap: str = "", topics: Sequence[str] = ()) -> str:
-    """Return Kubernetes resources.
-
-    Args:
-        image: Built from the Dockerfile, in a registry that the cluster can reach.
-        namespace: Where they belong.
-        bootstrap: Of Kafka: what is kept is published to it.
-        topics: One worker each, which reads `logs.raw.TOPIC`.
-
-    Returns:
-        YAML: a DaemonSet that follows the logs of each node's pods, with its status page on the pod's port; the workers.
-    """
-    named = {"app.kubernetes.io/name": "dspy-programs-logs"}
-    secret = {"name": _KEY, "valueFrom": {"secretKeyRef": {"name": "dspy-programs-logs", "key": "server-key"}}}
-    kafka = [{"name": "KAFKA_BOOTSTRAP_SERVERS", "value": bootstrap}] if bootstrap else []
-    data = [{"name": name, "value": value} for name, value in _DATA.items()]
-    container = {
-        "name": "logs",
-        "image": image,
-        "args": ["code", "up", "/var/log/pods", "--status-host=0.0.0.0", f"--status-port={PORT}", "--workspace=/tmp"],
-        "env": [secret, *data, *kafka],
-        "ports": [{"name": "status", "containerPort": PORT}],
-        "readinessProbe": {"httpGet": {"path": "/health", "port": "status"}, "periodSeconds": 10},
-        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False},
-        "volumeMounts": [
-            {"name": "pods", "mountPath": "/var/log/pods", "readOnly": True},
-            {"name": "data", "mountPath": "/data"},
-            {"name": "tmp", "mountPath": "/tmp"},
-        ],
-    }
-    volumes = [
-        {"name": "pods", "hostPath": {"path": "/var/log/pods", "type": "Directory"}},
-        {"name": "data", "hostPath": {"path": "/var/lib/dspy-programs-logs", "type": "DirectoryOrCreate"}},
-        {"name": "tmp", "emptyDir": {}},
-    ]
-    follower = _workload("DaemonSet", "dspy-programs-logs", namespace, named, container, volumes)
-    workers = [_worker(image, namespace, topic, kafka, data) for topic in topics]
-    return "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in (follower, *workers))
-
-
-def _worker(image: str, namespace: str, topic: str, kafka: list[dict[str, Any]], data: list[dict[str, Any]]) -> dict[str, Any]:
-    if not kafka:
-        raise UsageError("--topic: its worker reads Kafka; name the brokers with --kafka HOST:PORT")
-    topics_of(topic)
-    name = f"dspy-programs-worker-{topic.lower().replace('_', '-').replace('.', '-')}"
-    container = {
-        "name": "worker",
-        "image": image,
-        "args": ["code", "worker", "--topic", topic],
-        "env": [*data, *kafka],
-        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-    }
-    return _workload("StatefulSet", name, namespace, {"app.kubernetes.io/name": name}, container, [])
-
-
-def _workload(
-    kind: str, name: str, namespace: str, labels: dict[str, str], container: dict[str, Any], volumes: list[dict[str, Any]]
-) -> dict[str, Any]:
-    spec: dict[str, Any] = {"selector": {"matchLabels": labels}}
-    pod: dict[str, Any] = {"containers": [container]} | ({"volumes": volumes} if volumes else {})
-    if kind == "StatefulSet":  # one worker, with its own store
-        size = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-        spec |= {"serviceName": name, "replicas": 1, "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": size}]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": kind,
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": spec | {"template": {"metadata": {"labels": labels}, "spec": pod}},
-    }

@@ -56,7 +56,7 @@ def k8s(
     force: _Force = False,
 ) -> None:
     """Write a DaemonSet that follows the logs of all pods, with workers for Kafka topics, and print what to do next."""
-    from dspy_programs.code.log_bus.stack import kubernetes
+    from dspy_programs.code.log_bus.kubernetes import kubernetes
 
     _write({out: kubernetes(image, namespace, kafka, topic or ())}, force)
     say(
@@ -73,7 +73,7 @@ def topics(
     create: Annotated[bool, typer.Option("--create", help="Create them now. Needs the kafka extra.")] = False,
 ) -> None:
     """Print the commands that create the Kafka topics of logs, or create them."""
-    from dspy_programs.code.log_bus.kafka import create_topics
+    from dspy_programs.code.log_bus.publishing import create_topics
     from dspy_programs.code.log_bus.topics import creating
 
     for name in names:
@@ -107,8 +107,9 @@ def worker(
     Each message is counted once, also if this is killed: the offsets are kept with the events, not in Kafka.
     """
     from dspy_programs.code.log_bus import Bus, ended_by_signals, opened_storage
-    from dspy_programs.code.log_bus.kafka import Publisher, partitions_of
+    from dspy_programs.code.log_bus.kafka import partitions_of
     from dspy_programs.code.log_bus.keeping import keep
+    from dspy_programs.code.log_bus.publishing import Publisher
     from dspy_programs.code.log_bus.sources import Sources
 
     sources = Sources(once=once)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from dspy_programs.errors import UsageError
 
 RAW, EVENTS, RESULTS = "logs.raw.", "logs.ctx.", "agent.results."
-DEPLOY = "deploy.logs.lightweight"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 

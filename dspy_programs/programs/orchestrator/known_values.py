@@ -96,7 +96,7 @@ def known_values(tool: Function, arguments: Mapping[str, JsonValue], place: Plac
             found.arguments[name] = kept
             if kept != value and why:
                 found.repairs.append(f"{name}: {why}")
-        elif name in _needed(tool) or why.startswith(_SEVERAL):
+        elif name in _needed(tool) or why.startswith((_SEVERAL, "it is outside")):
             found.missing.append(MissingArgument(tool=tool.name, argument=name, why=why))
         elif value not in ("", ".", None, False):
             found.repairs.append(f"{name}: {value!r} left out: {why}")
@@ -141,6 +141,8 @@ def _kept(kind: Kind, value: JsonValue, place: Place) -> tuple[JsonValue, str]:
 def _path(value: str, place: Place) -> tuple[JsonValue, str]:
     if value in (".", "./", "-"):
         return (value, "") if value == "-" and place.logs else (None, "it is the whole folder")
+    if value.startswith(("/", "~")) or ".." in value.split("/"):
+        return None, "it is outside of the repository"
     found = place.named(value)
     own = [path for path in found if not path.startswith("test")]
     found = own if len(own) == 1 and "test" not in place.query.casefold() else found

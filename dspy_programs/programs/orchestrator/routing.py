@@ -187,6 +187,9 @@ def _summary(asked: Asked) -> Route | None:
 
 
 def _tree(asked: Asked) -> Route | None:
+    there = re.match(r"which (\w+) (?:exist|are there|do we have)\b", asked.bare)
+    if there and asked.is_folder(there[1]):
+        return Route("tree", {"path": there[1]})
     is_folder = bool(asked.paths) and asked.is_folder(asked.paths[0])
     lists = is_folder and re.match(r"(?:please |pls )?(?:list|ls)\b", asked.bare)
     if asked.names or not (lists or words.TREE.search(asked.bare) or (words.WHAT_IS_IN.search(asked.bare) and is_folder)):

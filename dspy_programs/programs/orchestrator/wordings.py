@@ -21,7 +21,7 @@ _CHANGE = (
     r"extract (?=.*\b(?:into|out)\b))\b(?! (?:the |a |an )?(?:plan|index|logs?\b|list|overview|summary|map)\b)"
 )
 CHANGE = _any(
-    rf"(?:^|[.!?;:] ){_POLITE}{_CHANGE}",
+    rf"(?:^|[.!?;:,] ){_POLITE}{_CHANGE}",
     rf"\b(?:please|pls|can you|could you|would you|let's|lets)(?: also| just| then)? {_CHANGE}",
     r"\b(?:please|pls|could you|can you) (?:change|fix|correct|do|update) (?:it|that|this)\b",
 )
@@ -51,7 +51,8 @@ _DO = (
 )
 COMMANDS = _any(
     r"^(?!where|why|who|show|find|how (?:is|are|does)).*\b(?:commands?|cmds?|shell|terminal) (?:line )?"
-    r"(?:to|for|do|that|should|can|would|runs?)\b|\bwhich commands?\b(?! (?:exist|are|have))|^git\b",
+    r"(?:to|for|do|that|should|can|would|runs?)\b|\bwhich commands?\b(?! (?:exist|are|have))|^git\b|"
+    r"^(?:unit )?tests?(?: pls| please)?$",
     rf"\bhow (?:do|can|to|would|should|does)\b(?: i| we| you| one)?(?: to)? {_DO}\b",
     r"\bwhat (?:has |have )?(?:we |i |you )?changed\b|\bwho (?:changed|wrote|touched|last|committed)\b|\b(?:last|recent|"
     r"latest) commits?\b",
@@ -83,7 +84,9 @@ SAYS_LOGS = re.compile(r"\blogs?\b|\btraceback|\bstack ?trace")
 USES = _any(
     r"\b(?:who|which|where|anything|anyone|files?|places?|spots?)\b.{0,40}\b(?:calls?|uses?|using|used|called|imports?|"
     r"importing|"
-    r"imported|references?|mentions?|mentioned|depends? on|contains?|relies on|rely on|turns? up|appears?|shows? up|"
+    r"imported|references?|mentions?|mentioned|raises?|raised|throws?|depends? on|contains?|relies on|rely on|turns? up|"
+    r"appears?|"
+    r"shows? up|"
     r"occurs?)\b",
     r"\b(?:inherits?|derived?|subclass\w*|extends?) (?:from|of)\b|\bsubclasses of\b",
     r"\bwhat (?:all )?(?:calls|uses|imports|depends on|mentions|references)\b|\blines? (?:that|which|with|saying|"

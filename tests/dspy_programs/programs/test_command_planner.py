@@ -33,6 +33,8 @@ def by_model(plan, commands):
         ("run the tests", UV, ["uv run pytest"]),
         ("only tests/test_core.py", UV, ["uv run pytest tests/test_core.py"]),
         ("lint, chekc the types and run the tests", UV, ["uv run ruff check .", "uv run mypy .", "uv run pytest"]),
+        ("delete the tag v1.0", UV, ["git tag -d v1.0", "git push origin --delete v1.0"]),
+        ("abort the rebase", UV, ["git rebase --abort"]),
         ("start it", UV, ["uv run python -m feeds"]),
         ("run the unit tests", NODE, ["pnpm run test:unit"]),
         ("add the dependency zod", NODE, ["pnpm add zod"]),
@@ -66,6 +68,8 @@ def test_rules_write_what_the_project_has(task, context, commands):
         ("run the linter", "files: pom.xml", "a tool to lint: the context names none"),
         ("sing", UV, "what to do: the task asks for nothing that the rules know"),
         ("", UV, "what to do: the task asks for nothing that the rules know"),
+        ("never push", UV, "how to never push"),
+        ("run the tests except the slow ones", UV, "how to run the tests except the slow ones"),
         ("run the tests, then deploy it to staging", UV, "how to deploy it to staging"),
     ],
 )

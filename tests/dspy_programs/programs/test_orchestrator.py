@@ -76,6 +76,8 @@ def test_what_nobody_says_is_asked_for(query, tool, argument, why):
         ("show total of the cart", "extract", {"symbol": "cart.total", "path": "src/cart.py"}, {"symbol": "cart.total"}, []),
         ("what is cart.py for", "summary", {"path": "cart.py"}, {"path": "shop/cart.py"}, []),
         ("what is cart.py for", "summary", {"path": "/etc/passwd"}, {}, ["path"]),
+        ("all roots in /etc/passwd", "grep", {"pattern": "roots", "path": "/etc/passwd"}, {"pattern": "roots"}, ["path"]),
+        ("list ../../other", "tree", {"path": "../../other"}, {}, ["path"]),
         ("every print", "grep", {"pattern": r"\bprint\(", "glob": "*.rs"}, {"pattern": r"\bprint\("}, []),
         ("every print", "grep", {"pattern": "logger.info"}, {}, ["pattern"]),
         ("where is tax added", "search", {"question": "tax added in billing"}, {"question": "where is tax added"}, []),

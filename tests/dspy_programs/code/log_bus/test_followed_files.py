@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from dspy_programs.code.log_bus import Bus, follow, opened_storage, sources_of
-from dspy_programs.code.log_bus.followed_file import FollowedFile, OpenFiles
+from dspy_programs.code.log_bus.followed_file import FollowedFile
+from dspy_programs.code.log_bus.open_files import OpenFiles
 from dspy_programs.code.log_bus.sources import Sources, name_of
 from dspy_programs.errors import UsageError
 

@@ -9,7 +9,8 @@ import typer
 import yaml
 
 from dspy_programs.__main__ import app, main
-from dspy_programs.code.log_bus.stack import compose, dockerfile, kubernetes
+from dspy_programs.code.log_bus.kubernetes import kubernetes
+from dspy_programs.code.log_bus.stack import compose, dockerfile
 from dspy_programs.code.log_bus.topics import topic_name
 from dspy_programs.errors import UsageError
 from tests.docs.test_compose_example import faults_of

@@ -3,6 +3,8 @@
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -199,10 +201,30 @@ def test_last_and_status_show_what_is_kept(ups, capsys):
 
 
 def test_standard_input_is_followed_to_its_end(tmp_path):
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "dspy_programs", "code", "watch", "-", "-n", "0.05"]
     done = subprocess.run(command, input="INFO\nERROR no disk\n", capture_output=True, text=True, timeout=LIMIT, cwd=tmp_path)
     assert done.returncode == 0 and done.stdout == "error  1 time  stdin:2\n    ERROR no disk\n"
     assert done.stderr.endswith("1 event of 1 kind\n")
+
+
+WITHOUT = """
+import sys
+for name in ("uvicorn", "mcp", "confluent_kafka"):
+    sys.modules[name] = None
+from dspy_programs.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["up", "-", "--db", "none"], 0, 'events are kept in memory; no status page: pip install "dspy-programs[serve]"'),
+        (["up", "-", "--db", "none", "--kafka", "127.0.0.1:9"], 2, 'pip install "dspy-programs[kafka]"'),
+        (["worker", "--topic", "app"], 2, 'error: Kafka needs an extra: pip install "dspy-programs[kafka]"'),
+    ],
+)
+def test_without_an_extra_it_says_what_to_install(tmp_path, arguments, code, said):
+    command = [sys.executable, "-c", WITHOUT, "code", *arguments]
+    done = subprocess.run(command, input="ERROR no disk\n", capture_output=True, text=True, timeout=LIMIT, cwd=tmp_path)
+    assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr, done.stderr
