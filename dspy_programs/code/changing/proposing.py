@@ -18,6 +18,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.model_in_use import model_in_use
 
 _NOT_SPELLED_OUT = "the task does not spell the edit out, as in: rename X to Y, replace `x` by `y` in FILE"
+_NONE = {"model": "it gave none", "rules": "no rule and no small repair does it; name a model with --lm"}
 _CANNOT = "no rule does this: what the task names is in no file, in several places, or the new name is taken"
 
 By = Literal["model", "rules"]
@@ -67,6 +68,7 @@ class Proposer:
         said = trial.feedback(trial.run()) if trial is not None else ""
         if self.editor is None and model_in_use() is None and not said:
             why = _CANNOT if quoted_in(self.task) else _NOT_SPELLED_OUT
+            why = f"the tests pass as it is, and {why}" if trial is not None else why
             raise UsageError(f"{why}; a model is needed: name one with --lm")
         texts = self._texts(paths or chosen(self.task, self._indexed()))
         if not texts:
@@ -118,7 +120,7 @@ class Proposer:
         result = Proposal([], answer.answered_by, getattr(answer, "why", ""))
         if not answer.edits:
             failure = getattr(answer, "failure", None)
-            said = getattr(answer, "refused", "") or (failure.reason if failure else "it gave none")
+            said = getattr(answer, "refused", "") or (failure.reason if failure else _NONE[answer.answered_by])
             return result._replace(failure=f"no edits: {said}")
         for path in {edit.path for edit in answer.edits if edit.path not in texts}:
             if self.folder.workspace.kind(self.folder.checked(path)) is not None:

@@ -10,16 +10,21 @@ from dspy_programs.code.changing.testing import Tested, tested
 from dspy_programs.code.changing.writing import Writer
 from dspy_programs.diffs import Change
 
+_SHORT = 5.0  # seconds that every change is given
+_TIMES = 3.0  # as long as the tests took before
+
 
 class Trial:
     """The tests of one edit. seconds: for one run, and for all changes that are tried together."""
 
     def __init__(self, writer: Writer, command: str, seconds: float) -> None:
         self.writer, self.command, self.seconds = writer, command, seconds
-        self._left = seconds
+        self._left = self._longest = seconds
 
     def run(self) -> Tested:
-        return tested(self.command, self.writer.folder.workspace, self.seconds)
+        result = tested(self.command, self.writer.folder.workspace, self.seconds)
+        self._longest = min(self.seconds, max(_SHORT, _TIMES * result.seconds))  # a change may make the tests run for ever
+        return result
 
     def feedback(self, result: Tested) -> str:
         """Say how a run has failed; "" if it has not."""
@@ -32,7 +37,7 @@ class Trial:
             return False
         began, written = time.monotonic(), self.writer.write(changes)
         try:
-            return tested(self.command, self.writer.folder.workspace, self._left).passed
+            return tested(self.command, self.writer.folder.workspace, min(self._left, self._longest)).passed
         finally:
             self.writer.write([Change(path, after, before) for path, before, after in written])
             self._left -= time.monotonic() - began

@@ -214,9 +214,15 @@ def test_a_failing_test_is_repaired_without_a_model(folder):
 def test_what_no_small_repair_mends_is_as_it_was(folder):
     before = held(folder)
     done = edit("mend count", folder, files=["cart.py"], apply=True, test_cmd="exit 1", test_seconds=3)
-    assert "no edits" in done.failure and held(folder) == before
+    assert "no small repair does it" in done.failure and held(folder) == before
     with pytest.raises(UsageError, match="nothing to undo"):
         undo(folder)
+
+
+@sandboxed
+def test_tests_that_pass_already_leave_nothing_to_repair(folder):
+    with pytest.raises(UsageError, match="the tests pass as it is"):
+        edit("mend count", folder, files=["cart.py"], apply=True, test_cmd="true")
 
 
 @sandboxed
