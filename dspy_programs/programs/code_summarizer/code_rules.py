@@ -94,7 +94,7 @@ def facts_said(facts: Facts, ask: str = "") -> list[str]:
 
 
 def _none_of(part: Part) -> str:
-    return {"raises": "It raises nothing itself.", "effects": "It changes nothing outside of it."}.get(part, "It has none.")
+    return {"raises": "It raises nothing itself.", "effects": "It changes nothing itself."}.get(part, "It has none.")
 
 
 def _of_function(facts: Facts) -> dict[Part, str]:
@@ -144,10 +144,12 @@ def _raises(facts: Facts) -> str:
 
 
 def _effects(facts: Facts) -> str:
-    attributes = [each.removeprefix("sets ") for each in facts.effects if each.startswith("sets `self.")]
-    others = [each for each in facts.effects if not each.startswith("sets `self.")]
-    said = [*([f"sets {_listed(attributes)}"] if attributes else []), *others]
-    return f"It {_listed(said)}." if said else ""
+    said, others = [], facts.effects
+    for verb in ("sets", "changes"):
+        named = [each.removeprefix(f"{verb} ") for each in others if each.startswith(f"{verb} `") and each.endswith("`")]
+        others = [each for each in others if f"{verb} " not in each or each.removeprefix(f"{verb} ") not in named]
+        said += [f"{verb} {_listed(named)}"] if named else []
+    return f"It {_listed([*said, *others])}." if said or others else ""
 
 
 def _calls(facts: Facts) -> str:

@@ -177,6 +177,8 @@ class _Found:
             root = _root(target)
             if isinstance(target, ast.Attribute) and root == "self" and isinstance(target.value, ast.Name):
                 self.effects.append(f"sets `self.{target.attr}`")
+            elif root == "self" and isinstance(target, (ast.Attribute, ast.Subscript)):
+                self.effects.append(f"changes `{_held_by_self(target)}`")
             elif isinstance(target, (ast.Attribute, ast.Subscript)) and _code(target).startswith("os.environ"):
                 self.effects.append("changes the environment")
             elif isinstance(target, (ast.Attribute, ast.Subscript)) and root in self._takes:
@@ -189,9 +191,11 @@ class _Found:
             self.effects.append(effect)
         elif name.endswith("open") and any(_is_mode_that_writes(each) for each in (*node.args[1:2], *_keyword(node, "mode"))):
             self.effects.append("writes or deletes files")
-        elif isinstance(node.func, ast.Attribute) and last in _MUTATES and _root(node.func) in self._takes:
-            if isinstance(node.func.value, ast.Name):
+        elif isinstance(node.func, ast.Attribute) and last in _MUTATES and _root(node.func) in (*self._takes, "self"):
+            if isinstance(node.func.value, ast.Name) and _root(node.func) != "self":
                 self.effects.append(f"changes `{_root(node.func)}`")
+            elif isinstance(node.func.value, (ast.Attribute, ast.Subscript)) and _root(node.func) == "self":
+                self.effects.append(f"changes `{_held_by_self(node.func.value)}`")
         elif last not in _SAYS_LITTLE and not hasattr(builtins, name) and len(name) <= 40 and "(" not in name:
             self.calls.append(name)
 
@@ -235,6 +239,13 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _held_by_self(node: ast.expr) -> str:
+    """Return the attribute that something is inside of: self.items of self.items[name].price."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.value, ast.Name):
+        node = node.value
+    return _code(node) if isinstance(node, ast.Attribute) else "self"
 
 
 def _is_mode_that_writes(node: ast.expr) -> bool:

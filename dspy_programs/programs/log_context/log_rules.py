@@ -172,7 +172,7 @@ def _sentence(kind: Kind, more: Sequence[LogLine]) -> str:
     root = f", caused by `{plain_message(kind.lines[causes[-1]])}`" if len(causes) > 1 else ""
     head = plain_message(kind.lines[0])
     logged = f", logged as `{head}`" if causes[0] != 0 and not HEADING.search(head) and not is_exception(head) else ""
-    often = f"; {quantity(kind.count, 'time')}, first at line {start_of(kind)}" if kind.count > 1 else ""
+    often = f"; {quantity(kind.count, 'time')}" if kind.count > 1 else ""
     return f"{said}{f' in {place}' if place else ''}{root}{logged}{often}."
 
 

@@ -80,7 +80,7 @@ WENT_WRONG = _any(
     r"crashing)\b",
     r"\bwhy did\b.*\b(?:fail|crash|die|stop|break)\b|\bwhat broke\b|\bbroke (?:last|over|in)\b",
 )
-SAYS_LOGS = re.compile(r"\blogs?\b|\btraceback|\bstack ?trace")
+SAYS_LOGS = re.compile(r"\blogs?\b|\btraceback|\bstack ?trace|\bwent wrong\b|\boutage\b|\blast night\b|\bovernight\b")
 USES = _any(
     r"\b(?:who|which|where|anything|anyone|files?|places?|spots?)\b.{0,40}\b(?:calls?|uses?|using|used|called|imports?|"
     r"importing|"

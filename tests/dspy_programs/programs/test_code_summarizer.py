@@ -79,7 +79,7 @@ def test_the_rules_say_what_goes_in_and_out_and_what_is_raised_when():
     [
         ("What does it raise?", "It raises `ValueError`", "takes"),
         ("Which arguments does it take?", "takes `path`", "raises"),
-        ("What does it change?", "It changes nothing outside of it.", "takes"),
+        ("What does it change?", "It changes nothing itself.", "takes"),
     ],
 )
 def test_the_rules_answer_what_is_asked(ask, said, not_said):
@@ -91,6 +91,7 @@ def test_the_rules_answer_what_is_asked(ask, said, not_said):
     [
         ("def f(rows):\n    rows.append(1)\n    rows[0] = 2", "It changes `rows`."),
         ("def f(self):\n    self.count += 1\n    print(self.count)", "It sets `self.count` and prints."),
+        ("def f(self, x):\n    self.items[x] = 1\n    self.seen.add(x)", "It changes `self.items` and `self.seen`."),
         ("def f(path):\n    path.unlink()\n    open(path, 'w')", "It writes or deletes files."),
         ("def f():\n    global total\n    total = 1", "It sets `total` outside of it."),
         ("def f(xs):\n    for x in xs:\n        yield x.name", "yields `x.name`"),
