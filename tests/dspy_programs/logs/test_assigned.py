@@ -7,10 +7,13 @@ import pytest
 from dspy_programs.code.log_bus.redaction import without_secrets
 
 SECRET = r"""
-redis://:s3cretvalue@db:6379 ;; mysql://root:p@s3cretvalue@db/x ;; authorization: basic s3cretvalue ;; Authorization: Token s3cretvalue
+redis://:s3cretvalue@db:6379 ;; mysql://root:p@s3cretvalue@db/x ;; authorization: basic s3cretvalue
+Authorization: Token s3cretvalue
 {"user": "a", "password": "s3cretvalue"} ;; {'api_key': 's3cretvalue'} ;; "{\"access_token\": \"s3cretvalue\"}"
-password="two s3cretvalue words" ;; password: s3cretvalue ;; pwd = s3cretvalue ;; auth_token: s3cretvalue ;; X-API-Key: s3cretvalue
-<password>s3cretvalue</password> ;; x --db-password s3cretvalue ;; curl --user a:s3cretvalue x ;; {"Set-Cookie": "sid=s3cretvalue"}
+password="two s3cretvalue words" ;; password: s3cretvalue ;; pwd = s3cretvalue ;; auth_token: s3cretvalue
+X-API-Key: s3cretvalue
+<password>s3cretvalue</password> ;; x --db-password s3cretvalue ;; curl --user a:s3cretvalue x
+{"Set-Cookie": "sid=s3cretvalue"}
 {"private_key": "-----BEGIN PRIVATE KEY-----\nMIIs3cretvalue==\n-----END PRIVATE KEY-----\n"}
 """
 NONE = r"""
