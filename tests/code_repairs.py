@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from optimizers.recipes import Recipe, checked, recipe
 from optimizers.scoring import bootstrap
 
 WAYS = ("rules", "repairs", "uncompiled", "compiled")
+_tried = partial(checked, seconds=3.0)  # a row's tests take a tenth of one; a repair may make a loop endless
 
 
 class Repair(NamedTuple):
@@ -63,7 +65,7 @@ class Trials:
         return ended.passed and self.checks.says in ended.output
 
 
-def repaired(row: dspy.Example, way: str, editor: CodeEditor, lm: dspy.LM | None, scored: Recipe, run: Run = checked) -> Repair:
+def repaired(row: dspy.Example, way: str, editor: CodeEditor, lm: dspy.LM | None, scored: Recipe, run: Run = _tried) -> Repair:
     """Let a program do a row, then judge what it did. Raises what the model raises if it cannot be reached."""
     tests, meter = Trials(row.checks, run), Meter(Spent())
     editor.passes = tests if way == "repairs" else None

@@ -20,7 +20,11 @@ def run(files, commands):
     """Do what the tests of the row do, in place of the sandbox."""
     names = {}
     exec(files["shop.py"], names)
-    return [Checked(names["total"]([1, 2]) == 3, "\nOK") for _ in commands]
+    try:
+        passed = names["total"]([1, 2]) == 3
+    except Exception:  # a repair may break it
+        passed = False
+    return [Checked(passed, "\nOK")] * len(commands)
 
 
 SCORED = Recipe(program=CodeEditor, metric=edits_pass(run))
