@@ -25,6 +25,7 @@ from dspy_programs.edits import apply_edits
 from dspy_programs.errors import ProgramsError, UsageError
 from dspy_programs.failures import wilson
 from dspy_programs.lm import Meter, Spent, connect, metered
+from dspy_programs.registry import read_compiled
 from metrics.code_editor import Checks, Run
 from optimizers.data import SPLITS, data_directory, evenly, read_split
 from optimizers.recipes import Recipe, checked, recipe
@@ -166,6 +167,14 @@ def _share(count: int, of: int) -> str:
     return f"{count / of:>6.2f} [{low:.2f}, {high:.2f}]"
 
 
+def _compiled(lm: str) -> CodeEditor:
+    """Return what was compiled for a model. Raises UsageError if that is the uncompiled program."""
+    editor = load("code_editor", lm, strict=True)
+    if editor.loaded_from and read_compiled(editor.loaded_from).provenance.kept != "compiled":
+        raise UsageError(f"compiling for {lm} found nothing better than the uncompiled program; measure that: --way uncompiled")
+    return editor
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=SPLITS, default="val")
@@ -182,7 +191,7 @@ def main() -> None:
     path = data_directory("code_editor") / f"{asked.split}.jsonl"
     rows = evenly(read_split(path, CodeEditor, scored.labels), scored.kind)[: asked.first]
     lm = connect(asked.lm) if asked.way in ("uncompiled", "compiled") else None
-    editor = load("code_editor", asked.lm, strict=True) if asked.way == "compiled" else CodeEditor()
+    editor = _compiled(asked.lm) if asked.way == "compiled" else CodeEditor()
     repairs, end = list[Repair](), time.monotonic() + 60 * asked.minutes
 
     def repair(row: dspy.Example) -> Repair:
