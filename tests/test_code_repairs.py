@@ -9,7 +9,8 @@ from dspy_programs import CodeEditor
 from dspy_programs.errors import UsageError
 from metrics.code_editor import Checked, Checks, edits_pass
 from optimizers.recipes import Recipe
-from tests.code_repairs import measured, read, repaired, table
+from tests.code_repairs.figures import table
+from tests.code_repairs.repairs import measured, read, repaired
 from tests.fakes import scripted_lm
 
 WRONG = "def total(prices):\n    result = 0\n    for price in prices:\n        result = price\n    return result\n"
