@@ -52,11 +52,7 @@ def _of_git(words: Sequence[str]) -> str:
         option = rest.pop(0)
         if option in ("-C", "--git-dir", "--work-tree", "--namespace") and rest:
             rest.pop(0)
-        elif (
-            option == "-c"
-            and rest
-            and re.match(r"alias\.|core\.(?:pager|editor|sshcommand|fsmonitor|hooks)|.*!", rest.pop(0), re.I)
-        ):
+        elif option == "-c" and rest and _RUN_BY_GIT.match(rest.pop(0)):
             return "git runs what -c names"
     action, arguments = (rest[0], rest[1:]) if rest else ("", [])
     flags, others = _flags(arguments)
