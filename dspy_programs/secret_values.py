@@ -57,7 +57,7 @@ _ANY = re.compile("|".join(f"(?P<{kind}>{form})" for kind, form in _FORMS.items(
 _SPACED = re.compile(
     r"(?P<private_key>-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d)(?P<url_password>(?!))?"
 )
-_PEM_BODY = re.compile(r"(?:[\w+/=:, .-]*\s)*?-----END [A-Z0-9 ]*-----", re.ASCII)
+_PEM_BODY = re.compile(r"(?:(?!-----)[\w+/=:,.\s-]|\\[nr])*-----END [A-Z0-9 ]*-----", re.ASCII)
 _NAMED = re.compile(
     r"(?P<name>(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key"
     r"|private[_-]?key|secret[_-]?key|encryption[_-]?key|account[_-]?key|client[_-]?secret|credentials?)[\w-]{0,20})"
