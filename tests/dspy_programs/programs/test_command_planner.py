@@ -33,7 +33,6 @@ def by_model(plan, commands):
         ("run the tests", UV, ["uv run pytest"]),
         ("only tests/test_core.py", UV, ["uv run pytest tests/test_core.py"]),
         ("lint, chekc the types and run the tests", UV, ["uv run ruff check .", "uv run mypy .", "uv run pytest"]),
-        ("delete the tag v1.0", UV, ["git tag -d v1.0", "git push origin --delete v1.0"]),
         ("abort the rebase", UV, ["git rebase --abort"]),
         ("start it", UV, ["uv run python -m feeds"]),
         ("run the unit tests", NODE, ["pnpm run test:unit"]),
@@ -58,6 +57,12 @@ def by_model(plan, commands):
 def test_rules_write_what_the_project_has(task, context, commands):
     result = by_rules(task, context)
     assert (result.commands, result.dangerous, result.answered_by) == (commands, [], "rules")
+
+
+def test_a_tag_is_deleted_for_all_only_as_something_dangerous():
+    result = by_rules("delete the tag v1.0", UV)
+    assert result.commands == ["git tag -d v1.0", "git push origin --delete v1.0"]
+    assert result.dangerous == ["git push origin --delete v1.0"]
 
 
 @pytest.mark.parametrize(
