@@ -87,6 +87,7 @@ def test_a_diff_of_ours_applies_in_git_too(folder):
         FIFTH.replace("-4,3 +4,3", "-2,3 +2,3"),  # lines have moved
         FIFTH.replace("\n", "\r\n"),
         FIFTH.rstrip("\n"),
+        f"\ufeff{FIFTH}",  # some editors and shells of Windows write a mark first
         f"Here it is:\n\n```diff\n{FIFTH}```\n",
         "--- t.txt\n+++ t.txt\n@@ -5 +5 @@\n-line 5\n+LINE 5\n",
         "--- t.txt\n+++ t.txt\n@@ -7 +7 @@\n-line 5\n+LINE 5\n",  # in one place only
