@@ -4,9 +4,8 @@ import shutil
 
 import pytest
 
-from dspy_programs.cli import run
+from dspy_programs.__main__ import main
 from dspy_programs.code import apply_patch, undo
-from dspy_programs.code.commands import app
 
 NAMES = ("a.txt", "sub/b.txt", "z.txt")
 PATCH = "".join(f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-old\n+new\n" for name in NAMES)
@@ -84,6 +83,6 @@ def test_called_again_it_goes_on(folder):
 def test_force_is_named_only_where_it_helps(folder, capsys):
     _is_below_a_file(folder)
     (folder / "a.txt").write_text("mine\n")
-    assert run(app, ["undo", str(folder)]) == 1
+    assert main(["code", "undo", str(folder)]) == 1
     lines = [line for line in capsys.readouterr().out.splitlines() if "left as it is" in line]
     assert ["--force" in line for line in lines] == [True, False]
