@@ -151,6 +151,13 @@ def test_what_does_not_apply_changes_nothing(folder, patch, why):
     assert held(folder) == before and not (folder.parent / "x").exists()
 
 
+def test_a_patch_of_many_new_files_takes_time_for_each_only(folder):
+    patch = "".join(f"--- /dev/null\n+++ b/new/{number}.txt\n@@ -0,0 +1 @@\n+x\n" for number in range(1000))
+    began = time.process_time()
+    assert len(apply_patch(patch, folder).changes) == 1000
+    assert time.process_time() - began < 6
+
+
 def test_a_patch_that_is_there_already_says_so(folder):
     apply_patch(FIFTH, folder)
     with pytest.raises(UsageError, match="applied already"):
