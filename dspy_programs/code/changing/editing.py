@@ -83,6 +83,8 @@ def edit(
     """
     if not task.strip():
         raise UsageError("the task is empty; say what to change")
+    if not _is_text(task):
+        raise UsageError(f"{task!r:.80}: no text; write the task in UTF-8")
     if test_cmd:
         require_sandbox()
     work = Proposer(task, Folder(folder), editor, index)
@@ -94,6 +96,11 @@ def edit(
         return found
     with writing(work.folder, task) as writer:
         return replace(found, changes=writer.write(found.changes), applied=True, checkpoint=writer.checkpoint)
+
+
+def _is_text(task: str) -> bool:
+    """Return whether a task can be written: bytes of the command line that are no UTF-8 cannot."""
+    return task.encode(errors="ignore").decode() == task
 
 
 def _result(found: Proposal) -> EditResult:

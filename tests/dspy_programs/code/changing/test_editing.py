@@ -136,6 +136,11 @@ def test_what_is_no_text_is_not_edited(folder, content):
         edit("x", folder, editor=Scripted([RIGHT]), files=["data.py"])
 
 
+def test_a_task_that_is_no_text_is_refused(folder):
+    with pytest.raises(UsageError, match="no text; write the task in UTF-8"):
+        edit("replace `total` by `\udcff`", folder, apply=True)
+
+
 def test_a_read_only_file_stops_the_whole_edit(folder):
     os.chmod(folder / "cart.py", 0o444)
     before = held(folder)
