@@ -176,6 +176,7 @@ def _of_class(facts: Facts) -> dict[Part, str]:
 
 
 def _members(kind: str, names: Sequence[str]) -> str:
+    names = list(dict.fromkeys(names))  # overloads share one
     if not names:
         return ""
     plural = "classes" if kind == "class" else f"{kind}s"
