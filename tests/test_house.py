@@ -26,7 +26,6 @@ UNCOMPILED = {
     "code_summarizer",
     "command_planner",
     "log_context",
-    "orchestrator",
 }  # not run on the embedded model; python -m optimizers.train --module NAME does it
 
 

@@ -41,6 +41,13 @@ def first_words(known: Sequence[str]) -> Complete:
     return complete
 
 
+def has_secret(line: str) -> bool:
+    """Return whether a line has a key or a password in it; what is given as --api-key is one, whatever it looks like."""
+    from dspy_programs.secret_values import secrets_in
+
+    return "--api-key" in line or bool(secrets_in(line))
+
+
 def _reader(history: Path, complete: Complete, sign: Callable[[], str]) -> Callable[[], str]:
     if not sys.stdin.isatty():
         return lambda: input()
@@ -49,11 +56,10 @@ def _reader(history: Path, complete: Complete, sign: Callable[[], str]) -> Calla
         from prompt_toolkit.history import FileHistory
     except ImportError:
         return lambda: input(sign())
-    from dspy_programs.secret_values import secrets_in
 
     class Kept(FileHistory):
         def store_string(self, string: str) -> None:
-            if not secrets_in(string):
+            if not has_secret(string):
                 super().store_string(string)
 
     history.parent.mkdir(0o700, parents=True, exist_ok=True)

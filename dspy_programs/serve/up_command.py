@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,23 +47,27 @@ def up(
     from dspy_programs.code.log_bus import Bus, ended_by_signals, keep, opened_storage, sources_of
 
     sources = sources_of(named(logs, container), container or (), once=once)
-    bus = Bus(opened_storage(db, keep_entries=keep_events, keep_megabytes=keep_megabytes))
     with ended_by_signals() as stop, contextlib.ExitStack() as stack:
+        page = None if once or not status_port else _status_page(stack, status_host, status_port, key_file)
+        bus = Bus(opened_storage(db, keep_entries=keep_events, keep_megabytes=keep_megabytes))
         publisher = None
         if kafka:
             from dspy_programs.code.log_bus import Publisher
 
             publisher = Publisher(bus, kafka)
-        if not once and status_port:
-            page = _status_page(stack, bus, status_host, status_port, key_file, workspace)
-            print(f"events are kept in {bus.storage.place}; {page}", file=sys.stderr, flush=True)
+        if page is not None:
+            print(f"events are kept in {bus.storage.place}; {page(bus, workspace)}", file=sys.stderr, flush=True)
         print(keep(bus, sources, stop, interval, once, publisher), file=sys.stderr)
 
 
-def _status_page(stack: contextlib.ExitStack, bus: "Bus", host: str, port: int, key_file: Path | None, workspace: Path) -> str:
-    """Start the status page; return where it is, or why there is none. Raises UsageError."""
+def _status_page(stack: contextlib.ExitStack, host: str, port: int, key_file: Path | None) -> Callable[["Bus", Path], str]:
+    """Take the status page's address, before anything is written. Raises UsageError.
+
+    Returns:
+        Starts the page over a bus, and returns where it is, or why there is none.
+    """
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
-        return 'no status page: pip install "dspy-programs[serve]"'
+        return lambda bus, workspace: 'no status page: pip install "dspy-programs[serve]"'
     from dspy_programs.code.log_bus import now
     from dspy_programs.serve.keys import VARIABLE, keys_from
     from dspy_programs.serve.listening import listen
@@ -71,6 +76,11 @@ def _status_page(stack: contextlib.ExitStack, bus: "Bus", host: str, port: int, 
 
     to_stderr()
     keys = keys_from(key_file, os.environ.get(VARIABLE))
-    listening = listen(host, port, keys is not None)
-    stack.enter_context(serving(listening, status_app(bus, workspace, keys, now())))
-    return f"status at {url_of(listening)}"
+    listening = listen(host, port, keys is not None, option="--status-")
+    stack.enter_context(listening)
+
+    def start(bus: "Bus", workspace: Path) -> str:
+        stack.enter_context(serving(listening, status_app(bus, workspace, keys, now())))
+        return f"status at {url_of(listening)}"
+
+    return start

@@ -137,6 +137,7 @@ def _word(text: str, at: int) -> tuple[_Word, int]:
     start, quoted = at, False
     while at < len(text) and text[at] not in " \t\n;|&<>":
         character = text[at]
+        assigns = "=" in made  # quotes in the value do not make it another word
         if text.startswith("{}", at):  # a place to fill, for find and xargs
             made.append("{}")
             at += 2
@@ -147,16 +148,16 @@ def _word(text: str, at: int) -> tuple[_Word, int]:
             if end < 0:
                 raise _Unread("a quote that does not end")
             made.append(text[at + 1 : end])
-            at, quoted = end + 1, True
+            at, quoted = end + 1, quoted or not assigns
         elif character == '"':
             inner, at = _double_quoted(text, at + 1)
             made.append(inner)
-            quoted = True
+            quoted = quoted or not assigns
         elif character == "\\":
             if at + 1 >= len(text):
                 raise _Unread("a backslash at the end")
             made.append("" if text[at + 1] == "\n" else text[at + 1])
-            at, quoted = at + 2, True
+            at, quoted = at + 2, quoted or not assigns
         else:
             made.append(character)
             at += 1

@@ -27,10 +27,20 @@ _RIGHTS = frozenset("sudo doas su pkexec".split())
 _FETCHES = frozenset("curl wget iwr invoke-webrequest".split())
 _DISKS = frozenset("mkfs wipefs fdisk mkswap shred srm wipe".split())
 _STOPS = frozenset("shutdown reboot halt poweroff".split())
-_PASSES_ON = frozenset("docker podman kubectl ssh watch parallel flock npx uv uvx poetry pipenv hatch nix-shell script".split())
+_PASSES_ON = frozenset(
+    "docker podman kubectl ssh watch parallel flock npx uv uvx poetry pipenv hatch nix-shell script builtin trap fd strace "
+    "ltrace unshare chroot chronic xvfb-run caffeinate cmd powershell".split()
+)
 """Programs that run the command at the end of their arguments."""
 _TOLD_BY_NAME = frozenset([*LOSSES, *SHELLS, *_RIGHTS, *_FETCHES, *_DISKS, "eval"])
-_DEEDS = re.compile(r"\b(?:rmtree|system|popen|subprocess|remove|unlink|rmdir|eval|exec\w*|spawn\w*|__import__|rmSync|rm)\b")
+_DEEDS = re.compile(
+    r"\b(?:rmtree|system|popen|subprocess|remove|unlink|rmdir|eval|exec\w*|spawn\w*|__import__|rmSync|rm(?:_r?f)?)\b"
+)
+
+
+_PRELOADS = re.compile(r"(?:LD_PRELOAD|BASH_ENV)\+?=.")
+_RUN_FROM = re.compile(r"(?:\w*EDITOR|\w*PAGER|VISUAL|BROWSER|GIT_\w*(?:COMMAND|ASKPASS)|PROMPT_COMMAND)\+?=")
+"""Variables that name a command which a program runs."""
 
 
 def danger_of(text: str) -> str:
@@ -57,9 +67,11 @@ def _danger_in(command: Command, depth: int) -> str:
     if not command.words:
         return ""
     first, words = command.words[0], command.words[1:]
+    if why := _of_variables([*command.assigned, *words] if first in ("env", "export") else command.assigned, depth):
+        return why
     if first != "[" and (VALUE in first or any(sign in first for sign in "*?[~")):
         return "which program it runs is not written in it"
-    name = first.rpartition("/")[2].casefold()
+    name = _name_of(command)
     if name in _RIGHTS:
         return f"it runs with other rights ({name})"
     if name in _FETCHES:
@@ -74,10 +86,25 @@ def _danger_in(command: Command, depth: int) -> str:
         return _of_interpreter(command)
     if name in RUNNERS and "unread" in next(seen_in(command)).consequences and not _sets_variables_only(words):
         return f"what {name} runs cannot be read"
-    if name in _PASSES_ON:
-        return _of_what_it_passes_on(words, depth)
+    if name in ("find", "xargs") and any(_name_of(each.command) in ("rm", "unlink") for each in seen_in(command)):
+        return "it deletes what it finds"
+    if (name in _PASSES_ON or (name == "git" and {"foreach", "bisect", "--exec", "-x"} & {*words})) and (
+        why := _of_what_it_passes_on(words, depth)
+    ):
+        return why
     found = LOSSES.get(name)
     return found(words) if found else ""
+
+
+def _name_of(command: Command) -> str:
+    return command.words[0].rpartition("/")[2].casefold() if command.words else ""
+
+
+def _of_variables(assigned: Sequence[str], depth: int) -> str:
+    if hidden := next((each for each in assigned if _PRELOADS.match(each)), ""):
+        return f"{hidden.partition('=')[0]} runs other code in the program"
+    named = (each.partition("=")[2] for each in assigned if _RUN_FROM.match(each))
+    return next(filter(None, (_danger_of(each, depth + 1) for each in named)), "")
 
 
 def _sets_variables_only(words: Sequence[str]) -> bool:
@@ -94,6 +121,8 @@ def _of_shell(name: str, command: Command, depth: int) -> str:
     if name in ("iex", "invoke-expression"):
         return "it runs a text as code"
     for index, word in enumerate(words):
+        if index and re.fullmatch(r"[-+][A-Za-z]*[oO]", words[index - 1]):
+            continue  # the name of a setting
         if re.fullmatch(r"-[A-Za-z]*c|-[Cc]ommand", word):
             return _danger_of(words[index + 1], depth + 1) if index + 1 < len(words) else ""
         if not word.startswith(("-", "+")):
@@ -106,7 +135,7 @@ def _of_interpreter(command: Command) -> str:
     for index, word in enumerate(words):
         if word == "-m" or not word.startswith("-"):
             return ""
-        if re.fullmatch(r"-[A-Za-z]*[cepE]|--eval|--print", word) and index + 1 < len(words):
+        if re.fullmatch(r"-[A-Za-z]*[cepE]|--eval|--print" + "|-r" * name.startswith("php"), word) and index + 1 < len(words):
             return _of_code(words[index + 1], name)
         if word == "-":
             break

@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|[0-9?@*#$!-])")
 _BRACES = re.compile(r"\{[^{}\s'\"]*(?:,|\.\.)[^{}\s'\"]*\}")
 _FUNCTION = re.compile(r"\(\s*\)")
 _FOR = re.compile(r"(^|[;\n&|])(\s*)for\s+\w+(?:\s+in\b[^;\n]*)?(?=[;\n])")
-_FLOW = re.compile(r"(^|[;\n&|])(\s*)(?:if|then|elif|else|while|until|do|time|!)(?=\s)")
+_FLOW = re.compile(r"(^|[;\n&|])(\s*)(?:if|then|elif|else|while|until|do|time(?:\s+-p)?|!)(?=\s)")
 _END = re.compile(r"(^|[;\n])(\s*)(?:done|fi)(?=\s|[;&|)]|$)")
 
 
@@ -48,7 +48,7 @@ def without_expansions(text: str) -> Plain:
         elif end > at:
             body = text[at:end]
             inner += _commands_in(body)
-            made.append("1" if body.startswith("$((") else VALUE)
+            made.append("1" if body.startswith("$((") else "~" if body in ("$HOME", "${HOME}") else VALUE)
             at = end
         else:
             made.append(character if quoted else _plain(text, at))

@@ -10,7 +10,23 @@ from collections.abc import Callable, Sequence
 _EVERYTHING = frozenset(["/", "/*", "~", "~/", "~/*", ".", "./", "*", "..", "./*"])
 _HARMLESS_TARGETS = ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/tmp/")
 _FOR_EVERYONE = re.compile(r"[0-7]?777|(?:[ugoa]*[ao][ugoa]*)?\+r?wx?|[ugo]*o[ugo]*\+\w*w\w*|a[+=]\w*w\w*")
-_RUN_BY_GIT = re.compile(r"alias\.|core\.(?:pager|editor|sshcommand|fsmonitor|hooks)|.*!", re.IGNORECASE)
+_RUN_BY_GIT = re.compile(r"alias\.|core\.(?:pager|editor|sshcommand|fsmonitor|hooks)|.*!|clean\.requireforce", re.IGNORECASE)
+
+
+_HISTORY = (("stash", "clear"), ("stash", "drop"), ("reflog", "expire"), ("reflog", "delete"))
+_SYSTEM = re.compile(r"/(?!dev/null$)(?:etc|usr|s?bin|lib\w*|boot|dev|proc|sys|root)(?:/|$)")
+_FOR_GOOD = {
+    "docker": r"(?:\S+ )?prune\b|volume (?:rm|remove)\b",
+    "podman": r"(?:\S+ )?prune\b|volume (?:rm|remove)\b",
+    "kubectl": r"(?:-\S+ \S+ )*delete\b",
+    "terraform": r"destroy\b",
+    "crontab": r"-r\b",
+    "truncate": r"",
+    "rsync": r".*(?:^| )--(?:del|remove-source)",
+    "tar": r".*(?:^| )--(?:checkpoint-action|to-command|use-compress-program)\b",
+    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), r".*\bsystem\s*\("),
+}
+"""Arguments with which a program deletes for good, or runs what they name."""
 
 
 def is_outside(path: str) -> bool:
@@ -52,11 +68,7 @@ def _of_git(words: Sequence[str]) -> str:
         option = rest.pop(0)
         if option in ("-C", "--git-dir", "--work-tree", "--namespace") and rest:
             rest.pop(0)
-        elif (
-            option == "-c"
-            and rest
-            and re.match(r"alias\.|core\.(?:pager|editor|sshcommand|fsmonitor|hooks)|.*!", rest.pop(0), re.I)
-        ):
+        elif option == "-c" and rest and _RUN_BY_GIT.match(rest.pop(0)):
             return "git runs what -c names"
     action, arguments = (rest[0], rest[1:]) if rest else ("", [])
     flags, others = _flags(arguments)
@@ -72,7 +84,13 @@ def _of_git(words: Sequence[str]) -> str:
         return "it deletes files that git does not know"
     if action == "push" and (forced or "--mirror" in flags or any(word.startswith("+") for word in others)):
         return "it overwrites the history of the remote"
-    if (action, *others[:1]) in (("stash", "clear"), ("reflog", "expire")) or action in ("filter-branch", "filter-repo"):
+    if action == "push" and ({"d", "--delete"} & flags or any(word.startswith(":") for word in others)):
+        return "it deletes what the remote has"
+    if action == "branch" and ("D" in flags or (forced and _has(flags, "d", "--delete"))):
+        return "it deletes commits that are nowhere else"
+    if action == "rm" and forced and "r" in flags and "--cached" not in flags:
+        return "it deletes folders with all that is in them"
+    if (action, *others[:1]) in _HISTORY or action in ("filter-branch", "filter-repo"):
         return "it deletes history for good"
     return ""
 
@@ -103,6 +121,17 @@ def _of_tee(words: Sequence[str]) -> str:
     return next((f"it overwrites {word}" for word in words if is_outside(word)), "")
 
 
+def _of_copying(words: Sequence[str]) -> str:
+    _, named = _flags(words)
+    target = named[-1] if len(named) > 1 else ""
+    return f"it overwrites {target}" if _SYSTEM.match(target) else ""
+
+
+def _for_good(pattern: str) -> Callable[[Sequence[str]], str]:
+    wanted = re.compile(pattern, re.DOTALL)
+    return lambda words: "it deletes for good, or runs what it is given" if wanted.match(" ".join(words)) else ""
+
+
 def _of_windows(words: Sequence[str]) -> str:
     is_whole = any(word.casefold() in ("/s", "-recurse", "-r") for word in words)
     return "it deletes folders with all that is in them" if is_whole else ""
@@ -117,5 +146,7 @@ LOSSES: dict[str, Callable[[Sequence[str]], str]] = {
     "chgrp": _of_chown,
     "find": _of_find,
     "tee": _of_tee,
+    **dict.fromkeys(("cp", "mv", "install", "ln"), _of_copying),
+    **{name: _for_good(pattern) for name, pattern in _FOR_GOOD.items()},
     **dict.fromkeys(("rd", "rmdir", "del", "erase", "remove-item", "ri"), _of_windows),
 }

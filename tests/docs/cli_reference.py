@@ -14,7 +14,7 @@ from tests.docs.generated import main_for
 PAGE = ROOT / "docs" / "reference" / "cli.md"
 APPS = {
     "python -m optimizers.": {
-        "Train and measure": ("train", "evaluate", "learning_curve", "benchmark"),
+        "Train and measure": ("train", "train_code", "evaluate", "learning_curve", "benchmark"),
         "Learn from runs": ("harvest", "online", "improve", "gate", "scaling"),
         "What is in use": ("history", "show", "promote", "rollback", "export", "verify"),
         "Judges and data": ("agreement", "calibrate", "build"),

@@ -22,7 +22,7 @@ LogNames = Annotated[
 Containers = Annotated[
     list[str] | None, typer.Option("--container", "-c", metavar="NAME", help="A container of docker or podman; repeatable.")
 ]
-Interval = Annotated[float, typer.Option("--interval", "-n", min=0.05, help="Seconds between two looks.")]
+Interval = Annotated[float, typer.Option("--interval", "-n", min=0.05, max=86_400, help="Seconds between two looks.")]
 DbOption = Annotated[
     str | None,
     typer.Option(

@@ -17,7 +17,7 @@ from dspy_programs.errors import UsageError
 
 PORT = 8765
 KAFKA_IMAGE = "apache/kafka:3.9.1"
-KEY, _ASKED = "DSPY_PROGRAMS_SERVERKEY", "a key of your choice, 16 characters or more"
+KEY, _ASKED = "DSPY_PROGRAMS_SERVER_KEY", "a key of your choice, 16 characters or more"
 _HEALTH = f"import urllib.request; urllib.request.urlopen('http://localhost:{PORT}/health')"
 _PASSED = ("DB_BACKEND", "REDDB_URL", "REDDB_NAMESPACE", "REDDB_TOKEN")
 DATA = {"DSPY_PROGRAMS_CODE": "/data"}

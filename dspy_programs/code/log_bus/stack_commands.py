@@ -1,5 +1,6 @@
 """python -m dspy_programs code stack|worker: thin commands over stack.py, kafka.py and spark_job.py."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +40,7 @@ def init(
         out / "docker-compose.yml": compose(out, workspace, logs, source, kafka),
     }
     _write(content, force)
-    command = f"docker compose -f {out / 'docker-compose.yml'}"
+    command = f"docker compose -f {shlex.quote(str(out / 'docker-compose.yml'))}"
     say("export DSPY_PROGRAMS_SERVER_KEY=$(openssl rand -hex 32)")
     for what in ("build", "up -d", "ps", "logs -f logs", "exec logs dspy-programs code last", "down -v"):
         say(f"{command} {what}")
@@ -59,10 +60,11 @@ def k8s(
     from dspy_programs.code.log_bus.kubernetes import kubernetes
 
     _write({out: kubernetes(image, namespace, kafka, topic or ())}, force)
+    where = shlex.quote(namespace)
     say(
-        f"kubectl -n {namespace} create secret generic dspy-programs-logs --from-literal=server-key=$(openssl rand -hex 32)\n"
-        f"kubectl apply -f {out}\n"
-        f"kubectl -n {namespace} port-forward daemonset/dspy-programs-logs 8765:8765"
+        f"kubectl -n {where} create secret generic dspy-programs-logs --from-literal=server-key=$(openssl rand -hex 32)\n"
+        f"kubectl apply -f {shlex.quote(str(out))}\n"
+        f"kubectl -n {where} port-forward daemonset/dspy-programs-logs 8765:8765"
     )
 
 
@@ -93,7 +95,8 @@ def spark(
     text = Path(spark_job.__file__).read_text(encoding="utf-8")
     _write({out: text}, force)
     packages = next(line for line in text.splitlines() if line.startswith("spark-submit")).split()[2]
-    say(f"spark-submit --packages {packages} {out} --bootstrap {bootstrap} --checkpoint checkpoints/logs")
+    job = f"{shlex.quote(str(out))} --bootstrap {shlex.quote(bootstrap)}"
+    say(f"spark-submit --packages {packages} {job} --checkpoint checkpoints/logs")
 
 
 def worker(

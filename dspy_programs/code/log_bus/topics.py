@@ -1,6 +1,7 @@
 """The Kafka topics of a log: what comes in, what went wrong, and what was made of it."""
 
 import re
+import shlex
 from typing import NamedTuple
 
 from dspy_programs.errors import UsageError
@@ -32,5 +33,6 @@ def topic_name(name: str) -> str:
 def creating(name: str, bootstrap: str) -> list[str]:
     """Return the commands of Kafka that create the topics of a log."""
     return [
-        f"kafka-topics.sh --bootstrap-server {bootstrap} --create --if-not-exists --topic {topic}" for topic in topics_of(name)
+        f"kafka-topics.sh --bootstrap-server {shlex.quote(bootstrap)} --create --if-not-exists --topic {topic}"
+        for topic in topics_of(name)
     ]

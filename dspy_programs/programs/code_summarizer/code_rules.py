@@ -53,9 +53,8 @@ def summary_by_rules(code: str, ask: str = "", language: str = "") -> str:
     if not text.strip():
         return "There is no code."
     if language in ("", "python") and (facts := facts_in(text)) is not None:
-        doc = first_sentence(facts.doc)
-        said = facts_said(facts, ask)
-        return " ".join([doc, *said][:MOST_SENTENCES] if doc else said[:MOST_SENTENCES])
+        said = [each for each in (first_sentence(facts.doc), *facts_said(facts, ask)) if each]
+        return " ".join(said[:MOST_SENTENCES]) or "It defines nothing."
     return " ".join(_of_other_language(text)[:MOST_SENTENCES])
 
 
@@ -171,7 +170,7 @@ def _of_class(facts: Facts) -> dict[Part, str]:
     return {
         "in and out": made or ("" if has else f"The class `{facts.name}`{bases} adds nothing."),
         "members": has,
-        "raises": "",
+        "raises": _raises(facts),
     }
 
 
@@ -190,7 +189,7 @@ def _of_module(facts: Facts) -> dict[Part, str]:
         "raises": _raises(facts),
         "effects": _effects(facts),
         "calls": _calls(facts),
-    } or {"members": "It defines nothing."}
+    }
 
 
 def _of_other_language(text: str) -> list[str]:

@@ -104,6 +104,16 @@ def test_names_in_a_task_cannot_smuggle_a_command():
         ):
             commands = by_rules(task).commands
             assert not [command for command in commands if danger_of(command)], commands
+    for name in ("x;touch<y", "$(touch${IFS}y)", "a|sh"):  # of one word, so that it could be a name
+        for task in (f"create a new branch '{name}'", f'switch to branch "{name}"', f"add {name} to the requirements"):
+            assert not [command for command in by_rules(task).commands if name in command], task
+
+
+def test_the_prompt_is_plain_text():
+    prompts = []
+    with use(scripted_lm(lambda prompt: prompts.append(prompt) or "no JSON")):
+        CommandPlanner()("clean up", UV)
+    assert "Prefer what can be undone: no sudo" in prompts[0] and "a name that the task does not say." in prompts[0]
 
 
 def test_dangerous_commands_of_a_model_are_marked_with_the_reason():

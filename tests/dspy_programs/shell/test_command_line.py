@@ -65,6 +65,17 @@ def test_variables_for_one_command_and_what_feeds_it_are_told():
     assert second.fed and read_command_line("cat < x").commands[0].fed
 
 
+@pytest.mark.parametrize("text", ["A='b c' rm x", 'A="b" rm x', "A=b\\ c rm x", "A=b'c' rm x"])
+def test_quotes_in_the_value_of_a_variable_do_not_hide_the_program(text):
+    (command,) = read_command_line(text).commands
+    assert command.words == ("rm", "x") and command.assigned[0].startswith("A=b")
+
+
+@pytest.mark.parametrize("text", ["'A=b' rm x", "\\A=b rm x", "'A'=b rm x"])
+def test_what_quotes_begin_is_a_program(text):
+    assert read_command_line(text).commands[0].words == ("A=b", "rm", "x")
+
+
 BASH = shutil.which("bash")
 
 

@@ -20,6 +20,18 @@ cat x | python3 ;; cat x | python - ;; bash <(curl a) ;; chmod -R 777 / ;; chmod
 chown -R me / ;; chown -R me:me /usr ;; docker run -v /:/x alpine rm -rf /x ;; ssh host 'rm -rf x' ;; uv run rm -rf x
 python -c "import shutil; shutil.rmtree('x')" ;; node -e "require('fs').rmSync('x')" ;; :(){ :|:& };: ;; env -S 'rm -rf x'
 rm * ;; Remove-Item -Recurse -Force x ;; rd /s /q x ;; cat <<EOF ;; echo 'x ;; /bin/r? -rf x ;; timeout 5 rm -rf x
+A='b c' rm -rf x ;; A="b" B=c\ d rm -rf x ;; find . -type f -exec rm {} + ;; find . -print0 | xargs -0 rm
+LD_PRELOAD=./x.so ls
+EDITOR='rm -rf x' git commit ;; env GIT_SSH_COMMAND='sh -c "rm -rf x"' git fetch ;; export BASH_ENV=x ;; trap 'rm -rf x' EXIT
+builtin eval rm -rf x ;; strace -f rm -rf x ;; time -p rm -rf x ;; bash -o errexit -c 'rm -rf x' ;; fd . -X rm -rf
+cmd /c rd /s x
+git push origin :main ;; git push --delete o main ;; git branch -D x ;; git stash drop ;; git rm -rf .
+git bisect run rm -rf x
+git submodule foreach 'rm -rf x' ;; git rebase -x 'rm -rf x' main ;; git -c clean.requireForce=false clean -dx
+echo x > $HOME/.bashrc ;; echo x >> "${HOME}/.profile" ;; cp x /etc/passwd ;; mv x /usr/bin/ ;; ln -sf x /etc/hosts
+docker system prune -af ;; docker volume rm x ;; kubectl -n a delete ns b ;; terraform destroy ;; crontab -r ;; truncate -s 0 x
+rsync -a --delete a/ b/ ;; tar cf a b --checkpoint=1 --checkpoint-action=exec=sh ;; awk 'BEGIN{system("rm -rf x")}'
+ruby -e 'FileUtils.rm_rf("x")' ;; php -r 'system("rm x");'
 """
 HARMLESS = r"""
 echo "sudo" ;; echo 'rm -rf /' ;; grep -rn "curl " . ;; git log --grep "reset --hard"
@@ -34,7 +46,13 @@ chmod -R u+w x ;; chown me x ;; for f in *.py; do python -m py_compile "$f"; don
 [[ -f x ]] && cat x ;; (cd a && npm test) ;; docker run --rm -v "$PWD":/src img pytest ;; docker compose up -d ;; ls > out.txt
 ls 2> /dev/null ;; echo a > /tmp/x ;; mv a.{txt,bak} b ;; find . -name '*.pyc' ;; awk '{print $1}' x ;; sed -i 's/a/b/' x
 echo $((1 + 2)) ;; export PATH="$PATH:/x" ;; npm run build ;; true ;; alias ll='ls -la' ;; git diff main...HEAD
-sort x | uniq -c
+sort x | uniq -c ;; A='b c' pytest ;; GIT_EDITOR=true git rebase --continue ;; PAGER=cat git log ;; EDITOR='code -w' git commit
+find . -name x | xargs grep rm ;; fd rm ;; trap 'rm -f "$tmp"' EXIT ;; docker ps ;; docker rm x ;; kubectl get pods
+rsync -a a/ b/
+git branch -d x ;; git rm --cached x ;; git push origin main ;; git bisect run pytest ;; git cherry-pick -x a ;; cp /etc/hosts x
+mv a b ;; ln -s /usr/bin/python3 python ;; cp x /dev/null ;; tar czf a.tgz b ;; awk '/system/ {print}' x
+bash -o pipefail -c 'ls | wc'
+time -p ls ;; strace -c ls ;; echo "$HOME" ;; cd $HOME ;; ls > "$TMPDIR/x" ;; cat a | base64 -d
 """
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 import sys
 
 import pytest
@@ -13,6 +14,7 @@ from dspy_programs.code.log_bus.kubernetes import kubernetes
 from dspy_programs.code.log_bus.stack import compose, dockerfile
 from dspy_programs.code.log_bus.topics import topic_name
 from dspy_programs.errors import UsageError
+from dspy_programs.serve.keys import VARIABLE
 from tests.docs.test_compose_example import faults_of
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -71,6 +73,19 @@ def test_the_image_is_built_from_a_clone_or_an_index(here):
     (here / "clone").mkdir()
     build = yaml.safe_load(compose(here, here, here / "logs", here / "clone"))["services"]["logs"]["build"]
     assert build == {"context": str(here / "clone"), "dockerfile": str(here / "Dockerfile")}
+
+
+def test_the_key_is_the_one_that_the_server_reads(here):
+    environment = yaml.safe_load(compose(here, here, here / "logs"))["services"]["logs"]["environment"]
+    (workload, *_) = yaml.safe_load_all(kubernetes("image"))
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    assert VARIABLE in environment and VARIABLE in {each["name"] for each in container["env"]}
+
+
+def test_a_folder_cannot_put_a_command_into_those_that_are_printed(here, capsys):
+    assert main(["code", "stack", "init", "--out", "a; touch b"]) == 0
+    commands = [line for line in capsys.readouterr().out.splitlines() if line.startswith("docker")]
+    assert commands and all(shlex.split(line)[3] == "a; touch b/docker-compose.yml" for line in commands)
 
 
 @pytest.mark.parametrize("name", ["a:b", "no such"])

@@ -117,7 +117,7 @@ def test_a_port_in_use_is_one_line(ups):
         process = ups.start("one", "--status-port", str(port))
         _, err = process.communicate(LIMIT)
     assert process.returncode == 2
-    assert err.startswith(f"error: --port {port}: 127.0.0.1:{port} is not available (Address already in use")
+    assert err.startswith(f"error: --status-port {port}: 127.0.0.1:{port} is not available (Address already in use")
     assert err.endswith("; choose another\n") and err.count("\n") == 1
 
 
@@ -125,6 +125,7 @@ def test_another_host_needs_a_key(ups):
     process = ups.start("one", "--status-host", "0.0.0.0", "--status-port", "18999")
     _, err = process.communicate(LIMIT)
     assert process.returncode == 2 and "others could reach this server" in err and err.count("\n") == 1
+    assert err.startswith("error: --status-host 0.0.0.0: ") and not ups.db.exists()
 
 
 def test_watch_shows_events_whole_and_later_ones_of_a_kind_in_a_line(ups):
@@ -152,6 +153,13 @@ def until(is_so):
     assert is_so()
 
 
+@pytest.mark.parametrize("interval", ["inf", "nan", "1e9"])
+def test_an_interval_that_never_ends_is_refused(tmp_path, monkeypatch, capsys, interval):
+    monkeypatch.chdir(tmp_path)
+    assert main(["code", "up", "app.log", "--db", "x.sqlite", "--interval", interval]) == 2
+    assert "--interval" in capsys.readouterr().err and not (tmp_path / "x.sqlite").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -160,7 +168,7 @@ def until(is_so):
         (["last", "--db", "none.sqlite"], "not there; `dspy-programs code up --db none.sqlite` makes it"),
         (["status", "--db", "app.txt"], "file is not a database"),
         (["last", "--what", "plan"], "a log has no plan"),
-        (["up", "app.txt", "--db", "no.txt/e.sqlite"], "the events cannot be read or written"),
+        (["up", "app.txt", "--status-port", "0", "--db", "no.txt/e.sqlite"], "the events cannot be read or written"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, said):

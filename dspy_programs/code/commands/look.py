@@ -1,4 +1,4 @@
-"""Commands that look closer: grep, tree, extract, sg, context."""
+"""Commands that look closer: grep, tree, extract, sg."""
 
 import os
 import sys
