@@ -258,6 +258,14 @@ def test_tests_have_a_time_limit_and_reach_nothing_outside(folder):
     assert "ghp_a1B2" not in done.tests[0].output
 
 
+@sandboxed
+def test_a_file_that_the_tests_delete_is_said(folder):
+    with pytest.raises(UsageError, match=r"not put back: cart\.py \(it has changed since\).*undo --force"):
+        edit("rename total to sum_of", folder, apply=True, test_cmd="rm cart.py; false", files=["cart.py"])
+    undo(folder, force=True)
+    assert (folder / "cart.py").read_text() == CART
+
+
 def test_an_interrupted_edit_is_put_back(folder):
     before = held(folder)
 
