@@ -43,8 +43,8 @@ def edit(
 ) -> None:
     """Do a task in the code of a folder: show the changes as a diff; with --apply write and test them.
 
-    If the tests fail, they are repaired once from their output; if they still fail, all files are put back. Exits with 1 then,
-    and if there are no edits that fit.
+    If the tests fail, the edit is repaired once from their output; if they still fail, all files are put back. Exits with 1
+    then, and if there are no edits that fit.
     """
     from dspy_programs.code import edit as do
     from dspy_programs.errors import UsageError
