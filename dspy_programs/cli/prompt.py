@@ -4,6 +4,7 @@ Guarantees the end of the input ends the lines, Ctrl-C does not; only the owner 
            is kept in it; without prompt-toolkit a terminal gives plain lines.
 """
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -50,6 +51,8 @@ def has_secret(line: str) -> bool:
 
 def _reader(history: Path, complete: Complete, sign: Callable[[], str]) -> Callable[[], str]:
     if not sys.stdin.isatty():
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")  # a line that is no UTF-8 must not end the session
         return lambda: input()
     try:
         from prompt_toolkit import PromptSession

@@ -56,7 +56,7 @@ def ask(
     if show or chosen.tool not in READ_ONLY:
         say(line)
         if not show:
-            print(f"not run: {chosen.why}, and it changes files or needs a model", file=sys.stderr)
+            print(f"not run: {chosen.why}; ask runs only what reads", file=sys.stderr)
         return
     print(line, file=sys.stderr, flush=True)
     _run(words)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dspy_programs.code.index import Refreshed
 
 app = new_app(
-    "Know a repository: find code by questions, names and patterns, and what went wrong in its logs. No model needed."
+    "Know a repository, and change it: find code by questions, names and patterns, say what went wrong in its logs, edit, undo."
 )
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]

@@ -141,6 +141,7 @@ def _of_class(facts: Facts) -> dict[Part, str]:
 
 
 def _members(kind: str, names: Sequence[str]) -> str:
+    names = list(dict.fromkeys(names))  # overloads share one
     if not names:
         return ""
     plural = "classes" if kind == "class" else f"{kind}s"
