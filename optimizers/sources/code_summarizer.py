@@ -52,7 +52,7 @@ _LINES, _CHARACTERS = (5, 40), 1_500  # of a piece of code
 _SENTENCE = (5, 30)  # words of a docstring's first sentence
 _KEYWORDS = (3, 5)
 _ALIKE = 0.5  # share of runs of four words from which two pieces of code are nearly the same
-_ASKED = 4  # one row in so many has a question
+_ASKED = 4  # one row of so many has a question
 _QUESTIONS = {"raises": "What does it raise?", "effects": "What does it change?", "in and out": "What does it take and return?"}
 _SAYS_LITTLE = STOPWORDS | frozenset(
     "return returns given function method object objects value values argument arguments parameter parameters instance class "
@@ -137,11 +137,11 @@ def _keywords(doc: str, code: str) -> list[str]:
 
 def _reference(doc: str, facts: Facts) -> str:
     raises = [each for each in facts_said(facts, _QUESTIONS["raises"]) if "raises nothing" not in each]
-    return " ".join([doc, *(raises if facts.raises else [])])
+    return " ".join([doc, *(raises if facts.raises and facts.kind != "class" else [])])
 
 
 def _asked(row: Row, at: int) -> Row:
-    """Turn every so manieth row into a question, whose answer the syntax tree knows."""
+    """Turn one row of four into a question whose answer the syntax tree knows."""
     facts = facts_in(row["code"])
     if at % _ASKED or facts is None or facts.kind == "class":
         return row

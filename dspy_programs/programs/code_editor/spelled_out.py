@@ -61,7 +61,7 @@ def edits_spelled_out(task: str, code: Mapping[str, str]) -> tuple[list[Edit], s
 
 def _orders(task: str) -> list[_Order]:
     """Read a task as a list of orders; [] if something in it is none."""
-    orders, at = list[_Order](), 0
+    orders = list[_Order]()
     at = found.end() if (found := _BETWEEN.match(task)) else 0
     while at < len(task):
         match = next(((kind, found) for kind, pattern in _PATTERNS if (found := pattern.match(task, at))), None)

@@ -48,8 +48,7 @@ def unless_reversed(found: Found, low: str, kept: Sequence[Found]) -> Found:
 
 
 def unheard(low: str, kept: Sequence[Found], steps: Sequence[Step]) -> list[str]:
-    """Return, as one line, the words that a planned clause has and neither its pattern nor a step: "verbose", "in "
-    "parallel"."""
+    """Return, as one line, the words of planned clauses that neither a pattern nor a step has: "verbose", "parallel"."""
     heard = {
         stem for step in steps for stem in content_stems(f"{step.says} {step.command}".replace("/", " ").replace("_", " "))
     }

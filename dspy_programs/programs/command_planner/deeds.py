@@ -119,7 +119,7 @@ def _detail(deed: Deed, task: str, low: str, clause: str, project: Project) -> s
     if deed in ("add", "remove"):
         found = re.search(
             r"\b(?:dependency|package|library|dep|module)(?: on| called| named|:)? (?!to\b|for\b)([\w@/.-]+)|\badd "
-            r"(\S+) (?:as|to)\b",
+            r"([\w@/.-]+) (?:as|to)\b",
             task,
         )
         return (found[1] or found[2]) if found else "PACKAGE"

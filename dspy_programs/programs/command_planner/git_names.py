@@ -45,7 +45,7 @@ def names_in(task: str) -> Names:
     quoted = next((next(filter(None, groups)) for groups in _QUOTED.findall(task)), "")
     branch = next((name for groups in _BRANCH.findall(task) for name in groups if name and name.lower() not in _NOT_A_NAME), "")
     branch = branch.rstrip(".")
-    if quoted and not branch and " " not in quoted and "branch" in task.lower():
+    if not branch and re.fullmatch(r"\w[\w./-]*", quoted) and "branch" in task.lower():
         branch = quoted
     path = next(
         (

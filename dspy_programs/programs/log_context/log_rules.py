@@ -30,7 +30,7 @@ _SUMMING_UP = re.compile(
     r"|.*(?:shutting down|giving up)",
     re.IGNORECASE,
 )
-_NO_MESSAGE = re.compile(rf"{HEADING.pattern}|[-=*]{{5,}}|\\d+\\.\\d+\\.\\d+\\.\\d+ ")
+_NO_MESSAGE = re.compile(rf"{HEADING.pattern}|[-=*]{{5,}}|\d+\.\d+\.\d+\.\d+ ")
 _SAYS_NOTHING = re.compile(r"\W*(?:$|For further information|Background on this error)")
 _ACCESS = re.compile(r'"(?P<asked>[A-Z]+ \S+)[^"]*" (?P<status>[1-5]\d\d) ')
 _TIME = re.compile(

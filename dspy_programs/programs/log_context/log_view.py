@@ -59,9 +59,9 @@ def _wanted(log: Log) -> Iterator[LogLine]:
 
 def _of_event(log: Log, kind: Kind) -> Iterable[LogLine]:
     length, start = len(kind.lines), start_of(kind)
-    ats = range(length)
+    ats: Iterable[int] = range(length)
     if length > _HEAD + _TAIL:
-        ats = sorted({*ats[:_HEAD], *cause_lines(kind.lines), *ats[-_TAIL:]})  # type: ignore[assignment]
+        ats = sorted({*range(_HEAD), *cause_lines(kind.lines), *range(length - _TAIL, length)})
     return [log.lines[start - 1 + at] for at in ats if start - 1 + at < len(log.lines)]
 
 

@@ -86,6 +86,11 @@ def test_the_rules_answer_what_is_asked(ask, said, not_said):
     assert said in by_rules(ask=ask) and not_said not in by_rules(ask=ask)
 
 
+def test_what_a_class_raises_is_what_making_one_raises():
+    code = "class A:\n    def __init__(self, x):\n        if x < 0:\n            raise ValueError(x)\n"
+    assert by_rules(code, "What does it raise?") == "It raises `ValueError` if `x < 0`."
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -150,7 +155,19 @@ def test_other_languages_are_read_by_their_comments_and_definitions(language, co
 
 
 @pytest.mark.parametrize(
-    "code", ["", "  \n", "def f(:\n", "\0\1", "%PDF-1.4 \x00", "(" * 50_000, "x = " + "-" * 20_000 + "1", "a." * 9_000 + "b"]
+    "code",
+    [
+        "",
+        "  \n",
+        "pass",
+        "import os",
+        "def f(:\n",
+        "\0\1",
+        "%PDF-1.4 \x00",
+        "(" * 50_000,
+        "x = " + "-" * 20_000 + "1",
+        "a." * 9_000 + "b",
+    ],
 )
 def test_what_is_no_code_is_said_in_a_sentence(code):
     begun = time.monotonic()

@@ -36,7 +36,6 @@ def by_model(plan, commands):
         ("run the tests", UV, ["uv run pytest"]),
         ("only tests/test_core.py", UV, ["uv run pytest tests/test_core.py"]),
         ("lint, chekc the types and run the tests", UV, ["uv run ruff check .", "uv run mypy .", "uv run pytest"]),
-        ("delete the tag v1.0", UV, ["git tag -d v1.0", "git push origin --delete v1.0"]),
         ("abort the rebase", UV, ["git rebase --abort"]),
         ("start it", UV, ["uv run python -m feeds"]),
         ("run the unit tests", NODE, ["pnpm run test:unit"]),
@@ -61,6 +60,12 @@ def by_model(plan, commands):
 def test_rules_write_what_the_project_has(task, context, commands):
     result = by_rules(task, context)
     assert (result.commands, result.dangerous, result.answered_by) == (commands, [], "rules")
+
+
+def test_a_tag_is_deleted_for_all_only_as_something_dangerous():
+    result = by_rules("delete the tag v1.0", UV)
+    assert result.commands == ["git tag -d v1.0", "git push origin --delete v1.0"]
+    assert result.dangerous == ["git push origin --delete v1.0"]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +112,16 @@ def test_names_in_a_task_cannot_smuggle_a_command():
         ):
             commands = by_rules(task).commands
             assert not [command for command in commands if danger_of(command)], commands
+    for name in ("x;touch<y", "$(touch${IFS}y)", "a|sh"):  # of one word, so that it could be a name
+        for task in (f"create a new branch '{name}'", f'switch to branch "{name}"', f"add {name} to the requirements"):
+            assert not [command for command in by_rules(task).commands if name in command], task
+
+
+def test_the_prompt_is_plain_text():
+    prompts = []
+    with use(scripted_lm(lambda prompt: prompts.append(prompt) or "no JSON")):
+        CommandPlanner()("clean up", UV)
+    assert "Prefer what can be undone: no sudo" in prompts[0] and "a name that the task does not say." in prompts[0]
 
 
 def test_dangerous_commands_of_a_model_are_marked_with_the_reason():

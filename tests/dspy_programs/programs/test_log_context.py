@@ -99,6 +99,11 @@ def test_a_chained_exception_is_told_with_what_caused_it():
     assert "`shop.OrderError: no cart` in `buy` (/srv/shop/cart.py:20), caused by `KeyError: 'a'`" in by_rules(log).context
 
 
+def test_a_request_after_an_exception_is_no_part_of_its_message():
+    log = LOG.replace("'list'\n", "'list'\n10.0.0.7 - - [01/Mar/2026:09:00:02 +0000] \"GET /cart HTTP/1.1\" 200 12\n")
+    assert by_rules(log).context.startswith("`TypeError: unhashable type: 'list'` in `add`")
+
+
 def test_a_log_without_errors_is_said_to_have_none():
     calm = "INFO started\nINFO 0 errors, 12 passed\nGET /cart 404\n"
     result = by_rules(calm, "Is anything wrong?")
