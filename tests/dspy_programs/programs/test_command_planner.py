@@ -33,7 +33,7 @@ def by_model(plan, commands):
         ("run the tests", UV, ["uv run pytest"]),
         ("only tests/test_core.py", UV, ["uv run pytest tests/test_core.py"]),
         ("lint, chekc the types and run the tests", UV, ["uv run ruff check .", "uv run mypy .", "uv run pytest"]),
-        ("delete the tag v1.0", UV, ["git tag -d v1.0", "git push origin --delete v1.0"]),
+        ("delete the tag v1.0", UV, ["git tag -d v1.0"]),  # what is deleted on the remote is gone for all: a person's step
         ("abort the rebase", UV, ["git rebase --abort"]),
         ("start it", UV, ["uv run python -m feeds"]),
         ("run the unit tests", NODE, ["pnpm run test:unit"]),
