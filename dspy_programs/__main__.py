@@ -42,7 +42,7 @@ app.command("run")(run_agent)
 app.command("chat")(chat)
 app.command("lint-loops")(lint_loops)
 code.command("up")(up)  # its status page is a server
-app.add_typer(code, name="code", help="Know a repository: find code by questions, names and patterns.")
+app.add_typer(code, name="code", help="Know a repository, and change it: search, explain, edit, undo, follow logs.")
 app.add_typer(sessions, name="sessions", help="The agent's sessions: list, show, fork, export, delete.")
 app.add_typer(failures, name="failures", help="Find out why an agent run failed: traces in, causes and fixes out.")
 app.add_typer(memory, name="memory", help="Keep an agent's memory within a token budget, facts first.")

@@ -9,6 +9,7 @@ Raises     UsageError for what does not apply, for links and submodules.
 
 import re
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -51,6 +52,7 @@ def patched(patch: bytes, files: Files) -> list[Change]:
             if name.startswith((b"/", b'"/')) and not name.startswith(b"/dev/null"):
                 shown = printable(name.decode("utf-8", "replace").partition("\t")[0].strip())
                 raise UsageError(f"{shown}: outside of the folder; a patch names files relative to it")
+    patch = patch.removeprefix(BOM_UTF8)
     patch = patch if patch.endswith(b"\n") else patch + b"\n"
     headers = _HEADERS.findall(patch)
     if headers and all(line.endswith(b"\r") for line in headers):  # all of it was saved with line ends of Windows

@@ -117,7 +117,16 @@ def secrets_in(text: str) -> list[Secret]:
             if not any(taken[start:end]) and _is_secret(match, text[start:end], kind):
                 found.append(Secret(kind, start, end))
                 taken[start:end] = b"\1" * (end - start)
-    return sorted(found, key=lambda secret: secret.start)
+    return _outermost(sorted(found, key=lambda secret: secret.start))
+
+
+def _outermost(found: list[Secret]) -> list[Secret]:
+    """Leave out what is inside another of them: what looks like a key in the middle of a private key."""
+    kept = found[:1]
+    for secret in found[1:]:
+        if secret.start >= kept[-1].end:
+            kept.append(secret)
+    return kept
 
 
 def _forms_in(text: str) -> Iterator[re.Match[str]]:
@@ -148,8 +157,6 @@ def without_secrets(text: str) -> str:
     """Return a text with its kind in place of each secret, "[github_token]", and as many lines as before."""
     kept, at = [], 0
     for secret in secrets_in(text):
-        if secret.start < at:  # inside of a private key
-            continue
         kept += [text[at : secret.start], f"[{secret.kind}]", "\n" * text.count("\n", secret.start, secret.end)]
         at = secret.end
     return "".join(kept) + text[at:]

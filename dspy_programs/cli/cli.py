@@ -111,12 +111,23 @@ def run_words(app: Callable[..., object], words: Sequence[str], from_file: Colle
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else FAILED
     except OSError as error:
+        if error.errno == errno.ENOENT and _folder_is_gone():
+            print("error: the folder you are in is gone; go to another one with cd", file=sys.stderr)
+            return FAILED
         if error.errno != errno.ENOSPC:
             raise
         print(f"error: {error.filename or 'standard output'}: cannot be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries to flush the rest at exit
         return FAILED
     return 0
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _line(message: object) -> str:

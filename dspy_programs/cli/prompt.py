@@ -4,6 +4,7 @@ Guarantees the end of the input ends the lines, Ctrl-C does not; only the owner 
            is kept in it; without prompt-toolkit a terminal gives plain lines.
 """
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -41,19 +42,27 @@ def first_words(known: Sequence[str]) -> Complete:
     return complete
 
 
+def has_secret(line: str) -> bool:
+    """Return whether a line has a key or a password in it; what is given as --api-key is one, whatever it looks like."""
+    from dspy_programs.secret_values import secrets_in
+
+    return "--api-key" in line or bool(secrets_in(line))
+
+
 def _reader(history: Path, complete: Complete, sign: Callable[[], str]) -> Callable[[], str]:
     if not sys.stdin.isatty():
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")  # a line that is no UTF-8 must not end the session
         return lambda: input()
     try:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.history import FileHistory
     except ImportError:
         return lambda: input(sign())
-    from dspy_programs.secret_values import secrets_in
 
     class Kept(FileHistory):
         def store_string(self, string: str) -> None:
-            if not secrets_in(string):
+            if not has_secret(string):
                 super().store_string(string)
 
     history.parent.mkdir(0o700, parents=True, exist_ok=True)

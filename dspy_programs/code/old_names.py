@@ -122,6 +122,12 @@ class WithOldNames(TyperGroup):
             _refuse_old_options(f"{self.name} {name_found}", left, known)
         return name_found, command, left
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands with their whole first sentence, which click would cut."""
+        commands = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(200)) for name, each in commands if not each.hidden])
+
 
 def _refuse_old_options(command: str, words: Sequence[str], known: set[str]) -> None:
     """Raise UsageError for an option that dspy-code has, and the command has not."""

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dspy_programs.code import Repository
+from dspy_programs.code.log_bus import without_secrets
 from dspy_programs.serve import code_requests as asked
 from dspy_programs.serve.operations import Operation
 from dspy_programs.serve.problems import Invalid
@@ -166,6 +167,8 @@ class _Calls:
 
     def logs(self, request: asked.ReadLogs, progress: Progress) -> ReadLogs:
         found = self._code.context(request.logs)
+        for kind in found.kinds[: request.count]:
+            kind.lines = without_secrets(kind.lines)
         shown = [LogEvent.model_validate(vars(kind)) for kind in found.kinds[: request.count]]
         return ReadLogs(files=found.files, events=found.events, kinds=len(found.kinds), shown=shown)
 

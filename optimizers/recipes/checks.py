@@ -44,9 +44,9 @@ print("\\n" + json.dumps(said))
 """  # noqa: E501
 
 
-def checked(files: Mapping[str, str], commands: Sequence[str]) -> Sequence[Checked]:
-    """Put files in an empty folder and run commands there, one after the other; `python` is this one."""
-    return _ran(files, commands, "", _SECONDS)
+def checked(files: Mapping[str, str], commands: Sequence[str], seconds: float = _SECONDS) -> Sequence[Checked]:
+    """Put files in an empty folder and run commands there, one after the other; `python` is this one. seconds: of each."""
+    return _ran(files, commands, "", seconds)
 
 
 def checked_over(base: Base) -> Run:

@@ -218,7 +218,8 @@ class Workspace:
         try:
             yield place
         except FileNotFoundError:
-            raise _Missing(f"{path}: there is no such file or folder; {self._like(path)}") from None
+            like = "" if missing == "pretend" else f"; {self._like(path)}"  # it reads the tree: not for whoever only asks
+            raise _Missing(f"{path}: there is no such file or folder{like}") from None
         finally:
             if place.folder != NOWHERE:
                 os.close(place.folder)

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from dspy_programs.code.changing.staged import StagedFile, staged_files
 from dspy_programs.code.files import LOCKS
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.text import quantity
+from dspy_programs.text import printable, quantity
 
 LONGEST = 72  # characters of a subject
 _LONGEST_LINE = 100  # characters of a line for a file
@@ -54,10 +54,15 @@ def by_rules(files: Sequence[StagedFile]) -> CommitMessage:
     ordered = sorted(files, key=lambda file: 0 if _is_code(file) else 1 if _is_docs(file) else 2)
     main = [file for file in files if _is_code(file)] or [file for file in files if _is_docs(file)] or files
     subject = _of_all(files) or _of_all(main) or _subject(main[0], len(main) - 1)
-    lines = [f"- {_said(file)}" for file in ordered[:_MOST_FILES]]
+    lines = [f"- {_in_one_line(_said(file))}" for file in ordered[:_MOST_FILES]]
     if len(files) > _MOST_FILES:
         lines.append(f"- and {quantity(len(files) - _MOST_FILES, 'more file')}")
-    return CommitMessage(subject, "\n".join(lines) if len(files) > 1 else "", "rules")
+    return CommitMessage(_in_one_line(subject), "\n".join(lines) if len(files) > 1 else "", "rules")
+
+
+def _in_one_line(text: str) -> str:
+    """Return a text that names of files, which may have line ends in them, neither break nor make steer a terminal."""
+    return " ".join(printable(text).split())
 
 
 def _is_code(file: StagedFile) -> bool:

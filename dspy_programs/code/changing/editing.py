@@ -19,7 +19,7 @@ from dspy_programs.code.changing.trying import Trial
 from dspy_programs.code.changing.writing import Writer, writing
 from dspy_programs.code.index import Index
 from dspy_programs.diffs import Change, diff_of
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import ProgramsError, UsageError
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def edit(
     """
     if not task.strip():
         raise UsageError("the task is empty; say what to change")
+    if not _is_text(task):
+        raise UsageError(f"{task!r:.80}: no text; write the task in UTF-8")
     if test_cmd:
         require_sandbox()
     work = Proposer(task, Folder(folder), editor, index)
@@ -94,6 +96,11 @@ def edit(
         return found
     with writing(work.folder, task) as writer:
         return replace(found, changes=writer.write(found.changes), applied=True, checkpoint=writer.checkpoint)
+
+
+def _is_text(task: str) -> bool:
+    """Return whether a task can be written: bytes of the command line that are no UTF-8 cannot."""
+    return task.encode(errors="ignore").decode() == task
 
 
 def _result(found: Proposal) -> EditResult:
@@ -125,7 +132,9 @@ def _joined(first: Sequence[Change], second: Sequence[Change]) -> list[Change]:
 def _put_back_if_interrupted(writer: Writer, keep: bool) -> Iterator[None]:
     try:
         yield
-    except BaseException:
-        if not keep:
-            writer.put_back()
+    except BaseException as error:
+        left = {} if keep else writer.put_back()
+        if left and isinstance(error, ProgramsError):  # the tests may have deleted a file, or made a link of it
+            said = ", ".join(f"{path} ({why})" for path, why in left.items())
+            raise UsageError(f"{error}; not put back: {said}; dspy-programs code undo --force does what can be done") from None
         raise

@@ -12,14 +12,16 @@ from typing import NamedTuple
 
 from dspy_programs.code.changing.checkpoint import drop_checkpoint, keep_checkpoint
 from dspy_programs.code.changing.folder import Folder
-from dspy_programs.code.changing.journal import Entry, Journal, digest_of
+from dspy_programs.code.changing.journal import Entry, Former, Journal, digest_of
 from dspy_programs.code.changing.merging import rebased
 from dspy_programs.diffs import Change
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import ToolError, UsageError
+
+CHANGED_SINCE = "it has changed since"
 
 
 class Undone(NamedTuple):
-    """What was put back, and what was not: path -> why. what: the change that was undone."""
+    """What was put back, and what was not: path -> why; called again, `undo` goes on. what: the change that was undone."""
 
     what: str
     back: list[str]
@@ -98,7 +100,6 @@ def undo(path: str | Path = ".", *, force: bool = False) -> Undone:
 
     Raises:
         UsageError: There is nothing to undo.
-        ToolError: A file cannot be written; called again, `undo` goes on.
     """
     folder = Folder(path)
     journal = Journal(folder)
@@ -125,19 +126,30 @@ def _undone(folder: Folder, journal: Journal, entry: Entry, force: bool) -> Undo
 def _put_back(folder: Folder, journal: Journal, change: int, force: bool = False) -> dict[str, str]:
     left = dict[str, str]()
     formers = sorted(journal.formers(change), key=lambda one: one.kept is not None)  # new files go first
-    for path, was, _, written in formers:
-        kind = folder.workspace.kind(path)
-        now = folder.kept(path)
-        if now == was and kind in (None, "file"):
-            continue
-        digest = digest_of(now.content if now else None)
-        if kind not in (None, "file"):
-            left[path] = "it is no file any more"
-        elif not force and digest not in written and (was is None or digest != digest_of(was.content)):
-            left[path] = "it has changed since"
-        else:
-            folder.put_back(path, was)
+    for former in formers:
+        try:
+            why = _put_one_back(folder, former, force)
+        except (UsageError, ToolError) as error:  # one that cannot be put back must not keep the others
+            why = str(error).removeprefix(f"{former.path}: ")
+        if why:
+            left[former.path] = why
     for path, _, above, _ in formers:
         if above and path not in left:
             folder.remove_empty(path, above)
     return left
+
+
+def _put_one_back(folder: Folder, former: Former, force: bool) -> str:
+    """Make a file what it was; say why if it is left as it is. Raises UsageError or ToolError."""
+    path, was, _, written = former
+    if folder.workspace.normal(path) != path:
+        return "it is a link now, or behind one"
+    if folder.workspace.kind(path) not in (None, "file"):
+        return "it is no file any more"
+    if (now := folder.kept(path)) == was:
+        return ""
+    digest = digest_of(now.content if now else None)
+    if not force and digest not in written and (was is None or digest != digest_of(was.content)):
+        return CHANGED_SINCE
+    folder.put_back(path, was)
+    return ""

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from dspy_programs.code.history.row import Repository, Row
+from dspy_programs.code.log_bus import without_secrets
 from dspy_programs.text import STOPWORDS
 
 PROGRAM = "log_context"
@@ -22,14 +23,15 @@ _TELLS_NOTHING = frozenset(
 
 
 def log_rows(repository: Repository) -> Iterator[Row]:
-    """Yield a row for each kind of error. Raises UsageError for logs that cannot be read."""
+    """Yield a row for each kind of error, without keys and passwords. Raises UsageError for logs that cannot be read."""
     from dspy_programs.logs import log_context
 
     for place in repository.logs:
         for kind in [kind for kind in log_context([place]).kinds if kind.severity in ("error", "fatal")][:_MOST]:
             path, _, number = kind.at.rpartition(":")
-            keywords = _keywords(kind.lines)
-            if not keywords or _BANNER.match(kind.lines[0]):
+            lines = without_secrets(kind.lines)
+            keywords = _keywords(lines)
+            if not keywords or _BANNER.match(lines[0]):
                 repository.leave_out(PROGRAM, "nothing in it that an answer must name")
                 continue
             fields = {
@@ -38,7 +40,7 @@ def log_rows(repository: Repository) -> Iterator[Row]:
                 "context_keywords": keywords,
                 "key_points_keywords": keywords[:1],
             }
-            yield Row(kind.at, _when(kind.last, Path(path)), "\n".join(kind.lines), fields)
+            yield Row(kind.at, _when(kind.last, Path(path)), "\n".join(lines), fields)
 
 
 def _around(path: Path, number: int, count: int) -> str:
@@ -46,7 +48,7 @@ def _around(path: Path, number: int, count: int) -> str:
 
     first = max(1, number - _BEFORE)
     last = min(number + count + _AFTER, first + _LONGEST)
-    return "\n".join(line.text for line in islice(lines_of(path), first - 1, last - 1))
+    return "\n".join(without_secrets([line.text for line in islice(lines_of(path), first - 1, last - 1)]))
 
 
 def _keywords(lines: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ Raises     UsageError if the server does not answer, refuses, or answers somethi
 """
 
 import json
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
@@ -33,11 +34,15 @@ class RedDBStorage:
     """url: http(s)://HOST[:PORT]; namespace: before all keys and streams; token: "" for none."""
 
     def __init__(self, url: str, namespace: str = "dspy", token: str = "") -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"REDDB_URL={url[:100]}: no http:// or https:// address")
+        try:
+            parts = urlsplit(url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # no port, or an open bracket
+            is_address = False
+        if not is_address or "@" in parts.netloc:  # what is wrong is not shown: it may hold a password
+            raise UsageError("REDDB_URL: write http://HOST:PORT or https://HOST:PORT; a token goes into REDDB_TOKEN")
         self.base, self.namespace, self.token = url.rstrip("/"), namespace, token
-        self._shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/"
+        self._shown = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
         handlers = [ProxyHandler({})] if parts.hostname in ("localhost", "127.0.0.1", "::1") else []
         self._open = build_opener(_NoRedirects, *handlers).open
 
@@ -52,7 +57,7 @@ class RedDBStorage:
         if any(self.get(key) != value for key, value in batch.expected.items()):
             return False
         if batch.appends:
-            told = self.get(_STREAMS) or {}
+            told = self._counted(_STREAMS)
             for stream, value in batch.appends:
                 self._call("POST", f"/api/streams/{quote(self.namespace, '')}/{quote(stream, '')}/append", value)
                 told[stream] = told.get(stream, 0) + 1
@@ -70,7 +75,7 @@ class RedDBStorage:
         return self._read(stream, after, most)
 
     def last(self, stream: str, most: int = 1_000) -> list[Entry]:
-        return self._read(stream, max(0, (self.get(_STREAMS) or {}).get(stream, 0) - most), most)
+        return self._read(stream, max(0, self._counted(_STREAMS).get(stream, 0) - most), most)
 
     def _read(self, stream: str, start: int, count: int) -> list[Entry]:
         """Return entries; their offsets here begin with 1, so that `after` is where the server starts."""
@@ -92,10 +97,17 @@ class RedDBStorage:
         return found[-most:]
 
     def streams(self) -> list[Stream]:
-        return [Stream(name, count, 0, count, 0) for name, count in sorted((self.get(_STREAMS) or {}).items())]
+        return [Stream(name, count, 0, count, 0) for name, count in sorted(self._counted(_STREAMS).items())]
 
     def counts(self) -> dict[str, int]:
-        return dict(self.get(_COUNTS) or {})
+        return self._counted(_COUNTS)
+
+    def _counted(self, key: str) -> dict[str, int]:
+        """Return numbers by name. Raises UsageError if the server has something else there."""
+        held = self.get(key) or {}
+        if not isinstance(held, dict) or not all(isinstance(number, int) for number in held.values()):
+            raise UsageError(f"{self._shown}: {key} holds no counts; is this a RedDB server, and REDDB_NAMESPACE ours alone?")
+        return held
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -116,7 +128,7 @@ class RedDBStorage:
                 return None
             why = "wrong REDDB_TOKEN" if error.code in (401, 403) else f"HTTP {error.code}"
             raise UsageError(f"{self._shown}: refused ({why})") from None
-        except (URLError, OSError) as error:
+        except (URLError, OSError, HTTPException) as error:
             raise UsageError(
                 f"{self._shown}: does not answer: {getattr(error, 'reason', error)}; is REDDB_URL right?"
             ) from None

@@ -3,7 +3,8 @@
 spark-submit --packages org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.1 spark_logs.py --bootstrap HOST:PORT --checkpoint DIR
 
 For more lines than one `code worker` a topic reads. It stands alone: `code stack spark` copies it. It counts by severity and
-keeps a few lines of each; whole stack traces need a worker, which has a topic's lines in their order.
+keeps a few lines of each, as they are: secrets in them stay. Whole stack traces need a worker, which has a topic's lines in
+their order and takes secrets out.
 """
 
 import argparse

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask as ask_model
-from dspy_programs.programs.code_summarizer.code_rules import MOST_SENTENCES, foreign_names, summary_by_rules
+from dspy_programs.programs.code_summarizer.code_rules import MOST_SENTENCES, summary_by_rules
+from dspy_programs.programs.code_summarizer.unknown_names import foreign_names
 from dspy_programs.secret_values import without_secrets
 from dspy_programs.text import sendable, sentences
 

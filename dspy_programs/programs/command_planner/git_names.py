@@ -12,7 +12,8 @@ _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)?(?:[-.]?(?:rc|a|b|alpha|beta)\.?\d
 _BRANCH = re.compile(
     r"\bbranch (?:called |named )?(?!(?:called|named|and|for|to|from|is|with|that|of|in|on|by|into|onto|first|"
     r"again|name)\b)(\w[\w./-]*)"
-    r"|\b(?:the |my |our )?([\w./-]*[/_-][\w./-]+|main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|"
+    r"|\b(?:the |my |our )?((?:[^\W_]|\.){0,80}[/_-][\w./-]{1,120}|"
+    r"main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|"
     r"\bbranch to (\w[\w./-]*)"
 )
 _ONTO = re.compile(

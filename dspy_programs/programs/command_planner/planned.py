@@ -43,6 +43,9 @@ _VOCABULARY = (
 ).split()
 
 
+_LONGEST = 4_000  # characters of a task that are read
+
+
 class Planned(NamedTuple):
     plan: list[str]
     commands: list[str]
@@ -51,6 +54,7 @@ class Planned(NamedTuple):
 
 def planned_by_rules(task: str, context: str) -> Planned:
     """See the top of the file."""
+    task = task[:_LONGEST]
     project, low, names = Project(context), spelled_right(task, _VOCABULARY), names_in(task)
     kept: list[Found] = []
     for found in [*plain_in(low, names, project), *_git(low, names), *deeds_in(low, task, project)]:

@@ -1,5 +1,6 @@
 """One step of a plan, and the deeds that a step may be part of."""
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Deed = Literal[
@@ -28,3 +29,8 @@ class Step(NamedTuple):
 
     says: str
     command: str = ""
+
+
+def steps_in(table: Mapping[Deed, str], deed: Deed) -> list[Step]:
+    """Return the steps of a deed, one a line of the table; what they do is not said yet."""
+    return [Step("", command) for command in table.get(deed, "").split("\n") if command]

@@ -12,6 +12,8 @@ from dspy_programs.programs.orchestrator.repository_tools import WHEN
 from dspy_programs.programs.orchestrator.routing import route_of
 from dspy_programs.types import Function
 
+_LONGEST = 4_000  # characters of a query that the rules read
+
 
 class Chosen(NamedTuple):
     """A tool, "" for none; what it is called with; why; what it needs and nobody said; what was changed or left out."""
@@ -26,7 +28,7 @@ class Chosen(NamedTuple):
 def chosen_by_rules(place: Place, tools: Sequence[Function]) -> Chosen:
     """Choose by the words of the query."""
     by_name = {tool.name: tool for tool in tools}
-    route = route_of(Asked(place.query, place), by_name)
+    route = route_of(Asked(place.query[:_LONGEST], place), by_name)
     return checked(by_name[route.tool], route.arguments, place) if route.tool else Chosen("", {}, WHEN[""])
 
 

@@ -13,11 +13,10 @@ from pydantic import JsonValue
 
 from dspy_programs.programs.orchestrator import wordings as words
 from dspy_programs.programs.orchestrator.asked import Asked
+from dspy_programs.programs.orchestrator.patterns import OPEN_CALL, pattern_of
 from dspy_programs.programs.orchestrator.repository_tools import READ_ONLY
 from dspy_programs.text import SPELLED, content_stems
 
-_MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)s?\b", re.IGNORECASE)
-_OPEN_CALL = re.compile(r"(?<![\w`])([\w.]+)\((?![^\s()]*\))")
 _GLOBS = {
     "python": "*.py",
     "javascript": "*.js",
@@ -136,39 +135,15 @@ def _inside(asked: Asked, other: str = "") -> dict[str, JsonValue]:
 
 
 def _grep(asked: Asked) -> Route | None:
-    is_text = bool(words.TEXT.search(asked.bare) or _OPEN_CALL.search(asked.query))
+    is_text = bool(words.TEXT.search(asked.bare) or OPEN_CALL.search(asked.query))
     is_text = is_text or bool(asked.quoted and words.FIND.search(asked.bare))
     if not words.USES.search(asked.bare) and not is_text and not (asked.quoted and not asked.names):
         return None
-    found = _pattern(asked)
+    found = pattern_of(asked)
     if found is None:
         return Route("grep", {}) if re.search(r"\bgrep\b", asked.bare) else None
     globs = [glob for name, glob in _GLOBS.items() if re.search(rf"\b{name}(?: files?| code)\b|\bin {name}\b", asked.bare)]
     return Route("grep", {"pattern": found, **({"glob": globs[0]} if globs else {}), **_inside(asked, found)})
-
-
-def _pattern(asked: Asked) -> str | None:
-    """Return the expression for what is looked for: a quoted text, a call, a name, a mark, the object of a verb."""
-    if asked.quoted:
-        name = re.fullmatch(r"([\w.]+)\(\)", asked.quoted[0])
-        return f"{name[1]}\\(" if name else re.sub(r"[()\[\]*+?{}|\\^$]", r"\\\g<0>", asked.quoted[0])
-    if call := _OPEN_CALL.search(asked.query):
-        return f"{call[1]}\\("
-    if asked.names:
-        name_ = asked.names[0]
-        return f"{name_}\\(" if f"{name_}()" in asked.query else _imported(asked, name_)
-    if marks := _MARKS.findall(asked.query):
-        return "|".join(dict.fromkeys(mark.upper() for mark in marks))
-    told = [next(filter(None, groups), "").rstrip(".") for groups in words.OBJECT.findall(asked.query)]
-    word = next((word for word in told if len(word) > 2 and word.lower() not in words.VAGUE), None)
-    return word and _imported(asked, word)
-
-
-def _imported(asked: Asked, name: str) -> str:
-    if re.search(r"\b(?:inherit|derive|subclass|extend)", asked.bare) and asked.place.language == "python":
-        return f"class .*{name}"
-    is_import = re.search(r"\bimport", asked.bare) and asked.place.language == "python"
-    return f"(from|import) {name}" if is_import else name
 
 
 def _map(asked: Asked) -> Route | None:

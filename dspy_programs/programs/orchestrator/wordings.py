@@ -115,6 +115,7 @@ MAP = _any(
     r"\b(?:most important|main|core|key|central|biggest) (?:classes|class|functions|parts|pieces|modules|definitions|"
     r"types|things|"
     r"concepts|files)\b|\bentry ?points?\b|\bwhere (?:do|should|to|can) (?:i |we )?(?:start|begin)\b|\bmatters? most\b",
+    r"\b(?:classes|functions|parts|modules|definitions|files) are (?:the )?(?:most|more) (?:important|used|central)\b",
     r"\bhow (?:does|do) (?:it|this|everything) (?:all )?(?:fit|hang|work) together\b",
     r"\bwhat (?:is|does) this (?:repo\w*|project|code(?:base)?|package|library)(?: do)?\b",
     r"\b(?:summari[sz]e|explain|describe) (?:this|the) (?:whole )?(?:repo\w*|project|code(?:base)?|package|library)\b",
@@ -154,6 +155,7 @@ OBJECT = re.compile(
     r"references? to|occurrences? of|uses?(?: of)?|using|contain(?:s|ing)?|depends? on|relies on|the word|every|all(?: "
     r"the)?)\s+"
     r"(?:the |word |text |string |of )*([A-Za-z_][\w.-]*))|(?=\b([A-Za-z_]\w+) imports?$)"
+    r"|(?=\b[Ww]here(?: is|'s| are) ([A-Za-z_][\w.]*\w) (?:used|called|imported|mentioned)\b)"
 )
 VAGUE = frozenset(
     "the this that our files file places place lines line code function functions class classes calls uses usages "

@@ -234,3 +234,18 @@ def test_git_of_a_session_runs_nothing_of_the_repository(folder, tmp_path, monke
     assert made.obey(["gadd retry.py"]) == 2
     assert "goes through the filter evil" in capfd.readouterr().err
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_line_that_is_no_text_and_a_folder_that_is_gone_are_a_line_each(folder):
+    gone = folder / "gone"
+    gone.mkdir()
+    code = "import os, sys; from dspy_programs.__main__ import main; {} sys.exit(main(sys.argv[1:]))"
+    for before, words, typed, said in (
+        ("", ["start", "--no-llm"], b"\xff\xfe\nfrobnicate\n", "frobnicate: no command"),
+        ("os.rmdir(os.getcwd());", ["undo"], b"", "the folder you are in is gone"),
+    ):
+        run = [sys.executable, "-c", code.format(before), "code", *words]
+        environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(run, cwd=gone, input=typed, capture_output=True, env=environment, check=False)
+        assert done.returncode == 2 and b"Traceback" not in done.stderr
+        assert done.stderr.decode().splitlines()[-1].startswith(f"error: {said}")

@@ -221,6 +221,16 @@ def test_logs_become_rows(repository, tmp_path):
     )
 
 
+def test_rows_of_logs_have_no_passwords(repository, tmp_path):
+    worked_on(repository, 1)
+    logs = repository.folder / "logs"
+    logs.mkdir()
+    (logs / "app.log").write_text("INFO --token letmeinplease\nERROR ValueError: bad limit for pwd=letmeinplease\n")
+    make_rows(repository.folder, tmp_path / "out")
+    text = (tmp_path / "out" / "log_context" / "rows.jsonl").read_text()
+    assert "letmeinplease" not in text and "ValueError" in text
+
+
 def test_the_command_says_what_it_did_and_git_stays_clean(repository, capsys):
     worked_on(repository)
     assert main(["code", "init", str(repository.folder)]) == 0

@@ -1,11 +1,14 @@
 """Steps and commands from what the task says and the context has; danger is marked, whoever wrote it."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs import CommandPlanner, use
+from dspy_programs.programs.command_planner import planned_by_rules
+from dspy_programs.programs.command_planner.git_names import names_in
 from dspy_programs.shell import danger_of
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.recipes import RECIPES
@@ -33,7 +36,6 @@ def by_model(plan, commands):
         ("run the tests", UV, ["uv run pytest"]),
         ("only tests/test_core.py", UV, ["uv run pytest tests/test_core.py"]),
         ("lint, chekc the types and run the tests", UV, ["uv run ruff check .", "uv run mypy .", "uv run pytest"]),
-        ("delete the tag v1.0", UV, ["git tag -d v1.0"]),  # what is deleted on the remote is gone for all: a person's step
         ("abort the rebase", UV, ["git rebase --abort"]),
         ("start it", UV, ["uv run python -m feeds"]),
         ("run the unit tests", NODE, ["pnpm run test:unit"]),
@@ -58,6 +60,11 @@ def by_model(plan, commands):
 def test_rules_write_what_the_project_has(task, context, commands):
     result = by_rules(task, context)
     assert (result.commands, result.dangerous, result.answered_by) == (commands, [], "rules")
+
+
+def test_a_tag_is_deleted_for_all_by_a_person_only():
+    result = by_rules("delete the tag v1.0", UV)
+    assert result.commands == ["git tag -d v1.0"] and result.plan[1].endswith("git push origin --delete v1.0")
 
 
 @pytest.mark.parametrize(
@@ -144,3 +151,15 @@ def test_demonstrations_are_short_and_what_the_metric_accepts(split):
         reply = RECIPE.demonstrator(row)["plan"]["reply"]
         with use(scripted_lm(lambda prompt, reply=reply: json.dumps({"reply": reply}))):
             assert not row.commands_keywords or RECIPE.metric(row, CommandPlanner()(**row.inputs())).value >= 0.9
+
+
+@pytest.mark.parametrize("task", ["./a/" * 5_000, "x" * 50_000, "a_b-" * 5_000, "run tests " * 5_000])
+def test_no_task_keeps_it_busy(task):
+    began = time.process_time()
+    planned_by_rules(task, "files: a.py")
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("name", ["fix/login", "add_x", "a-b", "v1.2/a_b", "/a/b"])
+def test_a_branch_is_known_by_the_sign_in_its_name(name):
+    assert names_in(f"delete the {name} branch").branch == name

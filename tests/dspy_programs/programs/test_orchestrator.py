@@ -1,12 +1,13 @@
 """One tool with arguments that somebody said; what nobody said is asked for, whatever a model writes."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs import Orchestrator, use
-from dspy_programs.programs.orchestrator import READ_ONLY, REPOSITORY_TOOLS, WHEN, command_words
+from dspy_programs.programs.orchestrator import READ_ONLY, REPOSITORY_TOOLS, WHEN, Place, chosen_by_rules, command_words
 from optimizers.data import data_directory, read_split
 from optimizers.recipes import RECIPES
 from tests.fakes import scripted_lm
@@ -161,3 +162,9 @@ def test_a_demonstration_is_what_the_metric_accepts(topic):
     reply = json.dumps({"choice": RECIPE.demonstrator(row)["choose"]["choice"]})
     with use(scripted_lm(lambda prompt: reply)):
         assert RECIPE.metric(row, Orchestrator()(**row.inputs())).value == 1.0
+
+
+def test_no_query_keeps_the_rules_busy():
+    began = time.process_time()
+    chosen_by_rules(Place("x" * 50_000, "a.py"), REPOSITORY_TOOLS)
+    assert time.process_time() - began < 10

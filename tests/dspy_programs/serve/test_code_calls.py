@@ -145,6 +145,12 @@ def test_no_answer_has_a_secret_in_it(folder):
     assert CANARY not in "".join(answer.model_dump_json() for answer in answers)
 
 
+def test_logs_are_told_without_passwords(folder):
+    (folder / "logs" / "app.log").write_text("ERROR login failed: password=hunter2hunter2\n")
+    (told,) = ask(code_operations(folder), "read_logs", logs=["logs"]).shown
+    assert told.lines == ["ERROR login failed: password=[PASSWORD]"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -67,6 +67,15 @@ def test_rules_say_what_is_staged(folder, files, subject):
     assert message.body.count("\n- ") + bool(message.body) == (len(files) if len(files) > 1 and "gone.py" not in files else 0)
 
 
+def test_a_name_with_a_line_end_breaks_no_subject(folder):
+    for name in ("new\nfile\x1b[31m.py", "other.py"):
+        (folder / name).write_text("x = 1\n")
+    git(folder, "add", ".")
+    message = commit_message(folder)
+    assert "\x1b" not in str(message) and "\n" not in message.subject
+    assert len(message.body.splitlines()) == 2
+
+
 def test_only_what_is_staged_counts(folder):
     (folder / "cart.py").write_text("x = 1\n")
     with pytest.raises(UsageError, match="nothing is staged; git add"):

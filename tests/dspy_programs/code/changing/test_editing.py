@@ -136,6 +136,11 @@ def test_what_is_no_text_is_not_edited(folder, content):
         edit("x", folder, editor=Scripted([RIGHT]), files=["data.py"])
 
 
+def test_a_task_that_is_no_text_is_refused(folder):
+    with pytest.raises(UsageError, match="no text; write the task in UTF-8"):
+        edit("replace `total` by `\udcff`", folder, apply=True)
+
+
 def test_a_read_only_file_stops_the_whole_edit(folder):
     os.chmod(folder / "cart.py", 0o444)
     before = held(folder)
@@ -256,6 +261,14 @@ def test_tests_have_a_time_limit_and_reach_nothing_outside(folder):
     )
     assert done.tests[0].stopped == "it took too long" and "No such file" in done.tests[0].output
     assert "ghp_a1B2" not in done.tests[0].output
+
+
+@sandboxed
+def test_a_file_that_the_tests_delete_is_said(folder):
+    with pytest.raises(UsageError, match=r"not put back: cart\.py \(it has changed since\).*undo --force"):
+        edit("rename total to sum_of", folder, apply=True, test_cmd="rm cart.py; false", files=["cart.py"])
+    undo(folder, force=True)
+    assert (folder / "cart.py").read_text() == CART
 
 
 def test_an_interrupted_edit_is_put_back(folder):

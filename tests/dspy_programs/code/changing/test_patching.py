@@ -87,6 +87,7 @@ def test_a_diff_of_ours_applies_in_git_too(folder):
         FIFTH.replace("-4,3 +4,3", "-2,3 +2,3"),  # lines have moved
         FIFTH.replace("\n", "\r\n"),
         FIFTH.rstrip("\n"),
+        f"\ufeff{FIFTH}",  # some editors and shells of Windows write a mark first
         f"Here it is:\n\n```diff\n{FIFTH}```\n",
         "--- t.txt\n+++ t.txt\n@@ -5 +5 @@\n-line 5\n+LINE 5\n",
         "--- t.txt\n+++ t.txt\n@@ -7 +7 @@\n-line 5\n+LINE 5\n",  # in one place only
@@ -148,6 +149,13 @@ def test_what_does_not_apply_changes_nothing(folder, patch, why):
         with pytest.raises(ProgramsError, match=why):
             apply_patch(patch, folder, check=check)
     assert held(folder) == before and not (folder.parent / "x").exists()
+
+
+def test_a_patch_of_many_new_files_takes_time_for_each_only(folder):
+    patch = "".join(f"--- /dev/null\n+++ b/new/{number}.txt\n@@ -0,0 +1 @@\n+x\n" for number in range(1000))
+    began = time.process_time()
+    assert len(apply_patch(patch, folder).changes) == 1000
+    assert time.process_time() - began < 6
 
 
 def test_a_patch_that_is_there_already_says_so(folder):

@@ -1,6 +1,7 @@
 """RedDB over HTTP against a server that does what dspy-code's mock does."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -130,5 +131,32 @@ def test_a_server_that_is_not_there_is_said():
         RedDBStorage("http://127.0.0.1:9").get("a")
 
 
-def test_a_password_in_the_address_is_not_shown():
-    assert "pw" not in RedDBStorage("http://user:pw@127.0.0.1:9").place
+@pytest.mark.parametrize(
+    "url", ["http://user:hunter2@host", "redis://user:hunter2@host", "http://hunter2:x", "http://[hunter2"]
+)
+def test_an_address_that_is_none_is_said_and_not_shown(url):
+    with pytest.raises(UsageError, match="write http://HOST:PORT") as told:
+        RedDBStorage(url)
+    assert "hunter2" not in str(told.value)
+
+
+def test_a_server_that_speaks_no_http_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            connection.recv(1000)
+            connection.sendall(b"+PONG\r\n")
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(UsageError, match="does not answer"):
+            RedDBStorage(f"http://127.0.0.1:{listening.getsockname()[1]}").get("a")
+
+
+@pytest.mark.parametrize("held", [[1], {"s": "many"}, "text"])
+def test_counts_of_another_shape_are_said(storage, server, held):
+    server.answer = (200, held)
+    for ask in (storage.counts, storage.streams, lambda: storage.last("s")):
+        with pytest.raises(UsageError, match="holds no counts"):
+            ask()

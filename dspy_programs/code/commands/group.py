@@ -1,4 +1,4 @@
-"""python -m dspy_programs code index|search|map|grep|extract|edit|patch|...: thin commands over this package."""
+"""The group `code`: index and map, and the commands of the other files here."""
 
 import os
 import sys
@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app
-from dspy_programs.code.ask_commands import ask, commands
-from dspy_programs.code.change_commands import diff, edit, patch, undo
-from dspy_programs.code.explain_commands import context, summary
-from dspy_programs.code.git_commands import app as git
+from dspy_programs.code.commands.ask import ask, commands
+from dspy_programs.code.commands.change import diff, edit, patch, undo
+from dspy_programs.code.commands.explain import context, summary
+from dspy_programs.code.commands.git import app as git
+from dspy_programs.code.commands.look import extract, grep, sg, tree
+from dspy_programs.code.commands.search import learn, like, search
+from dspy_programs.code.commands.start import init, open_, start
+from dspy_programs.code.commands.task import commit_message, plan, run
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.log_bus.stack_commands import app as stack, worker
-from dspy_programs.code.look_commands import extract, grep, sg, tree
 from dspy_programs.code.old_names import WithOldNames
 from dspy_programs.code.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import print_json, say
-from dspy_programs.code.search_commands import learn, like, search
-from dspy_programs.code.start_commands import init, open_, start
-from dspy_programs.code.task_commands import commit_message, plan, run
 
 if TYPE_CHECKING:
     from dspy_programs.code.index import Refreshed
 
 app = new_app(
-    "Know a repository: find code by questions, names and patterns, and what went wrong in its logs. No model needed."
+    "Know a repository, and change it: find code by questions, names and patterns, say what went wrong in its logs, edit, undo."
 )
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]

@@ -43,8 +43,8 @@ def edit(
 ) -> None:
     """Do a task in the code of a folder: show the changes as a diff; with --apply write and test them.
 
-    If the tests fail, they are repaired once from their output; if they still fail, all files are put back. Exits with 1 then,
-    and if there are no edits that fit.
+    If the tests fail, the edit is repaired once from their output; if they still fail, all files are put back. Exits with 1
+    then, and if there are no edits that fit.
     """
     from dspy_programs.code import edit as do
     from dspy_programs.errors import UsageError
@@ -168,9 +168,10 @@ def undo(
 ) -> None:
     """Put back the files that the last edit, patch or run has changed; again, those of the one before.
 
-    A file that was changed since stays as it is; then it exits with 1.
+    A file that was changed since, or cannot be put back, stays as it is; then it exits with 1.
     """
     from dspy_programs.code import undo as put_back
+    from dspy_programs.code.changing.writing import CHANGED_SINCE
 
     done = put_back(path, force=force)
     if as_json:
@@ -179,7 +180,8 @@ def undo(
         for each in done.back:
             say(f"{each}: as it was before {' '.join(done.what.split())[:60]}")
         for each, why in done.left.items():
-            say(f"{each}: left as it is: {why}; --force puts it back anyway")
+            hint = "; --force puts it back anyway" if why == CHANGED_SINCE else ""
+            say(f"{each}: left as it is: {why}{hint}")
     if done.left:
         raise typer.Exit(GATE_CLOSED)
 

@@ -18,7 +18,11 @@ _MOST_DEFINITIONS = 6  # of a file, in the outline of a folder
 
 
 def context(
-    logs: Annotated[list[Path], typer.Option("--logs", help="A log file, a folder of them, or - for stdin; repeatable.")],
+    log: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[LOG]...", help="A log file, a folder of them, or - for stdin. Default: the folder logs."),
+    ] = None,
+    logs: Annotated[list[Path] | None, typer.Option("--logs", help="The same as an option; repeatable.")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say in a few sentences what went wrong, with the lines that prove it.")
     ] = False,
@@ -40,18 +44,22 @@ def context(
 
     if task and not explain:
         raise UsageError("--task is for --explain; add it")
+    places = [*(log or ()), *(logs or ())]
+    if not places and not Path("logs").exists():
+        raise UsageError("no log is named, and there is no folder logs here; name a log file or a folder of them")
+    places = places or [Path("logs")]
     if explain:
         from dspy_programs.code.explaining_logs import explain_logs
         from dspy_programs.lm import using
 
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-            _say_explained(explain_logs(logs, task, model), as_json)
+            _say_explained(explain_logs(places, task, model), as_json)
         return
     from dspy_programs.code.log_bus import without_secrets
     from dspy_programs.logs import log_context
     from dspy_programs.text import quantity
 
-    found = log_context(logs)
+    found = log_context(places)
     for kind in found.kinds[:most]:
         kind.lines = without_secrets(kind.lines)
     if as_json:

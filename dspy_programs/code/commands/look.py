@@ -1,5 +1,6 @@
-"""Commands that look closer: grep, tree, extract, sg, context."""
+"""Commands that look closer: grep, tree, extract, sg."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,20 +24,25 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def grep(
     pattern: Annotated[str, typer.Argument(help="A regular expression.")],
     path: _FileOrFolder = Path("."),
-    fixed: Annotated[bool, typer.Option("--fixed", "-F", help="The pattern is a text.")] = False,
-    ignore_case: Annotated[bool, typer.Option("--ignore-case", "-i", help="A is a.")] = False,
+    fixed: Annotated[bool, typer.Option("--fixed", "-F", help="The pattern is plain text.")] = False,
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", "-i", help="Let capital and small letters fit each other.")
+    ] = False,
     glob: Annotated[list[str] | None, typer.Option("--glob", "-g", help="Only these files, like *.py; repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", "-x", metavar="GLOB", help="Not these; repeatable.")] = None,
     context: Annotated[int, typer.Option("--context", "-C", min=0, max=100, help="Lines before and after.")] = 0,
     most: Annotated[int, typer.Option(min=1, help="Stop after so many lines.")] = 1_000,
     as_json: _Json = False,
 ) -> None:
-    """Find lines in the files of a folder that are its own. Exits with 1 if nothing is found."""
+    """Find lines in a folder's own files, without what git ignores. Exits with 1 if nothing is found."""
     from itertools import islice
 
     from dspy_programs.code import grep_files
     from dspy_programs.code.files import LeftOut
+    from dspy_programs.errors import UsageError
 
+    if not path.exists() and os.path.exists(pattern):
+        raise UsageError(f"{path}: not there; the pattern comes first, then the file or folder")
     told = LeftOut()
     found = grep_files(
         pattern,
@@ -78,10 +84,10 @@ def _merged(hits: "Sequence[Line]") -> Iterator[str]:
 
 def tree(
     path: _Folder = Path("."),
-    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many folders inside each other.")] = 2,
+    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of folders.")] = 2,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also names that begin with a dot.")] = False,
 ) -> None:
-    """Show the files of a folder that are its own, as a tree."""
+    """Show a folder's own files as a tree, without what git ignores."""
     from dspy_programs.code import tree_of
 
     for line in tree_of(path, depth, hidden):
@@ -105,7 +111,9 @@ def extract(
     from dspy_programs.text import printable
 
     if (symbol is None) == (regex is None):
-        raise UsageError("give one of --symbol and --regex")
+        if symbol is None and not path.exists():
+            raise UsageError(f"{path}: not there; a definition is named with --symbol {path}")
+        raise UsageError("say what to take: either --symbol NAME or --regex PATTERN")
     if not (symbol or regex or "").strip():
         raise UsageError("--symbol or --regex is empty; name a definition, or write an expression")
     if symbol is not None:

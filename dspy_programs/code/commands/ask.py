@@ -56,7 +56,7 @@ def ask(
     if show or chosen.tool not in READ_ONLY:
         say(line)
         if not show:
-            print(f"not run: {chosen.why}, and it changes files or needs a model", file=sys.stderr)
+            print(f"not run: {chosen.why}; ask runs only what reads", file=sys.stderr)
         return
     print(line, file=sys.stderr, flush=True)
     _run(words)
@@ -64,7 +64,7 @@ def ask(
 
 def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
     """Choose among the commands that are here: by the rules, without loading DSPy, or on a model."""
-    from dspy_programs.code.commands import app
+    from dspy_programs.code.commands.group import app
     from dspy_programs.programs.orchestrator import REPOSITORY_TOOLS, Chosen, Place, chosen_by_rules
 
     known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
@@ -98,7 +98,7 @@ def _stop_unless_whole(chosen: "Chosen") -> None:
 
 
 def _run(words: list[str]) -> None:
-    from dspy_programs.code.commands import app
+    from dspy_programs.code.commands.group import app
 
     code = typer.main.get_command(app).main(words, "dspy-programs code", standalone_mode=False)
     if code:

@@ -27,6 +27,8 @@ def folder(tmp_path, monkeypatch):
         ("show me Cart.total", "code extract repo --symbol Cart.total", "return 1  # TODO tax"),
         ("any TODOs in cart.py?", "code grep TODO repo/shop/cart.py", "cart.py:3: "),
         ("what went wrong last night?", "code context --logs repo/logs/app.log", "ERROR no disk"),
+        ("where is Cart used?", "code grep Cart repo", "cart.py:1: class Cart"),
+        ("which files are most important?", "code map repo", "shop/cart.py"),
         ("folders please, tree", "code tree repo", "shop/ (1 file)"),
     ],
 )

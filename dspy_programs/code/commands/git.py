@@ -15,7 +15,7 @@ from dspy_programs.code.printing import say
 app = new_app("Git, without anything that the repository sets up: no hooks, no filters, no signatures.")
 
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all")
-_SPECIFIED = frozenset(["unspecified", "unset"])
+_NO_FILTER = frozenset(["unspecified", "unset"])
 _MOST = 5_000  # files of one call
 
 
@@ -50,7 +50,7 @@ def add(paths: Annotated[list[Path], typer.Argument(help="Files or folders.")]) 
         raise UsageError(f"{len(files):,} files at once; add fewer, or use git itself")
     said = told_by_git(here, ["check-attr", "-z", "filter", "--", *files]).split(b"\0") if files else []
     for name, value in zip(said[::3], said[2::3], strict=False):
-        if value.decode() not in _SPECIFIED:
+        if value.decode() not in _NO_FILTER:
             raise UsageError(
                 f"{name.decode('utf-8', 'replace')}: goes through the filter {value.decode()}; add it with git itself"
             )

@@ -137,3 +137,25 @@ def test_a_folder_is_outlined(folder, capsys):
 def test_what_is_wrong_is_one_line(folder, capsys, words, said):
     assert code(*words) == 2
     assert said in (err := capsys.readouterr().err) and err.count("\n") == 1
+
+
+def test_logs_are_named_with_or_without_the_option_or_are_those_of_the_folder_logs(folder, capsys):
+    assert code("context") == 2 and "there is no folder logs here" in capsys.readouterr().err
+    assert code("context", "app.log", "--logs", "other.log") == 0
+    assert "in 2 files" in capsys.readouterr().err
+    (folder / "logs").mkdir()
+    (folder / "app.log").rename(folder / "logs" / "app.log")
+    assert code("context") == 0
+    assert "order 17 was lost" in capsys.readouterr().out
+
+
+def test_overloads_are_named_once(folder, capsys):
+    (folder / "cast.py").write_text("def to(x: int): ...\ndef to(x: str): ...\ndef other(): ...\n")
+    assert code("summary", "cast.py") == 0
+    assert "the functions `to` and `other`" in capsys.readouterr().out
+
+
+def test_the_list_of_commands_cuts_no_sentence(capsys):
+    assert code("--help") == 0
+    out = capsys.readouterr().out.partition("\nCommands:\n")[2]
+    assert "..." not in out and "all of it or nothing" in " ".join(out.split())
