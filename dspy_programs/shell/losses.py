@@ -84,6 +84,8 @@ def _of_git(words: Sequence[str]) -> str:
         return "it deletes files that git does not know"
     if action == "push" and (forced or "--mirror" in flags or any(word.startswith("+") for word in others)):
         return "it overwrites the history of the remote"
+    if action == "push" and ({"d", "--delete"} & flags or any(word.startswith(":") for word in others)):
+        return "it deletes what the remote has"
     if action == "branch" and ("D" in flags or (forced and _has(flags, "d", "--delete"))):
         return "it deletes commits that are nowhere else"
     if action == "rm" and forced and "r" in flags and "--cached" not in flags:

@@ -25,6 +25,7 @@ LD_PRELOAD=./x.so ls
 EDITOR='rm -rf x' git commit ;; env GIT_SSH_COMMAND='sh -c "rm -rf x"' git fetch ;; export BASH_ENV=x ;; trap 'rm -rf x' EXIT
 builtin eval rm -rf x ;; strace -f rm -rf x ;; time -p rm -rf x ;; bash -o errexit -c 'rm -rf x' ;; fd . -X rm -rf
 cmd /c rd /s x
+git push origin :main ;; git push --delete o main
 git branch -D x ;; git stash drop ;; git rm -rf .
 git bisect run rm -rf x
 git submodule foreach 'rm -rf x' ;; git rebase -x 'rm -rf x' main ;; git -c clean.requireForce=false clean -dx
