@@ -14,7 +14,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.text import sentences, stem, words
-from metrics.score import Component, Score, composite, unreadable
+from metrics.score import Component, Score, composite, strings, unreadable
 
 WEIGHTS = {"keywords": 0.6, "faithful": 0.25, "length": 0.15}
 LONGEST, MOST_SENTENCES = 90, 4
@@ -26,7 +26,7 @@ _COMMON = frozenset("None True False str int float bool bytes list dict set tupl
 
 def summary_says_it(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score a summary of code."""
-    summary, keywords = getattr(pred, "summary", None), _strings(gold, "keywords")
+    summary, keywords = getattr(pred, "summary", None), strings(gold, "keywords")
     if getattr(pred, "failure", None) is not None or not isinstance(summary, str):
         return unreadable({**WEIGHTS, "format": 0.0}, pred, "a summary", "it has none", f"one that says {', '.join(keywords)}")
     said = stems_in(summary)
@@ -63,8 +63,3 @@ def _length(summary: str) -> Component:
     value = min(1.0, LONGEST / length, MOST_SENTENCES / many) if length and many else 0.0
     fault = f"{many} sentences of {length} words; at most {MOST_SENTENCES} and {LONGEST}" if length else "it is empty"
     return Component("length", value, WEIGHTS["length"], fault if value < 1 else "")
-
-
-def _strings(gold: dspy.Example, field: str) -> list[str]:
-    value = getattr(gold, field, None)
-    return [each for each in value if isinstance(each, str)] if isinstance(value, (list, tuple)) else []

@@ -16,7 +16,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.text import sentences, words
-from metrics.score import Component, Score, composite, unreadable
+from metrics.score import Component, Score, composite, strings, unreadable
 
 WEIGHTS = {"context": 0.4, "key_points": 0.3, "faithful": 0.2, "brief": 0.1}
 LONGEST = 90  # words of a context
@@ -27,7 +27,7 @@ _DENIED = re.compile(r"\b(?:no|not|nothing|none|without|never|zero|0)\b", re.IGN
 def log_is_explained(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score what an answer says of a log."""
     context, points = getattr(pred, "context", None), _texts(getattr(pred, "key_points", None))
-    wanted, proofs = _strings(gold, "context_keywords"), _strings(gold, "key_points_keywords")
+    wanted, proofs = strings(gold, "context_keywords"), strings(gold, "key_points_keywords")
     right = f"a context with {', '.join(wanted)} and lines with {', '.join(proofs)}" if wanted else "that nothing went wrong"
     if getattr(pred, "failure", None) is not None or not isinstance(context, str) or points is None:
         return unreadable({**WEIGHTS, "format": 0.0}, pred, "a context with key points", "it has none", right)
@@ -83,8 +83,3 @@ def _texts(value: Any) -> list[str] | None:
     if not isinstance(value, (list, tuple)):
         return None
     return [str(each if isinstance(each, str) else getattr(each, "text", "")) for each in value]
-
-
-def _strings(gold: dspy.Example, field: str) -> list[str]:
-    value = getattr(gold, field, None)
-    return [each for each in value if isinstance(each, str)] if isinstance(value, (list, tuple)) else []

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from dspy_programs.lint_loops import BY_NAME, fault_of
 from metrics.complexity import class_of
-from metrics.score import Component, Metric, Score, composite, unreadable
+from metrics.score import Component, Metric, Score, composite, strings, unreadable
 
 WEIGHTS = {"variables": 0.2, "cost": 0.2, "names": 0.1, "rewrite": 0.5}
 UNPROVEN = 0.8
@@ -58,7 +58,7 @@ def explanation_holds(run: Run) -> Metric:
     def metric(gold: dspy.Example, pred: dspy.Prediction) -> Score:
         explanation, rewrite = getattr(pred, "explanation", None), getattr(pred, "rewrite", None)
         if getattr(pred, "failure", None) is not None or not isinstance(explanation, str) or not isinstance(rewrite, str):
-            right = f"{', '.join(_strings(gold, 'variables'))} with {getattr(gold, 'cost', '')}"
+            right = f"{', '.join(strings(gold, 'variables'))} with {getattr(gold, 'cost', '')}"
             return unreadable({**WEIGHTS, "format": 0.0}, pred, "an explanation", "it has none", right)
         return composite(
             [
@@ -73,7 +73,7 @@ def explanation_holds(run: Run) -> Metric:
 
 
 def _variables(gold: dspy.Example, explanation: str) -> Component:
-    wanted = _strings(gold, "variables")
+    wanted = strings(gold, "variables")
     missing = [name for name in wanted if not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", explanation)]
     value = 1 - len(missing) / len(wanted) if wanted else 1.0
     return Component("variables", value, WEIGHTS["variables"], f"it does not name {', '.join(missing)}" if missing else "")
@@ -119,7 +119,7 @@ def _of_rewrite(gold: dspy.Example, rewrite: str, known: str, run: Run) -> tuple
         return 0.0, "the row names no pattern"
     types = getattr(gold, "types", None)
     fault = fault_of(
-        rewrite, code, pattern, str(getattr(gold, "suggestion", "")), dict(types) if types else {}, _strings(gold, "keeps")
+        rewrite, code, pattern, str(getattr(gold, "suggestion", "")), dict(types) if types else {}, strings(gold, "keeps")
     )
     if fault:
         return 0.0, f"{fault}; right: {known!r}"
@@ -149,8 +149,3 @@ def _shape(text: str, code: str) -> str:
         if isinstance(node, ast.Name) and node.id not in known:
             node.id = new.setdefault(node.id, f"new {len(new)}")
     return ast.dump(tree)
-
-
-def _strings(gold: dspy.Example, field: str) -> list[str]:
-    value = getattr(gold, field, None)
-    return [each for each in value if isinstance(each, str)] if isinstance(value, (list, tuple)) else []

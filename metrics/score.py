@@ -44,6 +44,12 @@ def unreadable(weights: Mapping[str, float], pred: Any, what: str, fault: str, r
     return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in weights.items()])
 
 
+def strings(gold: dspy.Example, field: str) -> list[str]:
+    """Return the texts of a label that is a list of them; [] if it is none."""
+    value = getattr(gold, field, None)
+    return [each for each in value if isinstance(each, str)] if isinstance(value, (list, tuple)) else []
+
+
 def for_gepa(metric: Metric) -> Callable[..., dspy.Prediction]:
     """Give `metric` GEPA's five arguments. The value is the same whichever predictor it is asked about."""
 

@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from dspy_programs.text import SPELLED
+
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`")
 _PATH = re.compile(r"(?<![\w/])(?:[\w.-]+/)*[\w-]+\.[A-Za-z]{1,5}\b|(?<![\w/])(?:[\w.-]+/)+[\w.-]*")
 _HASH = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b")
@@ -22,7 +24,6 @@ _COUNT = re.compile(
     r"\b(?:last|latest|past|previous|my) (\d+|two|three|four|five|six|seven|eight|nine|ten)\b"
     r"|\b(\d+|two|three|four|five|six|seven|eight|nine|ten) (?:last|latest|newest|most recent)\b"
 )
-_NUMBERS = "zero one two three four five six seven eight nine ten".split()
 _NOT_A_NAME = frozenset("a an the new my this that it current other wrong right feature remote local same".split())
 
 
@@ -60,7 +61,7 @@ def names_in(task: str) -> Names:
     onto = _ONTO.search(task.lower())
     count = _COUNT.search(task.lower())
     said = (count[1] or count[2]) if count else "one"
-    number = int(said) if said.isdigit() else _NUMBERS.index(said)
+    number = int(said) if said.isdigit() else SPELLED.index(said)
     commit, version = _HASH.search(task), _VERSION.search(task)
     author = re.search(r"\b(?:did|has|have) (?!we\b|i\b|you\b)(\w+) |\bcommits (?:by|of|from) (\w+)", task)
     since = re.search(r"\b(?:last|past|this) (day|week|month|year)\b", task.lower())

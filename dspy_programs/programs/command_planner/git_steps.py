@@ -154,7 +154,7 @@ def delete_branch(names: Names) -> list[Step]:
     name = names.branch or "BRANCH"
     return [
         Step("delete the branch if it is merged", f"git branch -d {name}"),
-        Step("delete it on the remote", f"git push origin --delete {name}"),
+        Step(f"delete it on the remote, if nobody needs it: git push origin --delete {name}"),
     ]
 
 
@@ -197,7 +197,10 @@ def show(names: Names) -> list[Step]:
 
 def delete_tag(names: Names) -> list[Step]:
     tag = names.version or "TAG"
-    return [Step("delete the tag", f"git tag -d {tag}"), Step("delete it on the remote", f"git push origin --delete {tag}")]
+    return [
+        Step("delete the tag", f"git tag -d {tag}"),
+        Step(f"delete it on the remote, if nobody needs it: git push origin --delete {tag}"),
+    ]
 
 
 def take_out(names: Names) -> list[Step]:

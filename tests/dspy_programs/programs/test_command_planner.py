@@ -62,10 +62,9 @@ def test_rules_write_what_the_project_has(task, context, commands):
     assert (result.commands, result.dangerous, result.answered_by) == (commands, [], "rules")
 
 
-def test_a_tag_is_deleted_for_all_only_as_something_dangerous():
+def test_a_tag_is_deleted_for_all_by_a_person_only():
     result = by_rules("delete the tag v1.0", UV)
-    assert result.commands == ["git tag -d v1.0", "git push origin --delete v1.0"]
-    assert result.dangerous == ["git push origin --delete v1.0"]
+    assert result.commands == ["git tag -d v1.0"] and result.plan[1].endswith("git push origin --delete v1.0")
 
 
 @pytest.mark.parametrize(
