@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +54,12 @@ def _names(listed: bytes | None) -> frozenset[str]:
 def git(folder: Path, words: Sequence[str], variables: Mapping[str, str] | None = None) -> bytes | None:
     """Return what git prints, None where it fails. variables: more for its environment."""
     return _run(folder, words, {**_quiet(folder), **(variables or {})})
+
+
+def asker(folder: Path) -> Callable[[Sequence[str]], bytes | None]:
+    """Return `git` for many questions about one folder: which filters to turn off is asked only once."""
+    settings = _quiet(folder)
+    return lambda words: _run(folder, words, settings)
 
 
 def told_by_git(folder: Path, words: Sequence[str]) -> bytes:

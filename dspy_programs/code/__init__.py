@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CODE_TOOLS": "agent_tools",
-    "Change": "changing.writing",
+    "Change": ".diffs",
     "CommitMessage": "changing.commit_message",
     "Definition": "index",
     "EditResult": "changing.editing",
     "Editor": "changing.proposing",
     "Embedder": "vectors",
-    "File": "changing.folder",
+    "File": ".diffs",
     "Hit": "searching",
     "Index": "index",
     "Line": "grep",

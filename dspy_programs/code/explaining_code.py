@@ -3,6 +3,7 @@
 Raises     UsageError for a file that cannot be read, or for a definition that is not there.
 """
 
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -11,6 +12,7 @@ from dspy_programs.code.extracting import extract_symbol
 from dspy_programs.code.files import read_bytes, text_in
 from dspy_programs.code.outline import Outlined, outline_of_file
 from dspy_programs.code.parsing.languages import language_of
+from dspy_programs.errors import UsageError
 from dspy_programs.secret_values import without_secrets
 
 if TYPE_CHECKING:
@@ -32,9 +34,12 @@ class ExplainedCode(NamedTuple):
 
 
 def place_named(place: str) -> tuple[Path, str]:
-    """Return a path and a definition in it, from PATH or PATH:SYMBOL."""
-    path, _, symbol = place.rpartition(":")
-    return (Path(path), symbol) if path and not Path(place).exists() else (Path(place), "")
+    """Return a path and a definition in it, from PATH or PATH:SYMBOL. Raises UsageError if the path is not there."""
+    path, _, symbol = ("", "", "") if os.path.exists(place) else place.rpartition(":")
+    path = path or place
+    if not os.path.exists(path):
+        raise UsageError(f"{path}: not there; name a file or a folder, or a definition in a file as FILE:SYMBOL")
+    return Path(path), symbol if path != place else ""
 
 
 def explain_code(path: Path, symbol: str = "", ask: str = "", lm: "dspy.LM | None" = None) -> ExplainedCode:

@@ -66,7 +66,6 @@ ANSWERS: dict[str, str] = {
     "quickstart": "dspy-programs code start FOLDER",
     "reddb-mock": "no server is needed: --db none keeps events in memory, --db FILE in a file",
     "rl": f"no weights are trained here, instructions and demonstrations are: {_TRAIN} task",
-    "run": 'dspy-programs run "GOAL" --workspace FOLDER',
     "spark": "dspy-programs code stack spark",
     "spark-script": "dspy-programs code stack spark --out FILE",
     "stream-topics": "dspy-programs code stack topics NAME",

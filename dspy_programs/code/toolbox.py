@@ -16,6 +16,8 @@ from typing import Any
 from dspy_programs.code.files import checked_folder, read_bytes, text_in
 from dspy_programs.code.listing import listing_of
 
+LOOKED_AT = "pyproject.toml, setup.cfg, tox.ini, Makefile, justfile, package.json, Cargo.toml, go.mod and their like"
+"""The files that name a project's tools, for people."""
 _MOST_FILES, _MOST_FOLDERS = 40, 20
 _TELLING = re.compile(
     r"(?:^|/)(?:pyproject\.toml|setup\.(?:py|cfg)|requirements[\w-]*\.txt|tox\.ini|noxfile\.py|manage\.py|Pipfile|"

@@ -1,7 +1,8 @@
 """Do a task in a folder: find the files, let an editor write exact replacements, check them, write them, test them.
 
 Guarantees nothing is written unless `apply` says so. Edits that do not fit exactly change nothing. If the tests fail, and fail
-           again after the one repair from their output, all files are put back; also if the process is interrupted meanwhile.
+           again after the one repair from their output, the edit is put back; also if the process is interrupted meanwhile.
+           What the tests themselves write or delete in the folder is not.
 Calls      a language model if one is in use and the task does not spell the edit out.
 Raises     UsageError for a file that may not be changed or has changed meanwhile in the same place, and if a model is needed
            and none is in use; the folder is as it was.

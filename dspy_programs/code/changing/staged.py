@@ -5,7 +5,7 @@ Raises     UsageError where there is no repository, or nothing is staged.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,11 +13,12 @@ from dspy_programs.code.files import LARGEST, text_in
 from dspy_programs.code.parsing.chunks import parse
 from dspy_programs.diffs import size_of
 from dspy_programs.errors import UsageError
-from dspy_programs.git import git
+from dspy_programs.git import asker
 
 _DIFF = ("diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules", "-M")
 _KINDS: Mapping[str, "Kind"] = {"A": "added", "D": "deleted", "R": "renamed", "C": "added", "T": "changed", "M": "changed"}
 
+_Git = Callable[[Sequence[str]], bytes | None]
 Kind = Literal["added", "deleted", "renamed", "changed"]
 
 
@@ -38,17 +39,18 @@ class StagedFile(NamedTuple):
 
 def staged_files(folder: Path) -> list[StagedFile]:
     """Return the files of the next commit, those with most changed lines first."""
-    if git(folder, ["rev-parse", "--is-inside-work-tree"]) is None:
+    git = asker(folder)
+    if git(["rev-parse", "--is-inside-work-tree"]) is None:
         raise UsageError(f"{folder}: no git repository; git init makes one")
-    files = [_staged(folder, kind, before, path) for kind, before, path in _named(folder)]
+    files = [_staged(git, kind, before, path) for kind, before, path in _named(git)]
     if not files:
         raise UsageError("nothing is staged; git add what the commit should have")
     return sorted(files, key=lambda file: (-file.lines, file.path))
 
 
-def _named(folder: Path) -> Iterator[tuple[Kind, str, str]]:
+def _named(git: _Git) -> Iterator[tuple[Kind, str, str]]:
     """Yield the kind of each change, and the paths before and after it, from the top of the repository."""
-    words = iter((git(folder, [*_DIFF, "--name-status", "-z"]) or b"").split(b"\0"))
+    words = iter((git([*_DIFF, "--name-status", "-z"]) or b"").split(b"\0"))
     for status in words:
         if not status:
             continue
@@ -57,11 +59,11 @@ def _named(folder: Path) -> Iterator[tuple[Kind, str, str]]:
         yield kind, first, os.fsdecode(next(words, b"")) if status[:1] in (b"R", b"C") else first
 
 
-def _staged(folder: Path, kind: Kind, before: str, path: str) -> StagedFile:
+def _staged(git: _Git, kind: Kind, before: str, path: str) -> StagedFile:
     top = [f":(top,literal){name}" for name in dict.fromkeys([before, path])]
-    diff = git(folder, [*_DIFF, "--", *top]) or b""
-    was = {} if kind == "added" else _definitions(folder, f"HEAD:{before}", before)
-    now = {} if kind == "deleted" else _definitions(folder, f":0:{path}", path)
+    diff = git([*_DIFF, "--", *top]) or b""
+    was = {} if kind == "added" else _definitions(git, f"HEAD:{before}", before)
+    now = {} if kind == "deleted" else _definitions(git, f":0:{path}", path)
     gone, new = [name for name in was if name not in now], [name for name in now if name not in was]
     renamed = [(one, other) for one in gone for other in new if _body(was[one], one) == _body(now[other], other)]
     renamed = renamed if len({one for one, _ in renamed}) == len({other for _, other in renamed}) == len(renamed) else []
@@ -80,9 +82,9 @@ def _staged(folder: Path, kind: Kind, before: str, path: str) -> StagedFile:
     )
 
 
-def _definitions(folder: Path, blob: str, path: str) -> dict[str, str]:
+def _definitions(git: _Git, blob: str, path: str) -> dict[str, str]:
     """Return the text of each definition in a version of a file; {} for what is no code, or too large to be."""
-    data = git(folder, ["cat-file", "blob", blob])
+    data = git(["cat-file", "blob", blob])
     text = text_in(data) if data is not None and len(data) <= LARGEST else None
     if text is None:
         return {}

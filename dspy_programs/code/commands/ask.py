@@ -130,7 +130,7 @@ def commands(
     A dangerous command is marked and commented out. Exits with 1 if there is no command.
     """
     from dspy_programs.code.printing import gate
-    from dspy_programs.code.toolbox import context_of
+    from dspy_programs.code.toolbox import LOOKED_AT, context_of
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
     from dspy_programs.programs.command_planner import Planned, planned_by_rules
@@ -154,7 +154,8 @@ def commands(
         say(f"# DANGEROUS, {dangers[command]}: {_one_line(command)}" if command in dangers else command)
     for what in planned.missing:
         print(_one_line(f"missing: {what}"), file=sys.stderr)
-    gate(planned.commands, "no command")
+    lacks_tool = any(what.startswith("a tool to ") for what in planned.missing)
+    gate(planned.commands, f"no command: looked for {LOOKED_AT}, and found no tool for this" if lacks_tool else "no command")
 
 
 def _one_line(text: str) -> str:

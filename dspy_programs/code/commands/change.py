@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder, the only one that is changed.")]
 _Task = Annotated[str, typer.Argument(help="What to do, in words.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_PUT_BACK = "the edited files are as they were; what the test command changed in others is not put back"
 
 
 def edit(
@@ -31,7 +32,9 @@ def edit(
     path: _Folder = Path("."),
     file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to edit; repeatable. Default: found.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write the changes. Without it they are only shown.")] = False,
-    test_cmd: Annotated[str | None, typer.Option(help="With --apply: a command that must pass, run in a sandbox.")] = None,
+    test_cmd: Annotated[
+        str | None, typer.Option(help="With --apply: a command that must pass, run in a sandbox. It may write in the folder.")
+    ] = None,
     test_seconds: Annotated[float, typer.Option(min=1, help="When the test command is stopped.")] = 180.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the changes even if the tests fail.")] = False,
     lm: ToolLmOption = None,
@@ -43,13 +46,15 @@ def edit(
 ) -> None:
     """Do a task in the code of a folder: show the changes as a diff; with --apply write and test them.
 
-    If the tests fail, the edit is repaired once from their output; if they still fail, all files are put back. Exits with 1
-    then, and if there are no edits that fit.
+    If the tests fail, the edit is repaired once from their output; if they still fail, it is put back. What the test command
+    itself writes or deletes in the folder is not. Exits with 1 then, and if there are no edits that fit.
     """
     from dspy_programs.code import edit as do
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
 
+    if not path.exists():
+        raise UsageError(f"{path}: no folder; name one, and put a task of several words in quotes")
     if test_cmd and not apply:
         raise UsageError("--test-cmd tests what is written; add --apply")
     with using(None if no_llm else lm, api_base, api_key, no_cache):
@@ -98,7 +103,7 @@ def _told(done: "EditResult") -> list[str]:
     if done.applied:
         lines.append("written; dspy-programs code undo puts it back")
     elif not done.left:
-        lines.append("all files are as they were" if done.tests else "nothing was written; --apply does it")
+        lines.append(_PUT_BACK if done.tests else "nothing was written; --apply does it")
     return lines
 
 

@@ -13,6 +13,7 @@ from dspy_programs.code.commands.ask import ask, commands
 from dspy_programs.code.commands.change import diff, edit, patch, undo
 from dspy_programs.code.commands.explain import context, summary
 from dspy_programs.code.commands.git import app as git
+from dspy_programs.code.commands.in_words import InWords
 from dspy_programs.code.commands.look import extract, grep, sg, tree
 from dspy_programs.code.commands.search import learn, like, search
 from dspy_programs.code.commands.start import init, open_, start
@@ -107,8 +108,9 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     *(search, like, learn, grep, tree, extract, sg, context, summary, watch, last, status, worker, start, init, ask, commands),
     *(edit, patch, diff, undo, plan, run, commit_message),
 )
+_IN_WORDS = (search, ask, commands, edit, plan, run)
 for _command in _COMMANDS:
-    app.command()(_command)
+    app.command(cls=InWords if _command in _IN_WORDS else None)(_command)
 app.command("open")(open_)
 app.add_typer(stack, name="stack", help="Files that run `up` elsewhere: Docker, Kubernetes, Kafka, Spark.")
 app.add_typer(git, name="git", hidden=True)

@@ -9,12 +9,13 @@ import ast
 import difflib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from dspy_programs.edits import Edit, edits_between, lines_of, syntax_fault
 
 _FRAME = re.compile(r"^\s*File \"([^\"\n]+)\", line (\d+)|^([^\s:]+\.py):(\d+): ", re.MULTILINE)
+_NOT_OURS = re.compile(r"(?:^|/)(?:site|dist)-packages/|/lib(?:64)?/python\d[^/]*/")  # installed, or the standard library
 _ERROR = re.compile(r"^(?:E\s+)?((?:\w+\.)*\w*(?:Error|Exception))(?:: (.*))?$", re.MULTILINE)
 _UNKNOWN_NAME = re.compile(r"name '(\w+)' is not defined(?:\. Did you mean: '(\w+)'\?)?")
 _UNKNOWN_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'\. Did you mean: '(\w+)'\?")
@@ -64,12 +65,23 @@ def edit_for_error(code: Mapping[str, str], feedback: str) -> tuple[list[Edit], 
 def _place(code: Mapping[str, str], feedback: str) -> _Place | None:
     """Return the innermost line of the traceback that is in one of the files."""
     for match in reversed([*_FRAME.finditer(feedback)]):
-        named, line = match[1] or match[3], int(match[2] or match[4])
-        for path, text in code.items():
-            is_it = named == path or named.endswith(f"/{path}") or named.rpartition("/")[2] == path.rpartition("/")[2]
-            if is_it and 0 < line <= len(lines_of(text)) and not syntax_fault(text):
-                return _Place(path, text, line)
+        path, line = _path_of(match[1] or match[3], code), int(match[2] or match[4])
+        if path and 0 < line <= len(lines_of(code[path])) and not syntax_fault(code[path]):
+            return _Place(path, code[path], line)
     return None
+
+
+def _path_of(named: str, paths: Collection[str]) -> str:
+    """Return which of the files a traceback names; "" if it is another, or could be."""
+    if named in paths:
+        return named
+    if _NOT_OURS.search(named):
+        return ""
+    if whole := [path for path in paths if named.endswith(f"/{path}")]:
+        return max(whole, key=len)
+    alike = [path for path in paths if path.rpartition("/")[2] == named.rpartition("/")[2]]
+    is_one = len(alike) == 1 and (named.startswith("/") or alike[0].endswith(f"/{named}"))
+    return alike[0] if is_one else ""
 
 
 _Found = Iterator[tuple[list[Edit], str]]

@@ -106,7 +106,7 @@ def deeds_in(low: str, task: str, project: Project) -> Iterator[Found]:
         for match in re.finditer(pattern, low):
             clause = next((each[1] for each in CLAUSE.finditer(low) if each.start(1) <= match.start() < each.end(1)), low)
             steps = steps_of(deed, project, _detail(deed, task, low, clause, project))
-            lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: the context names none"
+            lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: no file of the project names one"
             yield Found(match.start(), match.end(), steps, lacks)
 
 

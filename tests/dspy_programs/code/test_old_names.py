@@ -126,6 +126,7 @@ def test_old_names_are_hidden_from_help_and_none_hides_a_command(capfd):
     listed = set(re.findall(r"^  ([a-z-]+) ", capfd.readouterr().out, re.M))
     assert listed and not listed & (ANSWERS.keys() - group.commands.keys())
     assert not ALIASES.keys() & group.commands.keys()
+    assert not ANSWERS.keys() & group.commands.keys()
 
 
 def test_answers_name_commands_that_exist():

@@ -242,6 +242,27 @@ def test_an_error_message_that_leaves_no_choice_is_mended(code, feedback, after)
     assert after in mended(result, code)["shop.py"] if after else result.edits == []
 
 
+@pytest.mark.parametrize(
+    ("named", "files", "mended_file"),
+    [
+        ("/usr/lib/python3.11/json/decoder.py", ["decoder.py"], None),
+        ("/usr/lib/python3.11/json/decoder.py", ["src/decoder.py"], None),
+        ("/venv/lib/python3.11/site-packages/decoder.py", ["decoder.py"], None),
+        ("decoder.py", ["a/decoder.py", "b/decoder.py"], None),
+        ("tests/decoder.py", ["src/decoder.py"], None),
+        ("/home/me/other/decoder.py", ["a/decoder.py", "b/decoder.py"], None),
+        ("/home/me/b/decoder.py", ["decoder.py", "a/decoder.py", "b/decoder.py"], "b/decoder.py"),
+        ("lib/python3.11/decoder.py", ["lib/python3.11/decoder.py", "decoder.py"], "lib/python3.11/decoder.py"),
+        ("/tmp/x/decoder.py", ["src/decoder.py"], "src/decoder.py"),
+        ("decoder.py", ["src/decoder.py"], "src/decoder.py"),
+    ],
+)
+def test_an_error_in_a_file_with_the_same_last_name_is_not_ours(named, files, mended_file):
+    code = dict.fromkeys(files, "def f(items):\n    return itmes\n")
+    result = by_rules("It fails", code, trace(2, "NameError: name 'itmes' is not defined. Did you mean: 'items'?", named))
+    assert {edit.path for edit in result.edits} == ({mended_file} if mended_file else set())
+
+
 def tried(code, feedback="FAIL", path="a.py", most=400):
     from itertools import islice
 

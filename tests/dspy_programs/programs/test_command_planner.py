@@ -72,7 +72,7 @@ def test_a_tag_is_deleted_for_all_by_a_person_only():
     [
         ("make a new branch", "", "BRANCH: the name of the branch"),
         ("who wrote this?", "", "FILE: the file"),
-        ("run the linter", "files: pom.xml", "a tool to lint: the context names none"),
+        ("run the linter", "files: pom.xml", "a tool to lint: no file of the project names one"),
         ("sing", UV, "what to do: the task asks for nothing that the rules know"),
         ("", UV, "what to do: the task asks for nothing that the rules know"),
         ("never push", UV, "how to never push"),

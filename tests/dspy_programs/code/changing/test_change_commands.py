@@ -43,7 +43,15 @@ def test_edit_whose_tests_fail_exits_with_1(folder, capsys, flags, code):
     assert main(command) == code
     out, err = capsys.readouterr()
     assert "+def sum_of(items):" in out and "tests failed (exit code 3)" in err and "broken" in err
-    assert ("all files are as they were" in err) is (held(folder) == before) is not flags
+    assert ("the edited files are as they were" in err) is (held(folder) == before) is not flags
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="needs a sandbox: pip install 'dspy-programs[agent]'")
+def test_what_the_tests_write_is_not_said_to_be_put_back(folder, capsys):
+    assert main(["code", "edit", "rename total to sum_of", "--apply", "--test-cmd", "echo x > other.txt; exit 3"]) == 1
+    assert (folder / "cart.py").read_text() == CART and (folder / "other.txt").exists()
+    err = capsys.readouterr().err
+    assert "all files" not in err and "what the test command changed in others is not put back" in err
 
 
 def test_patch_from_a_file_and_from_standard_input(folder, capsys, monkeypatch):
@@ -92,6 +100,10 @@ def test_commit_message_prints_what_git_takes(folder, capsys):
         (["edit", ""], "the task is empty"),
         (["edit", "make it nicer"], "a model is needed"),
         (["edit", "rename a to b", "nowhere"], "nowhere: no folder"),
+        (["edit", "fix", "bugs"], "put a task of several words in quotes"),
+        (["edit", "rename", "total", "to", "sum_of"], "put them in quotes"),
+        (["run", "write", "a", "test"], "put them in quotes"),
+        (["plan", "fix", ".", "all\x1b[31m", "--no-llm"], "from all[31m on"),
         (["edit", "rename a to b", "--file", "../x.py"], "outside of"),
         (["edit", "rename a to b", "--file", "none.py"], "none.py: not there"),
         (["edit", "rename a to b", "--file", "data.bin"], "data.bin: not a text"),

@@ -120,3 +120,16 @@ def test_a_models_subject_is_used_if_it_can_be(folder, said, subject, by):
         message = commit_message(folder)
     assert (message.subject, message.answered_by) == (subject, by)
     assert "return sum(items, 0)" in model.asked[0] and "ghp_a1B2" not in model.asked[0]
+
+
+def test_the_filters_of_a_repository_are_asked_once_and_not_run(folder, tmp_path, monkeypatch):
+    git(folder, "config", "filter.evil.clean", f"touch {tmp_path / 'ran'}; cat")
+    (folder / ".gitattributes").write_text("*.txt filter=evil\n")
+    for n in range(8):
+        (folder / f"{n}.py").write_text(f"x = {n}\n")
+    git(folder, "add", "*.py")
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+    commit_message(folder)
+    started = [line for line in (tmp_path / "trace").read_text().splitlines() if "built-in: git" in line]
+    assert sum("git config" in line for line in started) in (1, 2) and 8 < len(started) <= 3 * 8 + 6
+    assert not (tmp_path / "ran").exists()

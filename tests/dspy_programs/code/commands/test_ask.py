@@ -81,3 +81,9 @@ def test_json_says_what_was_chosen_and_runs_nothing(folder, capsys):
 def test_a_query_cannot_become_an_option(folder, capsys):
     assert main(["code", "ask", "--show", "--", "--out=x where is total", "repo"]) == 0
     assert "search -- '--out=x where is total' repo" in capsys.readouterr().out
+
+
+def test_commands_says_where_it_looked_for_a_tool(tmp_path, capsys):
+    assert main(["code", "commands", "run the tests", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert "missing: a tool to test: no file of the project names one\nno command: looked for pyproject.toml," in err

@@ -71,6 +71,7 @@ def test_nothing_found_says_in_which_language_it_was_looked_for(folder, capsys):
     [
         (["index", "nowhere"], "nowhere: cannot be read: No such file or directory; name a folder"),
         (["search", "count", "attempts"], "put a question of several words in quotes"),
+        (["search", "where", "are", "retries", "counted"], "from retries on: put them in quotes"),
         (["search", " "], "the question is empty"),
         (["search", "x", "--embedder", "a/b"], "add --by meaning or --by both"),
         (["search", "x", "--by", "both", "--embedder", "a"], "name one as provider/model"),

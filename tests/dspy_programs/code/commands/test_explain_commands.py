@@ -128,7 +128,10 @@ def test_a_folder_is_outlined(folder, capsys):
     [
         (["context", "--logs", "app.log", "--task", "Why?"], "--task is for --explain"),
         (["context", "--logs", "nowhere", "--explain"], "nowhere: cannot be read"),
-        (["summary", "nowhere.py"], "nowhere.py: cannot be read"),
+        (["summary", "nowhere.py"], "nowhere.py: not there; name a file"),
+        (["summary", "Cart.total"], "Cart.total: not there; name a file or a folder, or a definition in a file as FILE:SYMBOL"),
+        (["summary", "nowhere.py:Cart"], "nowhere.py: not there"),
+        (["summary", "x" * 9_999], "not there"),
         (["summary", "blob.py"], "blob.py: a binary file"),
         (["summary", "cart.py:Basket"], "nothing named Basket is defined here"),
         (["summary", ".", "--ask", "What?"], "--ask is about a file"),
