@@ -40,7 +40,7 @@ def test_every_command_is_in_the_reference():
     assert commands == {name for groups in cli_reference.APPS.values() for names in groups.values() for name in names}
 
 
-@pytest.mark.parametrize("room", ["", ".failures", ".memory", ".budget", ".serve", "optimizers"])
+@pytest.mark.parametrize("room", ["", ".failures", ".memory", ".budget", ".code", ".serve", "optimizers"])
 def test_every_public_name_is_in_the_reference(room):
     door = f"dspy_programs{room}" if room != "optimizers" else room
     names, listed = import_module(door).__all__, re.findall(r"^::: (\S+)$", API, re.M)
