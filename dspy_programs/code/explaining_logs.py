@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from dspy_programs.code.log_bus import without_secrets
+from dspy_programs.code.log_bus import redacted_lines
 from dspy_programs.errors import UsageError
 from dspy_programs.logs import STDIN, LogLine, lines_of, log_context, log_files
-from dspy_programs.secret_values import without_secrets as without_known_forms
+from dspy_programs.secret_values import without_secrets
 
 if TYPE_CHECKING:
     import dspy
@@ -35,7 +35,7 @@ class ExplainedLogs(NamedTuple):
 def explain_logs(paths: Sequence[Path], task: str = "", lm: "dspy.LM | None" = None) -> ExplainedLogs:
     """Say what went wrong. lm: the model whose compiled program is asked; it must be in use already."""
     lines = _lines(paths)
-    text = "\n".join(without_secrets(without_known_forms("\n".join(line.text for line in lines)).split("\n")))
+    text = "\n".join(redacted_lines(without_secrets("\n".join(line.text for line in lines)).split("\n")))
     if lm is None:
         from dspy_programs.programs.log_context import told_by_rules
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dspy_programs.code import Repository
-from dspy_programs.code.log_bus import without_secrets
+from dspy_programs.code.log_bus import redacted_lines
 from dspy_programs.serve import code_requests as asked
 from dspy_programs.serve.operations import Operation
 from dspy_programs.serve.problems import Invalid
@@ -168,7 +168,7 @@ class _Calls:
     def logs(self, request: asked.ReadLogs, progress: Progress) -> ReadLogs:
         found = self._code.context(request.logs)
         for kind in found.kinds[: request.count]:
-            kind.lines = without_secrets(kind.lines)
+            kind.lines = redacted_lines(kind.lines)
         shown = [LogEvent.model_validate(vars(kind)) for kind in found.kinds[: request.count]]
         return ReadLogs(files=found.files, events=found.events, kinds=len(found.kinds), shown=shown)
 

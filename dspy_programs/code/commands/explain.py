@@ -55,13 +55,13 @@ def context(
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
             _say_explained(explain_logs(places, task, model), as_json)
         return
-    from dspy_programs.code.log_bus import without_secrets
+    from dspy_programs.code.log_bus import redacted_lines
     from dspy_programs.logs import log_context
     from dspy_programs.text import quantity
 
     found = log_context(places)
     for kind in found.kinds[:most]:
-        kind.lines = without_secrets(kind.lines)
+        kind.lines = redacted_lines(kind.lines)
     if as_json:
         shown = [kind.as_dict() for kind in found.kinds[:most]]
         print_json({"files": found.files, "events": found.events, "kinds": len(found.kinds), "shown": shown})

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from dspy_programs.code.history.row import Repository, Row
-from dspy_programs.code.log_bus import without_secrets
+from dspy_programs.code.log_bus import redacted_lines
 from dspy_programs.text import STOPWORDS
 
 PROGRAM = "log_context"
@@ -29,7 +29,7 @@ def log_rows(repository: Repository) -> Iterator[Row]:
     for place in repository.logs:
         for kind in [kind for kind in log_context([place]).kinds if kind.severity in ("error", "fatal")][:_MOST]:
             path, _, number = kind.at.rpartition(":")
-            lines = without_secrets(kind.lines)
+            lines = redacted_lines(kind.lines)
             keywords = _keywords(lines)
             if not keywords or _BANNER.match(lines[0]):
                 repository.leave_out(PROGRAM, "nothing in it that an answer must name")
@@ -48,7 +48,7 @@ def _around(path: Path, number: int, count: int) -> str:
 
     first = max(1, number - _BEFORE)
     last = min(number + count + _AFTER, first + _LONGEST)
-    return "\n".join(without_secrets([line.text for line in islice(lines_of(path), first - 1, last - 1)]))
+    return "\n".join(redacted_lines([line.text for line in islice(lines_of(path), first - 1, last - 1)]))
 
 
 def _keywords(lines: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.code.log_bus.loop import Round as Round, follow as follow
     from dspy_programs.code.log_bus.publishing import Publisher as Publisher
-    from dspy_programs.code.log_bus.redaction import without_secrets as without_secrets
+    from dspy_programs.code.log_bus.redaction import redacted_lines as redacted_lines
     from dspy_programs.code.log_bus.sources import Sources as Sources, sources_of as sources_of
     from dspy_programs.code.log_bus.storage import (
         Batch as Batch,
@@ -65,8 +65,8 @@ _HOMES = {
     "named": "commands",
     "now": "bus",
     "opened_storage": "storage",
+    "redacted_lines": "redaction",
     "sources_of": "sources",
-    "without_secrets": "redaction",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from dspy_programs.code.log_bus.redaction import without_secrets
+from dspy_programs.code.log_bus.redaction import redacted_lines
 from dspy_programs.code.log_bus.storage import Batch, Entry, Storage
 from dspy_programs.logs import NAMES, Event, Kind, count_event, signature_of, worst_first
 
@@ -102,7 +102,7 @@ class Bus:
 
 def as_value(kind: Kind) -> dict[str, Any]:
     """Return a kind of event as it is kept, without secrets. sign: the same for all of its kind; seen: when it was kept."""
-    lines = _cut(without_secrets(kind.lines))
+    lines = _cut(redacted_lines(kind.lines))
     sign = hashlib.blake2b(signature_of(Event("", 0, kind.level, lines)).encode("utf-8", "replace"), digest_size=8)
     told = {name: getattr(kind, name) for name in ("severity", "count", "first", "last", "at", "files")}
     return {"sign": sign.hexdigest(), **told, "seen": now(), "lines": lines}

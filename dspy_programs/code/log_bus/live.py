@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from dspy_programs.code.log_bus.redaction import without_secrets
+from dspy_programs.code.log_bus.redaction import redacted_lines
 from dspy_programs.code.printing import say, say_kind
 from dspy_programs.logs import Event, Kind, count_event
 
@@ -33,7 +33,7 @@ class Live:
             self._counts[signature] = before + kind.count
             if len(self._counts) > _MOST_KINDS:
                 self._counts.popitem(last=False)
-            kind.lines = without_secrets(kind.lines)
+            kind.lines = redacted_lines(kind.lines)
             if before:
                 more = f"{kind.count:,} more, {before + kind.count:,} times"
                 say("  ".join(part for part in (kind.severity, more, kind.at, kind.last, kind.lines[0][:200]) if part))

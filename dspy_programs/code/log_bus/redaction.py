@@ -11,7 +11,7 @@ from dspy_programs.logs import without_assigned
 _SEPARATOR = "\n"
 
 
-def without_secrets(lines: Sequence[str]) -> list[str]:
+def redacted_lines(lines: Sequence[str]) -> list[str]:
     """Return lines with the kind of each secret in its place: [AWS_KEY]; keys that the environment has become [key]."""
     from dspy_programs.lm import without_keys
     from dspy_programs.secret_values import secrets_in

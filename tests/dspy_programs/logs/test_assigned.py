@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dspy_programs.code.log_bus.redaction import without_secrets
+from dspy_programs.code.log_bus.redaction import redacted_lines
 
 SECRET = r"""
 redis://:s3cretvalue@db:6379 ;; mysql://root:p@s3cretvalue@db/x ;; authorization: basic s3cretvalue
@@ -29,12 +29,12 @@ def each(block: str) -> list[str]:
 
 @pytest.mark.parametrize("line", each(SECRET))
 def test_a_secret_is_taken_out(line):
-    assert "s3cretvalue" not in "".join(without_secrets([line]))
+    assert "s3cretvalue" not in "".join(redacted_lines([line]))
 
 
 @pytest.mark.parametrize("line", each(NONE))
 def test_what_only_speaks_of_secrets_stays(line):
-    assert without_secrets([line]) == [line]
+    assert redacted_lines([line]) == [line]
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_what_only_speaks_of_secrets_stays(line):
 )
 def test_no_line_keeps_it_busy(line):
     began = time.process_time()
-    without_secrets([line])
+    redacted_lines([line])
     assert time.process_time() - began < 2

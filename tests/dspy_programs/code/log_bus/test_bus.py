@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from dspy_programs.code.log_bus import Batch, Bus, follow, opened_storage, sources_of
-from dspy_programs.code.log_bus.redaction import without_secrets
+from dspy_programs.code.log_bus.redaction import redacted_lines
 from dspy_programs.code.log_bus.sqlite_storage import SqliteStorage
 from dspy_programs.errors import UsageError
 from dspy_programs.logs import Event
@@ -140,19 +140,19 @@ def test_a_private_key_over_several_lines_is_taken_out():
         "  -----END RSA PRIVATE KEY-----",
         "  after",
     ]
-    assert without_secrets(key) == ["ERROR bad key", "  [PRIVATE_KEY]", "  after"]
+    assert redacted_lines(key) == ["ERROR bad key", "  [PRIVATE_KEY]", "  after"]
 
 
 @pytest.mark.parametrize(
     "line", ["max_tokens=4096", "token=None", "PWD=/home/app", "token: expired", "exit code=1234", "a -- b"]
 )
 def test_what_is_no_secret_stays(line):
-    assert without_secrets([line]) == [line]
+    assert redacted_lines([line]) == [line]
 
 
 def test_a_key_of_the_environment_is_taken_out(monkeypatch):
     monkeypatch.setenv("MY_API_KEY", "plainwordkey")
-    assert without_secrets(["ERROR plainwordkey was refused"]) == ["ERROR [key] was refused"]
+    assert redacted_lines(["ERROR plainwordkey was refused"]) == ["ERROR [key] was refused"]
 
 
 @pytest.mark.parametrize(
