@@ -75,6 +75,7 @@ def like(
 def learn(
     path: _Folder = Path("."),
     out: Annotated[Path | None, typer.Option(help="Write to this file, not to stdout.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the file, whatever is in it.")] = False,
     db: _Db = None,
 ) -> None:
     """Tell what a folder's code consists of, as JSON: each file with its imports, classes and functions."""
@@ -82,6 +83,8 @@ def learn(
 
     from dspy_programs.code import knowledge_of
 
+    if out is not None and not replace:
+        _require_own(out)
     held, _ = opened(path, db)
     known = knowledge_of(held)
     if out is None:
@@ -91,6 +94,22 @@ def learn(
 
         write_atomically(out, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
     gate(known["files"], f"no code is in {path}")
+
+
+def _require_own(out: Path) -> None:
+    """Raise UsageError for a file that is there and is not what `learn` writes."""
+    import json
+
+    from dspy_programs.errors import UsageError
+
+    if not out.is_file():
+        return
+    try:
+        known = json.loads(out.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        known = None
+    if not (isinstance(known, dict) and known.keys() == {"root", "files"}):
+        raise UsageError(f"--out {out}: `learn` did not write what is there; --replace replaces it, or name another file")
 
 
 def _show(path: Path, hits: "Sequence[Hit]", as_json: bool) -> None:

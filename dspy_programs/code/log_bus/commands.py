@@ -62,12 +62,14 @@ def watch(
     live = Live()
     sources = sources_of(named(logs, container), container or (), last_lines=tail)
     with ended_by_signals() as stop:
-        for found in follow(None, sources, stop=stop, interval=interval):
-            for note in found.notes:
-                print(note, file=sys.stderr, flush=True)
-            live.show(event for _, event in found.events)
-            sys.stdout.flush()
-        sources.close()
+        try:
+            for found in follow(None, sources, stop=stop, interval=interval):
+                for note in found.notes:
+                    print(note, file=sys.stderr, flush=True)
+                live.show(event for _, event in found.events)
+                sys.stdout.flush()
+        finally:
+            sources.close()
         told = f"{quantity(live.events, 'event')} of {quantity(live.kinds, 'kind')}"
         if stop.is_set():
             raise RunInterrupted(told)
@@ -101,12 +103,19 @@ def last(
         found = {"": [kind for kind in bus.search(match) if _is_wanted(kind, what)]}
     else:
         found = {one.name: [kind for kind in bus.kinds(one.name) if _is_wanted(kind, what)] for one in chosen}
-    if as_json:
+    if what is What.summary:
+        if match is None:
+            summaries = {one.name: summary_of(one.counts, found[one.name]) for one in chosen}
+        else:
+            summaries = {match: summary_of(_counted(found[""]), found[""])}
+        if as_json:
+            print_json(summaries if match is None else summaries[match])
+        else:
+            for name, text in summaries.items():
+                say(f"{name}: {text}")
+    elif as_json:
         shown = {name: [kind.as_dict() for kind in kinds[:most]] for name, kinds in found.items()}
         print_json(shown if match is None else shown[""])
-    elif what is What.summary:
-        for one in chosen:
-            say(f"{one.name}: {summary_of(one, bus.kinds(one.name))}")
     else:
         for name, kinds in found.items():
             if kinds and len(found) > 1:
@@ -143,6 +152,13 @@ def _runs(up: Any) -> str:
     if not up:
         return "no `up` runs now"
     return f"`up` {'runs' if is_alive(up) else 'ran'} as process {up['pid']} on {up['host']}; seen at {up['seen']}"
+
+
+def _counted(kinds: "list[Kind]") -> dict[str, int]:
+    counts = dict[str, int]()
+    for kind in kinds:
+        counts[kind.severity] = counts.get(kind.severity, 0) + kind.count
+    return counts
 
 
 def _is_wanted(kind: "Kind", what: What) -> bool:

@@ -123,7 +123,13 @@ class FollowedContainer(FollowedPipe):
         since = self._reader.place.since
         how = ["--since", since] if since else ["--tail", str(self._last_lines)] if self._last_lines is not None else []
         command = [self.engine, "logs", *([] if self.once else ["--follow"]), "--timestamps", *how, self.container]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us: we end it
+        )
         assert self._process.stdout is not None
         self._read_from(self._process.stdout)
 

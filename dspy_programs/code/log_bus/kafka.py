@@ -2,11 +2,13 @@
 
 Input      a message is a line, or JSON with a "line".
 Guarantees offsets are in the bus, with the events, so a message is counted once whatever is killed.
-Raises     MissingExtra; UsageError if no broker answers.
+Raises     MissingExtra; UsageError if no broker answers, or one refuses.
 """
 
+import contextlib
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from dspy_programs.code.log_bus.topics import topics_of
@@ -26,35 +28,51 @@ def kafka_client() -> Any:
     return confluent_kafka
 
 
+@contextlib.contextmanager
+def kafka_errors(where: str) -> Iterator[None]:
+    """Raise UsageError for what Kafka's client raises."""
+    kafka = kafka_client()
+    try:
+        yield
+    except kafka.KafkaException as error:
+        why = error.args[0]
+        raise UsageError(f"{where}: {' '.join(str(why.str() if isinstance(why, kafka.KafkaError) else why).split())}") from None
+
+
 def partitions_of(name: str, bootstrap: str, once: bool = False, seconds: float = _SECONDS) -> "list[FollowedPartition]":
     """Return the partitions of a log's raw topic. Raises UsageError: no broker answers within so many seconds, or has it."""
     kafka, topic = kafka_client(), topics_of(name).raw
-    consumer = kafka.Consumer(_config(bootstrap))
-    try:
-        found = consumer.list_topics(topic, timeout=seconds).topics[topic]
-    except kafka.KafkaException as error:
-        raise UsageError(f"--bootstrap {bootstrap}: does not answer: {error.args[0].str()}") from None
-    finally:
-        consumer.close()
+    with kafka_errors(f"--bootstrap {bootstrap}: does not answer"):
+        consumer = kafka.Consumer(_config(bootstrap))
+        try:
+            found = consumer.list_topics(topic, timeout=seconds).topics[topic]
+        finally:
+            consumer.close()
     if found.error is not None or not found.partitions:
         raise UsageError(f"{topic}: there is no such topic; `dspy-programs code stack topics {name}` shows how to make it")
     return [FollowedPartition(name, number, bootstrap, once) for number in sorted(found.partitions)]
 
 
-def _config(bootstrap: str) -> dict[str, Any]:
+def _config(bootstrap: str, once: bool = False) -> dict[str, Any]:
     return {
         "bootstrap.servers": bootstrap,
         "group.id": "dspy-programs",  # asked for, and not used: offsets are in the bus
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
+        "enable.partition.eof": once,
         "log_level": 0,
     }
 
 
 class FollowedPartition:
-    """One partition of a topic. once: what is there now is all."""
+    """One partition of a topic.
 
-    def __init__(self, name: str, partition: int, bootstrap: str, once: bool = False) -> None:
+    once: what is there now is all; kafka: the client, by default confluent_kafka; seconds: for a broker to answer.
+    """
+
+    def __init__(
+        self, name: str, partition: int, bootstrap: str, once: bool = False, kafka: Any = None, seconds: float = _SECONDS
+    ) -> None:
         self.name, self.partition, self.once, self.ended = name, partition, once, False
         self._last: int | None = None
         self.topic = topics_of(name).raw
@@ -62,8 +80,8 @@ class FollowedPartition:
         self.notes: list[str] = []
         self.has_more = False
         self.size = 0
-        self._kafka = kafka_client()
-        self._consumer = self._kafka.Consumer(_config(bootstrap))
+        self._kafka, self._seconds = kafka or kafka_client(), seconds
+        self._consumer = self._kafka.Consumer(_config(bootstrap, once))
         self._events, self._next, self._mark, self._grown = EventReader(), 0, 0, time.monotonic()
         self.restore(None)
 
@@ -74,6 +92,7 @@ class FollowedPartition:
 
     def restore(self, position: Any) -> None:
         """Go on at an offset; without one at the first that there is."""
+        self.ended = False
         begin = position if isinstance(position, int) else self._kafka.OFFSET_BEGINNING
         self._events, self._next = EventReader(), position or 0
         self._consumer.assign([self._kafka.TopicPartition(self.topic, self.partition, begin)])
@@ -81,14 +100,17 @@ class FollowedPartition:
     def read(self, most: int) -> list[Event]:
         """Return the events that the messages which are there complete."""
         found: list[Event] = []
-        messages = self._consumer.consume(_AT_ONCE, 0.05)
+        with kafka_errors(f"{self.topic}[{self.partition}]: cannot be read"):
+            messages = self._consumer.consume(_AT_ONCE, 0.05)
+            # Markers of transactions and what was compacted have offsets and are no messages: only Kafka knows the end.
+            at_end = any(_is_end(self._kafka, message) for message in messages)
+            self.ended = self.once and (at_end or (not messages and self._next >= self._end()))
         for message in messages:
-            if message.error():
-                self._note(str(message.error().str()))
-            else:
+            if message.error() is None:
                 found += self._taken(message.offset(), message.value() or b"")
-        self.has_more = bool(messages) or (self.once and self._next < self._end())
-        self.ended = self.once and not self.has_more
+            elif not _is_end(self._kafka, message):
+                self._note(str(message.error().str()))
+        self.has_more = not self.ended if self.once else bool(messages)
         if messages:
             self._grown = time.monotonic()
         elif self._events.held is not None and time.monotonic() - self._grown >= _SETTLE:
@@ -99,7 +121,7 @@ class FollowedPartition:
         """Return the offset after the last message that was there at first; 0 if there was none."""
         if self._last is None:
             place = self._kafka.TopicPartition(self.topic, self.partition)
-            low, high = self._consumer.get_watermark_offsets(place, timeout=_SECONDS)
+            low, high = self._consumer.get_watermark_offsets(place, timeout=self._seconds)
             self._last = high if high > low else 0
         return self._last
 
@@ -126,6 +148,10 @@ class FollowedPartition:
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _is_end(kafka: Any, message: Any) -> bool:
+    return bool(message.error() is not None and message.error().code() == kafka.KafkaError._PARTITION_EOF)
 
 
 def _text_of(value: bytes) -> str:

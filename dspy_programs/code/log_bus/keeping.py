@@ -24,14 +24,16 @@ def keep(
     place, events, dropped = bus.storage.place, 0, bus.dropped()
     sending = _Sending(publisher)
     sending.send()
-    for found in follow(bus, sources, stop=stop, interval=0.05 if once else interval, once=once):
-        events += len(found.events)
-        for note in found.notes:
-            _tell(note)
-        if found.events and not dropped and (dropped := bus.dropped()):
-            _tell(f"{place} is full: from now on the oldest events make room")
-        sending.send()
-    sources.close()
+    try:
+        for found in follow(bus, sources, stop=stop, interval=0.05 if once else interval, once=once):
+            events += len(found.events)
+            for note in found.notes:
+                _tell(note)
+            if found.events and not dropped and (dropped := bus.dropped()):
+                _tell(f"{place} is full: from now on the oldest events make room")
+            sending.send()
+    finally:
+        sources.close()
     sending.send(at_end=True)
     lost = f"; {dropped:,} dropped to make room" if (dropped := bus.dropped()) else ""
     told = f"{quantity(events, 'new event')} kept in {place}{sending.told}{lost}"

@@ -4,6 +4,8 @@ Guarantees no key is in a file: it comes from a Secret; logs are mounted read-on
 Raises     UsageError for a worker without Kafka.
 """
 
+import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +14,10 @@ import yaml
 from dspy_programs.code.log_bus.stack import DATA, KEY, PORT
 from dspy_programs.code.log_bus.topics import topics_of
 from dspy_programs.errors import UsageError
+
+_LONGEST = 52  # characters of a StatefulSet's name: a label of its pods adds a hash, and has 63
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_DIGITS = 8  # of a hash, for a topic whose name Kubernetes does not take
 
 
 def kubernetes(image: str, namespace: str = "default", bootstrap: str = "", topics: Sequence[str] = ()) -> str:
@@ -51,7 +57,7 @@ def kubernetes(image: str, namespace: str = "default", bootstrap: str = "", topi
         {"name": "tmp", "emptyDir": {}},
     ]
     follower = _workload("DaemonSet", "dspy-programs-logs", namespace, named, container, volumes)
-    workers = [_worker(image, namespace, topic, kafka, data) for topic in topics]
+    workers = [_worker(image, namespace, topic, kafka, data) for topic in dict.fromkeys(topics)]
     return "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in (follower, *workers))
 
 
@@ -59,7 +65,7 @@ def _worker(image: str, namespace: str, topic: str, kafka: list[dict[str, Any]],
     if not kafka:
         raise UsageError("--topic: its worker reads Kafka; name the brokers with --kafka HOST:PORT")
     topics_of(topic)
-    name = f"dspy-programs-worker-{topic.lower().replace('_', '-').replace('.', '-')}"
+    name = _worker_name(topic)
     container = {
         "name": "worker",
         "image": image,
@@ -69,6 +75,17 @@ def _worker(image: str, namespace: str, topic: str, kafka: list[dict[str, Any]],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
     return _workload("StatefulSet", name, namespace, {"app.kubernetes.io/name": name}, container, [])
+
+
+def _worker_name(topic: str) -> str:
+    """Return a name of its own for each topic: `a.b` and `a_b` are not one worker."""
+    begins = "dspy-programs-worker-"
+    room = _LONGEST - len(begins)
+    if _LABEL.fullmatch(topic) and len(topic) <= room:
+        return begins + topic
+    told = re.sub(r"[^a-z0-9]+", "-", topic.lower())[: room - _DIGITS - 1].strip("-")
+    digest = hashlib.sha256(topic.encode()).hexdigest()[:_DIGITS]
+    return f"{begins}{told}-{digest}" if told else begins + digest
 
 
 def _workload(

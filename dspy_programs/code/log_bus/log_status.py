@@ -1,5 +1,6 @@
 """What a bus has to tell about itself and its logs, as plain data: the commands and the status server show the same."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def _container(bus: Bus, one: Container) -> dict[str, Any]:
     kinds = bus.kinds(one.name)
     points = [f"{kind.severity} {quantity(kind.count, 'time')} {kind.at}: {_point(kind)}" for kind in kinds[:_MOST_POINTS]]
     last = max((kind.last for kind in kinds), default="") or None
-    return {"summary": summary_of(one, kinds), "key_points": points, "plan": None, "ts": last}
+    return {"summary": summary_of(one.counts, kinds), "key_points": points, "plan": None, "ts": last}
 
 
 def _point(kind: Kind) -> str:
@@ -58,11 +59,11 @@ def _point(kind: Kind) -> str:
     return (f"{first} -> {last}" if is_trace and last != first else first)[:_LONGEST_POINT]
 
 
-def summary_of(one: Container, kinds: list[Kind]) -> str:
-    """Return what went wrong in a log, in a line."""
-    if not one.counts:
+def summary_of(counts: Mapping[str, int], kinds: Sequence[Kind]) -> str:
+    """Return what went wrong, in a line. counts: of events, by severity; kinds: of them, the worst first."""
+    if not counts:
         return "nothing went wrong"
-    told = ", ".join(f"{count:,} {name}" for name, count in one.counts.items())
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     worst = f"; the worst: {_point(kinds[0])}" if kinds else ""
     return f"{told}{worst}"
 

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from dspy_programs.code.log_bus.bus import STREAM, Bus
-from dspy_programs.code.log_bus.kafka import kafka_client
+from dspy_programs.code.log_bus.kafka import kafka_client, kafka_errors
 from dspy_programs.code.log_bus.log_status import log_containers
 from dspy_programs.code.log_bus.storage import Batch
 from dspy_programs.code.log_bus.topics import EVENTS, RESULTS, topic_name, topics_of
@@ -23,7 +23,11 @@ class Publisher:
 
     def __init__(self, bus: Bus, bootstrap: str) -> None:
         self.bus, self.bootstrap = bus, bootstrap
-        self._producer = kafka_client().Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "log_level": 0})
+        self._where = f"KAFKA_BOOTSTRAP_SERVERS={bootstrap}: not published"
+        with kafka_errors(self._where):
+            self._producer = kafka_client().Producer(
+                {"bootstrap.servers": bootstrap, "enable.idempotence": True, "log_level": 0}
+            )
         self._failed = ""
 
     def publish(self) -> int:
@@ -50,7 +54,8 @@ class Publisher:
         data = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
         while True:
             try:
-                self._producer.produce(begins + name, data, key=name, on_delivery=self._delivered)
+                with kafka_errors(self._where):
+                    self._producer.produce(begins + name, data, key=name, on_delivery=self._delivered)
                 return
             except BufferError:
                 self._producer.poll(1.0)
@@ -64,9 +69,7 @@ class Publisher:
         self._failed = ""
         if left or failed:
             why = failed or f"no answer within {_SECONDS:g} s"
-            raise UsageError(
-                f"KAFKA_BOOTSTRAP_SERVERS={self.bootstrap}: not published: {why}; what is kept is sent at the next start"
-            )
+            raise UsageError(f"{self._where}: {why}; what is kept is sent at the next start")
 
 
 def create_topics(name: str, bootstrap: str) -> list[str]:

@@ -24,6 +24,7 @@ from dspy_programs.logs import STDIN, Event, is_file, log_names
 MOST_FILES = 10_000
 _LOOK_AGAIN = 5.0  # seconds until folders are looked through again, or ten times as long as that takes
 _SETTLE = 2.0  # seconds without growth after which an event, or a line without an end, counts as finished
+_POD = re.compile(r"([a-z0-9-]+_[a-z0-9.-]+)_[0-9a-f-]{32,36}")  # NAMESPACE_POD_UID, a folder of /var/log/pods
 _PART = re.compile(r"\.(?:log|out|err|txt|jsonl|ndjson)\b.*$", re.I)
 
 
@@ -166,6 +167,13 @@ def sources_of(names: Sequence[str | Path], containers: Sequence[str] = (), **se
 
 
 def name_of(path: Path) -> str:
-    """Return what a file's events are kept under: web/app.log is "app", pods/web/0.log is "web"."""
+    """Return what a file's events are kept under: web/app.log is "app", web/0.log is "web".
+
+    Of a container of Kubernetes, pods/NAMESPACE_POD_UID/web/0.log, it is NAMESPACE_POD_web.
+    """
     name = _PART.sub("", path.name) or path.name
-    return Path(os.path.abspath(path)).parent.name or name if name.isdecimal() else name
+    if not name.isdecimal():
+        return name
+    folder = Path(os.path.abspath(path)).parent
+    pod = _POD.fullmatch(folder.parent.name)
+    return f"{pod[1]}_{folder.name}" if pod else folder.name or name

@@ -128,6 +128,20 @@ def test_extract_writes_to_a_file(folder, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_learn_replaces_only_what_it_wrote(folder, capsys):
+    out = folder.parent / "known.json"
+    learn = ["code", "learn", "--out", str(out)]
+    assert main(learn) == main(learn) == 0
+    known = out.read_bytes()
+    for mine in (b"", b"{}", b"[1]", b'{"root": "/", "mine": 1}', b"\xff", b"[" * 100_000):
+        out.write_bytes(mine)
+        capsys.readouterr()
+        assert main(learn) == 2 and out.read_bytes() == mine
+        told = capsys.readouterr().err
+        assert "`learn` did not write what is there; --replace replaces it" in told and told.count("\n") == 1
+    assert main([*learn, "--replace"]) == 0 and out.read_bytes() == known
+
+
 def test_grep_shows_each_line_once(folder, capsys):
     (folder / "a.txt").write_text("one\nhit\nhit\ntwo\nthree\nfour\nhit\n")
     assert main(["code", "grep", "hit", "a.txt", "-C", "1"]) == 0

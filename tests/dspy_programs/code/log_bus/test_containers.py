@@ -1,11 +1,13 @@
 """A container's log by its engine: here a script that speaks as `docker logs` does."""
 
+import os
 import sys
+import threading
 import time
 
 import pytest
 
-from dspy_programs.code.log_bus import Bus, follow, opened_storage
+from dspy_programs.code.log_bus import Bus, follow, keep, opened_storage
 from dspy_programs.code.log_bus.sources import Sources
 from dspy_programs.errors import UsageError
 
@@ -95,8 +97,34 @@ def test_an_engine_that_runs_is_ended(tmp_path):
         found += web.read(1_000)
         time.sleep(0.02)
     process = web._process
+    assert os.getsid(process.pid) == process.pid  # Ctrl-C does not reach it
     sources.close()
     assert [event.lines for event in found] == [["ERROR 1"]] and process.returncode is not None
+
+
+class Failing:
+    """A log that cannot be read any more."""
+
+    name = key = "failing"
+    notes, size, position = (), 0, None
+
+    def read(self, most):
+        raise UsageError("the broker is gone")
+
+    def close(self):
+        pass
+
+
+def test_an_engine_that_runs_is_ended_after_an_error_too(tmp_path, bus):
+    sources = Sources()
+    sources.add_container("web", str(Engine(tmp_path, seconds=300).path))
+    (web,) = sources.now()
+    web.read(1)
+    process = web._process
+    sources.add(Failing())
+    with pytest.raises(UsageError, match="the broker is gone"):
+        keep(bus, sources, threading.Event(), 0.01, once=False)
+    assert process.poll() is not None
 
 
 @pytest.mark.parametrize("name", ["--help", "a b", "", "-f", "web;rm", "x" * 200])

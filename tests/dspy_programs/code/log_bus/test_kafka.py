@@ -7,7 +7,7 @@ import pytest
 
 from dspy_programs.__main__ import main
 from dspy_programs.code.log_bus import Bus, Publisher, follow, opened_storage
-from dspy_programs.code.log_bus.kafka import _text_of, partitions_of
+from dspy_programs.code.log_bus.kafka import FollowedPartition, _text_of, partitions_of
 from dspy_programs.code.log_bus.sources import Sources
 from dspy_programs.errors import UsageError
 from dspy_programs.logs import Event
@@ -112,6 +112,64 @@ def test_the_worker_command_reads_and_publishes(broker, tmp_path, capsys):
 def test_a_broker_that_does_not_answer_is_one_line():
     with pytest.raises(UsageError, match=r"--bootstrap 127\.0\.0\.1:9: does not answer"):
         partitions_of("app", "127.0.0.1:9", seconds=0.5)
+
+
+class Endless:
+    """A client of a partition whose last offsets are no messages: Kafka says its end, the watermark is beyond."""
+
+    OFFSET_BEGINNING, KafkaError = -2, kafka.KafkaError
+
+    def __init__(self, *turns):
+        self.turns = list(turns)
+
+    def Consumer(self, config):
+        self.tells_end = config["enable.partition.eof"]
+        return self
+
+    def TopicPartition(self, *place):
+        return place
+
+    def assign(self, places): ...
+
+    def consume(self, most, seconds):
+        return self.turns.pop(0) if self.turns else []
+
+    def get_watermark_offsets(self, place, timeout):
+        return 0, 9
+
+
+class Message:
+    def __init__(self, offset, value=None):
+        self.offset, self.value = lambda: offset, lambda: value
+        self.error = lambda: kafka.KafkaError(kafka.KafkaError._PARTITION_EOF) if value is None else None
+
+
+def test_once_ends_where_the_last_offsets_are_no_messages():
+    client = Endless([Message(0, b"ERROR 1"), Message(1, b"ERROR 2")], [], [Message(9)])
+    partition = FollowedPartition("app", 0, "unused", once=True, kafka=client)
+    assert client.tells_end
+    found, ended = [], []
+    for _ in range(3):
+        found += partition.read(1_000)
+        ended.append(partition.ended)
+        assert partition.has_more != partition.ended
+    found += partition.end()
+    assert [event.lines for event in found] == [["ERROR 1"], ["ERROR 2"]] and ended == [False, False, True]
+    assert partition.notes == [] and partition.position == 2
+
+
+def test_what_a_broker_refuses_is_one_line(bus):
+    partition = FollowedPartition("app", 0, "127.0.0.1:9", once=True, seconds=0.3)
+    with pytest.raises(UsageError, match=r"^logs\.raw\.app\[0\]: cannot be read: .+$"):
+        for _ in range(100):
+            partition.read(1_000)
+    partition.close()
+
+
+def test_what_the_client_cannot_send_is_one_line(bus):
+    publisher = Publisher(bus, "127.0.0.1:9")
+    with pytest.raises(UsageError, match=r"^KAFKA_BOOTSTRAP_SERVERS=127\.0\.0\.1:9: not published: .+$"):
+        publisher._produce("logs.ctx.", "app", "x" * 2_000_000)
 
 
 @pytest.mark.parametrize(

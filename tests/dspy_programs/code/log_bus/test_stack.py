@@ -121,6 +121,17 @@ def test_kubernetes_resources_are_valid_and_their_commands_are_commands():
             assert spec["serviceName"] == each["metadata"]["name"]
 
 
+def test_each_topic_has_a_worker_of_its_own_with_a_name_that_pods_can_have():
+    topics = ["app", "a.b", "a_b", "a-b", "A-B", "-", "_", "x-" * 15 + "x", "x" * 32, "x" * 200, "x" * 199 + "y", "app"]
+    text = kubernetes("image", bootstrap="kafka:9092", topics=topics)
+    workers = {each["metadata"]["name"]: each for each in list(yaml.safe_load_all(text))[1:]}
+    asked = [each["spec"]["template"]["spec"]["containers"][0]["args"][-1] for each in workers.values()]
+    assert asked == topics[:-1]
+    for name in workers:
+        assert re.fullmatch(LABEL, name) and len(name) <= 52, name
+    assert "dspy-programs-worker-app" in workers and "dspy-programs-worker-a-b" in workers
+
+
 def test_a_worker_without_kafka_is_refused():
     with pytest.raises(UsageError, match="name the brokers with --kafka"):
         kubernetes("image", topics=["app"])

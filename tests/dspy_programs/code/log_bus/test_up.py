@@ -1,5 +1,6 @@
 """`code up` and `code watch` as processes: killed, interrupted, two at once, a full disk, standard input."""
 
+import json
 import re
 import signal
 import socket
@@ -199,10 +200,19 @@ def test_last_and_status_show_what_is_kept(ups, capsys):
         (["last", "--what", "errors", "-c", "app"], 3),
         (["last", "--match", "disk full"], 2),
         (["last", "--what", "summary"], 1),
+        (["last", "--what", "summary", "--match", "disk full"], 1),
         (["status"], 1),
     ):
         assert main(["code", *arguments, "--db", str(ups.db)]) == 0
         assert len(capsys.readouterr().out.splitlines()) == lines, arguments
+    summary = ["code", "last", "--what", "summary", "--db", str(ups.db)]
+    assert main([*summary, "--match", "disk full"]) == 0
+    assert capsys.readouterr().out == "disk full: 1 warning; the worst: WARNING disk is nearly full\n"
+    assert main([*summary, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"app": "2 error, 1 warning; the worst: ERROR job 1 failed"}
+    assert main([*summary, "--json", "--match", "disk full"]) == 0
+    assert json.loads(capsys.readouterr().out) == "1 warning; the worst: WARNING disk is nearly full"
+    assert main([*summary, "--match", "zebra"]) == 1
     assert main(["code", "last", "--match", "zebra", "--db", str(ups.db)]) == 1
     assert main(["code", "last", "-c", "web", "--db", str(ups.db)]) == 2
     assert "known: app" in capsys.readouterr().err
