@@ -25,7 +25,8 @@ def licence_of(package: Distribution, name: str) -> str:
     """Return the licence that an installed package says it has. Raises DatasetError if it says none."""
     headers = package.metadata
     kinds = [each.rpartition(" :: ")[2] for each in headers.get_all("Classifier") or [] if each.startswith("License")]
-    said = headers["License-Expression"] or next(iter(kinds), "") or headers["License"] or ""
+    expression, licence = (headers[name] if name in headers else "" for name in ("License-Expression", "License"))
+    said = expression or next(iter(kinds), "") or licence
     if not said or "\n" in said:
         raise DatasetError(f"{name} says no licence")
     return str(said)
