@@ -511,7 +511,7 @@ def test_wrong_key_is_one_line_without_the_key(data, tmp_path, monkeypatch, caps
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--module", "plannr"], "unknown module 'plannr'; choose from actor, data_generator"),
+        (["--module", "plannr"], "unknown module 'plannr'; choose from actor, code_editor"),
         (["--module", "planner", "--lm", "gpt-4"], "is not a model: write provider/name"),
         (["--module", "planner", "--lm", "local/qwen"], "qwen2.5-coder-1.5b"),
         (["--module", "planner", "--data", "nowhere"], "nowhere: no such file or folder"),
