@@ -36,7 +36,7 @@ def server():
 
 
 def is_gone(process):
-    for _ in range(100):
+    for _ in range(600):
         try:
             os.kill(process, 0)
         except ProcessLookupError:
