@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
+from dspy_programs.cli import FAILED, INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
 from dspy_programs.data.options import (
     DataOption,
     JsonOption,
@@ -74,7 +74,7 @@ def judge(
     counted, shown, never a score, and asked again by the next run.
 
     Exit code: 0, also if a limit was reached or some pairs failed; 3 if the model stopped answering midway; 2 if it never
-    did, or for a wrong option; 130 after Ctrl-C.
+    did, if none of its replies can be used, or for a wrong option; 130 after Ctrl-C.
     """
     from dspy_programs.atomic_file import require_apart
     from dspy_programs.cli import show_progress
@@ -111,3 +111,5 @@ def judge(
         raise typer.Exit(INTERRUPTED)
     if report.model_stopped:
         raise typer.Exit(MODEL_STOPPED)
+    if report.failed and "model" not in report.totals.answered_by:
+        raise typer.Exit(FAILED)

@@ -134,7 +134,7 @@ def test_a_judge_without_its_key_says_which(monkeypatch, capsys, backend):
     variable = f"{backend.upper()}_API_KEY"
     monkeypatch.delenv(variable, raising=False)
     assert main(["data", "judge", "-d", "demo", "--backend", backend]) == 2
-    assert variable in capsys.readouterr().err.splitlines()[-1]
+    assert capsys.readouterr().err == f"error: {backend}: no key: set {variable}\n"
 
 
 def test_the_token_of_the_hub(monkeypatch):
