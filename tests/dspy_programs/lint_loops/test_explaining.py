@@ -50,7 +50,7 @@ def explained(code, name):
 
 def test_a_list_that_is_sorted_as_it_grows_is_explained_and_left():
     code = "def f(items: list[int]):\n    found = []\n    for one in items:\n        found.append(-one)\n        found.sort()\n"
-    cut, told = explained(code + "    return found\n", "SortInLoop")
+    _, told = explained(code + "    return found\n", "SortInLoop")
     assert "`found.sort()`" in told.explanation and "found" in told.variables and not told.rewrite
     assert class_of(told.explanation) == class_of(told.cost) is not None
 
