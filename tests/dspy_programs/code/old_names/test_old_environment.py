@@ -12,7 +12,7 @@ from dspy_programs.cli.dot_env import add_dot_env
 from dspy_programs.code.old_names.environment import OLD, adopted
 from dspy_programs.errors import UsageError
 
-PAGE = Path(__file__).parents[3] / "docs" / "tools" / "code.md"
+PAGE = Path(__file__).parents[4] / "docs" / "tools" / "code.md"
 LM, BASE, KEY, NO_LLM = ("DSPY_PROGRAMS_" + name for name in ("LM", "API_BASE", "API_KEY", "NO_LLM"))
 
 
