@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from dspy_programs.agent import Snapshot
 from dspy_programs.code.changing.folder import Folder, Kept
-from dspy_programs.code.place import changes_file
+from dspy_programs.code.kept_files import changes_file
 from dspy_programs.database import Database
 from dspy_programs.errors import UsageError
 from dspy_programs.text import printable

@@ -38,8 +38,8 @@ def ask(
     missing.
     """
     from dspy_programs.code.commands.explained import definition_to_explain, say_explained
-    from dspy_programs.code.explaining_code import explain_code
-    from dspy_programs.code.listing import listing_of
+    from dspy_programs.code.explaining.code import explain_code
+    from dspy_programs.code.overview.listing import listing_of
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
     from dspy_programs.programs.orchestrator import READ_ONLY, command_words
@@ -153,8 +153,8 @@ def commands(
 
     A dangerous command is marked and commented out. Exits with 1 if there is no command.
     """
+    from dspy_programs.code.overview.toolbox import LOOKED_AT, context_of
     from dspy_programs.code.printing import gate
-    from dspy_programs.code.toolbox import LOOKED_AT, context_of
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
     from dspy_programs.programs.command_planner import Planned, planned_by_rules

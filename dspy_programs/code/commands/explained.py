@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from dspy_programs.code.printing import from_here, say
 
 if TYPE_CHECKING:
-    from dspy_programs.code.explaining_code import ExplainedCode
-    from dspy_programs.code.extracting import Piece
+    from dspy_programs.code.explaining.code import ExplainedCode
+    from dspy_programs.code.finding.extracting import Piece
     from dspy_programs.programs.orchestrator import Chosen
 
 _WANTS_WORDS = re.compile(r"\b(?:what(?:'s| is| are| does| do)|explain|describe|summari[sz]e|purpose of|how do(?:es)?)\b", re.I)
