@@ -26,7 +26,7 @@ from tests.dspy_programs.data.small_set import NAME, data, data_set
             "dataset: sums\nsteps:\n- judge:\n    tag: a\n    no_llm: perhaps",
             ":5: steps[0].judge.no_llm: input should be",
         ),
-        ("dataset: sums\nsteps:\n- judge: {tag: a, tag: b}", ":3: tag: is there twice"),
+        ("dataset: sums\nsteps:\n- judge: {tag: a, tag: b}", ":3: not YAML: the key 'tag' appears twice"),
         ("dataset: sums\nsteps:\n\t- judge", ":3: not YAML: found character"),
         ("dataset: sums\nsteps:\n- judge: {}\n  label: {}", "(judge, label)"),
         ("dataset: sums\nsteps:\n- validate: [a]", "steps[0].validate: give its options"),
