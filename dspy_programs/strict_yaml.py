@@ -4,6 +4,7 @@ Of a duplicate key the first value would be lost. Merge keys of merge keys, and 
 a few lines fill the memory of whoever walks through them; YAML 1.2 has no merge keys.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -24,25 +25,29 @@ class StrictLoader(yaml.SafeLoader):
             here = waiting.pop()
             count += 1
             if count > self._most:
-                problem = f"more than {self._most:,} values through aliases, or an anchor that contains itself"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=here.start_mark)
+                raise _error(f"more than {self._most:,} values through aliases, or an anchor that contains itself", here)
             if isinstance(here, yaml.MappingNode):
-                waiting += [value for _, value in here.value]
+                _require_sound([key for key, _ in here.value])
+                waiting += [value for _, value in reversed(here.value)]
             elif isinstance(here, yaml.SequenceNode):
-                waiting += here.value
+                waiting += reversed(here.value)
         return super().construct_document(node)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be a word", problem_mark=key.start_mark)
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value[:60]!r} appears twice", problem_mark=key.start_mark)
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.MarkedYAMLError(problem="<< is not read; write the keys out", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+
+def _require_sound(keys: Sequence[yaml.Node]) -> None:
+    seen = set()
+    for key in keys:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _error("a key must be a word", key)
+        if key.value in seen:
+            raise _error(f"the key {key.value[:60]!r} appears twice", key)
+        if key.tag == "tag:yaml.org,2002:merge":
+            raise _error("<< is not read; write the keys out", key)
+        seen.add(key.value)
+
+
+def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 def load(text: str | bytes) -> Any:
