@@ -142,7 +142,7 @@ def test_no_fix_is_for_something_else(mode, evidence, stray):
 
 def test_a_claim_of_success_after_an_error_is_mended_where_it_is_made():
     turns = [call("tasks.delete", {"id": "7"}, '{"status": "failed", "message": "locked"}')]
-    finding = seen("Delete task 7", *turns, {"role": "agent", "content": "I have deleted task 7."})["HALLUCINATION"]
+    finding = seen(*turns, {"role": "agent", "content": "I have deleted task 7."}, goal="Delete task 7")["HALLUCINATION"]
     assert REMEDIES[finding.mode].fixes_for(finding.evidence) == [
         "After a tool error, make the agent correct the call or report the failure; it must not claim success.",
         "Before the answer goes out, compare each action that it claims with the calls that succeeded.",
