@@ -10,10 +10,10 @@ import typer
 from dspy_programs.cli import GATE_CLOSED
 
 if TYPE_CHECKING:
-    from dspy_programs.code.extracting import Piece
-    from dspy_programs.code.grep import Line
-    from dspy_programs.code.searching import Hit
-    from dspy_programs.code.structure import Match
+    from dspy_programs.code.finding.by_words import Hit
+    from dspy_programs.code.finding.extracting import Piece
+    from dspy_programs.code.finding.grep import Line
+    from dspy_programs.code.finding.structure import Match
     from dspy_programs.logs import Kind
 
     Place = TypeVar("Place", Hit, Line, Match, Piece)

@@ -94,11 +94,15 @@ def goal_of(goal: str, session: Session) -> str:
 
 
 def menu(goal: str, tools: Mapping[str, AgentTool]) -> list[Tool]:
-    """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them."""
+    """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them.
+
+    A call that the goal writes out speaks of its tool.
+    """
     said = set(content_stems(goal))
     names = [
         name
         for name in tools
-        if name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " "))))
+        if f"{name}(" in goal
+        or (name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " ")))))
     ]
     return [Tool(name=name, description=tools[name].description) for name in names or tools]

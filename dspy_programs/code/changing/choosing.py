@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dspy_programs.code.files import LeftOut, read_bytes, source_files
-from dspy_programs.code.index import Index
-from dspy_programs.code.searching import Hit, search
+from dspy_programs.code.files.source_files import LeftOut, read_bytes, source_files
+from dspy_programs.code.finding.by_words import Hit, search
+from dspy_programs.code.index.index import Index
 from dspy_programs.diffs import text_in
 
 _MOST_FILES = 4

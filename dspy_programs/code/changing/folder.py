@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.agent import MOST_BYTES, Workspace, is_leftover, put_file, set_mode
-from dspy_programs.code.secret_files import has_secret_name
+from dspy_programs.code.files.secret_files import has_secret_name
 from dspy_programs.diffs import Change, File
 from dspy_programs.errors import ToolError, UsageError
 from dspy_programs.text import printable

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from filelock import FileLock, Timeout
 
 from dspy_programs.code.changing.folder import Folder, Kept
-from dspy_programs.code.place import changes_file
+from dspy_programs.code.kept_files import changes_file
 from dspy_programs.database import Database
 from dspy_programs.errors import UsageError
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 from dspy_programs.code.changing.choosing import chosen, mentioning, quoted_in, shown_of
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.trying import Trial
-from dspy_programs.code.index import Index
+from dspy_programs.code.index.index import Index
 from dspy_programs.diffs import Change, File, has_crlf, text_in
 from dspy_programs.edits import Edit, apply_edits, fitted
 from dspy_programs.errors import UsageError

@@ -36,7 +36,7 @@ def ask(
     A command that changes files or needs a model is printed, not run. Exits with 1 if no command does this, or if something
     is missing.
     """
-    from dspy_programs.code.listing import listing_of
+    from dspy_programs.code.overview.listing import listing_of
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
     from dspy_programs.programs.orchestrator import READ_ONLY, command_words
@@ -129,8 +129,8 @@ def commands(
 
     A dangerous command is marked and commented out. Exits with 1 if there is no command.
     """
+    from dspy_programs.code.overview.toolbox import LOOKED_AT, context_of
     from dspy_programs.code.printing import gate
-    from dspy_programs.code.toolbox import LOOKED_AT, context_of
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
     from dspy_programs.programs.command_planner import Planned, planned_by_rules

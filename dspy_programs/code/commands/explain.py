@@ -10,8 +10,8 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheO
 from dspy_programs.code.printing import print_json, say, say_kind, tell
 
 if TYPE_CHECKING:
-    from dspy_programs.code.explaining_logs import ExplainedLogs
-    from dspy_programs.code.outline import FileOutline
+    from dspy_programs.code.explaining.logs import ExplainedLogs
+    from dspy_programs.code.overview.outline import FileOutline
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _MOST_DEFINITIONS = 6  # of a file, in the outline of a folder
@@ -49,7 +49,7 @@ def context(
         raise UsageError("no log is named, and there is no folder logs here; name a log file or a folder of them")
     places = places or [Path("logs")]
     if explain:
-        from dspy_programs.code.explaining_logs import explain_logs
+        from dspy_programs.code.explaining.logs import explain_logs
         from dspy_programs.lm import using
 
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
@@ -107,14 +107,14 @@ def summary(
 
     By rules, or for a definition or a file on the model of --lm.
     """
-    from dspy_programs.code.explaining_code import explain_code, place_named
-    from dspy_programs.code.files import LeftOut
+    from dspy_programs.code.explaining.code import explain_code, place_named
+    from dspy_programs.code.files.source_files import LeftOut
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
 
     path, symbol = place_named(place)
     if path.is_dir():
-        from dspy_programs.code.outline import outlines_in
+        from dspy_programs.code.overview.outline import outlines_in
 
         if ask:
             raise UsageError(f"{path}: a folder; --ask is about a file, or a definition in one: FILE:SYMBOL")

@@ -15,17 +15,17 @@ from dspy_programs.code.commands.explain import context, summary
 from dspy_programs.code.commands.git import app as git
 from dspy_programs.code.commands.in_words import InWords
 from dspy_programs.code.commands.look import extract, grep, sg, tree
+from dspy_programs.code.commands.opening import EmbedderOption, embed, opened
 from dspy_programs.code.commands.search import learn, like, search
 from dspy_programs.code.commands.start import init, open_, start
 from dspy_programs.code.commands.task import commit_message, plan, run
 from dspy_programs.code.log_bus.commands import last, status, watch
 from dspy_programs.code.log_bus.stack_commands import app as stack, worker
-from dspy_programs.code.old_names import WithOldNames
-from dspy_programs.code.opening import EmbedderOption, embed, opened
+from dspy_programs.code.old_names.commands import WithOldNames
 from dspy_programs.code.printing import print_json, say
 
 if TYPE_CHECKING:
-    from dspy_programs.code.index import Refreshed
+    from dspy_programs.code.index.index import Refreshed
 
 app = new_app(
     "Know a repository, and change it: find code by questions, names and patterns, say what went wrong in its logs, edit, undo."
@@ -39,7 +39,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.callback(cls=WithOldNames)
 def _old_environment(context: typer.Context) -> None:
     """Let the variables of dspy-code count, where ours are not set."""
-    from dspy_programs.code.old_environment import adopted
+    from dspy_programs.code.old_names.environment import adopted
 
     os.environ.update(adopted(os.environ, context.obj or ()))
 

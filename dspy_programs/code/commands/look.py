@@ -11,7 +11,7 @@ import typer
 from dspy_programs.code.printing import from_here, gate, print_json, say, tell
 
 if TYPE_CHECKING:
-    from dspy_programs.code.grep import Line
+    from dspy_programs.code.finding.grep import Line
 
 _EXPECTED = frozenset(["ignored by git", "binary", "link", "pipe, socket or device"])
 """Why files are left out of a search without a word."""
@@ -38,7 +38,7 @@ def grep(
     from itertools import islice
 
     from dspy_programs.code import grep_files
-    from dspy_programs.code.files import LeftOut
+    from dspy_programs.code.files.source_files import LeftOut
     from dspy_programs.errors import UsageError
 
     if not path.exists() and os.path.exists(pattern):
@@ -139,8 +139,8 @@ def sg(
 ) -> None:
     """Find code by its structure, in any of 17 languages. Exits with 1 if nothing is found. Needs the code extra."""
     from dspy_programs.code import find_structure
-    from dspy_programs.code.files import LeftOut
-    from dspy_programs.code.structure import is_whole
+    from dspy_programs.code.files.source_files import LeftOut
+    from dspy_programs.code.finding.structure import is_whole
 
     told = LeftOut()
     matches = [from_here(path, match) for match in find_structure(pattern, lang, path, told)]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dspy_programs.code.opening import EmbedderOption, embed, opened
+from dspy_programs.code.commands.opening import EmbedderOption, embed, opened
 from dspy_programs.code.printing import from_here, gate, print_json, say
 
 if TYPE_CHECKING:
-    from dspy_programs.code.searching import Hit
+    from dspy_programs.code.finding.by_words import Hit
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
 _Count = Annotated[int, typer.Option("-k", min=1, max=1000, help="How many places.")]

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from dspy_programs.code.files import LOCKS, has_binary_name, is_generated
+from dspy_programs.code.files.secret_files import has_secret_name, is_private_key
+from dspy_programs.code.files.source_files import LOCKS, has_binary_name, is_generated
 from dspy_programs.code.history.commits import Commit
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
 from dspy_programs.code.parsing.symbol import Symbol
-from dspy_programs.code.secret_files import has_secret_name, is_private_key
 from dspy_programs.git import git
 
 _AT_ONCE = 25  # commits of one call of git

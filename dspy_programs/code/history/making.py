@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.atomic_file import opened_atomically, write_atomically
-from dspy_programs.code.files import checked_folder
+from dspy_programs.code.files.source_files import checked_folder
 from dspy_programs.code.history import editor_rows, log_rows, orchestrator_rows, planner_rows, summary_rows
 from dspy_programs.code.history.changes import changes_of
 from dspy_programs.code.history.commits import History, history_of

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dspy_programs.code.files import LeftOut, read_bytes, source_files, text_in
+from dspy_programs.code.files.source_files import LeftOut, read_bytes, source_files, text_in
 from dspy_programs.code.history.changes import Change
 from dspy_programs.code.history.commits import Commit
 from dspy_programs.code.parsing.chunks import symbols_in
@@ -87,6 +87,6 @@ def share_a_word(text: str, names: Iterable[str]) -> bool:
 
 def _apart(name: str) -> str:
     """Return the words of a name: getHTTPResponse, get_http_response, http/response.py."""
-    from dspy_programs.code.words import humps
+    from dspy_programs.code.index.words import humps
 
     return f"{name} {humps(name)}".replace("/", " ").replace(".", " ").replace("-", " ")

@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dspy_programs.code.files import read_bytes, text_in
+from dspy_programs.code.files.source_files import read_bytes, text_in
 from dspy_programs.code.history.changes import is_test
 from dspy_programs.code.history.row import Repository, Row
+from dspy_programs.code.index.words import humps
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
 from dspy_programs.code.parsing.symbol import Symbol
-from dspy_programs.code.words import humps
 from dspy_programs.text import content_stems, sentences, words
 
 PROGRAM = "code_summarizer"
