@@ -72,8 +72,8 @@ def run(
 ) -> None:
     """Grow a data set: new pairs out of seeds are checked and judged; what fails seeds the next cycle.
 
-    The pairs that passed are the data set NAME. A cycle that was cut, by Ctrl-C, a limit or a crash, is finished by the same
-    command with --resume; no answer is paid for twice.
+    The pairs that passed are the data set NAME. A cycle that was interrupted, by Ctrl-C, a limit or a crash, is finished by
+    the same command with --resume; no answer is paid for twice.
 
     Example: dspy-programs data run -s "rye bread,the tides" --lm local/qwen2.5-coder-1.5b --per-seed 1 --max-cycles 3 --resume
 

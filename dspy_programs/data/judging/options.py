@@ -20,7 +20,7 @@ BackendOption = Annotated[
 ]
 ModelOption = Annotated[str | None, typer.Option(help="With --backend: its model.")]
 RubricOption = Annotated[str, typer.Option(help="A shipped rubric's name, or a YAML or JSON file.")]
-TagOption = Annotated[str | None, typer.Option(help="Names this run. Default: the backend, else the model, else rules.")]
+TagOption = Annotated[str | None, typer.Option(help="A name for this run. Default: the backend, else the model, else rules.")]
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", help="The file. Default: DATA/judgments/DATASET.TAG.jsonl.")
 ]

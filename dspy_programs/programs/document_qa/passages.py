@@ -15,6 +15,8 @@ from dspy_programs.programs.document_qa.amounts import LENGTH, LENGTH_OR_TIME, M
 from dspy_programs.programs.document_qa.places import Place, sentence_places
 from dspy_programs.text import MONTH, content_stems
 
+_MOST = 50  # things of the kind asked for in one sentence
+_NEAR = 200  # characters of its part of the sentence, on either side
 _LEAST = 0.25  # share of the question's weight in a sentence, below which it is about something else
 _DATE = (
     rf"(?:\d{{1,2}} )?{MONTH}(?: \d{{1,2}}\b)?(?:,? \d{{4}})?|\b(?:1\d|20)\d\ds?\b|\b\d{{1,2}}(?:st|nd|rd|th) centur(?:y|ies)"
@@ -44,6 +46,10 @@ _ASKED_FOR = [
 ]
 
 
+_AMOUNTS = (SHARE, MONEY, LENGTH, LENGTH_OR_TIME, MASS, MEASURE)
+_PART_ENDS = re.compile(r"[,;:] | and | but | while ")
+
+
 def answer_by_rules(document: str, question: str) -> tuple[str, Place | None]:
     """Answer with an amount, a date or the name of somebody or somewhere, as asked for; else with the whole sentence."""
     places = list(sentence_places(document))
@@ -71,8 +77,17 @@ def _asked_for(sentence: str, question: str) -> str:
     """
     told, stems = question.lower(), set(content_stems(question))
     for asked, kind in _ASKED_FOR:
-        found = [match for match in kind.finditer(sentence) if match.group().lower().strip(" .,") not in told]
-        if found and asked.search(question):
+        if not asked.search(question):
+            continue
+        found = [match for match in kind.finditer(sentence) if match.group().lower().strip(" .,") not in told][:_MOST]
+        if found:
             found.sort(key=lambda match: stems.isdisjoint(content_stems(sentence[match.end() :][:40])[:1]))
+            if kind in _AMOUNTS:  # "the rent is 900 € and heating costs 95 €": each has its own part of the sentence
+                found.sort(key=lambda match: -len(stems.intersection(content_stems(_part_with(match, sentence)))))
             return found[0].group().strip(" .,")
     return ""
+
+
+def _part_with(found: re.Match[str], sentence: str) -> str:
+    before = _PART_ENDS.split(sentence[max(0, found.start() - _NEAR) : found.start()])[-1]
+    return before + _PART_ENDS.split(sentence[found.start() : found.end() + _NEAR])[0]
