@@ -72,7 +72,7 @@ def online(
     if module not in MODULES:
         raise UsageError(f"--module {module}: choose from {', '.join(MODULES)}")
     if bool(traces) == bool(data):
-        raise UsageError("give either --traces, recorded runs, or --data, the folder of a harvest of them")
+        raise UsageError("give either --traces, recorded runs, or --data, the folder that optimizers.harvest wrote")
     cluster = cluster_named(engine, address, workers)
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
     limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}

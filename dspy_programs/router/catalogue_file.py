@@ -55,7 +55,7 @@ def _yaml_in(path: Path) -> Any:
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
         if len(text) > _LARGEST:
-            raise UsageError(f"{path}: larger than {_LARGEST:,} bytes; this is no catalogue")
+            raise UsageError(f"{path}: larger than {_LARGEST:,} bytes; this is not a catalogue")
         return strict_yaml.load(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot read a catalogue from it ({error.strerror or error})") from None

@@ -132,5 +132,5 @@ def status(data: DataOption = Path("data"), as_json: JsonOption = False, flywhee
     data = flywheels_data or data
     found = [status_of(files) for files in growths_in(DataFolder(data))]
     if not found:
-        raise UsageError(f'nothing has grown in {data}: dspy-programs data run -s "a,b"')
+        raise UsageError(f'nothing has grown in {data} yet; run dspy-programs data run -s "a,b"')
     print_result([each.model_dump(mode="json") for each in found], lines_of_status(found), as_json)

@@ -28,8 +28,8 @@ from tests.router_support import entry
         ({"requests_per_minute": 10**30}, "models.1 (m/1).requests_per_minute: Input should be less than"),
         ({"id": "m/", "lm": ""}, "models.1 (m/): 'm/' is no model's spec"),
         ({"id": "m/ä b"}, "models.1 (m/ä b).id: String should match pattern"),
-        ({"id": "m/0"}, "models: m/0 is there twice"),
-        ({"id": "plain", "lm": ""}, "models.1 (plain): 'plain' is no model's spec; write lm: provider/name"),
+        ({"id": "m/0"}, "models: m/0 appears twice"),
+        ({"id": "plain", "lm": ""}, "models.1 (plain): 'plain' is not a model spec; write lm: provider/name"),
     ],
 )
 def test_wrong_model_is_named(change, says):
