@@ -200,7 +200,7 @@ def files_in(folder):
 
 @pytest.mark.parametrize("name", ["../../../escape", "a/b", "x.rejects", ".x"])
 def test_name_leads_nowhere_else(tmp_path, folder, name):
-    with pytest.raises(UsageError, match="no name of a data set"):
+    with pytest.raises(UsageError, match="cannot be the name of a data set"):
         ingest(write(tmp_path, "r.jsonl", JSONL), name, folder)
     assert not folder.root.exists()
 
