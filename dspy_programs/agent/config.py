@@ -19,7 +19,7 @@ from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.text import printable
 
 FILE = "agent.toml"
-_ANNOUNCED = ("lm", "planner_lm", "judge_lm", "policy", "sessions", "demonstrations")
+_ANNOUNCED = ("lm", "planner_lm", "judge_lm", "policy", "sessions", "demonstrations", "personas")
 
 
 class LimitsConfig(BaseModel):

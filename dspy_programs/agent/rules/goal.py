@@ -93,12 +93,12 @@ def goal_of(goal: str, session: Session) -> str:
     return goal
 
 
-def menu(goal: str, tools: Mapping[str, AgentTool]) -> list[Tool]:
+def menu(goal: str, tools: Mapping[str, AgentTool], *, recalls: bool = False) -> list[Tool]:
     """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them.
 
-    A call that the goal writes out speaks of its tool.
+    A call that the goal writes out speaks of its tool. recalls: whether the run may look into what other sessions remember.
     """
-    said = set(content_stems(goal))
+    said = set(content_stems(f"{goal} recall" if recalls else goal))
     names = [
         name
         for name in tools
