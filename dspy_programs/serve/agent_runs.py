@@ -58,7 +58,7 @@ class AgentRun:
     def question(self) -> tuple[int, str] | None:
         """The question that waits for an answer, with its number."""
         with self._changed:
-            return (self._number, self._question) if self._question else None
+            return (self._number, self._question) if self._question and not self._answer else None
 
     def ask(self, question: str) -> str | None:
         """Wait until the question is answered; None if it is not in time, or the run is cancelled."""

@@ -134,6 +134,7 @@ def test_what_is_asked_about_is_done_if_the_answer_is_yes(tmp_path, answer, stat
         wrong = post(server, f"sessions/{session}/answer", {"question": number + 1, "answer": "yes"})
         vague = post(server, f"sessions/{session}/answer", {"question": number, "answer": "maybe"})
         right = post(server, f"sessions/{session}/answer", {"question": number, "answer": answer})
+        assert right.json()["question"] is None  # it is answered
         assert (wrong.status_code, vague.status_code, right.status_code) == (409, 422, 200)
         assert ended(server, session)["status"] == status
         assert (tmp_path / "work" / "notes.txt").exists() == (answer == "no")
