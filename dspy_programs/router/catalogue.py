@@ -1,6 +1,6 @@
 """The catalogue: which models there are, what they cost and can do, and how the router is to behave.
 
-Output     Catalogue, checked: every key is known, every price and limit makes sense, no model is there twice.
+Output     Catalogue, checked: every key is known, every price and limit makes sense, no model appears twice.
 Guarantees no key is in it, only the name of the environment's variable that has one; no number is so large or so small that a
            score, a sum or a system's call could fail on it.
 """
@@ -67,7 +67,7 @@ class Model(_Part):
     @model_validator(mode="after")
     def _named(self) -> "Model":
         if not all(self.spec.partition("/")):
-            raise ValueError(f"{self.spec!r} is no model's spec; write lm: provider/name")
+            raise ValueError(f"{self.spec!r} is not a model spec; write lm: provider/name")
         return self
 
     @property
@@ -179,7 +179,7 @@ class Catalogue(_Part):
         seen = set[str]()
         for model in models:
             if model.id in seen:
-                raise ValueError(f"{model.id} is there twice")
+                raise ValueError(f"{model.id} appears twice")
             seen.add(model.id)
         return models
 

@@ -13,7 +13,7 @@ from dspy_programs.data.options import DataOption, NameOption
 def validate(
     dataset: NameOption,
     checks: Annotated[
-        str, typer.Option(help="Checks, with commas between; `all` is all but contamination and lang. See below.")
+        str, typer.Option(help="Checks, separated by commas; `all` is all but contamination and lang. See below.")
     ] = "schema,length,dedup,pii",
     min_instruction_len: Annotated[int, typer.Option(help="Characters; a shorter instruction is a warning.")] = 3,
     max_output_len: Annotated[int, typer.Option(help="Characters; a longer output is a warning.")] = 8000,

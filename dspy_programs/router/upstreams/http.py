@@ -109,7 +109,7 @@ def _chunk(data: bytes) -> Json:
     if not isinstance(chunk, dict) or chunk.get("error"):
         raise UpstreamError(f"its stream failed{_said_in(chunk)}", "retry", may_cost=True)
     if not is_chunk(chunk):
-        raise UpstreamError("a chunk of its stream is none of OpenAI's protocol", "retry", may_cost=True)
+        raise UpstreamError("a chunk of its stream is not in OpenAI's protocol", "retry", may_cost=True)
     return chunk
 
 

@@ -141,7 +141,7 @@ def test_a_key_that_is_refused_is_found_out_by_one_call(data, capsys):
         (["--lm", "openai/a", "--lm", "openai/a"], "given twice"),
         (["--backend", "openrouter"], "OPENROUTER_API_KEY"),
         (["--max-usd", "1"], "these judges are free"),
-        (["--tag", "../x"], "no name of a tag"),
+        (["--tag", "../x"], "cannot be the name of a tag"),
         (["-o", "."], "not a file"),
         (["-o", "data/user/demo.jsonl"], "is read, so it cannot be an output"),
     ],

@@ -214,7 +214,7 @@ def test_each_category_has_its_figures(room):
     ("argv", "said"),
     [
         (["--tag", "b"], "no judgments of 'demo' under the tag 'b', nor a file of that name; there are: a"),
-        (["--tag", "../a"], "no name of a tag"),
+        (["--tag", "../a"], "cannot be the name of a tag"),
         (["--tag", "a", "--approved-is", "good"], "unknown status 'good'"),
         (["--tag", "a", "--negatives", "approved"], "give statuses other than approved"),
         (["--tag", "a", "--approved-is", "needs_edit"], "nothing to calibrate with: approved 1"),
