@@ -17,6 +17,7 @@ from dspy_programs.lm import decoding
 from dspy_programs.registry import compiled_store as store, home_of, shape_of
 from metrics.score import Score
 from optimizers.calls import Meter, Progress
+from optimizers.data import evenly
 from optimizers.promotion import Superseded, card_of, digest_of, promote
 from optimizers.scoring import Interval, Runner, bootstrap, mean_components, name_of
 from optimizers.search import (
@@ -99,7 +100,8 @@ def test_scores(
 ) -> tuple[dict[str, list[Score]], bool]:
     """Run the test rows once for seed, winner and the program in use, `now`; return scores, and whether it was interrupted.
 
-    They take turns, a few rows at a time, so that a test cut short by a limit is still paired.
+    They take turns, a few rows at a time, and the kinds of cases do too, so that a test cut short by a limit is still paired
+    and still of all kinds.
     """
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
     if now and now is not result.winner and now.index:
@@ -107,7 +109,7 @@ def test_scores(
     meter = row_budget.meter
     if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
         return {}, isinstance(meter.reason, RunInterrupted)
-    rows = training.rows["test"][: row_budget.rows_to_test_now(len(wanted))]
+    rows = evenly(training.rows["test"], training.recipe.kind)[: row_budget.rows_to_test_now(len(wanted))]
     runs = [(name, candidate, rows) for name, candidate in wanted.items()]
     if result.winner.index and (others := training.transfer[: row_budget.rows_elsewhere]):
         runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (_baseline_of(wanted), "compiled")]
