@@ -29,11 +29,46 @@ _FILLERS = frozenset(
 )
 
 
+_NAME = re.compile(r"[\w.-]*[/.][\w./-]*\w|\"[^\"]*\"|`[^`]*`")
+_QUESTION = re.compile(
+    r"(?:(?:please|now|and|so|hey|hi|can you|could you|i (?:want|need|would like) to|let me|let us)\b,? ?)*"
+    r"(?:which|what|who|whose|where|when|why|how (?:many|much|big|large|long|old|often|full)|is|are|does|did|has|have|list"
+    r"|count)\b"
+)
+_LIMITS = re.compile(r"(?:but not|except|excluding|without|not|ignoring|unless|no)\b")
+_ASKS_HOW = re.compile(r"\bcommand\b|\bdo (?:i|we)\b|\b(?:should|must|can) (?:i|we)\b")
+
+
 class Found(NamedTuple):
     start: int
     end: int
     steps: list[Step]
     lacks: str
+    acts: bool = False
+    """Whether it changes something: no question means that."""
+
+
+def is_beside(found: Found, low: str) -> bool:
+    """Return whether what was found is but a part of a name, in an exception, or acts where the clause only asks."""
+    inside = (name for name in _NAME.finditer(low) if name.start() <= found.start and found.end <= name.end())
+    if any(name.end() - name.start() > found.end - found.start for name in inside):
+        return True
+    clause = next((each[1].strip() for each in CLAUSE.finditer(low) if each.start(1) <= found.start < each.end(1)), "")
+    if _LIMITS.match(clause):
+        return True
+    return found.acts and _QUESTION.match(clause) is not None and not _ASKS_HOW.search(clause)
+
+
+def unless_missed(found: Sequence[Found], low: str) -> list[Found]:
+    """Plan no change for a clause of which more is left over than understood."""
+    kept = []
+    for one in found:
+        clause = next((each for each in CLAUSE.finditer(low) if each.start(1) <= one.start < each.end(1)), None)
+        lost = _lost_in(clause, found, [step for each in found for step in each.steps]) if clause and one.steps else []
+        known = {stem for stem in content_stems(clause[1]) if stem not in _FILLERS} if clause else set()
+        too_many = one.acts and len(lost) >= 2 and len({stem for word in lost for stem in content_stems(word)}) > len(known) / 2
+        kept.append(one._replace(steps=[], lacks=f"how to {clause[1].strip()}") if too_many and clause else one)
+    return kept
 
 
 def unless_reversed(found: Found, low: str, kept: Sequence[Found]) -> Found:
@@ -49,19 +84,24 @@ def unless_reversed(found: Found, low: str, kept: Sequence[Found]) -> Found:
 
 def unheard(low: str, kept: Sequence[Found], steps: Sequence[Step]) -> list[str]:
     """Return, as one line, the words of planned clauses that neither a pattern nor a step has: "verbose", "parallel"."""
+    found = [word for clause in CLAUSE.finditer(low) for word in _lost_in(clause, kept, steps)]
+    return [f"not taken into account: {', '.join(found)}"] if found else []
+
+
+def _lost_in(clause: re.Match[str], kept: Sequence[Found], steps: Sequence[Step]) -> list[str]:
+    """Return the words of a clause that neither a pattern nor a step has; [] if nothing of it is planned."""
     heard = {
         stem for step in steps for stem in content_stems(f"{step.says} {step.command}".replace("/", " ").replace("_", " "))
     }
     found = []
-    for clause in CLAUSE.finditer(low):
-        spans = [one for one in kept if one.start < clause.end(1) and clause.start(1) < one.end and one.steps]
-        for word in re.finditer(r"[\w./-]{3,}", clause[1] if spans else ""):
-            at = clause.start(1) + word.start()
-            is_matched = any(one.start <= at < one.end for one in spans)
-            stems = set(content_stems(word[0].replace("/", " ").replace("_", " ")))
-            if stems and not is_matched and not stems & (heard | _FILLERS):
-                found.append(word[0].strip("."))
-    return [f"not taken into account: {', '.join(found)}"] if found else []
+    spans = [one for one in kept if one.start < clause.end(1) and clause.start(1) < one.end and one.steps]
+    for word in re.finditer(r"[\w./-]{3,}", clause[1] if spans else ""):
+        at = clause.start(1) + word.start()
+        is_matched = any(one.start <= at < one.end for one in spans)
+        stems = set(content_stems(word[0].replace("/", " ").replace("_", " ")))
+        if stems and not is_matched and not stems & (heard | _FILLERS):
+            found.append(word[0].strip("."))
+    return found
 
 
 def unplanned(low: str, kept: Sequence[Found]) -> Iterator[str]:

@@ -174,7 +174,11 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             r"\b(?:open|create|make|send|file) (?:a |the )?(?:pr|pull request|merge request)\b",
             lambda names: [*git_steps.push(names), Step("open the pull request", "gh pr create")],
         ),
-        (r"(?<!pre-)\b(?:commit|check ?in|save my work)\b(?! (?:message|hook|history))", git_steps.commit),
+        (
+            r"(?<!pre-)(?<!\ba )(?<!\bthe )(?<!\blast )(?<!\bthat )(?<!\bthis )(?<!\bfirst )(?<!\bprevious )"
+            r"\b(?:commit|check ?in|save my work)\b(?! (?:message|hook|history))",
+            git_steps.commit,
+        ),
         (r"\bclone\b", git_steps.fixed(("clone the repository", "git clone URL"))),
         (r"\b(?:git )?status\b|\bwhat is staged", git_steps.fixed(("show what has changed and what is staged", "git status"))),
         (
