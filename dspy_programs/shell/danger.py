@@ -19,7 +19,7 @@ from dspy_programs.shell.command_line import Command, read_command_line
 from dspy_programs.shell.consequences import seen_in
 from dspy_programs.shell.effects import Consequence
 from dspy_programs.shell.expansions import VALUE, without_expansions
-from dspy_programs.shell.losses import LOSSES, has_secrets, is_outside, is_scratch
+from dspy_programs.shell.losses import LOSSES, has_secrets, is_outside, is_scratch, overwritten_in_place
 from dspy_programs.shell.programs import INTERPRETERS, RUNNERS, SHELLS
 
 _DEEPEST = 8  # commands inside commands
@@ -59,7 +59,7 @@ _PRELOADS = re.compile(
     r"(?:LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|BASH_ENV|PYTHONSTARTUP|PERL5OPT|RUBYOPT|PERL5DB)\+?=."
     r"|NODE_OPTIONS\+?=.*(?:-r|--require|--import)\b"
 )
-_RUN_FROM = re.compile(r"(?:\w*EDITOR|\w*PAGER|VISUAL|BROWSER|GIT_\w*(?:COMMAND|ASKPASS)|PROMPT_COMMAND)\+?=")
+_RUN_FROM = re.compile(r"(?:\w*EDITOR|\w*PAGER|VISUAL|BROWSER|GIT_\w*(?:COMMAND|ASKPASS|DIFF|PAGER)|PROMPT_COMMAND)\+?=")
 """Variables that name a command which a program runs."""
 
 
@@ -173,7 +173,7 @@ def _of_words_after(words: Sequence[str]) -> str:
 
 
 def _name_of(command: Command) -> str:
-    return command.words[0].rpartition("/")[2].casefold() if command.words else ""
+    return command.words[0].rpartition("/")[2].casefold().removesuffix(".exe") if command.words else ""
 
 
 def _of_variables(assigned: Sequence[str], depth: int) -> str:
@@ -207,8 +207,12 @@ def _of_shell(name: str, command: Command, depth: int) -> str:
 
 
 def _of_interpreter(command: Command) -> str:
-    name, words = command.words[0], command.words[1:]
+    name, words = _name_of(command), command.words[1:]
+    if name.startswith(("perl", "ruby")) and (target := overwritten_in_place(words)):
+        return f"it overwrites {target}"
     for index, word in enumerate(words):
+        if word == "eval" and name == "deno" and index + 1 < len(words):
+            return _of_code(words[index + 1], name)
         if word == "-m" or not word.startswith("-"):
             is_database = word.endswith("manage.py") and {"flush", "reset_db", "sqlflush"} & {*words[index + 1 : index + 2]}
             return "it deletes what is in the database" if is_database else ""

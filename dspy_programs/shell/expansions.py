@@ -16,7 +16,10 @@ _VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|[0-9?@*#$!-])")
 _BRACES = re.compile(r"\{[^{}\s'\"]*(?:,|\.\.)[^{}\s'\"]*\}")
 _LITERAL = re.compile(r"@\{[\w-]*\}")  # stash@{0}: no list, so not the shell's
 _FUNCTION = re.compile(r"\(\s*\)")
-_NAMED_FUNCTION = re.compile(r"(?:(?<=[\s;&|(){])|^)(?:function\s+)?([A-Za-z_][\w-]*)\s*\(\s*\)\s*(?=\{)")
+_NAMED_FUNCTION = re.compile(
+    r"(?:(?<=[\s;&|(){])|^)(?:function\s+(?P<word>[A-Za-z_][\w-]*)\s*(?:\(\s*\))?|(?P<name>[A-Za-z_][\w-]*)\s*\(\s*\))\s*(?=\{)"
+)
+_AFTER_BRACKET = re.compile(r" ; \s*(?=[&|])")
 _HERE = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
 _HERE_STRING = "<<<"
 _CASE_WORDS = re.compile(r"(?:;;&?|;&|\bin)\s*\(?[^;\n()]*$")
@@ -112,8 +115,9 @@ def _is_bare(before: str) -> bool:
 
 
 def _calls_itself(text: str, named: re.Match[str]) -> bool:
-    end = _closed(text, named.end())
-    return end < 0 or re.search(rf"(?<![\w-]){re.escape(named[1])}(?![\w-])", text[named.end() : end]) is not None
+    end, name = _closed(text, named.end()), re.escape(named["word"] or named["name"])
+    first = r"(?:[;&|{(\n`]|\b(?:do|then|else|time|exec|eval|command|nohup)\b)\s*"
+    return end < 0 or re.search(rf"{first}{name}(?![\w-])", text[named.end() : end]) is not None
 
 
 def _pattern_of_case(made: list[str]) -> str | None:
@@ -187,4 +191,4 @@ def _without_flow(text: str) -> str:
     text = _FOR.sub(r"\1\2true", text)
     while (shorter := _FLOW.sub(r"\1\2", text)) != text:
         text = shorter
-    return _END.sub(r"\1\2true", text)
+    return _AFTER_BRACKET.sub(" ", _END.sub(r"\1\2true", text))

