@@ -121,7 +121,7 @@ def asked_in(task: str, low: str, project: Project, asks: Sequence[Ask]) -> Iter
         yield Found(0, len(low), steps, "")
         return
     clauses = [each for each in zip(CLAUSE.finditer(plain), CLAUSE.finditer(low), strict=False) if each[0][1].strip(" .")]
-    for (clause, span), (following, _) in zip(clauses, [*clauses[1:], clauses[-1]], strict=True):
+    for (clause, span), (following, _) in zip(clauses, [*clauses[1:], *clauses[-1:]], strict=True):
         is_limited = following is not clause and _LIMITS.match(following[1])
         if not is_limited and not _LIMITS.match(clause[1]) and (steps := _steps_for(clause[1].strip(), project, asks)):
             yield Found(span.start(1), span.end(1), steps, "")
@@ -139,7 +139,8 @@ def _steps_for(text: str, project: Project, asks: Sequence[Ask]) -> list[Step]:
 
 def _said(text: str, match: re.Match[str], ask: Ask, project: Project) -> Said | None:
     """Return what is said, or None if something is left over."""
-    rest, values = f"{text[: match.start()]} ; {text[match.end() :]}", {}
+    values: dict[str, str] = {}
+    rest = f"{text[: match.start()]} ; {text[match.end() :]}"
     for name in ask.uses.split():
         if found := re.search(ask.more.get(name) or DETAILS[name], rest, re.IGNORECASE):
             values |= {key: value for key, value in found.groupdict().items() if value}
