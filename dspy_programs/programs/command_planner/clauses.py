@@ -23,7 +23,7 @@ _FILLERS = frozenset(
         "local locally again first command "
         "shell terminal git "
         "here file files change changes work please quickly currently moment whole whatever somebody someone exactly "
-        "simply best how "
+        "simply best how each every version latest newest package.json pyproject.toml cargo.toml script scripts recursively "
         "branch commit commits test tests message called named name show see find tell type right suite python using"
     )
 )
@@ -35,6 +35,11 @@ _QUESTION = re.compile(
     r"(?:which|what|who|whose|where|when|why|how (?:many|much|big|large|long|old|often|full)|is|are|does|did|has|have|list"
     r"|count)\b"
 )
+_HOW = re.compile(r"^(?:please )?how (?:can|do|to|could|would|should) ?(?:i|we|you)? ?")
+_CHANGING = re.compile(
+    rf"(?:{_HOW.pattern[1:]})?(change|set|edit|replace|insert|rewrite|modify|convert|copy|split|swap|sign|list|count)\b"
+)
+"""How a clause begins that asks for what the rules would else take for something near it."""
 _LIMITS = re.compile(r"(?:but not|except|excluding|without|not|ignoring|unless|no)\b")
 _ASKS_HOW = re.compile(r"\bcommand\b|\bdo (?:i|we)\b|\b(?:should|must|can) (?:i|we)\b")
 
@@ -46,6 +51,11 @@ class Found(NamedTuple):
     lacks: str
     acts: bool = False
     """Whether it changes something: no question means that."""
+
+
+def how_to(clause: str) -> str:
+    """Return what is missing for a clause of which nothing is planned."""
+    return f"how to {_HOW.sub('', clause.strip().rstrip('?'))}"
 
 
 def is_beside(found: Found, low: str) -> bool:
@@ -67,7 +77,7 @@ def unless_missed(found: Sequence[Found], low: str) -> list[Found]:
         lost = _lost_in(clause, found, [step for each in found for step in each.steps]) if clause and one.steps else []
         known = {stem for stem in content_stems(clause[1]) if stem not in _FILLERS} if clause else set()
         too_many = one.acts and len(lost) >= 2 and len({stem for word in lost for stem in content_stems(word)}) > len(known) / 2
-        kept.append(one._replace(steps=[], lacks=f"how to {clause[1].strip()}") if too_many and clause else one)
+        kept.append(one._replace(steps=[], lacks=how_to(clause[1])) if too_many and clause else one)
     return kept
 
 
@@ -78,7 +88,15 @@ def unless_reversed(found: Found, low: str, kept: Sequence[Found]) -> Found:
             continue
         for word in _REVERSING.finditer(low, clause.start(1), clause.end(1)):
             if not any(one.start <= word.start() < one.end for one in kept):
-                return found._replace(steps=[], lacks=f"how to {clause[1].strip()}")
+                return found._replace(steps=[], lacks=how_to(clause[1]))
+        changing = _CHANGING.match(clause[1].strip())
+        if (
+            changing
+            and not found.acts
+            and not found.steps[0].says.startswith(changing[1])
+            and not any(one.start <= clause.start(1) + clause[1].index(changing[1]) < one.end for one in kept)
+        ):
+            return found._replace(steps=[], lacks=how_to(clause[1]))
     return found
 
 

@@ -104,6 +104,13 @@ def _long(said: Said) -> list[Step]:
     return [Step("list the files with more lines", f"{lines} | awk '$1 > {said.plain('lines')} && $2 != \"total\"' | sort -rn")]
 
 
+def _longest(said: Said) -> list[Step]:
+    lines = f"git ls-files -z{said.limits} | xargs -0 wc -l"
+    return [
+        Step("list the files with the most lines", f"{lines} | grep -v ' total$' | sort -rn | head -{said.number('top', 10)}")
+    ]
+
+
 def _lines_each(said: Said) -> list[Step]:
     return [Step("count the lines of each file", f"git ls-files -z{said.limits} | xargs -0 wc -l | sort -n")]
 
@@ -186,6 +193,7 @@ FILE_ASKS = (
     Ask(rf"\b(?P<verb>move|rename|copy) (?:the )?(?:file |folder |directory )?(?P<source>{PATH})(?: file| folder)? {_INTO}", "", _moved),
     Ask(rf"\b(?:compare|diff|differences? between|differ)\b.{{0,12}} ?(?P<source>{PATH}) (?:and|with|to|from|against) (?P<target>{PATH})", "", _compared),
     Ask(r"\b(?:longer than|more than|over|above|at least|exceed(?:ing)?) (?P<lines>\d+) lines(?: of code| long)?\b", "folder suffix", _long),
+    Ask(r"\b(?:with|have|has) the most lines(?: of code)?|\blongest (?:\w+ )?files?\b", "folder suffix top", _longest),
     Ask(r"\blines (?:of code )?(?:per|in each|for each|of each|by) file\b|\blines (?:does|do) (?:each|every) file have\b", "folder suffix counted sorted", _lines_each),
     Ask(r"\b(?:how many|count|number of)\b.{0,12}\blines\b(?: of code)?", "folder suffix", _lines),
     Ask(r"\b(?:biggest|largest|heaviest) (?:\d+ )?(?P<what>files?|folders?|director(?:y|ies)|dirs?)\b", "folder suffix tracked top", _largest),

@@ -18,9 +18,7 @@ def _where(said: Said) -> str:
 def _since(said: Said) -> str:
     each = said.plain("each").lower().rstrip("s")
     if said.plain("day").lower() in ("today", "yesterday"):
-        return {"today": " --since=midnight", "yesterday": ' --since="yesterday 00:00" --until="today 00:00"'}[
-            said.plain("day").lower()
-        ]
+        return {"today": " --since=midnight", "yesterday": ' --since="yesterday 00:00"'}[said.plain("day").lower()]
     return f' --since="{said.number("days", 1)} {each}s ago"' if each else ""
 
 
@@ -60,6 +58,22 @@ def _of_commit(said: Said) -> list[Step]:
     return [Step("show the files that the commit changed", f"git show --stat {commit}")]
 
 
+def _gone_back(said: Said) -> list[Step]:
+    commit = said.get("commit")
+    return [
+        Step("look at the files as they were there; no branch is changed", f"git switch --detach {commit}"),
+        Step(f"to make the branch itself go back, on that branch: git reset --keep {commit}"),
+    ]
+
+
+def _touched(said: Said) -> list[Step]:
+    return (
+        [Step("show the commits that changed it", f"git log --format='%h %ad %an %s'{_since(said)}{_where(said)}")]
+        if said.plain("folder")
+        else []
+    )
+
+
 def _old(said: Said) -> list[Step]:
     ref = f"HEAD~{said.number('ago', 1)}" if said.plain("ago") else said.get("ref")
     if said.plain("verb").lower() in ("restore", "get", "bring", "put", "check"):
@@ -72,6 +86,8 @@ def _old(said: Said) -> list[Step]:
 
 def _differ(said: Said) -> list[Step]:
     first, second = said.get("first"), said.get("second")
+    if second and not re.search(r"\bfiles?\b", said.match.string):
+        return [Step("show the differences", f"git diff {first} {second}{_where(said)}")]
     if not second:
         return [Step("show the differences", f"git diff HEAD -- {said.get('name')}")]
     return [Step("show the files that differ", f"git diff --stat {first} {second}{_where(said)}")]
@@ -141,6 +157,11 @@ def _cloned(said: Said) -> list[Step]:
 
 _MINE = r"(?:i|we|my|you)"
 GIT_ASKS = (
+    Ask(rf"\b(?:revert|reset|go back|roll ?back|return|take)\b.{{0,40}}\bto (?:the |a |an )?(?:previous |earlier |older? |state of )?(?:the )?(?:commit |version |state )?(?P<commit>{_HASH})", "", _gone_back, ""),
+    Ask(r"\b(?:compare|diff\w*)\b.{0,20}\bbranches,? (?P<first>\w[\w./-]*) (?:and|with|to) (?P<second>\w[\w./-]*)", "", _differ, ""),
+    Ask(r"\b(?:did|has|have|was)\b.{0,12}\b(?:any(?:one|body)|some(?:one|body)|we|i)\b.{0,8}\b(?:touch|chang|edit|modif|work)\w*(?: on)?|\bwho (?:has )?(?:touched|changed|edited|modified|worked on)(?= .*(?:this|last|past) (?:day|week|month))", "folder days", _touched, ""),
+    Ask(r"\bcommits?\b.{0,20}\bnot (?:yet )?(?:on|in|at|pushed to) (?:the )?(?:origin|remote|server|github|gitlab)(?: yet)?", "", fixed("show the commits that no remote has", "git log --oneline --branches --not --remotes"), ""),
+    Ask(r"\bwhat (?:is new|happened|has happened|was done|has been done|changed|has changed)\b", "folder days day", _made, ""),
     Ask(
         rf"\b(?:which|what|list|show|see)\b.{{0,20}}\b(?:changed|modified|edited|touched|change)\b.{{0,20}}\b(?:not (?:yet )?commit(?:ted)?|uncommitted|since (?:the|my) last commit|commit yet)(?: yet)?|\b(?:uncommitted|pending|unsaved|unstaged) (?:files|changes|work|edits)\b|\bwhat (?:did|have) {_MINE} (?:change|changed|modified|edited)(?: so far)?$",
         "",
@@ -156,7 +177,7 @@ GIT_ASKS = (
     ),
     Ask(rf"\b(?:when|why|how|who|last (?:change|commit|time)|latest change)\b.{{0,25}}(?P<name>{PATH})(?: (?:file|folder))?(?: (?:was|been|has|is))*(?: (?:last|most recently))?(?: (?:changed|modified|touched|edited|updated))(?: (?:the )?last(?: time)?)?|\b(?:the )?(?:last|latest|most recent) (?:change|commit|edit|modification) (?:to|of|in|that touched|on) (?:the )?(?:file )?(?P<name_>{PATH})", "", _last_change, ""),
     Ask(r"\b(?:not (?:yet )?(?:been )?pushed|unpushed|haven'?t (?:been )?pushed|to be pushed)(?: yet)?\b(?: commits)?(?=.*)|\bcommits? .{0,20}\b(?:not pushed|only local)", "", fixed("show the commits that no remote has", "git log --oneline --branches --not --remotes"), ""),
-    Ask(r"\b(?:which|what|name of (?:the|my)|show|current)\b.{0,20}\bbranch\b(?: (?:am|are) (?:i|we) on| is (?:this|checked out|active))?$|\bwhat branch am i on", "", fixed("show the branch", "git branch --show-current"), ""),
+    Ask(r"\b(?:which|what|name of (?:the|my)|show|current|get)\b.{0,20}\bbranch(?: name)?\b(?: (?:am|are) (?:i|we) on| is (?:this|checked out|active))?$|\bwhat branch am i on", "", fixed("show the branch", "git branch --show-current"), ""),
     Ask(r"\b(?:hash|sha|id) of (?:the )?(?:current |last |latest |head )?(?:commit|head)|\bcurrent commit(?: hash| sha| id)?|\bcommit (?:hash|sha|id)\b(?: (?:am i|are we) (?:on|at))?", "", fixed("show the hash of the commit", "git rev-parse HEAD"), ""),
     Ask(r"\b(?:remote|origin)(?:'s)? ?(?:url|address)s?\b|\b(?:url|address) of (?:the )?(?:remote|origin)|\bwhere does (?:origin|the remote) point(?: to)?|\b(?:list|show|which|what)\b.{0,10}\bremotes\b", "", fixed("list the remotes", "git remote -v"), ""),
     Ask(r"\b(?:how many|count|number of)\b.{0,15}\bcommits\b(?:.{0,15}\b(?:by|from|of|did|has|have) (?!the\b|in\b|we\b|i\b|there\b|been\b|this\b|last\b)(?P<author>[A-Z][\w.@-]+)(?: (?:make|made|do|done))?)?(?: (?:are there|there are|do we have|does it have|have we|were (?:made|there)|made))?", "folder days", _count, ""),
@@ -165,7 +186,7 @@ GIT_ASKS = (
     Ask(r"\b(?:commits?|changed|changes|new|log|happened)\b.{0,15}\bsince (?:the )?(?:last|latest|previous) (?:tag|release|version)", "", fixed("show the commits since the latest tag", "git log --oneline $(git describe --tags --abbrev=0)..HEAD"), ""),
     Ask(r"\b(?:list|show|which|what|all)\b.{0,12}\btags\b(?: (?:exist|are there|do we have))?", "", fixed("list the tags, the latest first", "git tag --sort=-creatordate"), ""),
     Ask(r"\b(?:untracked|unversioned) (?:files|ones)\b|\bfiles (?:that are )?not (?:tracked|in git|under version control|added to git)(?: by git)?", "", lambda said: [] if re.search(r"remove|delete|clean|drop", said.match.string, re.IGNORECASE) else [Step("list the files that git does not know", "git ls-files --others --exclude-standard")], ""),
-    Ask(r"\b(?:ignored files|files (?:that )?(?:are |is )?(?:being )?(?:git)?ignored(?: by git)?|(?:which|what) (?:files )?(?:does )?git ignores?)\b", "", fixed("list the files that git ignores", "git status --short --ignored"), ""),
+    Ask(r"\b(?:ignored files|files (?:that )?(?:are |is )?(?:being )?(?:git)?ignored(?: by git)?|(?:which|what) (?:files )?(?:does |is )?git (?:is )?ignor(?:es?|ing))\b", "", fixed("list the files that git ignores", "git status --short --ignored"), ""),
     Ask(rf"\bcommits?\b.{{0,25}}\b(?:(?P<changed>added|removed|introduced|deleted|touched|changed) (?:the )?(?:function |text |string |line |word |variable |class )?(?P<text>{QUOTED}|\w*[_A-Z]\w*)|(?:mention(?:s|ing)?|whose message (?:has|contains|mentions)|containing|with the word) (?:the word )?(?P<text_>{QUOTED}|\w+)(?: in (?:the|their) messages?)?|with (?P<text__>{QUOTED}|\w+) in (?:the|their) messages?)", "folder", _searched, ""),
     Ask(rf"\b(?:which |what )?files?\b.{{0,30}}\b(?:changed?|modified|touched?|in)\b.{{0,10}}\b(?:commit (?P<commit>{_HASH})|(?:the |my )?(?:last|latest|previous) commit)(?: (?:change|touch|modify))?|\bwhat (?:did|has|was|is) ?(?:changed )?(?:in )?(?:the |my )?(?:last|latest) commit(?: (?:change|changed))?|\b(?:which|what) files did (?:commit (?P<commit_>{_HASH})|the last commit) (?:change|touch)", "", _of_commit, ""),
     Ask(r"\b(?:what(?:'s| has)? ?(?:changed)?|diff\w*|changes|changed|compare)\b.{0,12}\bbetween (?:the )?(?:last|latest) (?:two|2) commits(?: (?:changed|change))?", "", fixed("show what the last commit changed", "git diff HEAD~1 HEAD"), ""),

@@ -10,10 +10,10 @@ _PATH = re.compile(r"(?<![\w/])(?:[\w.-]+/)*[\w-]+\.[A-Za-z]{1,5}\b|(?<![\w/])(?
 _HASH = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b")
 _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)?(?:[-.]?(?:rc|a|b|alpha|beta)\.?\d*)?\b")
 _BRANCH = re.compile(
-    r"\bbranch (?:called |named )?(?!(?:called|named|and|for|to|from|is|with|that|of|in|on|by|into|onto|first|"
+    r"\bbranch (?:called |named )?(?!(?:called|named|\w+ly\b|name\b|and|for|to|from|is|with|that|of|in|on|by|into|onto|first|"
     r"again|name)\b)(\w[\w./-]*)"
     r"|\b(?:the |my |our )?((?:[^\W_]|\.){0,80}[/_-][\w./-]{1,120}|"
-    r"main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|"
+    r"main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|\bit(?:'s| is) (?:called|named) (\w[\w./-]*)|"
     r"\bbranch to (\w[\w./-]*)"
 )
 _ONTO = re.compile(

@@ -186,7 +186,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             lambda names: [Step("say which rule ignores it", f"git check-ignore -v {names.path or 'FILE'}")],
         ),
         (
-            r"\b(?:(?:remove|delete|drop) (?:the |all )?)?untracked files?\b|\b(?:not|doesn't|isn't|does not) "
+            r"\b(?:(?:remove|delete|drop) (?:the |all |local |my )*)?untracked files?\b|\b(?:not|doesn't|isn't|does not) "
             r"(?:track(?:ed)?|know)\b|\bclean (?:up )?(?:the "
             r")?(?:working tree|workspace|repo\w*|checkout)\b",
             git_steps.fixed(

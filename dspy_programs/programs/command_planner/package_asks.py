@@ -1,6 +1,8 @@
 # ruff: noqa: E501  # a question stands on a line
 """Questions about dependencies and imports, by the tools that the project has."""
 
+import re
+
 from dspy_programs.programs.command_planner.node_tools import manager_of
 from dspy_programs.programs.command_planner.phrases import Ask, Said
 from dspy_programs.programs.command_planner.project import Project
@@ -115,6 +117,15 @@ def _unscripted(said: Said) -> list[Step]:
     )
 
 
+def _script(said: Said) -> list[Step]:
+    name, lists = said.plain("script"), said.project.lists
+    if not re.search(r"\b(?:script|target|task|npm|yarn|make|just)\b", said.match[0]):
+        return []
+    command = {"make": "make", "just": "just", "npm": f"{manager_of(said.project)} run"}
+    tool = next((tool for tool in command if name in lists.get(tool, [])), "")
+    return [Step(f"run {name}", f"{command[tool]} {name}")] if tool else []
+
+
 def _imports(said: Said) -> list[Step]:
     rule = "I" if said.plain("sorts") else "F401"
     tools = said.project.tools
@@ -139,9 +150,10 @@ def _needed(said: Said) -> list[Step]:
 
 
 PACKAGE_ASKS = (
+    Ask(r"\b(?:run|start|execute) (?:the )?(?:npm |yarn |make |just )?(?:script |target |task )?[\"'`]?(?P<script>[\w:-]+)[\"'`]? ?(?:script|target|task)?(?: (?:of|from|in) (?:the )?(?:package\.json|makefile|justfile))?$", "", _script, ""),
     Ask(rf"\b(?:which|what) version of {_PACKAGE}(?: (?:is|do|are|have))?(?: (?:installed|used|we|i|using|use|in use|have|run))*$|\bis {_PACKAGE.replace('package', 'package_')} installed\b|\b(?:installed )?version of (?:the )?(?:package |library )?{_PACKAGE.replace('package', 'package__')}(?: (?:is|that is|we have))?(?: installed)?$", "", _version, ""),
     Ask(rf"\b(?:what|who|(?:which|what|list|show)\b.{{0,12}}\b(?:packages?|dependenc(?:y|ies)|librar(?:y|ies))(?: that| which)?) (?:depends? on|needs?|requires?|pulls? in|brings? in|uses) (?:the )?(?:package |library )?(?!this\b|it\b|the\b|to\b){_PACKAGE}$|\bwhy (?:is|do we (?:have|need)|do i have) (?:the )?(?:package |library )?{_PACKAGE.replace('package', 'package_')}(?: (?:installed|here|a dependency|in the (?:lock ?file|dependencies)))?$", "", _why, ""),
-    Ask(r"\b(?:list|show|which|what|all)\b.{0,15}\b(?:installed (?:packages|libraries|dependencies|modules)|(?:packages|libraries|modules|dependencies) (?:that )?(?:are |is |have (?:i|we) )?installed)\b", "", _listed, ""),
+    Ask(r"\b(?:list|show|which|what|all)\b.{0,15}\b(?:installed (?:pip |npm |python |node )?(?:packages|libraries|dependencies|modules)|(?:packages|libraries|modules|dependencies) (?:that )?(?:are |is |have (?:i|we) )?installed)\b", "", _listed, ""),
     Ask(r"\b(?:dependency|dependencies|package) (?:tree|graph)\b|\btree of (?:the )?(?:dependencies|packages)", "", _tree, ""),
     Ask(r"\b(?:create|make|write|generate|export|freeze|save|produce|dump)\b.{0,40}\b(?:requirements(?:\.txt| file)?|versions to requirements\.txt)\b(?:.{0,12}\b(?:current |virtual ?)?(?:env(?:ironment)?|venv|installed packages|lock ?file))?", "", _frozen, ""),
     Ask(r"\b(?:conflicts? (?:between|among|in|of)|conflicting|broken|incompatible|consistent|check)\b.{0,25}\b(?:dependencies|packages|requirements)\b(?: (?:are )?(?:consistent|compatible|fit together|conflicts?))?", "", _checked, ""),

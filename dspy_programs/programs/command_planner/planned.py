@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 from dspy_programs.programs.command_planner import git_steps
 from dspy_programs.programs.command_planner.asks import ASKS
-from dspy_programs.programs.command_planner.clauses import Found, is_beside, unheard, unless_missed, unless_reversed, unplanned
+from dspy_programs.programs.command_planner.clauses import (
+    Found,
+    how_to,
+    is_beside,
+    unheard,
+    unless_missed,
+    unless_reversed,
+    unplanned,
+)
 from dspy_programs.programs.command_planner.deeds import deeds_in
 from dspy_programs.programs.command_planner.git_names import Names, names_in
 from dspy_programs.programs.command_planner.git_tasks import TASKS
@@ -75,7 +83,7 @@ def planned_by_rules(task: str, context: str) -> Planned:
     lacks = [found.lacks for found in kept if found.lacks]
     lacks += [f"{word}: {_WHAT[word]}" for command in commands for word in _PLACEHOLDER.findall(command)]
     lacks += unheard(low, kept, steps)
-    lacks += [f"how to {clause}" for clause in unplanned(low, kept)] if kept else []
+    lacks += [how_to(clause) for clause in unplanned(low, kept)] if kept else []
     if not steps and not lacks:
         lacks = ["what to do: the task asks for nothing that the rules know"]
     return Planned([step.says for step in steps], commands, list(dict.fromkeys(lacks)))

@@ -105,8 +105,9 @@ SYSTEM_ASKS = (
     Ask(r"\bmemory (?:usage |use |consumption )?(?:of|used by) (?:the )?(?:process|pid) (?P<pid>\d+)", "", _process),
     Ask(r"\b(?P<watched>watch|monitor) (?:the )?(?:memory|cpu|resource)?(?: and cpu)? ?(?:usage |use )?(?:of|used by)? ?(?:the )?(?:process|pid) (?P<pid>\d+)", "", _process),
     Ask(r"\b(?:kill|stop|end|terminate|free)\b.{0,40}\b(?:port |listening on |listens on |:)(?:the )?(?:port )?(?P<port>\d{2,5})\b", "", _port),
+    Ask(r"\b(?:process|program|what|who|which one)\b.{0,12}\b(?:using|uses|has|holds|listening on|listens on|occup\w+|blocks|blocking|on) (?:the )?port (?P<port>\d{2,5})\b", "", _port),
     Ask(
-        rf"\b(?:(?!(?:show|list|find|me)\b){_PROGRAM} )?processes\b(?:.{{0,25}}\b(?:most|by|the most|more|much)(?: of)?(?: the)? (?P<by>memory|mem|ram|cpu|processor)(?: usage| use| time)?)?",
+        rf"(?<!\d )\b(?:(?!(?:show|list|find|me)\b){_PROGRAM} )?processes\b(?:.{{0,25}}\b(?:most|by|the most|more|much)(?: of)?(?: the)? (?P<by>memory|mem|ram|cpu|processor)(?: usage| use| time)?)?",
         "top",
         _processes,
     ),

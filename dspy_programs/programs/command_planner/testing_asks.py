@@ -10,7 +10,7 @@ from dspy_programs.programs.command_planner.step import Step
 _FLAGS = {
     "first": "-x", "most": "--maxfail={count}", "failed": "--last-failed", "named": "-k {value}", "marked": "-m {value}",
     "slowest": "--durations={count}", "workers": "-n {value}", "parallel": "-n auto", "verbose": "-v", "prints": "-s",
-    "debugs": "--pdb", "strict": "-W error",
+    "debugs": "--pdb", "quiet": "-q", "strict": "-W error",
 }  # fmt: skip
 _ONE = rf"{QUOTED}|[\w-]+"
 _OPTIONS = {
@@ -20,9 +20,10 @@ _OPTIONS = {
     "named": rf"\b(?:whose |which |that |with )?(?:names? |have |has )*(?:contain(?:s|ing)?|match(?:es|ing)?|includ(?:e|es|ing)) (?:the word |the text )?(?P<named>{_ONE})(?: in (?:their|its|the) names?)?|\bwith (?P<named_>{_ONE}) in (?:their|its|the) names?\b",
     "marked": rf"\b(?:that are )?(?:marked|tagged)(?: as| with)? (?P<marked>{_ONE})",
     "slowest": r"\b(?P<slowest>\d+) slowest(?: tests| ones)?\b|\bslowest (?P<slowest_>\d+)(?: tests| ones)?\b|\b(?P<slowest__>slowest)\b",
-    "workers": r"\b(?:in parallel )?(?:on|with|using|over|across) (?P<workers>\d+) (?:cores|cpus|processes|workers|processors|threads)(?: in parallel)?\b",
+    "workers": r"\b(?:in parallel )?(?:(?:on|with|using|over|across) )?(?P<workers>\d+) (?:cores|cpus|processes|workers|processors|threads)(?: in parallel)?\b",
     "parallel": r"\b(?P<parallel>in parallel|parallelized|on all (?:cores|cpus))\b",
     "verbose": r"\b(?P<verbose>verbose(?:ly)?|with (?:more |verbose )(?:output|detail)s?|in verbose mode)\b",
+    "quiet": r"\b(?P<quiet>quietly|in quiet mode|with less output|without much output)\b",
     "prints": r"\b(?P<prints>(?:with|showing|show|see)(?: the| all| their)? (?:prints?|printed)(?: output| statements)?|(?:with|show|see) (?:the |their )?(?:output|stdout)|without captur\w+(?: output)?)\b",
     "debugs": r"\b(?P<debugs>(?:drop |open )?(?:in(?:to)? |with )?(?:the |a )?(?:debugger|pdb)(?: (?:on|at|when)(?: the first)? (?:failures?|errors?|a test fails))?)\b",
     "strict": r"\b(?P<strict>(?:with |treat(?:ing)? )?warnings as errors)\b",

@@ -33,6 +33,13 @@ def _searched(said: Said) -> list[Step]:
     return _grep(said, f"-F -e {shlex.quote(word)}")
 
 
+def _occurrences(said: Said) -> list[Step]:
+    option = " -i" if said.plain("case") else ""
+    return [
+        Step("count where it occurs", f"git grep -o -h{option} -F -e {shlex.quote(_word(said, 'text'))}{said.limits} | wc -l")
+    ]
+
+
 def _files_with(said: Said) -> list[Step]:
     word = shlex.quote(_word(said, "text"))
     if said.plain("suffix") and not said.globs:
@@ -146,6 +153,8 @@ _IN_FILE = rf"(?:of|in|from|to) (?:the )?(?:file )?(?P<name>{PATH})"
 _FOLLOWED = r"(?:,? ?(?:and|then) (?:then )?(?P<follow>keep (?:following|watching|tailing)|follow|watch|tail)(?: it| new lines| the file)?)?"
 _THING = r"(?:text |string |word |symbol |name |function |method |variable |class |phrase )?"
 TEXT_ASKS = (
+    Ask(rf"\b(?:how (?:many times|often)|count how often) (?:does |do |is |are )?(?:the )?{_THING}(?P<text>{_WORD}) (?:occurs?|appears?|shows? up|come up|used|mentioned|called)", "case suffix folder", _occurrences, ""),
+    Ask(rf"\b(?:is|are) there (?:an? |any )?{_THING}(?P<text>{QUOTED}|[\w.]+\(\)?|\w*[_.]\w+)(?: left| calls?| statements?)?", "case suffix folder", _searched, ""),
     Ask(r"\b(?:all )?(?:the )?(?:todos?|fixmes?|xxx|hack)s?\b(?:(?:,| and| or|/)+ ?(?:todo|fixme|xxx|hack)s?\b)*(?: comments| notes)?", "numbered suffix folder counted", _marks, ""),
     Ask(
         rf"\b(?:replace|change|substitute) (?:all )?(?:the )?(?:occurrences of |uses of )?{_THING}(?P<old>{QUOTED}|\w+) (?:with|by|to|into|for) {_THING}(?P<new>{QUOTED}|\w+)(?: everywhere| throughout)?"
@@ -170,7 +179,7 @@ TEXT_ASKS = (
     ),
     Ask(r"\b(?P<test>test )?(?P<kind>functions|classes|methods)\b(?: (?:we have|are there|are defined|defined|exist|there are))?", "folder counted", _definitions),
     Ask(
-        rf"\b(?:which|what|list|find|show|how many|count)\b.{{0,20}}?(?P<suffix>(?!the\b|all\b|our\b)\w+ )?files?\b(?: in which| where| that| which)? (?:contain(?:s|ing)?|mention(?:s|ing)?|have|has|use(?:s)?|with|refer(?:s|ring)? to|call(?:s)?) (?:the )?{_THING}(?P<text>{_WORD})(?: in (?:it|them))?",
+        rf"\b(?:which|what|list|find|show|how many|count)\b.{{0,20}}?\b(?P<suffix>(?!the\b|all\b|our\b)\w+ )?files?\b(?: (?:in|under|below|of) (?:the )?(?P<folder>[\w./-]+)(?: folder| directory)?)?(?: in which| where| that| which)? (?:contain(?:s|ing)?|mention(?:s|ing)?|have|has|use(?:s)?|with|refer(?:s|ring)? to|call(?:s)?) (?:the )?{_THING}(?P<text>{_WORD})(?: in (?:it|them))?",
         "case folder counted",
         _files_with,
         "",
