@@ -64,6 +64,8 @@ def is_beside(found: Found, low: str) -> bool:
     if any(name.end() - name.start() > found.end - found.start for name in inside):
         return True
     clause = next((each[1].strip() for each in CLAUSE.finditer(low) if each.start(1) <= found.start < each.end(1)), "")
+    if re.search(r"\bnot\b(?! (?:track|know))", low[found.start : found.end]):
+        return True
     if _LIMITS.match(clause):
         return True
     return found.acts and _QUESTION.match(clause) is not None and not _ASKS_HOW.search(clause)

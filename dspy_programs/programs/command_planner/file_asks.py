@@ -146,6 +146,14 @@ def _executable(said: Said) -> list[Step]:
     return [Step("make it executable", f"chmod +x {said.get('name')}")]
 
 
+def _named(said: Said) -> list[Step]:
+    return [Step("list the files of this name", f"find {said.get('folder', '.')} -type f {_NOT_GIT} -name {said.get('name')}")]
+
+
+def _backed_up(said: Said) -> list[Step]:
+    return [Step("copy it beside itself", f"cp -n {said.get('name')} {shlex.quote(said.plain('name') + '.bak')}")]
+
+
 def _compared(said: Said) -> list[Step]:
     return [Step("show the differences of the files", f"diff -u {said.get('source')} {said.get('target')}")]
 
@@ -153,7 +161,7 @@ def _compared(said: Said) -> list[Step]:
 def _archived(said: Said) -> list[Step]:
     name = said.plain("name").rstrip("/")
     base = name.rpartition("/")[2]
-    if said.plain("verb").lower().startswith("zip") or said.plain("form").lower() == "zip":
+    if said.plain("verb").lower() == "zip" or said.plain("form").lower() == "zip":
         return [Step("pack it", f"zip -r {shlex.quote(said.plain('target') or f'{base}.zip')} {shlex.quote(name)}")]
     return [Step("pack it", f"tar -czf {shlex.quote(said.plain('target') or f'{base}.tar.gz')} {shlex.quote(name)}")]
 
@@ -180,6 +188,9 @@ _INTO = (
 )
 _PACKED = r"(?P<name>[\w./-]+\.(?:tar\.\w+|tar|tgz|zip))\b"
 FILE_ASKS = (
+    Ask(r"\bfiles? (?:that (?:is|are) )?(?:called|named) [\"'`]?(?P<name>[\w*.][\w.*-]*)[\"'`]?", "folder", _named),
+    Ask(rf"\b(?:create|make|build) an? (?P<form>zip|tarball|tar(?:\.gz)?|archive)(?: file| archive)? (?:of|from|with|out of) (?:the )?(?:folder |directory )?{_FOLDER}(?: (?:folder|directory))?", "", _archived),
+    Ask(rf"\b(?:make|create|keep) a (?:backup|copy|backup copy) of (?:the )?(?:file )?(?P<name>{PATH})|\bback ?up (?:the )?(?:file )?(?P<name_>{PATH})", "", _backed_up),
     Ask(rf"\b(?:extract|unpack|unzip|untar|uncompress|decompress) (?:the )?(?:archive |file )?{_PACKED}(?: {_INTO})?", "", _unpacked),
     Ask(rf"\b(?:what(?:'s| is)|list|show|contents?)\b.{{0,25}} (?:in|inside|of) (?:the )?(?:archive )?{_PACKED}(?: without (?:extracting|unpacking)(?: it)?)?", "", _contents),
     Ask(

@@ -157,6 +157,9 @@ def _cloned(said: Said) -> list[Step]:
 
 _MINE = r"(?:i|we|my|you)"
 GIT_ASKS = (
+    Ask(r"\bbranch(?:es)?\b.{0,25}\b(?:not (?:yet )?(?:been )?merged|unmerged)(?: yet)?(?: (?:in)?to (?:the )?(?P<ref>main|master|develop))?|\bunmerged branches", "", lambda said: [Step("list the branches that are not merged", f"git branch --all --no-merged {said.get('ref')}".strip())], ""),
+    Ask(r"\b(?:anything|something|what is|what) (?:left )?(?:uncommitted|to commit|not committed)\b", "", fixed("show what has changed", "git status --short"), ""),
+    Ask(r"\bwhat (?:was|got|has been|is|did (?:we|i)) (?:committed|commit|merged)\b", "folder days day", _made, ""),
     Ask(rf"\b(?:revert|reset|go back|roll ?back|return|take)\b.{{0,40}}\bto (?:the |a |an )?(?:previous |earlier |older? |state of )?(?:the )?(?:commit |version |state )?(?P<commit>{_HASH})", "", _gone_back, ""),
     Ask(r"\b(?:compare|diff\w*)\b.{0,20}\bbranches,? (?P<first>\w[\w./-]*) (?:and|with|to) (?P<second>\w[\w./-]*)", "", _differ, ""),
     Ask(r"\b(?:did|has|have|was)\b.{0,12}\b(?:any(?:one|body)|some(?:one|body)|we|i)\b.{0,8}\b(?:touch|chang|edit|modif|work)\w*(?: on)?|\bwho (?:has )?(?:touched|changed|edited|modified|worked on)(?= .*(?:this|last|past) (?:day|week|month))", "folder days", _touched, ""),
@@ -187,7 +190,7 @@ GIT_ASKS = (
     Ask(r"\b(?:list|show|which|what|all)\b.{0,12}\btags\b(?: (?:exist|are there|do we have))?", "", fixed("list the tags, the latest first", "git tag --sort=-creatordate"), ""),
     Ask(r"\b(?:untracked|unversioned) (?:files|ones)\b|\bfiles (?:that are )?not (?:tracked|in git|under version control|added to git)(?: by git)?", "", lambda said: [] if re.search(r"remove|delete|clean|drop", said.match.string, re.IGNORECASE) else [Step("list the files that git does not know", "git ls-files --others --exclude-standard")], ""),
     Ask(r"\b(?:ignored files|files (?:that )?(?:are |is )?(?:being )?(?:git)?ignored(?: by git)?|(?:which|what) (?:files )?(?:does |is )?git (?:is )?ignor(?:es?|ing))\b", "", fixed("list the files that git ignores", "git status --short --ignored"), ""),
-    Ask(rf"\bcommits?\b.{{0,25}}\b(?:(?P<changed>added|removed|introduced|deleted|touched|changed) (?:the )?(?:function |text |string |line |word |variable |class )?(?P<text>{QUOTED}|\w*[_A-Z]\w*)|(?:mention(?:s|ing)?|whose message (?:has|contains|mentions)|containing|with the word) (?:the word )?(?P<text_>{QUOTED}|\w+)(?: in (?:the|their) messages?)?|with (?P<text__>{QUOTED}|\w+) in (?:the|their) messages?)", "folder", _searched, ""),
+    Ask(rf"\bcommits?\b.{{0,25}}\b(?:(?P<changed>added|removed|introduced|deleted|touched|changed) (?:the )?(?:function |text |string |line |word |variable |class )?(?P<text>{QUOTED}|(?-i:\w*[_A-Z]\w+))|(?:mention(?:s|ing)?|whose message (?:has|contains|mentions)|containing|with the word) (?:the word )?(?P<text_>{QUOTED}|\w+)(?: in (?:the|their) messages?)?|with (?P<text__>{QUOTED}|\w+) in (?:the|their) messages?)", "folder", _searched, ""),
     Ask(rf"\b(?:which |what )?files?\b.{{0,30}}\b(?:changed?|modified|touched?|in)\b.{{0,10}}\b(?:commit (?P<commit>{_HASH})|(?:the |my )?(?:last|latest|previous) commit)(?: (?:change|touch|modify))?|\bwhat (?:did|has|was|is) ?(?:changed )?(?:in )?(?:the |my )?(?:last|latest) commit(?: (?:change|changed))?|\b(?:which|what) files did (?:commit (?P<commit_>{_HASH})|the last commit) (?:change|touch)", "", _of_commit, ""),
     Ask(r"\b(?:what(?:'s| has)? ?(?:changed)?|diff\w*|changes|changed|compare)\b.{0,12}\bbetween (?:the )?(?:last|latest) (?:two|2) commits(?: (?:changed|change))?", "", fixed("show what the last commit changed", "git diff HEAD~1 HEAD"), ""),
     Ask(rf"\b(?P<verb>show|restore|get|bring|put|see|view|check)(?: me)?(?: back| out)?(?: the)?(?: file)? (?P<name>{PATH})(?: back)?(?: (?:as|like|how) it (?:was|looked|is))? (?:from|at|in|on|as of|to)? ?(?:the )?(?:commit |branch |tag |version )?(?:(?P<ref>{_REF})|(?P<ago>\d+|two|three|four|five) commits ago)", "", _old, ""),
@@ -201,7 +204,7 @@ GIT_ASKS = (
     Ask(r"\b(?:make|create|export|write|generate) (?:a )?patch(?:es)?(?: file)? (?:of|from|for|out of) (?:the |my )?last (?:(?P<count>\d+|two|three|four|five) )?commits?", "", _patches, ""),
     Ask(r"\bapply (?:the )?(?:patch )?(?:file )?(?P<name>[\w./-]+\.(?:patch|diff))\b", "", _applied, ""),
     Ask(r"\b(?:files?|modules) .{0,12}\b(?:changes?|changed?|modified|touched|edited)(?: the)? most(?: often| frequently)?\b|\bmost (?:often |frequently )?(?:changed|modified|touched|edited) files\b", "folder top days", _churn),
-    Ask(r"\bclone (?P<url>(?:https://|git@)[\w.:@/~-]+)(?:.{0,12}(?P<shallow>shallow|without history|only the latest|depth 1|no history)\w*)?", "", _cloned, ""),
+    Ask(r"\bclone (?P<shallow_>only the (?:latest|last) commit of )?(?:the )?(?:repo(?:sitory)? )?(?P<url>(?:https://|git@)[\w.:@/~-]+)(?:.{0,12}(?P<shallow>shallow|without history|only the latest|depth 1|no history)\w*)?", "", _cloned, ""),
     Ask(r"\b(?:update|init(?:ialise|ialize)?|fetch|get|pull|check ?out)(?: all)?(?: the)? (?:git )?submodules?\b", "", fixed("fetch the submodules", "git submodule update --init --recursive"), ""),
     Ask(r"\bfirst commit\b|\boldest commit\b|\bhow old is (?:the|this) (?:repo\w*|project)", "", fixed("show the first commit", "git log --reverse --format='%h %ad %an %s' | head -1")),
     Ask(r"\b(?:git )?(?:user ?name|email)\b.{0,15}\b(?:commit|git|configured|use)\w*(?: (?:with|as|under))?", "", lambda said: [Step("show the name", "git config user.name"), Step("show the address", "git config user.email")], ""),

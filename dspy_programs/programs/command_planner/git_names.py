@@ -51,7 +51,7 @@ def names_in(task: str) -> Names:
     path = next(
         (
             path
-            for path in _PATH.findall(task)
+            for path in _PATH.findall(re.sub(r"\w+://\S+", " ", task))
             if not _VERSION.fullmatch(path) and path != branch and not path.startswith("origin/")
         ),
         "",

@@ -94,7 +94,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
         (r"\b(?:squash|combine|fold|collapse)\b.{0,60}\bcommits?|\bone commit (?:out )?of", git_steps.squash),
         (r"\b(?:interactive )?rebas\w+\b|\bon top of (?:the )?(?:latest |origin/)?(?:main|master|develop)", git_steps.rebase),
         (r"\bforce.?push|\bpush --?force|\boverwrite (?:the )?remote", git_steps.force_push),
-        (r"\b(?:rename) (?:the |my |this )?(?:current )?(?:git )?branch", git_steps.rename_branch),
+        (r"\brename (?:the |my |this |a )?(?:current |local )?(?:git )?branch", git_steps.rename_branch),
         (r"\b(?:delete|remove|drop|get rid of)\b.{0,25}\bbranch", git_steps.delete_branch),
         (
             r"\b(?:new|create a|create the|make a|start a|open a|fresh) (?:\w+ )?branch|\bbranch off|\bcreate branch",
@@ -133,7 +133,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             r"break|stopped working)",
             git_steps.bisect,
         ),
-        (r"\bwho\b.{0,20}\b(?:wrote|changed|touched|added|edited|broke|last)\b|\bblame\b", git_steps.blame),
+        (r"\bwho\b(?!.*\bmost\b).{0,20}\b(?:wrote|changed|touched|added|edited|broke|last)\b|\bblame\b", git_steps.blame),
         (r"\bcherry.?pick|\b(?:take|copy|get) (?:only )?(?:that |this |one |a )?(?:single )?commit\b", git_steps.cherry_pick),
         (
             r"\bchanged? (?:since )?(?:last|this|in the last|the past) (?:week|day|month)|\b(?:last|this) week's "

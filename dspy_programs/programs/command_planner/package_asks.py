@@ -150,6 +150,7 @@ def _needed(said: Said) -> list[Step]:
 
 
 PACKAGE_ASKS = (
+    Ask(r"\b(?:which|what|list|show)\b.{0,12}\bscripts\b(?: (?:are|does))?(?: (?:defined|there))?(?: (?:in|of))?(?: the)? ?(?:package\.json)?(?: (?:define|have|has|offer))?", "", lambda said: [Step("list the scripts", f"{manager_of(said.project)} run")] if said.project.lists.get("npm") else [], ""),
     Ask(r"\b(?:run|start|execute) (?:the )?(?:npm |yarn |make |just )?(?:script |target |task )?[\"'`]?(?P<script>[\w:-]+)[\"'`]? ?(?:script|target|task)?(?: (?:of|from|in) (?:the )?(?:package\.json|makefile|justfile))?$", "", _script, ""),
     Ask(rf"\b(?:which|what) version of {_PACKAGE}(?: (?:is|do|are|have))?(?: (?:installed|used|we|i|using|use|in use|have|run))*$|\bis {_PACKAGE.replace('package', 'package_')} installed\b|\b(?:installed )?version of (?:the )?(?:package |library )?{_PACKAGE.replace('package', 'package__')}(?: (?:is|that is|we have))?(?: installed)?$", "", _version, ""),
     Ask(rf"\b(?:what|who|(?:which|what|list|show)\b.{{0,12}}\b(?:packages?|dependenc(?:y|ies)|librar(?:y|ies))(?: that| which)?) (?:depends? on|needs?|requires?|pulls? in|brings? in|uses) (?:the )?(?:package |library )?(?!this\b|it\b|the\b|to\b){_PACKAGE}$|\bwhy (?:is|do we (?:have|need)|do i have) (?:the )?(?:package |library )?{_PACKAGE.replace('package', 'package_')}(?: (?:installed|here|a dependency|in the (?:lock ?file|dependencies)))?$", "", _why, ""),

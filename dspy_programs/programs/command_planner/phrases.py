@@ -51,14 +51,14 @@ _SAYS_NOTHING = frozenset(
     "a an the all any every each of in on at for from with by to and or me my our us i we you it its this that these those "
     "please pls kindly can could would will want need like how do does did is are was were be been am what which whats "
     "where show list find get give tell print display see look check there here now currently right just have has had "
-    "project repo repository codebase code machine box computer system files file so far exactly quick quickly "
-    "let lets hey hi thanks thank command run use using as well also whole entire current some one ones only but box laptop folder folders directory directories dir subfolders subdirectories git script".split()
+    "project repo repository codebase code machine box computer system files file so far exactly quick quickly search "
+    "let lets hey hi thanks thank command run use using as well also whole entire current some one ones only but box laptop folder folders directory directories much pytest dir subfolders subdirectories git script".split()
 )
 
 
 _MEANT = (
     (r"\b(?:in|on|with|using|from|via|through|for|inside) (?:the |a |my )?(?:git|linux|unix|macos|mac|ubuntu|bash|zsh|shell|terminal|command[- ]?line|cli|console"
-     r"|pytest|github|npm|pip)\b(?! (?:files?|code|scripts?|packages?|folder|directory))", " "),
+     r"|github|npm|pip)\b(?! (?:files?|code|scripts?|packages?|folder|directory))", " "),
     (r"\b(are|is|was|were|have|has|do|does|did)n['\u2019]?t\b", r"\1 not"),
     (r"\b(what|where|who|when|it|that)['\u2019]s\b", r"\1 is"),
     (r"\b(?:i want|i need|i would like|i'd like|give me|gimme|let me see|tell me|can i see|could i see)(?! to\b)", "show"),

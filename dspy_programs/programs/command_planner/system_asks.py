@@ -34,6 +34,13 @@ def _running(said: Said) -> list[Step]:
     return [Step("list its processes", f"pgrep -af {said.get('name')}")]
 
 
+def _killed(said: Said) -> list[Step]:
+    return [
+        Step("list its processes", f"pgrep -af {said.get('name')}"),
+        Step(f"stop them, if they are yours: pkill -f {said.get('name')}"),
+    ]
+
+
 def _port(said: Said) -> list[Step]:
     return [
         Step("find the process that uses the port", f"lsof -i :{said.plain('port')}"),
@@ -102,6 +109,7 @@ def _permissions(said: Said) -> list[Step]:
 _KNOWN = r"(?:python3?|node|npm|pnpm|yarn|git|docker|cargo|rustc|go|java|ruby|gcc|make|cmake|uv|poetry|pip|ruff|pytest|mypy|kubectl|terraform|bash)"
 _FOLLOW = r"(?:,? ?(?:and )?(?P<follow>follow(?:ing)?|live|as they come|keep following)(?: (?:it|them))?)?"
 SYSTEM_ASKS = (
+    Ask(rf"\b(?:kill|stop|end|terminate) (?:a |the |all )?(?:process(?:es)? )?(?:by (?:its )?name|called|named) {_PROGRAM}|\b(?:kill|terminate) (?:all |the )?(?P<name_>[A-Za-z][\w.+-]*) process(?:es)?", "", _killed),
     Ask(r"\bmemory (?:usage |use |consumption )?(?:of|used by) (?:the )?(?:process|pid) (?P<pid>\d+)", "", _process),
     Ask(r"\b(?P<watched>watch|monitor) (?:the )?(?:memory|cpu|resource)?(?: and cpu)? ?(?:usage |use )?(?:of|used by)? ?(?:the )?(?:process|pid) (?P<pid>\d+)", "", _process),
     Ask(r"\b(?:kill|stop|end|terminate|free)\b.{0,40}\b(?:port |listening on |listens on |:)(?:the )?(?:port )?(?P<port>\d{2,5})\b", "", _port),
@@ -112,7 +120,7 @@ SYSTEM_ASKS = (
         _processes,
     ),
     Ask(r"\bwhat(?:'s| is)? (?:eating|using|taking|hogging)(?: up)?(?: all| so much)?(?: of)?(?: the| my)? (?P<by>memory|ram|cpu)\b", "", _processes),
-    Ask(r"\b(?:how full (?:is|are) (?:the |my )?(?:disks?|drives?)|(?:free |available |remaining )(?:disk |hard drive )?space|(?:disk )?space (?:is |do (?:i|we) have )?(?:left|free|available|remaining)|is (?:the |my )?disk full)(?: (?:left|on (?:the |this |my )?disks?))*", "", fixed("show how full the disks are", "df -h")),
+    Ask(r"\b(?:how full (?:is|are) (?:the |my )?(?:disks?|drives?)|(?:free |available |remaining )(?:disk |hard drive )?space|(?:disk )?space (?:is |do (?:i|we) have )?(?:left|free|available|remaining)|is (?:the |my )?disk full)(?: (?:is )?(?:left|available|there|on (?:the |this |my )?disks?))*", "", fixed("show how full the disks are", "df -h")),
     Ask(r"\b(?:how much (?:free |available )?(?:memory|ram)|free (?:memory|ram)|memory usage)\b(?: (?:is |do (?:i|we) have )?(?:free|left|available|used))?", "", fixed("show the memory", "free -h")),
     Ask(r"\b(?:which|what|list|show)\b.{0,12}\bports\b(?: (?:are|is))?(?: currently)?(?: (?:open|listening|in use|used|being listened on))?", "", fixed("list the ports that processes listen on", "lsof -nP -iTCP -sTCP:LISTEN")),
     Ask(rf"^is (?:there )?(?:an? |the )?{_PROGRAM}(?: process| server)? (?:still |currently |already )?(?:running|up|alive)(?: (?:process|server))?", "", _running),

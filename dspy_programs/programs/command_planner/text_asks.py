@@ -131,6 +131,15 @@ def _ends(said: Said) -> list[Step]:
     ]
 
 
+def _in_file(said: Said) -> list[Step]:
+    return [
+        Step(
+            "find it in the file",
+            f"grep -n{' -i' if said.plain('case') else ''} -F -e {shlex.quote(_word(said, 'text'))} {said.get('name')}",
+        )
+    ]
+
+
 def _of_log(said: Said) -> list[Step]:
     name, level = said.get("name"), said.plain("level").lower().removesuffix("s").removesuffix("ing")
     option = "-i -c" if said.plain("counted") else "-i -n"
@@ -153,9 +162,10 @@ _IN_FILE = rf"(?:of|in|from|to) (?:the )?(?:file )?(?P<name>{PATH})"
 _FOLLOWED = r"(?:,? ?(?:and|then) (?:then )?(?P<follow>keep (?:following|watching|tailing)|follow|watch|tail)(?: it| new lines| the file)?)?"
 _THING = r"(?:text |string |word |symbol |name |function |method |variable |class |phrase )?"
 TEXT_ASKS = (
+    Ask(rf"\b(?:does|do|is) (?:the )?(?:file )?(?P<name>{PATH}) (?:mention|contain|have|include|use|import|list)s? (?:the )?{_THING}(?P<text>{_WORD})|\bis {_THING}(?P<text_>{_WORD}) (?:mentioned |listed |used )?in (?:the )?(?P<name_>{PATH})", "case", _in_file),
     Ask(rf"\b(?:how (?:many times|often)|count how often) (?:does |do |is |are )?(?:the )?{_THING}(?P<text>{_WORD}) (?:occurs?|appears?|shows? up|come up|used|mentioned|called)", "case suffix folder", _occurrences, ""),
     Ask(rf"\b(?:is|are) there (?:an? |any )?{_THING}(?P<text>{QUOTED}|[\w.]+\(\)?|\w*[_.]\w+)(?: left| calls?| statements?)?", "case suffix folder", _searched, ""),
-    Ask(r"\b(?:all )?(?:the )?(?:todos?|fixmes?|xxx|hack)s?\b(?:(?:,| and| or|/)+ ?(?:todo|fixme|xxx|hack)s?\b)*(?: comments| notes)?", "numbered suffix folder counted", _marks, ""),
+    Ask(r"\b(?:all )?(?:the )?(?:open |remaining )?(?:todos?|fixmes?|xxx|hack)s?\b(?:(?:,| and| or|/)+ ?(?:todo|fixme|xxx|hack)s?\b)*(?: comments| notes)?", "numbered suffix folder counted", _marks, ""),
     Ask(
         rf"\b(?:replace|change|substitute) (?:all )?(?:the )?(?:occurrences of |uses of )?{_THING}(?P<old>{QUOTED}|\w+) (?:with|by|to|into|for) {_THING}(?P<new>{QUOTED}|\w+)(?: everywhere| throughout)?"
         rf"|\brename (?:the )?(?:function|method|class|variable|constant|symbol|parameter|name) (?P<old_>{QUOTED}|\w+) (?:to|into|as) (?P<new_>{QUOTED}|\w+)(?: everywhere| throughout| across)?",
@@ -164,7 +174,7 @@ TEXT_ASKS = (
     ),
     Ask(r"\b(?P<removes>(?:remove|strip|delete|trim|fix|clean up) (?:all )?(?:the )?)?trailing (?:whitespace|spaces|blanks)\b", "suffix folder", _trailing),
     Ask(
-        rf"\b(?:where (?:is|are)|find (?:where|the place where)|which (?:file|module)|what file) (?:the )?{_THING}(?P<text>{_WORD}) (?:is )?(?:defined|declared|implemented)\b"
+        rf"\b(?:where (?:is|are)|find (?:where|the place where)|which (?:file|module)(?: is)?|what file(?: is)?) (?:the )?{_THING}(?P<text>{_WORD}) (?:is )?(?:defined|declared|implemented)\b"
         rf"|\b(?:find|show|where is|locate|go to)(?: me)? the (?:definition|declaration|implementation|source) of (?:the )?{_THING}(?P<text_>{_WORD})"
         rf"|\bwhich (?:file|module) (?:defines|declares|implements|has) (?:the )?{_THING}(?P<text__>{_WORD})",
         "suffix folder",
@@ -187,14 +197,14 @@ TEXT_ASKS = (
     Ask(
         rf"\b(?:search|look)(?: through| in)?(?: (?:the |our |all )?(?:whole )?(?:code ?base|code|repo(?:sitory)?|project|files|sources?))? for (?:the |all )?(?:occurrences of )?{_THING}(?P<text>{_WORD})"
         rf"|\bgrep (?:for )?(?:the )?{_THING}(?P<text_>{_WORD})"
-        rf"|\b(?:find|list|show|count|how many|search|where are|number of)\b.{{0,12}}\b(?:occurrences?|mentions?|uses|usages?|references|calls?|places that use|callers) (?:of|to) (?:the )?{_THING}(?P<text__>{_WORD})"
+        rf"|\b(?:find|list|show|look up|count|how many|search|where are|number of|list)\b.{{0,12}}\b(?:occurrences?|mentions?|uses|usages?|references|calls?|places that use|callers) (?:of|to) (?:the )?{_THING}(?P<text__>{_WORD})"
         rf"|\b(?:where|places where|place where|everywhere) (?:do we |we |is |are )?(?:use |call )?(?:the )?{_THING}(?P<text___>{_WORD}) (?:is |are |gets )?(?:used|called|mentioned|referenced|set|raised)\b"
         rf"|\b(?:which lines|who) (?:uses?|calls?|mentions?|contains?) (?:the )?{_THING}(?P<text____>{_WORD})",
         _LIMITS,
         _searched,
         "",
     ),
-    Ask(rf"\b(?:(?P<first>first)|last|end|tail) (?P<count>\d+)? ?(?:lines )?{_IN_FILE}{_FOLLOWED}|\b(?P<verb>tail|follow|watch) (?:the )?(?:log )?(?:file )?(?P<name_>{PATH})", "", _ends),
+    Ask(rf"\b(?:(?P<first>first)|last|end|tail) (?P<count>\d+)? ?(?:lines )?{_IN_FILE}{_FOLLOWED}|\b(?P<verb>tail|follow|watch) (?:the |a |my )?(?:log )?(?:file )?(?P<name_>{PATH})(?: (?:in real time|live|as it grows))?", "", _ends),
     Ask(rf"\b(?P<level>errors?|warnings?|exceptions?|critical|fatal|tracebacks?)\b(?: lines| messages| entries| there are| are there| are)*(?: (?:of|in|from)(?: the)?(?: log)?(?: file)? (?P<name>{PATH}))", "counted numbered", _of_log),
     Ask(rf"\blines? (?P<start>\d+) ?(?:-|to|through|until|and) ?(?P<end>\d+) {_IN_FILE}", "", _between),
     Ask(r"\b(?:pretty[- ]?print|format nicely|indent)(?: the)?(?: json)?(?: file)? (?P<name>[\w./-]+\.json)\b", "", _pretty),
