@@ -33,7 +33,7 @@ _NAME = re.compile(r"[\w.-]*[/.][\w./-]*\w|\"[^\"]*\"|`[^`]*`")
 _QUESTION = re.compile(
     r"(?:(?:please|now|and|so|hey|hi|can you|could you|i (?:want|need|would like) to|let me|let us)\b,? ?)*"
     r"(?:which|what|who|whose|where|when|why|how (?:many|much|big|large|long|old|often|full)|is|are|does|did|has|have|list"
-    r"|count)\b"
+    r"|count|show|print|display|see)\b"
 )
 _HOW = re.compile(r"^(?:please )?how (?:can|do|to|could|would|should) ?(?:i|we|you)? ?")
 _CHANGING = re.compile(
@@ -41,7 +41,7 @@ _CHANGING = re.compile(
 )
 """How a clause begins that asks for what the rules would else take for something near it."""
 _LIMITS = re.compile(r"(?:but not|except|excluding|without|not|ignoring|unless|no)\b")
-_ASKS_HOW = re.compile(r"\bcommand\b|\bdo (?:i|we)\b|\b(?:should|must|can) (?:i|we)\b")
+_ASKS_HOW = re.compile(r"\bcommand\b|\bhow to\b|\bdo (?:i|we)\b|\b(?:should|must|can) (?:i|we)\b")
 
 
 class Found(NamedTuple):
@@ -78,7 +78,7 @@ def unless_missed(found: Sequence[Found], low: str) -> list[Found]:
         clause = next((each for each in CLAUSE.finditer(low) if each.start(1) <= one.start < each.end(1)), None)
         lost = _lost_in(clause, found, [step for each in found for step in each.steps]) if clause and one.steps else []
         known = {stem for stem in content_stems(clause[1]) if stem not in _FILLERS} if clause else set()
-        too_many = one.acts and len(lost) >= 2 and len({stem for word in lost for stem in content_stems(word)}) > len(known) / 2
+        too_many = one.acts and len(lost) >= 3 and len({stem for word in lost for stem in content_stems(word)}) > len(known) / 2
         kept.append(one._replace(steps=[], lacks=how_to(clause[1])) if too_many and clause else one)
     return kept
 

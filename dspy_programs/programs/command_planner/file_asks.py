@@ -188,7 +188,7 @@ _INTO = (
 )
 _PACKED = r"(?P<name>[\w./-]+\.(?:tar\.\w+|tar|tgz|zip))\b"
 FILE_ASKS = (
-    Ask(r"\bfiles? (?:that (?:is|are) )?(?:called|named) [\"'`]?(?P<name>[\w*.][\w.*-]*)[\"'`]?", "folder", _named),
+    Ask(r"\bfiles? (?:that (?:is|are) )?(?:called|named) [\"'`]?(?P<name>[\w*.][\w.*-]*)[\"'`]?|\b(?:all|every|each|find) (?:the )?(?P<name_>[\w-]+\.\w{1,5}) files?$", "folder", _named),
     Ask(rf"\b(?:create|make|build) an? (?P<form>zip|tarball|tar(?:\.gz)?|archive)(?: file| archive)? (?:of|from|with|out of) (?:the )?(?:folder |directory )?{_FOLDER}(?: (?:folder|directory))?", "", _archived),
     Ask(rf"\b(?:make|create|keep) a (?:backup|copy|backup copy) of (?:the )?(?:file )?(?P<name>{PATH})|\bback ?up (?:the )?(?:file )?(?P<name_>{PATH})", "", _backed_up),
     Ask(rf"\b(?:extract|unpack|unzip|untar|uncompress|decompress) (?:the )?(?:archive |file )?{_PACKED}(?: {_INTO})?", "", _unpacked),

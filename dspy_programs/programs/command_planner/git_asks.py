@@ -19,7 +19,8 @@ def _since(said: Said) -> str:
     each = said.plain("each").lower().rstrip("s")
     if said.plain("day").lower() in ("today", "yesterday"):
         return {"today": " --since=midnight", "yesterday": ' --since="yesterday 00:00"'}[said.plain("day").lower()]
-    return f' --since="{said.number("days", 1)} {each}s ago"' if each else ""
+    days = said.number("days", 1)
+    return f' --since="{days} {each}{"s" if days > 1 else ""} ago"' if each else ""
 
 
 def _authors(said: Said) -> list[Step]:
@@ -157,6 +158,10 @@ def _cloned(said: Said) -> list[Step]:
 
 _MINE = r"(?:i|we|my|you)"
 GIT_ASKS = (
+    Ask(r"\b(?:message|text) of (?:the|my|our) (?:last|latest|previous) commit$|\b(?:last|latest) commit message$", "", lambda said: [] if re.search(r"chang|edit|fix|reword|typo|wrong|amend", said.match.string) else [Step("show the message", "git log -1 --format=%B")], ""),
+    Ask(r"\bwhat (?:did|do) (?:the |my |our )?(?:last|latest) (?P<count>\d+|two|three|four|five) commits (?:change|do|touch)", "", lambda said: [Step("show the commits with what they changed", f"git log -{said.number('count', 2)} --stat")], ""),
+    Ask(rf"\b(?:compare|diff\w*)\b.{{0,12}} ?(?P<name>{PATH}) (?:on|in|of|from|at) (?:branch )?(?P<first>[\w./-]+) (?:with|and|to|against) (?:the one |that |it )?(?:on|in|of|from|at)? ?(?:branch )?(?P<second>[\w./-]+)$", "", lambda said: [Step("show the differences", f"git diff {said.get('first')} {said.get('second')} -- {said.get('name')}")], ""),
+    Ask(r"\b(?:files (?:that (?:are|i have) )?staged|staged files)\b", "", fixed("list the files that are staged", "git diff --cached --name-status"), ""),
     Ask(r"\bbranch(?:es)?\b.{0,25}\b(?:not (?:yet )?(?:been )?merged|unmerged)(?: yet)?(?: (?:in)?to (?:the )?(?P<ref>main|master|develop))?|\bunmerged branches", "", lambda said: [Step("list the branches that are not merged", f"git branch --all --no-merged {said.get('ref')}".strip())], ""),
     Ask(r"\b(?:anything|something|what is|what) (?:left )?(?:uncommitted|to commit|not committed)\b", "", fixed("show what has changed", "git status --short"), ""),
     Ask(r"\bwhat (?:was|got|has been|is|did (?:we|i)) (?:committed|commit|merged)\b", "folder days day", _made, ""),

@@ -29,11 +29,11 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
         ),
         (r"\b(?:restore|take|get|bring back)\b.{0,40}\bfrom (?:the )?(?:main|master|develop)\b", git_steps.from_branch),
         (
-            r"\b(?:abort|cancel|stop|quit) (?:the |this |my )?rebase\b",
+            r"\b(?:abort|cancel|stop|quit) (?:the |this |my |a )?rebase\b",
             git_steps.fixed(("end the rebase; all is as before it", "git rebase --abort")),
         ),
         (
-            r"\b(?:abort|cancel|stop|quit) (?:the |this |my )?merge\b",
+            r"\b(?:abort|cancel|stop|quit) (?:the |this |my |a )?merge\b",
             git_steps.fixed(("end the merge; all is as before it", "git merge --abort")),
         ),
         (
@@ -119,7 +119,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
         ),
         (r"\bstash\b|\bput (?:my |the )?(?:changes|work) aside|\bshelve", git_steps.stash),
         (
-            r"\bun-?stage|\btake .{0,30} out of (?:the )?(?:staging|index|next commit)|\bremove .{0,20} from staging",
+            r"\bun-?stage|\bundo (?:the |a |my )?(?:git )?add\b"
+            r"|\btake .{0,30} out of (?:the )?(?:staging|index|next commit)|\bremove .{0,20} from staging",
             git_steps.unstage,
         ),
         (
@@ -186,7 +187,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             lambda names: [Step("say which rule ignores it", f"git check-ignore -v {names.path or 'FILE'}")],
         ),
         (
-            r"\b(?:(?:remove|delete|drop) (?:the |all |local |my )*)?untracked files?\b|\b(?:not|doesn't|isn't|does not) "
+            r"(?<!including )(?<!with )(?<!and )\b(?:(?:remove|delete|drop) (?:the |all |local |my )*)?untracked files?\b"
+            r"|\b(?:not|doesn't|isn't|does not) "
             r"(?:track(?:ed)?|know)\b|\bclean (?:up )?(?:the "
             r")?(?:working tree|workspace|repo\w*|checkout)\b",
             git_steps.fixed(

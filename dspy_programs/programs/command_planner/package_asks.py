@@ -7,6 +7,7 @@ from dspy_programs.programs.command_planner.node_tools import manager_of
 from dspy_programs.programs.command_planner.phrases import Ask, Said
 from dspy_programs.programs.command_planner.project import Project
 from dspy_programs.programs.command_planner.step import Step
+from dspy_programs.programs.command_planner.toolchains import steps_of
 
 _PACKAGE = r"(?P<package>@?[A-Za-z][\w./-]*\w)"
 
@@ -117,6 +118,10 @@ def _unscripted(said: Said) -> list[Step]:
     )
 
 
+def _upgraded(said: Said) -> list[Step]:
+    return steps_of("upgrade", said.project, said.get("package"))
+
+
 def _script(said: Said) -> list[Step]:
     name, lists = said.plain("script"), said.project.lists
     if not re.search(r"\b(?:script|target|task|npm|yarn|make|just)\b", said.match[0]):
@@ -150,6 +155,7 @@ def _needed(said: Said) -> list[Step]:
 
 
 PACKAGE_ASKS = (
+    Ask(rf"\b(?:update|upgrade|bump) (?:only |just )?(?:the )?(?:package|dependency|library|crate|module|gem) {_PACKAGE}$", "", _upgraded, ""),
     Ask(r"\b(?:which|what|list|show)\b.{0,12}\bscripts\b(?: (?:are|does))?(?: (?:defined|there))?(?: (?:in|of))?(?: the)? ?(?:package\.json)?(?: (?:define|have|has|offer))?", "", lambda said: [Step("list the scripts", f"{manager_of(said.project)} run")] if said.project.lists.get("npm") else [], ""),
     Ask(r"\b(?:run|start|execute) (?:the )?(?:npm |yarn |make |just )?(?:script |target |task )?[\"'`]?(?P<script>[\w:-]+)[\"'`]? ?(?:script|target|task)?(?: (?:of|from|in) (?:the )?(?:package\.json|makefile|justfile))?$", "", _script, ""),
     Ask(rf"\b(?:which|what) version of {_PACKAGE}(?: (?:is|do|are|have))?(?: (?:installed|used|we|i|using|use|in use|have|run))*$|\bis {_PACKAGE.replace('package', 'package_')} installed\b|\b(?:installed )?version of (?:the )?(?:package |library )?{_PACKAGE.replace('package', 'package__')}(?: (?:is|that is|we have))?(?: installed)?$", "", _version, ""),

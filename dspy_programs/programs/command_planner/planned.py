@@ -54,7 +54,13 @@ _VOCABULARY = (
 ).split()
 
 
-_ACTING = frozenset([git_steps.commit, git_steps.push, git_steps.merge, git_steps.tag, git_steps.switch, git_steps.new_branch])
+_ACTING = frozenset(
+    getattr(git_steps, name)
+    for name in (
+        "commit push merge tag switch new_branch message_amend amend undo discard rename_branch delete_branch delete_tag "
+        "squash rebase force_push stash take_out move cherry_pick revert unstage"
+    ).split()
+)
 _LONGEST = 4_000  # characters of a task that are read
 
 

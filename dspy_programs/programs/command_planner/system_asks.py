@@ -109,6 +109,8 @@ def _permissions(said: Said) -> list[Step]:
 _KNOWN = r"(?:python3?|node|npm|pnpm|yarn|git|docker|cargo|rustc|go|java|ruby|gcc|make|cmake|uv|poetry|pip|ruff|pytest|mypy|kubectl|terraform|bash)"
 _FOLLOW = r"(?:,? ?(?:and )?(?P<follow>follow(?:ing)?|live|as they come|keep following)(?: (?:it|them))?)?"
 SYSTEM_ASKS = (
+    Ask(r"\bhow long has (?:the )?(?:process|pid) (?P<pid>\d+) been (?:running|up|alive)", "", _process),
+    Ask(r"\b(?:which|what) (?:linux|ubuntu|debian|fedora|distro) (?:version|release)\b(?: is (?:this|running|installed))?(?: running)?", "", fixed("show the system", "cat /etc/os-release")),
     Ask(rf"\b(?:kill|stop|end|terminate) (?:a |the |all )?(?:process(?:es)? )?(?:by (?:its )?name|called|named) {_PROGRAM}|\b(?:kill|terminate) (?:all |the )?(?P<name_>[A-Za-z][\w.+-]*) process(?:es)?", "", _killed),
     Ask(r"\bmemory (?:usage |use |consumption )?(?:of|used by) (?:the )?(?:process|pid) (?P<pid>\d+)", "", _process),
     Ask(r"\b(?P<watched>watch|monitor) (?:the )?(?:memory|cpu|resource)?(?: and cpu)? ?(?:usage |use )?(?:of|used by)? ?(?:the )?(?:process|pid) (?P<pid>\d+)", "", _process),

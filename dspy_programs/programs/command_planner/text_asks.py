@@ -162,6 +162,10 @@ _IN_FILE = rf"(?:of|in|from|to) (?:the )?(?:file )?(?P<name>{PATH})"
 _FOLLOWED = r"(?:,? ?(?:and|then) (?:then )?(?P<follow>keep (?:following|watching|tailing)|follow|watch|tail)(?: it| new lines| the file)?)?"
 _THING = r"(?:text |string |word |symbol |name |function |method |variable |class |phrase )?"
 TEXT_ASKS = (
+    Ask(r"\b(?:find|show|locate)(?: me)? the (?:function|class|method|type|struct) (?:named |called )?(?P<text>\w+)$", "", _defined),
+    Ask(rf"\b(?:search|grep|look through|look in) (?:the |our )?(?P<folder>[\w./-]+)(?: folder| directory)? for (?:the )?{_THING}(?P<text>{_WORD})", "case numbered", lambda said: _searched(said) if said.plain("folder").rstrip("/") in said.project.words or "/" in said.plain("folder") else [], ""),
+    Ask(rf"\blines? (?:with|containing|having|that (?:contain|mention|have|use))s? (?:the )?{_THING}(?P<text>{_WORD}) (?:of|in|from) (?:the )?(?:file )?(?P<name>{PATH})", "case numbered", _in_file),
+    Ask(rf"\b(?P<last>last|latest|most recent|first) (?P<level>error|warning|exception|traceback) (?:of|in|from)(?: the)?(?: log)?(?: file)? (?P<name>{PATH})", "", lambda said: [Step("find the line", f"grep -n -i {said.plain('level')} {said.get('name')} | {'head' if said.plain('last').lower() == 'first' else 'tail'} -1")]),
     Ask(rf"\b(?:does|do|is) (?:the )?(?:file )?(?P<name>{PATH}) (?:mention|contain|have|include|use|import|list)s? (?:the )?{_THING}(?P<text>{_WORD})|\bis {_THING}(?P<text_>{_WORD}) (?:mentioned |listed |used )?in (?:the )?(?P<name_>{PATH})", "case", _in_file),
     Ask(rf"\b(?:how (?:many times|often)|count how often) (?:does |do |is |are )?(?:the )?{_THING}(?P<text>{_WORD}) (?:occurs?|appears?|shows? up|come up|used|mentioned|called)", "case suffix folder", _occurrences, ""),
     Ask(rf"\b(?:is|are) there (?:an? |any )?{_THING}(?P<text>{QUOTED}|[\w.]+\(\)?|\w*[_.]\w+)(?: left| calls?| statements?)?", "case suffix folder", _searched, ""),
