@@ -7,7 +7,7 @@ FORMS = {
     "aws_key": r"\b(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}\b|\bABSK[A-Za-z0-9+/]{100,}={0,2}",
     "anthropic_key": r"\bsk-ant-[\w-]{20,}",
     "openai_key": r"\bsk-or-v1-[0-9a-f]{64}\b|\bsk-[A-Za-z0-9]{16,}"
-    r"|\bsk-(?:proj-|svcacct-|admin-|or-v1-)?(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}",
+    r"|(?<![\w-])sk-(?:proj-|svcacct-|admin-|or-v1-)?(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}",
     "stripe_key": r"\b(?:sk|rk|pk)_(?:org_)?(?:live|test)_[0-9A-Za-z]{16,}|\bwhsec_[0-9A-Za-z+/]{24,}",
     "github_token": r"\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{22,}",
     "gitlab_token": r"\b(?:glpat|gldt|glft|glffct|glsoat|glrt|glrtr|glcbt|glptt|glagent|gloas|glimt)-[\w-]{20,}"

@@ -33,7 +33,7 @@ _NAME = re.compile(r"[\w.-]*[/.][\w./-]*\w|\"[^\"]*\"|`[^`]*`")
 _QUESTION = re.compile(
     r"(?:(?:please|now|and|so|hey|hi|can you|could you|i (?:want|need|would like) to|let me|let us)\b,? ?)*"
     r"(?:which|what|who|whose|where|when|why|how (?:many|much|big|large|long|old|often|full)|is|are|does|did|has|have|list"
-    r"|count|show|print|display|see)\b"
+    r"|count|show|print|display)\b"
 )
 _HOW = re.compile(r"^(?:please )?how (?:can|do|to|could|would|should) ?(?:i|we|you)? ?")
 _CHANGING = re.compile(

@@ -92,7 +92,9 @@ _NOT_WHICH = frozenset(
     "me parallel docker ci order verbose mode unit integration all failing failed slow fast the whole full existing new "
     "e2e".split()
 )
-_ACTING: frozenset[Deed] = frozenset(["install", "build", "run", "clean", "add", "remove", "upgrade", "release", "format"])
+_ACTING: frozenset[Deed] = frozenset(
+    ["install", "build", "run", "clean", "add", "remove", "upgrade", "release", "format", "test"]
+)
 _NEEDS: dict[Deed, str] = {
     "types": "check types",
     "docs": "build the docs",

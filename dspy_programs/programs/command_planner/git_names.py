@@ -14,7 +14,7 @@ _BRANCH = re.compile(
     r"again|name)\b)(\w[\w./-]*)"
     r"|\b(?:the |my |our )?((?:[^\W_]|\.){0,80}[/_-][\w./-]{1,120}|"
     r"main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|\bit(?:'s| is) (?:called|named) (\w[\w./-]*)|"
-    r"\bbranch to (\w[\w./-]*)"
+    r"\bbranch to (\w[\w./-]*)|\bto (?:the |my |our )?(\w[\w./-]*) branch\b"
 )
 _ONTO = re.compile(
     r"\b(?:onto|on top of|from|with|into|to|off|against|and|checkout|check out|on)\s+(?:the |latest |origin/|"
@@ -24,7 +24,9 @@ _COUNT = re.compile(
     r"\b(?:last|latest|past|previous|my) (\d+|two|three|four|five|six|seven|eight|nine|ten)\b"
     r"|\b(\d+|two|three|four|five|six|seven|eight|nine|ten) (?:last|latest|newest|most recent)\b"
 )
-_NOT_A_NAME = frozenset("a an the new my this that it current other wrong right feature remote local same".split())
+_NOT_A_NAME = frozenset(
+    "a an the previous last old first new my this that it current other wrong right feature remote local same".split()
+)
 
 
 class Names(NamedTuple):

@@ -29,7 +29,7 @@ KINDS = {
 _THE = r"(?:the |our |my |a |that )?"
 DETAILS: Mapping[str, str] = {
     "folder": rf"\b(?:in|under|inside|within|of|from|for|below)? ?{_THE}(?:file |folder |directory )?(?P<folder>{PATH})(?: (?:folder|directory|file)\b)?"
-    rf"|\b(?:(?:in|under|inside|within|of|from|below|does) )?{_THE}(?!(?:this|current|whole|same|root|project|python|empty|new|each|every|any|an?|the|that|which|what|our|my|all|which|some)\b)(?P<folder_>[\w.-]+) (?:folder|directory|dir|package)\b",
+    rf"|\b(?:(?:in|under|inside|within|of|from|below|does) )?{_THE}(?!(?:this|current|whole|same|root|project|python|empty|new|each|every|any|an?|the|that|which|what|our|my|all|some|per|by|hidden|top-level|largest|biggest)\b)(?P<folder_>[\w.-]+) (?:folder|directory|dir|package)\b",
     "suffix": rf"\b(?:in |the |all )*(?P<suffix>{'|'.join(KINDS)})s? (?:source |code )?(?:files?|code|sources|modules|scripts)\b|\*(?P<suffix_>\.\w+)\b|(?<![\w.])(?P<suffix__>\.\w+) files?\b|\b(?P<suffix___>notebooks|images)\b",
     "larger": r"\b(?:that are |which are )?(?:bigger|larger|over|above|more|greater)(?: in size)?(?: than)? (?P<larger>\d+) ?(?P<unit>kb|k|kib|mb|m|mib|megabytes?|gb|g|gib)\b",
     "days": rf"(?:\b(?:that (?:were|have been|are) |which were |(?:we |i )?))?(?:\b(?:changed|modified|edited|touched|created|added|updated))?(?: in| within| during| since)?(?: the)? (?:last|past|this) (?P<days>{_COUNT})? ?(?P<each>hours?|days?|weeks?|months?)\b|\b(?:modified|changed|edited|touched) (?P<today>today)\b",

@@ -14,6 +14,8 @@ def _processes(said: Said) -> list[Step]:
     name, by = said.plain("name").lower(), said.plain("by").lower()
     if name in ("the", "all", "running", "top", "which", "what", "any", "of"):
         name = ""
+    if name in ("zombie", "background", "child", "idle", "my", "own", "other", "user", "system", "root", "stopped", "defunct"):
+        return []  # a kind of process, not a program
     column = {"mem": "4", "ram": "4", "cpu": "3", "pro": "3"}.get(by[:3], "")
     if not column:
         return [Step("list the processes", f"pgrep -af {shlex.quote(name)}" if name else "ps aux")]

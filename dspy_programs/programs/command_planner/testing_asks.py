@@ -38,7 +38,7 @@ def _command(said: Said) -> str:
 def _run(said: Said) -> list[Step]:
     command, folder = _command(said), said.plain("folder")
     given = {name: said.plain(name) for name in _FLAGS if said.plain(name)}
-    if not command or not (given or folder):
+    if not command or not (given or folder) or (folder and "/" not in folder and folder not in said.project.words):
         return []
     flags = [_FLAGS[name].format(value=shlex.quote(value), count=said.number(name, 10)) for name, value in given.items()]
     place = [said.get("folder")] if folder else []
