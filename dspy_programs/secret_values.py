@@ -50,10 +50,12 @@ _ARGUMENT = re.compile(
 )
 """A password in an argument of a command, in an address of Oracle's, or in .netrc."""
 _PARAMETER = re.compile(
-    r"(?:://(?=[\w.-]{20,100}@)|\bCookie:[^\n]{0,200}?\b\w{0,20}(?:sess|sid|token|auth)\w{0,20}=|[?&](?:code|key|\w{0,20}token|api_?key)=)"
+    r"(?:\bCookie:[^\n]{0,200}?\b\w{0,20}(?:sess|sid|token|auth)\w{0,20}=|[?&](?:code|key|\w{0,20}token|api_?key)=)"
     r"(?P<value>[\w.+/=%~-]{20,200})"
 )
 """A token in an address or a cookie."""
+_OWNER = re.compile(r"://(?P<value>(?=[\w.-]{0,60}[g-zA-Z_-])[\w.-]{20,100})@")
+"""A token where an address has a name: https://TOKEN@host; not a number in hexadecimal."""
 _SAMPLE = re.compile(
     r"x{4,}|\*{3,}|\.{3,}|-{4,}|<|\$[{(]|\{\{|%\w+%|your|my[_-]?(?:api|secret|token|password|key)|example|sample|dummy|fake"
     r"|placeholder|changeme|change[_-]me|insert|replace|redacted|todo|(?:abc|xyz)(?:123|$)|foobar|1234567890(?:$|[a-f])"
@@ -63,40 +65,23 @@ _SAMPLE = re.compile(
 _BLANK = re.compile(r"x{4,}|\*{3,}|\.{3,}|your|here$", re.IGNORECASE)
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CODE = re.compile(r"[()\[\]{}|\\]|^[a-z_]+(?:\.[a-z_]+)+$|^/|^https?:", re.IGNORECASE)
-_CALLED = (
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "_key",
-    "-key",
-    "apikey",
-    "accesskey",
-    "_auth",
-    '"auth"',
-    " -u",
-    "--user",
-    "thin:",
-    "cookie:",
-    "code=",
-    "key=",
-    "://",
-    "api key",
-    "credential",
-    "bearer",
-    "basic",
-    "authorization",
-)
-_LIKELY = re.compile(r"(?=[\w-]{0,40}\d)[\w-]{16,}|://[^@]*@|sk-|hf_|eyJ|[^_]Token=|AccountKey=|SG\.|api_org_")
+_CALLED = ("pass", "pwd", "secret", "token", "_key", "-key", "apikey", "api key", "accesskey", "credential")
+_LIKELY = re.compile(r"(?=[\w-]{0,40}\d)[\w-]{16,}|://[^@]{0,140}@|sk-|hf_|eyJ|[^_]Token=|AccountKey=|SG\.|api_org_")
 
 _SHOWN = {"argument": "password", "parameter": "bearer_token"}
 _NAMES = (
-    (_NAMED, "password"),
-    (_BEARER, "bearer_token"),
-    (_PAIR, "basic_auth"),
-    (_ARGUMENT, "argument"),
-    (_PARAMETER, "parameter"),
+    (_NAMED, "password", _CALLED),
+    (_BEARER, "bearer_token", ("bearer", "basic", "authorization")),
+    (_PAIR, "basic_auth", ("basic", '"auth"', "_auth")),
+    (
+        _ARGUMENT,
+        "argument",
+        (" -u", "--user", "--pass", "--token", "--api-key", "--secret", "sshpass", "mysql", "login", "thin:"),
+    ),
+    (_PARAMETER, "parameter", ("cookie:", "code=", "key=", "token=")),
+    (_OWNER, "parameter", ("@",)),
 )
+"""How a secret is called, its kind, and what stands in a text that has one."""
 
 
 def secrets_in(text: str) -> list[Secret]:
@@ -112,11 +97,11 @@ def secrets_in(text: str) -> list[Secret]:
         if kind == "private_key" or not _is_sample(text[start:end], kind):
             found.append(Secret(kind, start, end))
     lower = text.lower()
-    named = any(name in lower for name in _CALLED)
+    named = [each for each in _NAMES if any(sign in lower for sign in each[2])]
     taken = bytearray(len(text) if named else 0)
     for each in found if named else ():
         taken[each.start : each.end] = b"\1" * (each.end - each.start)
-    for pattern, kind in _NAMES if named else ():
+    for pattern, kind, _ in named:
         for match in _named_in(text, lower) if pattern is _NAMED else pattern.finditer(text):
             start, end = match.span("value")
             end -= len(text[start:end]) - len(text[start:end].rstrip(".)!?]}"))

@@ -19,7 +19,15 @@ from dspy_programs.shell.command_line import Command, read_command_line
 from dspy_programs.shell.consequences import seen_in
 from dspy_programs.shell.effects import Consequence
 from dspy_programs.shell.expansions import VALUE, without_expansions
-from dspy_programs.shell.losses import LOSSES, has_secrets, is_outside, is_scratch, overwritten_in_place
+from dspy_programs.shell.losses import (
+    DATABASES,
+    LOSSES,
+    deletes_in_database,
+    has_secrets,
+    is_outside,
+    is_scratch,
+    overwritten_in_place,
+)
 from dspy_programs.shell.programs import INTERPRETERS, RUNNERS, SHELLS
 
 _DEEPEST = 8  # commands inside commands
@@ -36,7 +44,7 @@ _DISKS = frozenset(
 )
 _LISTS = frozenset("-l --list -L print --print -p --version --help -h --detail --examine --query status luksDump".split())
 _SENDS = frozenset("nc ncat netcat socat mail sendmail telnet".split())
-_STOPS = frozenset("shutdown reboot halt poweroff".split())
+_STOPS = frozenset("shutdown reboot halt poweroff init telinit".split())
 _PASSES_ON = frozenset(
     "docker podman kubectl ssh watch parallel flock npx uv uvx poetry pipenv hatch nix-shell script builtin trap fd strace "
     "ltrace unshare chroot chronic xvfb-run caffeinate cmd powershell tmux screen hyperfine entr concurrently nodemon".split()
@@ -88,6 +96,10 @@ def _danger_of(text: str, depth: int) -> str:
     read = [*line.reads, *(word for command in commands for word in command.words[1:])]
     if has_secrets(read) and any(_name_of(command) in _SENDS for command in commands):
         return "it sends keys or passwords away"
+    if any(_name_of(command) in DATABASES and command.fed for command in commands) and (
+        why := deletes_in_database("\n".join(command.text for command in commands))
+    ):
+        return why
     return next(filter(None, (_danger_in(command, depth) for command in commands)), "")
 
 

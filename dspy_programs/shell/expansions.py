@@ -19,7 +19,7 @@ _FUNCTION = re.compile(r"\(\s*\)")
 _NAMED_FUNCTION = re.compile(
     r"(?:(?<=[\s;&|(){])|^)(?:function\s+(?P<word>[A-Za-z_][\w-]*)\s*(?:\(\s*\))?|(?P<name>[A-Za-z_][\w-]*)\s*\(\s*\))\s*(?=\{)"
 )
-_AFTER_BRACKET = re.compile(r" ; \s*(?=[&|])")
+_AFTER_BRACKET = re.compile(r" ; \s*(?=[&|]|\d?[<>])")
 _HERE = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
 _HERE_STRING = "<<<"
 _CASE_WORDS = re.compile(r"(?:;;&?|;&|\bin)\s*\(?[^;\n()]*$")

@@ -20,6 +20,7 @@ _SECRETS = re.compile(
 _DESTROYS = re.compile(
     r"(?:delete|destroy|terminate|purge|uninstall|deregister|remove|rb|undeploy|drop)(?:-\w[\w-]*)?|[\w-]+:(?:destroy|drop|reset|delete)"
 )
+DATABASES = frozenset("psql mysql mariadb sqlite3 mongo mongosh redis-cli cqlsh clickhouse-client duckdb sqlcmd".split())
 _STATEMENT = re.compile(
     r"\b(?:drop\s+(?:database|table|schema|index|view|user|role|column|collection|keyspace)|truncate\s+\w|flush(?:all|db)\b|shutdown\b"
     r"|dropDatabase\s*\(|\.drop\s*\(|deleteMany\s*\(\s*\{\s*\}|delete\s+from\s+[\w.\"`]+\s*(?:;|$))",
@@ -65,7 +66,7 @@ _FOR_GOOD = {
 
 _OF_MACHINE = {
     "setfacl": r"(?=.*(?:^| )(?:-\w*R|--recursive))",
-    **dict.fromkeys(("userdel", "deluser", "groupdel", "visudo", "chpasswd"), r""),
+    **dict.fromkeys(("userdel", "deluser", "groupdel", "usermod", "gpasswd", "visudo", "chpasswd"), r""),
     "passwd": r"(?=.)(?!-S|--status)",
     **dict.fromkeys(("systemctl", "service", "launchctl"), r".*\b(?:stop|disable|mask|poweroff|reboot|halt|unload|bootout)\b"),
     **dict.fromkeys(("iptables", "ip6tables"), r".*(?:^| )(?:-F|--flush|-X|-P \S+ ACCEPT)"),
@@ -128,6 +129,8 @@ def _of_git(words: Sequence[str]) -> str:
     forced = _has(flags, "f", "--force")
     lost = "it throws away changes that are not committed"
     if action == "reset" and (_has(flags, "", "--hard") or "--merge" in flags):
+        return lost
+    if action == "submodule" and others[:1] == ["deinit"] and forced:
         return lost
     if action == "worktree" and others[:1] == ["remove"] and forced:
         return lost
@@ -205,9 +208,13 @@ def _of_service(words: Sequence[str]) -> str:
     )
 
 
-def _of_database(words: Sequence[str]) -> str:
-    text = " ".join(words)
+def deletes_in_database(text: str) -> str:
+    """Return what a statement for a database loses; "" for nothing."""
     return "it deletes what is in the database" if _STATEMENT.search(text) else ""
+
+
+def _of_database(words: Sequence[str]) -> str:
+    return deletes_in_database(" ".join(words))
 
 
 def has_secrets(words: Sequence[str]) -> bool:
@@ -280,8 +287,6 @@ LOSSES: dict[str, Callable[[Sequence[str]], str]] = {
         "eksctl linode-cli wrangler supabase railway gsutil rails rake bq s3cmd mc rclone".split(),
         _of_service,
     ),
-    **dict.fromkeys(
-        "psql mysql mariadb sqlite3 mongo mongosh redis-cli cqlsh clickhouse-client duckdb sqlcmd".split(), _of_database
-    ),
+    **dict.fromkeys(DATABASES, _of_database),
     **dict.fromkeys(("rd", "rmdir", "del", "erase", "remove-item", "ri"), _of_windows),
 }

