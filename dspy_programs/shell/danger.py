@@ -11,7 +11,6 @@ Source     the list of dspy-code: rm -rf, git reset --hard, mkfs, :> /, dd if=, 
            chown -R /; and what does the same.
 """
 
-import ast
 import re
 from collections.abc import Sequence
 
@@ -19,6 +18,7 @@ from dspy_programs.shell.command_line import Command, read_command_line
 from dspy_programs.shell.consequences import seen_in
 from dspy_programs.shell.effects import Consequence
 from dspy_programs.shell.expansions import VALUE, without_expansions
+from dspy_programs.shell.inline_code import danger_of_code
 from dspy_programs.shell.losses import (
     DATABASES,
     LOSSES,
@@ -55,14 +55,6 @@ _ONLY_NAMES = frozenset(
     "apt apt-get brew dnf yum apk pacman pip pip3 npm yarn pnpm cargo gem go make".split()
 )
 """Programs to which the name of another program is but a word; all others may run what stands in their arguments."""
-_DEEDS = re.compile(
-    r"\b(?:rmtree|system|p?open3?|subprocess|remove\w*|unlink\w*|rmdir\w*|eval|execute|exec\w*|spawn\w*|__import__|getattr|globals|rm"
-    r"|rmSync|rm_\w+|passthru|shell_exec|proc_open|qx|child_process|truncate\w*|delete_tree|write_(?:text|bytes)|writeFile\w*)\b"
-)
-_RUNS_IN_TEXT = re.compile(r"`|%x\W")
-"""What runs a command in Perl, Ruby and PHP."""
-
-
 _PRELOADS = re.compile(
     r"(?:LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|BASH_ENV|PYTHONSTARTUP|PERL5OPT|RUBYOPT|PERL5DB)\+?=."
     r"|NODE_OPTIONS\+?=.*(?:-r|--require|--import)\b"
@@ -224,69 +216,15 @@ def _of_interpreter(command: Command) -> str:
         return f"it overwrites {target}"
     for index, word in enumerate(words):
         if word == "eval" and name == "deno" and index + 1 < len(words):
-            return _of_code(words[index + 1], name)
+            return danger_of_code(words[index + 1], name)
         if word == "-m" or not word.startswith("-"):
             is_database = word.endswith("manage.py") and {"flush", "reset_db", "sqlflush"} & {*words[index + 1 : index + 2]}
             return "it deletes what is in the database" if is_database else ""
         if re.fullmatch(r"-[A-Za-z]*[cepE]|--eval|--print" + "|-r" * name.startswith("php"), word) and index + 1 < len(words):
-            return _of_code(words[index + 1], name)
+            return danger_of_code(words[index + 1], name)
         if word == "-":
             break
     return f"{name} runs what is piped to it" if command.fed else ""
-
-
-def _of_code(code: str, name: str) -> str:
-    """Doubt code that names what deletes or runs; a text in it is not a name."""
-    if _RUNS_IN_TEXT.search(code) and not name.startswith(("python", "node")):
-        return "its code runs a command"
-    names = set(_DEEDS.findall(code))
-    if name.startswith("python") and names:
-        try:
-            tree = ast.parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return "its code cannot be read"
-        said = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        said |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        said |= {each.name for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) for each in node.names}
-        names &= said
-        names -= {"open"} if not _writes_outside(tree) else set()
-        names -= (
-            {"getattr"}
-            if all(isinstance(each.args[1], ast.Constant) for each in _calls(tree, "getattr") if len(each.args) > 1)
-            else set()
-        )
-        names -= (
-            {"remove", "removeprefix", "removesuffix"}
-            if "remove" not in _of_modules(tree)
-            else {"removeprefix", "removesuffix"}
-        )
-    elif names:
-        names -= {"open", "removeprefix", "removesuffix"}
-    return f"its code uses {min(names)}" if names else ""
-
-
-def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
-    """Return the calls of a function by its name, or of a method of this name."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return [call for call in calls if name in (getattr(call.func, "id", ""), getattr(call.func, "attr", ""))]
-
-
-def _writes_outside(tree: ast.AST) -> bool:
-    """Return whether a file outside is opened to be written: open("/etc/x", "w")."""
-    for call in _calls(tree, "open"):
-        texts = [each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-        if len(texts) > 1 and is_outside(texts[0]) and {*"wax+"} & {*texts[1]}:
-            return True
-    return False
-
-
-def _of_modules(tree: ast.AST) -> set[str]:
-    """Return the names that are taken from modules: os.remove, but not items.remove."""
-    modules = {each.asname or each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names}
-    taken = {each.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in node.names}
-    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    of_call = {node.attr for node in attributes if isinstance(node.value, ast.Call)}
-    return taken | of_call | {node.attr for node in attributes if getattr(node.value, "id", "") in modules}
 
 
 def _of_what_it_passes_on(words: Sequence[str], depth: int) -> str:

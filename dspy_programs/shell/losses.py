@@ -7,6 +7,8 @@ Output     what is lost, in a few words; "" for nothing.
 import re
 from collections.abc import Callable, Sequence
 
+from dspy_programs.shell.argument_patterns import FOR_GOOD, OF_MACHINE
+
 _LONGEST = 1_500  # characters of arguments that a pattern reads
 _EVERYTHING = frozenset(["/", "/*", "~", "~/", "~/*", ".", "./", "*", "..", "./*"])
 _HARMLESS_TARGETS = ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/tmp/")
@@ -29,51 +31,6 @@ _STATEMENT = re.compile(
 """What deletes in a database; a `delete from` without `where`."""
 _HISTORY = (("stash", "clear"), ("stash", "drop"), ("reflog", "expire"), ("reflog", "delete"))
 _SYSTEM = re.compile(r"/(?!dev/null$)(?:etc|usr|s?bin|lib\w*|boot|dev|proc|sys|root)(?:/|$)")
-_FOR_GOOD = {
-    **dict.fromkeys(
-        ("docker", "podman", "docker-compose"),
-        r"(?:\S+ )?prune\b|volume (?:rm|remove)\b|(?:compose )?(?:-\S+ \S+ )*down\b.* (?:-v|--volumes)\b"
-        r"|(?:container )?rmi? (?=.*-\w*(?:f|v)\b).*__VALUE__|(?:container )?rm .*-\w*v\b"
-        r"|(?:container )?run\b.* (?:--privileged\b|(?:-v|--volume)[ =]/:)",
-    ),
-    "crontab": r"-r\b|/dev/null",
-    **dict.fromkeys(("dropdb", "dropuser"), r""),
-    "mysqladmin": r".*\b(?:drop|shutdown)\b",
-    **dict.fromkeys(("zfs", "zpool", "btrfs"), r"(?:\S+ )?(?:destroy|delete|labelclear)\b"),
-    **dict.fromkeys(("make", "gmake"), r".*(?:^| )(?:SHELL=|--eval|-f ?/dev/)"),
-    **dict.fromkeys(
-        ("vim", "vi", "nvim", "view", "ex", "less", "man", "emacs", "gdb"),
-        r".*(?:^| )(?:\+\S*!|(?:-c|--cmd|-ex|--eval)[ =]\S*(?:!|shell|system))",
-    ),
-    "sed": r".*(?:^| )(?:\d*e \S|s([/|,#])(?:(?!\1).)*\1(?:(?!\1).)*\1\w*e\b)",
-    "unzip": r".*(?:^| )-d ?/(?:etc|usr|s?bin|lib|boot|root)?(?:/|$)",
-    "format": r"[A-Za-z]:",
-    **dict.fromkeys(("npm", "pnpm", "yarn", "cargo", "gem"), r"(?:unpublish|yank)\b"),
-    "prisma": r"migrate reset\b|db push.*--(?:force-reset|accept-data-loss)",
-    "alembic": r"downgrade base\b",
-    "socat": r".*(?i:exec|system):",
-    "pkill": r".*(?:^| )-\w*[uU]\b",
-    "kill": r".*(?:^| )-?(?:\S+ )-1$",
-    "ssh": r".*ProxyCommand=",
-    "truncate": r"",
-    "rsync": r".*(?:^| )--(?:del|remove-source)",
-    "tar": r".*(?:^| )(?:--(?:checkpoint-action|to-command|use-compress-program)\b"
-    r"|(?:\S*x\S* .*)(?:-C|--directory)[ =]/(?:etc|usr|s?bin|lib|boot|root)?(?:/|$| ))",
-    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), r".*(?:\bsystem\s*\(|\|\s*\"(?:ba|z|da)?sh\b)"),
-}
-"""Arguments with which a program deletes for good, or runs what they name."""
-
-
-_OF_MACHINE = {
-    "setfacl": r"(?=.*(?:^| )(?:-\w*R|--recursive))",
-    **dict.fromkeys(("userdel", "deluser", "groupdel", "usermod", "gpasswd", "visudo", "chpasswd"), r""),
-    "passwd": r"(?=.)(?!-S|--status)",
-    **dict.fromkeys(("systemctl", "service", "launchctl"), r".*\b(?:stop|disable|mask|poweroff|reboot|halt|unload|bootout)\b"),
-    **dict.fromkeys(("iptables", "ip6tables"), r".*(?:^| )(?:-F|--flush|-X|-P \S+ ACCEPT)"),
-    "nft": r"flush\b|delete\b",
-    "ufw": r"disable\b|reset\b",
-}
-"""Arguments with which a program changes rights, users, services or the firewall of the machine."""
 
 
 def is_outside(path: str) -> bool:
@@ -257,12 +214,12 @@ def _of_windows(words: Sequence[str]) -> str:
     return "it deletes folders with all that is in them" if is_whole else ""
 
 
-_RUNS_IN_SED = _for_good(_FOR_GOOD.pop("sed"))
+_RUNS_IN_SED = _for_good(FOR_GOOD["sed"])
 
 
 def _of_rsync(words: Sequence[str]) -> str:
     flags, _ = _flags(words)
-    return _of_sending(words) or ("" if {"n", "--dry-run"} & flags else _for_good(_FOR_GOOD["rsync"])(words))
+    return _of_sending(words) or ("" if {"n", "--dry-run"} & flags else _for_good(FOR_GOOD["rsync"])(words))
 
 
 LOSSES: dict[str, Callable[[Sequence[str]], str]] = {
@@ -276,8 +233,8 @@ LOSSES: dict[str, Callable[[Sequence[str]], str]] = {
     "tee": _of_tee,
     **dict.fromkeys(("cp", "install", "ln"), _of_copying),
     "mv": _of_moving,
-    **{name: _for_good(pattern) for name, pattern in _FOR_GOOD.items()},
-    **{name: _for_good(pattern, "it changes the machine for everyone") for name, pattern in _OF_MACHINE.items()},
+    **{name: _for_good(pattern) for name, pattern in FOR_GOOD.items()},
+    **{name: _for_good(pattern, "it changes the machine for everyone") for name, pattern in OF_MACHINE.items()},
     "rsync": _of_rsync,
     "sed": _of_editing,
     **dict.fromkeys(("nc", "ncat", "netcat"), _of_netcat),

@@ -1,0 +1,70 @@
+"""What is dangerous in code that stands in an argument of an interpreter: `python -c "..."`, `perl -e '...'`.
+
+Python is parsed, so that a text in it is not taken for a name; of other languages the names count that delete or run.
+"""
+
+import ast
+import re
+
+from dspy_programs.shell.losses import is_outside
+
+_DEEDS = re.compile(
+    r"\b(?:rmtree|system|p?open3?|subprocess|remove\w*|unlink\w*|rmdir\w*|eval|execute|exec\w*|spawn\w*|__import__|getattr|globals|rm"
+    r"|rmSync|rm_\w+|passthru|shell_exec|proc_open|qx|child_process|truncate\w*|delete_tree|write_(?:text|bytes)|writeFile\w*)\b"
+)
+_RUNS_IN_TEXT = re.compile(r"`|%x\W")
+"""What runs a command in Perl, Ruby and PHP."""
+
+
+def danger_of_code(code: str, name: str) -> str:
+    """Return why code is dangerous; "" if nothing in it is known to be. name: the interpreter."""
+    if _RUNS_IN_TEXT.search(code) and not name.startswith(("python", "node")):
+        return "its code runs a command"
+    names = set(_DEEDS.findall(code))
+    if name.startswith("python") and names:
+        try:
+            tree = ast.parse(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return "its code cannot be read"
+        said = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        said |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        said |= {each.name for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) for each in node.names}
+        names &= said
+        names -= {"open"} if not _writes_outside(tree) else set()
+        names -= (
+            {"getattr"}
+            if all(isinstance(each.args[1], ast.Constant) for each in _calls(tree, "getattr") if len(each.args) > 1)
+            else set()
+        )
+        names -= (
+            {"remove", "removeprefix", "removesuffix"}
+            if "remove" not in _of_modules(tree)
+            else {"removeprefix", "removesuffix"}
+        )
+    elif names:
+        names -= {"open", "removeprefix", "removesuffix"}
+    return f"its code uses {min(names)}" if names else ""
+
+
+def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    """Return the calls of a function by its name, or of a method of this name."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if name in (getattr(call.func, "id", ""), getattr(call.func, "attr", ""))]
+
+
+def _writes_outside(tree: ast.AST) -> bool:
+    """Return whether a file outside is opened to be written: open("/etc/x", "w")."""
+    for call in _calls(tree, "open"):
+        texts = [each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        if len(texts) > 1 and is_outside(texts[0]) and {*"wax+"} & {*texts[1]}:
+            return True
+    return False
+
+
+def _of_modules(tree: ast.AST) -> set[str]:
+    """Return the names that are taken from modules: os.remove, but not items.remove."""
+    modules = {each.asname or each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names}
+    taken = {each.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in node.names}
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    of_call = {node.attr for node in attributes if isinstance(node.value, ast.Call)}
+    return taken | of_call | {node.attr for node in attributes if getattr(node.value, "id", "") in modules}
