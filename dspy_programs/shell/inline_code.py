@@ -5,12 +5,13 @@ Python is parsed, so that a text in it is not taken for a name; of other languag
 
 import ast
 import re
+from collections.abc import Callable, Mapping
 
 from dspy_programs.shell.losses import is_outside
 
 _DEEDS = re.compile(
     r"\b(?:rmtree|system|p?open3?|subprocess|remove\w*|unlink\w*|rmdir\w*|eval|execute|exec\w*|spawn\w*|__import__|getattr|globals|rm"
-    r"|rmSync|rm_\w+|passthru|shell_exec|proc_open|qx|child_process|truncate\w*|delete_tree|write_(?:text|bytes)|writeFile\w*)\b"
+    r"|rmSync|rm_\w+|passthru|shell_exec|proc_open|qx|child_process|truncate\w*|delete_tree)\b"
 )
 _RUNS_IN_TEXT = re.compile(r"`|%x\W")
 """What runs a command in Perl, Ruby and PHP."""
@@ -30,19 +31,9 @@ def danger_of_code(code: str, name: str) -> str:
         said |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         said |= {each.name for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) for each in node.names}
         names &= said
-        names -= {"open"} if not _writes_outside(tree) else set()
-        names -= (
-            {"getattr"}
-            if all(isinstance(each.args[1], ast.Constant) for each in _calls(tree, "getattr") if len(each.args) > 1)
-            else set()
-        )
-        names -= (
-            {"remove", "removeprefix", "removesuffix"}
-            if "remove" not in _of_modules(tree)
-            else {"removeprefix", "removesuffix"}
-        )
+        names -= _HARMLESS | {name for name, is_meant in _MEANT.items() if not is_meant(tree)}
     elif names:
-        names -= {"open", "removeprefix", "removesuffix"}
+        names -= {"open", *_HARMLESS}
     return f"its code uses {min(names)}" if names else ""
 
 
@@ -61,10 +52,21 @@ def _writes_outside(tree: ast.AST) -> bool:
     return False
 
 
-def _of_modules(tree: ast.AST) -> set[str]:
-    """Return the names that are taken from modules: os.remove, but not items.remove."""
-    modules = {each.asname or each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names}
-    taken = {each.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in node.names}
-    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    of_call = {node.attr for node in attributes if isinstance(node.value, ast.Call)}
-    return taken | of_call | {node.attr for node in attributes if getattr(node.value, "id", "") in modules}
+def _hides_a_name(tree: ast.AST) -> bool:
+    """Return whether getattr is used with anything but a plain name: getattr(os, "sys" + "tem")."""
+    plain = [call for call in _calls(tree, "getattr") if len(call.args) > 1 and isinstance(call.args[1], ast.Constant)]
+    return len(plain) < sum(isinstance(node, ast.Name) and node.id == "getattr" for node in ast.walk(tree))
+
+
+def _imports_files(tree: ast.AST) -> bool:
+    """Return whether a module is imported that removes files: os.remove, but not items.remove."""
+    imported = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = {each.name for node in imported for each in node.names} | {getattr(node, "module", "") for node in imported}
+    return not {str(name).partition(".")[0] for name in names}.isdisjoint(
+        {"os", "posix", "nt", "shutil", "pathlib", "importlib"}
+    )
+
+
+_HARMLESS = frozenset(["removeprefix", "removesuffix"])
+_MEANT: Mapping[str, Callable[[ast.AST], bool]] = {"open": _writes_outside, "getattr": _hides_a_name, "remove": _imports_files}
+"""Names of Python that are dangerous only with what else stands in the code."""
