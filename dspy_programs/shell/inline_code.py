@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dspy_programs.shell.losses import is_outside
 
 _DEEDS = re.compile(
-    r"\b(?:rmtree|system|p?open3?|subprocess|remove\w*|unlink\w*|rmdir\w*|eval|execute|exec\w*|spawn\w*|__import__|getattr|globals|rm"
-    r"|rmSync|rm_\w+|passthru|shell_exec|proc_open|qx|child_process|truncate\w*|delete_tree)\b"
+    r"\b(?:rmtree|system|p?open3?|subprocess|remove\w*|unlink\w*|rmdir\w*|eval|execute|exec\w*|spawn\w*|__import__"
+    r"|__builtins__|builtins|__subclasses__|import_module|getattr|globals|rm|rmSync|rm_\w+|passthru|shell_exec|proc_open|qx|child_process|truncate\w*|delete_tree)\b"
 )
 _RUNS_IN_TEXT = re.compile(r"`|%x\W")
 """What runs a command in Perl, Ruby and PHP."""
@@ -67,6 +67,7 @@ def _imports_files(tree: ast.AST) -> bool:
     )
 
 
+_REMOVES = frozenset("os posix nt shutil pathlib importlib".split())
 _HARMLESS = frozenset(["removeprefix", "removesuffix"])
 _MEANT: Mapping[str, Callable[[ast.AST], bool]] = {"open": _writes_outside, "getattr": _hides_a_name, "remove": _imports_files}
 """Names of Python that are dangerous only with what else stands in the code."""
