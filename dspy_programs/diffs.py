@@ -103,7 +103,7 @@ def has_crlf(content: bytes) -> bool:
     return b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
 
 
-def text_in(content: bytes) -> str | None:
+def utf8_text(content: bytes) -> str | None:
     """Return a file as a text, with plain line ends if all are those of Windows; None for what is no UTF-8."""
     try:
         text = content.decode("utf-8")

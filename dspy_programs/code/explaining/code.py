@@ -32,7 +32,7 @@ class ExplainedCode(NamedTuple):
     note: str = ""
 
 
-def place_named(place: str) -> tuple[Path, str]:
+def path_and_symbol(place: str) -> tuple[Path, str]:
     """Return a path and a definition in it, from PATH or PATH:SYMBOL. Raises UsageError if the path is not there."""
     path, _, symbol = ("", "", "") if os.path.exists(place) else place.rpartition(":")
     path = path or place
