@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 _LONGEST_COMPARED = 20_000  # lines of a file in which a nearest line is looked for
-_PYTHON = (".py", ".pyi")
+PYTHON = (".py", ".pyi")
 _LIKE = 0.6  # of difflib's ratio, from which a line is named as the nearest
 
 
@@ -52,7 +52,7 @@ def apply_edits(code: Mapping[str, str], edits: Sequence[Edit]) -> Edited:
         now[edit.path] = now.get(edit.path, "").replace(edit.old, edit.new, 1) if edit.old else edit.new
     if now == was:
         return Edited(was, "the edits change nothing")
-    for path in (path for path, text in now.items() if text != was.get(path) and path.endswith(_PYTHON)):
+    for path in (path for path, text in now.items() if text != was.get(path) and path.endswith(PYTHON)):
         if (fault := syntax_fault(now[path])) and not syntax_fault(was.get(path, "")):
             return Edited(was, f"{path} is no longer Python: {fault}")
     return Edited(now)
@@ -133,7 +133,7 @@ def fitted(code: Mapping[str, str], edits: Sequence[Edit]) -> list[Edit]:
 def _indented(code: Mapping[str, str], edit: Edit) -> Edit:
     """Return the edit with the indent of what it replaces, if it says that indent twice, or if the file is Python only then."""
     text = code.get(edit.path, "")
-    if not edit.old or text.count(edit.old) != 1 or not edit.path.endswith(_PYTHON):
+    if not edit.old or text.count(edit.old) != 1 or not edit.path.endswith(PYTHON):
         return edit
     at = text.index(edit.old)
     start = text.rfind("\n", 0, at) + 1
