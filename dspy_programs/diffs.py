@@ -16,8 +16,6 @@ from dspy_programs.git import git_apart
 
 _DIFF = ("diff", "--no-index", "--no-prefix", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "a", "b")
 _ONE_SIDED = re.compile(rb'^diff --git ("?)([ab])/(.*) \1\2/\3$', re.M)
-
-
 _HUNK = re.compile(rb"@@ -(?P<from>\d+)(?:,(?P<old>\d+))? \+(?P<to>\d+)(?:,(?P<new>\d+))? @@")
 
 
@@ -38,6 +36,11 @@ class Change(NamedTuple):
     @property
     def kind(self) -> str:
         return "new" if self.before is None else "deleted" if self.after is None else "changed"
+
+
+def in_writing_order(changes: Iterable[Change]) -> list[Change]:
+    """Return changes with what is deleted first: a file may be where a folder was."""
+    return sorted(changes, key=lambda change: change.after is not None)
 
 
 def diff_of(changes: Iterable[Change]) -> bytes:

@@ -68,7 +68,9 @@ def _misfit(code: Mapping[str, str], edit: Edit) -> str:
     if text is None:
         return f"there is no file {edit.path!r}; there is {', '.join(sorted(code)) or 'none'}"
     if (count := text.count(edit.old)) > 1:
-        return f"old is in {edit.path} {count} times, in lines {_lines_of(text, edit.old)}: copy more of the lines around one"
+        return (
+            f"old is in {edit.path} {count} times, in lines {lines_with(text, edit.old, 5)}: copy more of the lines around one"
+        )
     return "" if count else f"old is not in {edit.path}{_nearest(text, edit.old)}"
 
 
@@ -77,15 +79,16 @@ def lines_of(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
+def lines_with(text: str, part: str, most: int) -> str:
+    """Say in which lines a part of a text begins, counted from 1: "3, 17"."""
+    starts = [match.start() for match in re.finditer(re.escape(part), text)][:most]
+    return ", ".join(str(text.count("\n", 0, start) + 1) for start in starts)
+
+
 def _is_inside(path: str) -> bool:
     """Return whether a path is a plain relative one: no root, no step up, no Windows path, nothing unprintable."""
     is_plain = path == str(PurePosixPath(path)) and path.isprintable() and not re.search(r"[\\:]", path)
     return is_plain and path != "." and not path.startswith("/") and ".." not in PurePosixPath(path).parts
-
-
-def _lines_of(text: str, old: str) -> str:
-    starts = [match.start() for match in re.finditer(re.escape(old), text)][:5]
-    return ", ".join(str(text.count("\n", 0, start) + 1) for start in starts)
 
 
 def _nearest(text: str, old: str) -> str:
