@@ -68,9 +68,8 @@ def _misfit(code: Mapping[str, str], edit: Edit) -> str:
     if text is None:
         return f"there is no file {edit.path!r}; there is {', '.join(sorted(code)) or 'none'}"
     if (count := text.count(edit.old)) > 1:
-        return (
-            f"old is in {edit.path} {count} times, in lines {lines_with(text, edit.old, 5)}: copy more of the lines around one"
-        )
+        where = lines_with(text, edit.old, most=5)
+        return f"old is in {edit.path} {count} times, in lines {where}: copy more of the lines around one"
     return "" if count else f"old is not in {edit.path}{_nearest(text, edit.old)}"
 
 
