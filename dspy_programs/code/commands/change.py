@@ -176,14 +176,18 @@ def undo(
     A file that was changed since, or cannot be put back, stays as it is; then it exits with 1.
     """
     from dspy_programs.code import undo as put_back
+    from dspy_programs.code.changing.journal import shown_task
     from dspy_programs.code.changing.writing import CHANGED_SINCE
 
     done = put_back(path, force=force)
     if as_json:
         print_json(done._asdict())
     else:
+        if done.was_killed:
+            nothing = "" if done.back or done.left else " before it changed a file; undo again for the change before"
+            print(f"killed under way{nothing}: {shown_task(done.what)}", file=sys.stderr)
         for each in done.back:
-            say(f"{each}: as it was before {' '.join(done.what.split())[:60]}")
+            say(f"{each}: as it was before {shown_task(done.what)}")
         for each, why in done.left.items():
             hint = "; --force puts it back anyway" if why == CHANGED_SINCE else ""
             say(f"{each}: left as it is: {why}{hint}")

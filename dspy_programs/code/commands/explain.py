@@ -10,6 +10,7 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheO
 from dspy_programs.code.printing import print_json, say, say_kind, tell
 
 if TYPE_CHECKING:
+    from dspy_programs.code.explaining.code import ExplainedCode
     from dspy_programs.code.explaining.logs import ExplainedLogs
     from dspy_programs.code.overview.outline import FileOutline
 
@@ -127,15 +128,20 @@ def summary(
     if as_json:
         print_json({**found._asdict(), "definitions": [each._asdict() for each in found.definitions[:most]]})
     else:
-        say(f"{found.path}:{found.line}  {found.symbol or found.language or 'text'}")
-        say(f"{found.summary} (by {'a model' if found.answered_by == 'model' else 'the rules'})")
-        for each in found.definitions[:most]:
-            inside = "  " * each.name.count(".")
-            say(f"  {each.line:5}  {inside}{each.signature}{f'  {each.says}' if each.says else ''}")
-    if found.note:
-        print(found.note, file=sys.stderr)
+        say_code(found, most)
     if len(found.definitions) > most:
         print(f"{len(found.definitions) - most:,} more definitions; --most shows more", file=sys.stderr)
+
+
+def say_code(found: "ExplainedCode", most: int) -> None:
+    """Print where code stands, what it does, and so many of its definitions."""
+    say(f"{found.path}:{found.line}  {found.symbol or found.language or 'text'}")
+    say(f"{found.summary} (by {'a model' if found.answered_by == 'model' else 'the rules'})")
+    for each in found.definitions[:most]:
+        inside = "  " * each.name.count(".")
+        say(f"  {each.line:5}  {inside}{each.signature}{f'  {each.says}' if each.says else ''}")
+    if found.note:
+        print(found.note, file=sys.stderr)
 
 
 def _say_outlines(found: "list[FileOutline]", most: int, as_json: bool) -> None:

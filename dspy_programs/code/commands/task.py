@@ -66,6 +66,8 @@ def run(
     """
     from dspy_programs.agent import Sessions, agent_of, asked_here, checked_workspace, printed, read_config
     from dspy_programs.code.agent_tools import CODE_TOOLS
+    from dspy_programs.code.changing.folder import Folder
+    from dspy_programs.code.changing.holding import holding
     from dspy_programs.code.changing.working import work
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import DEFAULT_SPEC
@@ -76,16 +78,17 @@ def run(
     settings = settings.model_copy(update={"lm": settings.lm or DEFAULT_SPEC})
     kept = Sessions(settings.sessions)
     checked_workspace(settings, kept)
-    agent = agent_of(
-        settings,
-        kept.new(task, memory=settings.memory),
-        kept,
-        {"api_base": api_base, "api_key": api_key, "no_cache": no_cache},
-        tools=CODE_TOOLS,
-        on_event=None if quiet else printed,
-        ask=asked_here if sys.stdin.isatty() else None,
-    )
-    done = work(agent, task)
+    with holding(Folder(path)) as held:  # before a session is begun
+        agent = agent_of(
+            settings,
+            kept.new(task, memory=settings.memory),
+            kept,
+            {"api_base": api_base, "api_key": api_key, "no_cache": no_cache},
+            tools=CODE_TOOLS,
+            on_event=None if quiet else printed,
+            ask=asked_here if sys.stdin.isatty() else None,
+        )
+        done = work(agent, task, held)
     print(done.result)
     if done.changed:
         print("dspy-programs code undo puts the files back", file=sys.stderr)

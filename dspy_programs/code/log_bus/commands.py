@@ -82,7 +82,7 @@ def last(
         typer.Option("--container", "-c", metavar="NAME", help="Only this log, by the name `status` shows; repeatable."),
     ] = None,
     what: Annotated[What, typer.Option(help="What is told.")] = What.all,
-    match: Annotated[str | None, typer.Option(metavar="WORDS", help="Only events with all these words, in any log.")] = None,
+    match: Annotated[str | None, typer.Option(metavar="WORDS", help="Only events with all these words.")] = None,
     most: Annotated[int, typer.Option(min=1, help="How many kinds of events are shown of a log.")] = 20,
     db: DbOption = None,
     as_json: _Json = False,
@@ -100,7 +100,7 @@ def last(
         raise UsageError(f"--container {unknown[0]}: nothing was read from it; known: {told}")
     chosen = [known[name] for name in container or known]
     if match is not None:
-        found = {"": [kind for kind in bus.search(match) if _is_wanted(kind, what)]}
+        found = {"": [kind for kind in bus.search(match, container or ()) if _is_wanted(kind, what)]}
     else:
         found = {one.name: [kind for kind in bus.kinds(one.name) if _is_wanted(kind, what)] for one in chosen}
     if what is What.summary:

@@ -65,8 +65,8 @@ class Storage(Protocol):
     def last(self, stream: str, most: int = 1_000) -> list[Entry]:
         """Return the latest entries, the oldest first."""
 
-    def search(self, words: str, most: int = 100) -> list[Entry]:
-        """Return entries that have all these words, the best first."""
+    def search(self, words: str, most: int = 100, streams: Sequence[str] = ()) -> list[Entry]:
+        """Return entries that have all these words, the best first; streams: only of these, of all without."""
 
     def streams(self) -> list[Stream]: ...
 
