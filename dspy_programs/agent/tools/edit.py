@@ -41,7 +41,7 @@ def edit_file(scope: Scope, path: WorkspacePath, old: Composed, new: Composed, e
             raise ToolError(f"{path}: old is not in the file. {_nearest(text, old)}")
         if count > 1 and not everywhere:
             where = lines_with(text, old, most=10)
-            raise ToolError(f"{path}: old is there {count} times, in lines {where}. Give more of one of them")
+            raise ToolError(f"{path}: old occurs {count} times, in lines {where}. Give more of one of them")
         changed = text.replace(old, new)
         scope.workspace.write(path, changed)
     return f"{path}: replaced {count} time{'s' * (count > 1)}. It now reads:\n{_excerpt(changed, text.index(old), new)}"

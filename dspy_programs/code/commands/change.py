@@ -9,7 +9,7 @@ import typer
 from dspy_programs.cli import GATE_CLOSED
 from dspy_programs.code.printing import print_diff, print_json, say
 
-_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder, the only one that is changed.")]
+_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder; nothing outside it is changed.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -52,12 +52,12 @@ def diff(
 
 def undo(
     path: _Folder = Path("."),
-    force: Annotated[bool, typer.Option("--force", help="Also files that somebody has changed since.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also restore files that have changed since.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Put back the files that the last edit, patch or run has changed; again, those of the one before.
+    """Restore the files that the last edit, patch or run changed; run it again to go one further back.
 
-    A file that was changed since, or cannot be put back, stays as it is; then it exits with 1.
+    A file that has changed since, or cannot be restored, stays as it is, and the exit code is 1.
     """
     from dspy_programs.code import undo as put_back
     from dspy_programs.code.changing.journal import shown_task

@@ -21,19 +21,22 @@ if TYPE_CHECKING:
     from dspy_programs.code.changing.editing import EditResult
     from dspy_programs.diffs import Change
 
-_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder, the only one that is changed.")]
+_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder; nothing outside it is changed.")]
 _PUT_BACK = "the edited files are as they were; what the test command changed in others is not put back"
 
 
 def edit(
     task: Annotated[str, typer.Argument(help="What to do, in words.")],
     path: _Folder = Path("."),
-    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to edit; repeatable. Default: found.")] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", help="A file to edit; repeatable. Default: those that the task is about."),
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write the changes. Without it they are only shown.")] = False,
     test_cmd: Annotated[
         str | None, typer.Option(help="With --apply: a command that must pass, run in a sandbox. It may write in the folder.")
     ] = None,
-    test_seconds: Annotated[float, typer.Option(min=1, help="When the test command is stopped.")] = 180.0,
+    test_seconds: Annotated[float, typer.Option(min=1, help="Stop the test command after this many seconds.")] = 180.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the changes even if the tests fail.")] = False,
     lm: ToolLmOption = None,
     no_llm: NoLlmOption = False,
