@@ -27,6 +27,10 @@ def improve(
     test_agent: Annotated[
         str | None, typer.Option(help="The same for tasks that nothing is learnt from: run before, and after each cycle.")
     ] = None,
+    traces: Annotated[
+        list[Path] | None,
+        typer.Option(help="Runs on record, to learn from besides the agent's own; repeatable."),
+    ] = None,
     module: Annotated[list[str] | None, typer.Option(help="What to learn; repeatable. Default: planner and actor.")] = None,
     cycles: Annotated[int, typer.Option(min=1, help="How often to run and learn. More of them continue a finished run.")] = 1,
     without: Annotated[
@@ -55,6 +59,10 @@ def improve(
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: ThreadsOption = None,
     run_dir: Annotated[Path, typer.Option(help="Folder of its stages, where it resumes.")] = Path("runs/improve"),
+    begin_with: Annotated[
+        Path | None,
+        typer.Option(help="The --run-dir of another one with the same agent: its first test and run are not run again."),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Set aside what the models answered in the unfinished stage, and ask anew.")
     ] = False,
@@ -90,7 +98,7 @@ def improve(
     improvement = Improvement(
         _agent_of(agent), test_agent and _agent_of(test_agent), run_dir, loops, cycles, min_probability,
         Budget(None, minutes, max_tokens, max_usd), frozenset(without or ()), words == "model",
-        lambda line: print(line, flush=True),
+        lambda line: print(line, flush=True), begin_with, traces or (),
     )  # fmt: skip
     if dry_run:
         _print_plan(improvement)
@@ -121,6 +129,8 @@ def _before_and_after(results: list[dict[str, Any]], kind: str) -> str:
     if before["success"] is None or after["success"] is None:
         return ""
     told = "unseen tasks" if kind == "test" else "the tasks that it has learnt from"
+    if "same_as" in after:
+        return f"on {told}: {after['success']:.1%} of {after['known']} runs; nothing changed since, so they were not run again"
     return (
         f"on {told}: {before['success']:.1%} of {before['known']} runs before, {after['success']:.1%} of {after['known']} after"
     )
