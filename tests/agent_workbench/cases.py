@@ -20,8 +20,7 @@ SAMPLE, _ALL = 24, 40  # two domains have 8 templates each, and the domains take
 _SEED = 20261129
 _DOMAINS = ("analytics", "calendar", "customer_relationship_manager", "email", "project_management")
 _PREAMBLE = (
-    "Today's date is Thursday, {day} and the current time is {time}. "
-    "Meetings must not start before 9am or end after 6pm. {query}"
+    "Today's date is Thursday, {day} and the current time is {time}. Meetings must not start before 9am or end after 6pm."
 )
 
 
@@ -33,7 +32,7 @@ class Request:
     def __init__(self, raw: Path, id_: str, kind: str, query: str, gold: Sequence[str], template: str) -> None:
         self.id, self.kind, self.raw, self.gold, self.template = id_, kind, raw, gold, template
         self.expects = "change" if gold else "no change"
-        self.goal = goal_of(query)
+        self.goal = f"{preamble()} {query}"
         self.office = Office(raw)
 
     def lay_out(self, root: Path) -> None:
@@ -60,10 +59,10 @@ class Request:
         return {"new": "\n".join((now - before).elements()), "gone": "\n".join((before - now).elements())}
 
 
-def goal_of(query: str) -> str:
-    """Return a query with what the source tells in its system prompt."""
+def preamble() -> str:
+    """Return what the source tells in its system prompt."""
     day, _, time = NOW.partition(" ")
-    return _PREAMBLE.format(day=day, time=time, query=query)
+    return _PREAMBLE.format(day=day, time=time)
 
 
 def others(raw: Path) -> list[Request]:

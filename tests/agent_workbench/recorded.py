@@ -11,7 +11,7 @@ from pathlib import Path
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.types import Trace
 from optimizers.sources.failure_outcomes import workbench_ended
-from tests.agent_workbench.cases import goal_of, sample
+from tests.agent_workbench.cases import preamble, sample
 from tests.agent_workbench.tables import Office
 from tests.agent_workbench.tools import tools
 
@@ -32,8 +32,8 @@ def recorded(raw: Path) -> list[dict[str, object]]:
 
 def _with_tools(trace: Trace, known: dict[str, dict[str, object]]) -> dict[str, object]:
     found = trace.model_dump(mode="json", exclude_none=True)
-    goal = goal_of(trace.original_goal)
-    found["turns"][0]["content"] = found["original_goal"] = goal
+    turns = [{"role": "system", "content": preamble()}, *found["turns"]]
+    found["turns"] = [{**turn, "turn_number": number} for number, turn in enumerate(turns)]
     return found | {"tools": [known[name] for name in trace.tools or () if name in known]}
 
 
