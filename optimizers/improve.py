@@ -9,7 +9,15 @@ import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
 from dspy_programs.cluster import AddressOption, EngineOption, WorkersOption, cluster_named
-from optimizers.cli import ReflectionApiBaseOption, ReflectionApiKeyOption, ReflectionLmOption, ThreadsOption, connect_both
+from optimizers.cli import (
+    MaxReplyTokensOption,
+    ReflectionApiBaseOption,
+    ReflectionApiKeyOption,
+    ReflectionLmOption,
+    ThreadsOption,
+    TimeoutOption,
+    connect_both,
+)
 
 app = new_app("Run an agent on its tasks, learn from its runs, and run it again: cycles of the loop, each stage resumable.")
 _FUNCTION = re.compile(r"\w+(?:\.\w+)*:\w+(?:\.\w+)*")
@@ -46,6 +54,8 @@ def improve(
     api_key: ApiKeyOption = None,
     reflection_api_base: ReflectionApiBaseOption = None,
     reflection_api_key: ReflectionApiKeyOption = None,
+    max_reply_tokens: MaxReplyTokensOption = None,
+    timeout: TimeoutOption = None,
     challengers: Annotated[int, typer.Option(min=1, help="The most challengers compared per module and cycle.")] = 4,
     rows: Annotated[int, typer.Option(min=1, help="The most held-back rows used.")] = 200,
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="As for harvest.")] = 0.5,
@@ -86,7 +96,9 @@ def improve(
         raise UsageError(f"--module {unknown[0]}: choose from {', '.join(MODULES)}")
     arrows_left(without or ())
     cluster = cluster_named(engine, address, workers)
-    task, reflection = connect_both(lm, reflection_lm, (api_base, api_key), (reflection_api_base, reflection_api_key))
+    of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
+    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, **limits)
     loops = [
         Loop(
             recipe(name), task, reflection, run_dir / "rows" / name, run_dir / "loops" / name,
@@ -130,10 +142,15 @@ def _before_and_after(results: list[dict[str, Any]], kind: str) -> str:
         return ""
     told = "unseen tasks" if kind == "test" else "the tasks that it has learnt from"
     if "same_as" in after:
-        return f"on {told}: {after['success']:.1%} of {after['known']} runs; nothing changed since, so they were not run again"
-    return (
-        f"on {told}: {before['success']:.1%} of {before['known']} runs before, {after['success']:.1%} of {after['known']} after"
+        return f"on {told}: {_share(after)}; nothing changed since, so they were not run again"
+    surely = (
+        "better" if after["low"] > before["high"] else "worse" if after["high"] < before["low"] else "chance may explain it"
     )
+    return f"on {told}: {_share(before)} before, {_share(after)} after: {surely}"
+
+
+def _share(result: dict[str, Any]) -> str:
+    return f"{result['success']:.1%} of {result['known']} runs [{result['low']:.1%}, {result['high']:.1%}]"
 
 
 def _print_plan(improvement: Any) -> None:

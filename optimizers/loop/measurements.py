@@ -64,8 +64,8 @@ def _of_another(improvement: Improvement, stage: Stage, programs: dict[str, str 
     known = found.get("programs") or {}
     if changed := [name for name in programs if known.get(name) != programs[name]]:
         raise RunMismatch(
-            f"{other}: its runs cannot be taken over: another {changed[0]} is in use now; "
-            f"python -m optimizers.rollback --module {changed[0]} goes back"
+            f"{other}: its runs cannot be taken over: another {changed[0]} is in use now; go back by "
+            f"python -m optimizers.rollback --module {changed[0]} --lm {own['model']}"
         )
     return {**_figures(found), "same_as": str(other / STAGES / stage.name)}
 
