@@ -143,10 +143,8 @@ def _before_and_after(results: list[dict[str, Any]], kind: str) -> str:
     told = "unseen tasks" if kind == "test" else "the tasks that it has learnt from"
     if "same_as" in after:
         return f"on {told}: {_share(after)}; nothing changed since, so they were not run again"
-    surely = (
-        "better" if after["low"] > before["high"] else "worse" if after["high"] < before["low"] else "chance may explain it"
-    )
-    return f"on {told}: {_share(before)} before, {_share(after)} after: {surely}"
+    is_apart = after["low"] > before["high"] or after["high"] < before["low"]
+    return f"on {told}: {_share(before)} before, {_share(after)} after{'' if is_apart else '; chance may explain it'}"
 
 
 def _share(result: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def verdict(
     ended: bool = False,
     refusing: float | None = None,
 ) -> Verdict:
-    """Decide on the rows so far. ended: there will be no more; refusing: the level of a refusal, that of a promotion unless given.
+    """Decide on the rows so far. ended: there will be no more; refusing: the level of a refusal, by default the other one.
 
     A refusal by chance costs a gain and harms nobody, so its level need not fall with the number of challengers.
     """
