@@ -195,7 +195,8 @@ def _change(folder: Path, module: str, lines: list[Line]) -> Change | None:
             demos = [demo for state in store.read_compiled(path).predictors.values() for demo in state.demos]
         except CompiledProgramError:
             continue
-    shown = [shortened(json.dumps(demo, ensure_ascii=False), _LONGEST) for demo in demos[:_A_FEW]]
+    told = ({name: value for name, value in demo.items() if name != "tools"} for demo in demos[:_A_FEW])
+    shown = [shortened(json.dumps(demo, ensure_ascii=False), _LONGEST) for demo in told]
     return Change(module, changed, len(demos), shown)
 
 
