@@ -54,7 +54,6 @@ class Learner:
         self._champion, self._instructions = program.deepcopy(), dict(self._seed)
         self._held: deque[Held] = deque(maxlen=_KEPT)
         self._trial: Trial | None = None
-        self._count = 0
         self._catch_up()
 
     @property
@@ -113,10 +112,10 @@ class Learner:
             return
         if is_settled(self._log.lines(), prompt_of(found), self._shadow):
             return
-        self._count += 1
-        level = level_for(self._count, self._level)
+        number = challengers_since(self._log.lines()) + 1  # of all processes, before a restart too
+        level = level_for(number, self._level)
         program = with_instructions(self._original, found)
-        self._trial = Trial(program, found, self._count, level, self._margin, self._most_rows)
+        self._trial = Trial(program, found, number, level, self._margin, self._most_rows)
 
     def _decide(self, challenger: Trial, found: Verdict) -> None:
         """Write the decision down; put a winner into use unless another process has changed the champion meanwhile."""
@@ -157,11 +156,9 @@ class Learner:
         self._held.clear()
         self._failures.clear()
         self._trial = None
-        self._count = 0
 
     def _catch_up(self) -> None:
-        """Go on from the history: the last prompt put into use, by whatever process, and how many challengers there were."""
-        self._count = challengers_since(self._log.lines())
+        """Go on from the history: the last prompt put into use, by whatever process."""
         kept = in_use(self._log, self._seed)
         if kept and kept != self._instructions:
             self._adopt(kept)
