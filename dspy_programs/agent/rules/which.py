@@ -28,7 +28,8 @@ _ONE = re.compile(
     re.IGNORECASE,
 )
 _THING = re.compile(
-    r"\b(?:the|die|den|das|der)\s+(?P<noun>[A-Za-zÄÖÜäöüß]{4,20})(?:\s+(?:file|datei))?(?!\w|\s+(?:of|from|von|des|named|called)\b|-)",
+    r"\b(?:the|die|den|das|der)\s+(?P<noun>[A-Za-zÄÖÜäöüß]{4,20})(?:\s+(?:file|datei))?"
+    r"(?!\w|\s+(?:of|from|von|des|named|called|files|dateien)\b|-)",
     re.I,
 )
 _QUOTED = re.compile(r"\"[^\"\n]*\"|`[^`\n]*`|“[^”\n]*”|„[^“”\n]*[“”]|(?<!\w)'[^'\n]*'(?!\w)")

@@ -39,7 +39,7 @@ def edit_file(scope: Scope, path: WorkspacePath, old: Composed, new: Composed, e
         if count == 0:
             raise ToolError(f"{path}: old is not in the file. {_nearest(text, old)}")
         if count > 1 and not everywhere:
-            raise ToolError(f"{path}: old is there {count} times, in lines {_lines_of(text, old)}. Give more of one of them")
+            raise ToolError(f"{path}: old occurs {count} times, in lines {_lines_of(text, old)}. Give more of one of them")
         changed = text.replace(old, new)
         scope.workspace.write(path, changed)
     return f"{path}: replaced {count} time{'s' * (count > 1)}. It now reads:\n{_excerpt(changed, text.index(old), new)}"

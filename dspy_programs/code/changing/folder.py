@@ -71,6 +71,13 @@ class Folder:
                 raise UsageError(f"{path}: larger than {MOST_BYTES:,} bytes; it is not changed")
             return Kept(content, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
 
+    def changed(self, path: str) -> float | None:
+        """Return when a file was changed last, in seconds since 1970; None where there is none, or something else."""
+        if self.workspace.kind(path) != "file":
+            return None
+        with self.workspace.opened(path) as file:
+            return os.fstat(file.fileno()).st_mtime
+
     def file(self, path: str) -> File | None:
         kept = self.kept(path)
         return None if kept is None else File(kept.content, bool(kept.mode & stat.S_IXUSR))

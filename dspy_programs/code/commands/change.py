@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dspy_programs.code.changing.editing import EditResult
     from dspy_programs.diffs import Change
 
-_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder, the only one that is changed.")]
+_Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder; nothing outside it is changed.")]
 _Task = Annotated[str, typer.Argument(help="What to do, in words.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _PUT_BACK = "the edited files are as they were; what the test command changed in others is not put back"
@@ -30,12 +30,15 @@ _PUT_BACK = "the edited files are as they were; what the test command changed in
 def edit(
     task: _Task,
     path: _Folder = Path("."),
-    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to edit; repeatable. Default: found.")] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", help="A file to edit; repeatable. Default: those that the task is about."),
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write the changes. Without it they are only shown.")] = False,
     test_cmd: Annotated[
         str | None, typer.Option(help="With --apply: a command that must pass, run in a sandbox. It may write in the folder.")
     ] = None,
-    test_seconds: Annotated[float, typer.Option(min=1, help="When the test command is stopped.")] = 180.0,
+    test_seconds: Annotated[float, typer.Option(min=1, help="Stop the test command after this many seconds.")] = 180.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the changes even if the tests fail.")] = False,
     lm: ToolLmOption = None,
     no_llm: NoLlmOption = False,
@@ -168,22 +171,26 @@ def diff(
 
 def undo(
     path: _Folder = Path("."),
-    force: Annotated[bool, typer.Option("--force", help="Also files that somebody has changed since.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also restore files that have changed since.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Put back the files that the last edit, patch or run has changed; again, those of the one before.
+    """Restore the files that the last edit, patch or run changed; run it again to go one further back.
 
-    A file that was changed since, or cannot be put back, stays as it is; then it exits with 1.
+    A file that has changed since, or cannot be restored, stays as it is, and the exit code is 1.
     """
     from dspy_programs.code import undo as put_back
+    from dspy_programs.code.changing.journal import shown_task
     from dspy_programs.code.changing.writing import CHANGED_SINCE
 
     done = put_back(path, force=force)
     if as_json:
         print_json(done._asdict())
     else:
+        if done.was_killed:
+            nothing = "" if done.back or done.left else " before it changed a file; undo again for the change before"
+            print(f"killed under way{nothing}: {shown_task(done.what)}", file=sys.stderr)
         for each in done.back:
-            say(f"{each}: as it was before {' '.join(done.what.split())[:60]}")
+            say(f"{each}: as it was before {shown_task(done.what)}")
         for each, why in done.left.items():
             hint = "; --force puts it back anyway" if why == CHANGED_SINCE else ""
             say(f"{each}: left as it is: {why}{hint}")

@@ -67,8 +67,8 @@ class Storage(Protocol):
     def last(self, stream: str, most: int = 1_000) -> list[Entry]:
         """Return the latest entries, the oldest first."""
 
-    def search(self, words: str, most: int = 100) -> list[Entry]:
-        """Return entries that have all these words, the best first."""
+    def search(self, words: str, most: int = 100, streams: Sequence[str] = ()) -> list[Entry]:
+        """Return entries that have all these words, the best first; streams: only of these, of all without."""
 
     def streams(self) -> list[Stream]: ...
 
@@ -90,7 +90,7 @@ def opened_storage(
         db: A SQLite file; "reddb" for the server of REDDB_URL; "none" for memory; "auto" for RedDB where REDDB_URL is set, and
             else a file in your cache. By default what DB_BACKEND names, else "auto".
         keep_entries: At most so many are kept of all streams.
-        keep_megabytes: And no more than that.
+        keep_megabytes: Their largest total size, in megabytes.
         environment: Has REDDB_URL, REDDB_NAMESPACE, REDDB_TOKEN, DB_BACKEND.
 
     Returns:
