@@ -40,7 +40,9 @@ def improve(
         typer.Option(help="Runs on record, to learn from besides the agent's own; repeatable."),
     ] = None,
     module: Annotated[list[str] | None, typer.Option(help="What to learn; repeatable. Default: planner and actor.")] = None,
-    cycles: Annotated[int, typer.Option(min=1, help="How often to run and learn. More of them continue a finished run.")] = 1,
+    cycles: Annotated[
+        int, typer.Option(min=1, help="How often to run and learn. A larger number continues a finished run.")
+    ] = 1,
     without: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,7 +67,9 @@ def improve(
     shadow: Annotated[bool, typer.Option("--shadow", help="Compare and record, promote nothing.")] = False,
     max_usd: Annotated[float | None, typer.Option(min=0, help="Limit: US dollars for learning, by DSPy's price table.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens for learning, of both models.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0, help="Limit: minutes of all stages, the agent's runs too.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Limit: minutes for all stages, including the agent's runs.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: ThreadsOption = None,
     run_dir: Annotated[Path, typer.Option(help="Folder of its stages, where it resumes.")] = Path("runs/improve"),
@@ -74,7 +78,7 @@ def improve(
         typer.Option(help="The --run-dir of another one with the same agent: its first test and run are not run again."),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Set aside what the models answered in the unfinished stage, and ask anew.")
+        bool, typer.Option("--fresh", help="Set the models' answers in the unfinished stage aside, and ask again.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the stages and what they cost; do none.")] = False,
     engine: EngineOption = "here",
@@ -83,7 +87,7 @@ def improve(
 ) -> None:
     """Run, learn, run again; print how many runs went well before and after, and what was promoted.
 
-    Killed at any point, or stopped at a limit, the same command goes on. What happened is shown in report.html in the folder.
+    If it was killed or stopped at a limit, the same command continues. What happened is shown in report.html in the folder.
     """
     from dspy_programs.errors import BudgetSpent, UsageError
     from optimizers.calls import Budget
