@@ -55,6 +55,22 @@ The rooms of optimizers may use all of dspy_programs; those of dspy_programs use
 """
 
 
+CODE = {
+    "files": set(),
+    "parsing": set(),
+    "old_names": set(),
+    "index": {"files", "parsing"},
+    "finding": {"files", "parsing", "index"},
+    "overview": {"files", "parsing", "index"},
+    "log_bus": {"index", "overview"},
+    "explaining": {"files", "parsing", "finding", "overview", "log_bus"},
+    "changing": {"files", "parsing", "index", "finding"},
+    "history": {"files", "parsing", "index", "log_bus"},
+    "console": {"old_names", "index"},
+}
+"""room inside of code -> the rooms of code that it may import from; its commands use them all."""
+
+
 def test_every_room_has_its_arrows():
     assert {package: {room.rpartition(".")[2] for room in rooms(package)} for package in MAY_IMPORT} == {
         package: set(arrows_) for package, arrows_ in MAY_IMPORT.items()
@@ -71,8 +87,18 @@ def test_imports_run_one_way():
     assert not wrong
 
 
+def test_imports_run_one_way_inside_of_code():
+    folder = ROOT / "dspy_programs" / "code"
+    inside = {door.parent.name for door in folder.glob("*/__init__.py")}
+    assert inside == {*CODE, "commands"}
+    for room, allowed in CODE.items():
+        for path in (folder / room).glob("*.py"):
+            parts = [name.split(".")[2] for name in imports_of(path) if name.startswith("dspy_programs.code.")]
+            assert inside.intersection(parts) <= {room, *allowed}, path
+
+
 def test_the_arrows_that_are_allowed_have_no_loop():
-    for allowed in MAY_IMPORT.values():
+    for allowed in (*MAY_IMPORT.values(), CODE):
         left = dict(allowed)
         while leaves := {room for room, others in left.items() if not others & left.keys()}:
             left = {room: others for room, others in left.items() if room not in leaves}

@@ -36,22 +36,26 @@ def run(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
-    actors: Annotated[int | None, typer.Option(min=1, help="Tasks at once, if none waits for another. Default: 1.")] = None,
+    actors: Annotated[int | None, typer.Option(min=1, help="Tasks that may run at the same time. Default: 1.")] = None,
     iterations: Annotated[int | None, typer.Option(min=1, help="Rounds of the loop. Default: 25.")] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of prompts and replies.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Limit: seconds.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: USD.")] = None,
-    demonstrations: Annotated[str | None, typer.Option(help="Runs that succeeded, of which the nearest are shown.")] = None,
+    demonstrations: Annotated[
+        str | None, typer.Option(help="A file of runs that succeeded; the model is shown the most similar ones.")
+    ] = None,
     tool_calls: Annotated[str | None, typer.Option(help="text, or native: a hosted model's own tool calls.")] = None,
     tool_choice: Annotated[str | None, typer.Option(help="With native calls: auto, required or none.")] = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
-    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools, beside the shipped ones; repeatable.")] = None,
-    resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with a session; last is the latest.")] = None,
+    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools to add to the shipped ones; repeatable.")] = None,
+    resume: Annotated[str | None, typer.Option(metavar="ID", help="Continue this session; last is the latest.")] = None,
     memory: Annotated[bool | None, typer.Option("--memory", help="Recall what other sessions remember.")] = None,
     sessions: SessionsOption = None,
-    config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
-    show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings as agent.toml, and stop.")] = False,
-    judge: Annotated[bool, typer.Option("--judge", help="End with where the run went wrong, and why.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file. Default: agent.toml in this folder, if there is one.")
+    ] = None,
+    show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings as agent.toml, and exit.")] = False,
+    judge: Annotated[bool, typer.Option("--judge", help="Finally say where the run went wrong, and why.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
 ) -> None:
     """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if it is not done, 3 if not verified."""
@@ -64,6 +68,7 @@ def run(
         **dict(demonstrations=demonstrations, tool_calls=tool_calls, tool_choice=tool_choice),
     }
     settings = read_config(config, flags)
+    goal = goal.strip().removeprefix("/goal ")  # as a conversation has it
     if show_config:
         from dspy_programs.agent.workspace import sandbox
 
@@ -72,7 +77,7 @@ def run(
     from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.agent.workspace.workspace import Workspace
-    from dspy_programs.errors import UsageError
+    from dspy_programs.errors import ProgramsError, UsageError
     from dspy_programs.text import printable
 
     if not goal.strip() and not resume:
@@ -81,7 +86,13 @@ def run(
     kept = Sessions(settings.sessions)
     checked_workspace(settings, kept)  # before there is a session
     session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
-    agent = _agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
+    try:
+        agent = _agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
+    except ProgramsError:
+        if not resume:  # nothing has begun
+            session.close()
+            kept.delete(session.id)
+        raise
     result = agent.run(goal)
     if judge and result.trace:
         result.judgement = judgement_on(Path(result.trace))
@@ -100,7 +111,9 @@ def chat(
     api_key: ApiKeyOption = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
     sessions: SessionsOption = None,
-    config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file. Default: agent.toml in this folder, if there is one.")
+    ] = None,
 ) -> None:
     """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
     from dspy_programs.agent.chat import COMMANDS, HELP, Chat

@@ -21,38 +21,38 @@ if TYPE_CHECKING:
     from dspy_programs.code.changing.testing import Tested
     from dspy_programs.code.changing.working import Worked, work
     from dspy_programs.code.changing.writing import Undone, undo
-    from dspy_programs.code.extracting import Piece, extract_lines, extract_symbol
-    from dspy_programs.code.fusing import search_by_meaning, search_fused, search_like
-    from dspy_programs.code.grep import Line, grep_files
-    from dspy_programs.code.index import Definition, Index, Refreshed
-    from dspy_programs.code.knowledge import knowledge_of
+    from dspy_programs.code.finding.by_meaning import search_by_meaning, search_fused, search_like
+    from dspy_programs.code.finding.by_words import Hit, search
+    from dspy_programs.code.finding.extracting import Piece, extract_lines, extract_symbol
+    from dspy_programs.code.finding.grep import Line, grep_files
+    from dspy_programs.code.finding.structure import Match, find_structure
+    from dspy_programs.code.index.index import Definition, Index, Refreshed
+    from dspy_programs.code.index.vectors import Embedder, embed_chunks, embedder_named
+    from dspy_programs.code.index.watching import watch_folder
+    from dspy_programs.code.overview.knowledge import knowledge_of
+    from dspy_programs.code.overview.repo_map import RepoMap, map_of
+    from dspy_programs.code.overview.tree import tree_of
     from dspy_programs.code.parsing.symbol import Symbol
-    from dspy_programs.code.repo_map import RepoMap, map_of
     from dspy_programs.code.repository import Repository
-    from dspy_programs.code.searching import Hit, search
-    from dspy_programs.code.structure import Match, find_structure
-    from dspy_programs.code.tree import tree_of
-    from dspy_programs.code.vectors import Embedder, embed_chunks, embedder_named
-    from dspy_programs.code.watching import watch_folder
     from dspy_programs.diffs import Change, File
 
 _HOMES = {
     "CODE_TOOLS": "agent_tools",
     "Change": ".diffs",
     "CommitMessage": "changing.commit_message",
-    "Definition": "index",
+    "Definition": "index.index",
     "EditResult": "changing.editing",
     "Editor": "changing.proposing",
-    "Embedder": "vectors",
+    "Embedder": "index.vectors",
     "File": ".diffs",
-    "Hit": "searching",
-    "Index": "index",
-    "Line": "grep",
-    "Match": "structure",
+    "Hit": "finding.by_words",
+    "Index": "index.index",
+    "Line": "finding.grep",
+    "Match": "finding.structure",
     "Patched": "changing.patching",
-    "Piece": "extracting",
-    "Refreshed": "index",
-    "RepoMap": "repo_map",
+    "Piece": "finding.extracting",
+    "Refreshed": "index.index",
+    "RepoMap": "overview.repo_map",
     "Repository": "repository",
     "Symbol": "parsing.symbol",
     "Tested": "changing.testing",
@@ -61,21 +61,21 @@ _HOMES = {
     "apply_patch": "changing.patching",
     "commit_message": "changing.commit_message",
     "edit": "changing.editing",
-    "embed_chunks": "vectors",
-    "embedder_named": "vectors",
-    "extract_lines": "extracting",
-    "extract_symbol": "extracting",
-    "find_structure": "structure",
-    "grep_files": "grep",
-    "knowledge_of": "knowledge",
-    "map_of": "repo_map",
-    "search": "searching",
-    "search_by_meaning": "fusing",
-    "search_fused": "fusing",
-    "search_like": "fusing",
-    "tree_of": "tree",
+    "embed_chunks": "index.vectors",
+    "embedder_named": "index.vectors",
+    "extract_lines": "finding.extracting",
+    "extract_symbol": "finding.extracting",
+    "find_structure": "finding.structure",
+    "grep_files": "finding.grep",
+    "knowledge_of": "overview.knowledge",
+    "map_of": "overview.repo_map",
+    "search": "finding.by_words",
+    "search_by_meaning": "finding.by_meaning",
+    "search_fused": "finding.by_meaning",
+    "search_like": "finding.by_meaning",
+    "tree_of": "overview.tree",
     "undo": "changing.writing",
-    "watch_folder": "watching",
+    "watch_folder": "index.watching",
     "work": "changing.working",
 }
 __all__ = [

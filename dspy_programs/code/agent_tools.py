@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dspy_programs.agent import Scope, ToolError, tool
-from dspy_programs.code.files import LeftOut
+from dspy_programs.code.files.source_files import LeftOut
 from dspy_programs.code.repository import Repository
 from dspy_programs.errors import UsageError
 

@@ -10,10 +10,10 @@ import typer
 from dspy_programs.cli import GATE_CLOSED
 
 if TYPE_CHECKING:
-    from dspy_programs.code.extracting import Piece
-    from dspy_programs.code.grep import Line
-    from dspy_programs.code.searching import Hit
-    from dspy_programs.code.structure import Match
+    from dspy_programs.code.finding.by_words import Hit
+    from dspy_programs.code.finding.extracting import Piece
+    from dspy_programs.code.finding.grep import Line
+    from dspy_programs.code.finding.structure import Match
     from dspy_programs.logs import Kind
 
     Place = TypeVar("Place", Hit, Line, Match, Piece)
@@ -58,3 +58,13 @@ def gate(found: Collection[object], nothing: str) -> None:
     if not found:
         print(nothing, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
+
+
+def print_diff(diff: bytes) -> None:
+    """Print a diff: to a file or a pipe byte by byte, to a terminal so that it steers nothing."""
+    if sys.stdout.isatty():
+        say(diff.decode("utf-8", "replace").rstrip("\n"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff)
+    sys.stdout.flush()

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from dspy_programs.code.extracting import Piece, extract_symbol
-from dspy_programs.code.files import LeftOut, checked_folder, read_bytes, text_in
-from dspy_programs.code.grep import Line, grep_files
-from dspy_programs.code.index import Definition, Index, Progress, Refreshed
-from dspy_programs.code.repo_map import RepoMap, map_of
-from dspy_programs.code.searching import Hit, search
-from dspy_programs.code.secret_files import has_secret_name
-from dspy_programs.code.tree import tree_of
+from dspy_programs.code.files.secret_files import has_secret_name
+from dspy_programs.code.files.source_files import LeftOut, checked_folder, read_bytes, text_in
+from dspy_programs.code.finding.by_words import Hit, search
+from dspy_programs.code.finding.extracting import Piece, extract_symbol
+from dspy_programs.code.finding.grep import Line, grep_files
+from dspy_programs.code.index.index import Definition, Index, Progress, Refreshed
+from dspy_programs.code.overview.repo_map import RepoMap, map_of
+from dspy_programs.code.overview.tree import tree_of
 from dspy_programs.errors import UsageError
 from dspy_programs.git import NOBODYS_OWN
 from dspy_programs.logs import Digest, log_context, log_files

@@ -6,7 +6,7 @@ import pytest
 
 from dspy_programs.registry import PROGRAMS as OURS
 from optimizers.train_code import PROGRAMS, main
-from tests.dspy_programs.code.test_history import Repository, worked_on
+from tests.dspy_programs.code.history.test_history import Repository, worked_on
 
 
 @pytest.fixture

@@ -56,6 +56,18 @@ FROM = re.compile(
     (?:\s+(?:the|a|my|our|script|file|template|migration|\w+\s+script))*\s+["'`]?$""",
     _FLAGS,
 )
+CITED = re.compile(
+    r"""\b(?:(?:according|compared?|refer(?:s|ring)?|similar|identical|equal|relative)\s+(?:\S+\s+)?to|gemäß|laut)\s+(?:the\s+)?["'`]?$""",
+    _FLAGS,
+)
+CITES = re.compile(r"""\b(?:as|like|what|wie|was)\s+(?:(?:the|it|is|es|in)\s+)*["'`]?$""", _FLAGS)
+SAYS = re.compile(
+    r"""^["'`]?\s+(?:says?|said|tells?|states?|shows?|describes?|explains?|has\s+it|requires?|defines?|demands?|sagt|steht|zeigt|verlangt
+    |beschreibt)\b""",
+    _FLAGS,
+)
+"""A file that is only referred to: "according to a.md", or what stands before and after it in "as a.md says"."""
+WITH = re.compile(r"""^["'`]?\s+(?:with|containing|about|for|mit|über|für)\b""", _FLAGS)
 INTO = re.compile(r"""\b(?:to|into|onto|as|nach|an)\s+(?:the\s+)?["'`]?$""", _FLAGS)
 TARGET = re.compile(
     r"""\b(?:to|into|in|as|onto|called|named|write|create|make|add|file|save|zu|nach|namens|datei)\s+(?:an?\s+|the\s+)?["'`]?$""",
@@ -81,7 +93,10 @@ COPIES = re.compile(r"\b(?:copy|duplicate|kopier\w*)\b", _FLAGS)
 COPY = re.compile(r"""\b(?:copy|duplicate|kopier\w*)\s+(?:the\s+|die\s+)?(?:file\s+|datei\s+)?["'`]?$""", _FLAGS)
 
 # what is to happen
-DELETES = re.compile(r"\b(?:delete|remove|erase|lösch\w*|entfern\w*)\s+(?:the\s+|die\s+)?(?:all|every|alle)\b", _FLAGS)
+_THE_FILES = r"(?:\*\.\w+|\.\w+[- ](?:files|dateien))\b"  # a plural means all of them
+DELETES = re.compile(
+    rf"\b(?:delete|remove|erase|lösch\w*|entfern\w*)\s+(?:the\s+|die\s+)?(?:(?:all|every|alle)\b|{_THE_FILES})", _FLAGS
+)
 MOVES = re.compile(r"\b(?:rename|move|umbenenn\w*|benenn\w*|verschieb\w*)\b", _FLAGS)
 _BARE = rf"[`\"']?(?!(?:{_NAMES})\b)(?P<{{}}>[A-Za-z_]\w*)(?:\(\))?[`\"']?(?![\w./])"
 _PART = (
@@ -106,7 +121,10 @@ ALL_ENDINGS = re.compile(
     .{0,80}?\b(?:to|into|in|zu)\s+\*?\.(?P<new>\w+)""",
     _FLAGS,
 )
-EVERY = re.compile(r"""\b(?:all|every|each|alle|jede\w*)\s+(?:of\s+)?(?:the\s+)?["'`]?\*?\.(?P<kind>\w+)\b""", _FLAGS)
+EVERY = re.compile(
+    rf"""(?:\b(?:all|every|each|alle|jede\w*)\s+(?:of\s+)?(?:the\s+)?["'`]?|\b(?:the|die)\s+(?={_THE_FILES}))\*?\.(?P<kind>\w+)\b""",
+    _FLAGS,
+)
 ASKS = re.compile(
     r"""^\W*(?:(?:please|can\s+you|could\s+you|bitte)\s+)?
     (?:what|which|who|when|where|how|why|is|are|does|do\s+(?!not)|tell|show|explain|read|open|list|look|check|describe|find|count
@@ -115,7 +133,7 @@ ASKS = re.compile(
 )
 
 EXAMPLE = re.compile(
-    rf"""(?:\blike:|\be\.g\.,?|\bfor\s+example:?|\bz\.\s?B\.|\bzum\s+Beispiel|\]\()\s*["'`]?{PATH.pattern}""",
+    rf"""(?:\blike:|\bsuch\s+as|\be\.g\.,?|\bfor\s+example:?|\bz\.\s?B\.|\bzum\s+Beispiel|\]\()\s*["'`]?{PATH.pattern}""",
     _FLAGS & ~re.VERBOSE,
 )
 """A path that only shows a form."""

@@ -7,6 +7,7 @@ Guarantees contents and modes are as before; new files, links and empty folders 
 """
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple, Self
 
 from dspy_programs.agent.tools.tool import ToolError
@@ -47,6 +48,11 @@ class Snapshot:
                 pass  # not readable, so no script has changed it either
             others.add(found.path)
         return cls(workspace, files, others, folders)
+
+    @classmethod
+    def again(cls, workspace: Workspace, files: Mapping[str, tuple[bytes, int]], others: set[str], folders: set[str]) -> Self:
+        """Return a snapshot that somebody has kept. files: content and mode by path."""
+        return cls(workspace, {path: _File(*file) for path, file in files.items()}, others, folders)
 
     def changes(self) -> tuple[list[str], list[str]]:
         """Return the paths that are new, or no file any more, and those of the files that are other than they were."""

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from dspy_programs.code.changing.staged import StagedFile, staged_files
-from dspy_programs.code.files import LOCKS
+from dspy_programs.code.files.source_files import LOCKS
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.text import printable, quantity
 

@@ -18,7 +18,7 @@ from dspy_programs.code.changing.proposing import By, Editor, Proposal, Proposer
 from dspy_programs.code.changing.testing import SECONDS, Tested, require_sandbox
 from dspy_programs.code.changing.trying import Trial
 from dspy_programs.code.changing.writing import Writer, writing
-from dspy_programs.code.index import Index
+from dspy_programs.code.index.index import Index
 from dspy_programs.diffs import Change, diff_of
 from dspy_programs.errors import ProgramsError, UsageError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.agent import MOST_BYTES, Workspace, is_leftover, put_file, set_mode
-from dspy_programs.code.secret_files import has_secret_name
+from dspy_programs.code.files.secret_files import has_secret_name
 from dspy_programs.diffs import Change, File
 from dspy_programs.errors import ToolError, UsageError
 from dspy_programs.text import printable
@@ -70,6 +70,13 @@ class Folder:
             if len(content) > MOST_BYTES:
                 raise UsageError(f"{path}: larger than {MOST_BYTES:,} bytes; it is not changed")
             return Kept(content, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
+
+    def changed(self, path: str) -> float | None:
+        """Return when a file was changed last, in seconds since 1970; None where there is none, or something else."""
+        if self.workspace.kind(path) != "file":
+            return None
+        with self.workspace.opened(path) as file:
+            return os.fstat(file.fileno()).st_mtime
 
     def file(self, path: str) -> File | None:
         kept = self.kept(path)

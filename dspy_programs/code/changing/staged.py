@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from dspy_programs.code.files import LARGEST, text_in
+from dspy_programs.code.files.source_files import LARGEST, text_in
 from dspy_programs.code.parsing.chunks import parse
 from dspy_programs.diffs import size_of
 from dspy_programs.errors import UsageError

@@ -12,20 +12,25 @@ from typing import NamedTuple
 
 from dspy_programs.code.changing.checkpoint import drop_checkpoint, keep_checkpoint
 from dspy_programs.code.changing.folder import Folder
-from dspy_programs.code.changing.journal import Entry, Former, Journal, digest_of
+from dspy_programs.code.changing.holding import holding
+from dspy_programs.code.changing.journal import Entry, Former, Journal, digest_of, shown_task
 from dspy_programs.code.changing.merging import rebased
-from dspy_programs.diffs import Change
+from dspy_programs.diffs import Change, in_writing_order
 from dspy_programs.errors import ToolError, UsageError
 
 CHANGED_SINCE = "it has changed since"
 
 
 class Undone(NamedTuple):
-    """What was put back, and what was not: path -> why; called again, `undo` goes on. what: the change that was undone."""
+    """What was put back, and what was not: path -> why; called again, `undo` goes on.
+
+    what: the change that was undone; was_killed: whether it was killed under way.
+    """
 
     what: str
     back: list[str]
     left: dict[str, str]
+    was_killed: bool
 
 
 class Writer:
@@ -39,8 +44,7 @@ class Writer:
     def write(self, changes: Sequence[Change]) -> list[Change]:
         """Write changes; return them as they were written."""
         found = [rebased(change, self.folder.file(self.folder.checked(change.path))) for change in changes]
-        now = [change for change in found if change.before != change.after]
-        now.sort(key=lambda change: change.after is not None)  # a file may be where a folder was
+        now = in_writing_order(change for change in found if change.before != change.after)
         self.folder.require_writable(now)
         if not now:
             return []
@@ -72,15 +76,11 @@ class Writer:
 @contextmanager
 def writing(folder: Folder, what: str) -> Iterator[Writer]:
     """Give a Writer; no other process changes the folder by these commands until the block ends."""
-    journal = Journal(folder)
-    try:
-        with journal.locked():
-            writer = Writer(folder, journal, what)
-            yield writer
-            if writer.id:
-                settle(journal, writer.id)
-    finally:
-        journal.close()
+    with holding(folder) as journal:
+        writer = Writer(folder, journal, what)
+        yield writer
+        if writer.id:
+            settle(journal, writer.id)
 
 
 def settle(journal: Journal, change: int) -> None:
@@ -99,17 +99,18 @@ def undo(path: str | Path = ".", *, force: bool = False) -> Undone:
         force: Put back also files that somebody has changed since.
 
     Raises:
-        UsageError: There is nothing to undo.
+        UsageError: There is nothing to undo, or another process changes the folder.
     """
     folder = Folder(path)
-    journal = Journal(folder)
-    try:
-        with journal.locked():
-            if (entry := journal.last()) is None:
-                raise UsageError(f"{folder.root}: nothing to undo: whatever these commands have changed here is undone")
-            return _undone(folder, journal, entry, force)
-    finally:
-        journal.close()
+    with holding(folder) as journal:
+        if (entry := journal.last()) is None:
+            raise UsageError(f"{folder.root}: nothing to undo: whatever these commands have changed here is undone")
+        if entry.state == "not kept":
+            journal.settle(entry.id, "undone")
+            where = f"{entry.checkpoint} has the files that git tracks as they were" if entry.checkpoint else "git has no copy"
+            what = shown_task(entry.what)
+            raise UsageError(f"{folder.root}: too many files to undo a run that was killed ({what}); {where}")
+        return _undone(folder, journal, entry, force)
 
 
 def _undone(folder: Folder, journal: Journal, entry: Entry, force: bool) -> Undone:
@@ -120,7 +121,8 @@ def _undone(folder: Folder, journal: Journal, entry: Entry, force: bool) -> Undo
     if not left:
         journal.settle(entry.id, "undone")
         drop_checkpoint(folder.root, entry.checkpoint)
-    return Undone(entry.what, [one.path for one in formers if one.path not in left], left)
+    back = [one.path for one in formers if one.path not in left]
+    return Undone(entry.what, back, left, entry.state in ("writing", "killed"))
 
 
 def _put_back(folder: Folder, journal: Journal, change: int, force: bool = False) -> dict[str, str]:

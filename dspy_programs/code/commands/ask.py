@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,10 +32,13 @@ def ask(
 ) -> None:
     """Choose the command that answers a question about a repository, say which it is, and run it if it only reads.
 
-    A command that changes files or needs a model is printed, not run. Exits with 1 if no command does this, or if something
-    is missing.
+    Of a definition that is to be explained it says what it does, by rules or on the model of --lm, and where it stands. A
+    command that changes files or needs a model is printed, not run. Exits with 1 if no command does this, or if something is
+    missing.
     """
-    from dspy_programs.code.listing import listing_of
+    from dspy_programs.code.commands.explained import definition_to_explain, say_explained
+    from dspy_programs.code.explaining.code import explain_code
+    from dspy_programs.code.overview.listing import listing_of
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
     from dspy_programs.programs.orchestrator import READ_ONLY, command_words
@@ -45,7 +47,11 @@ def ask(
         raise UsageError("the question is empty; write what you want to know")
     workspace = listing_of(path)
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        chosen = _chosen(query, workspace, model)
+        chosen = _widened(_chosen(query, workspace, model), path)
+        if piece := definition_to_explain(query, chosen, path):
+            place = f"{Path(piece.path).relative_to(path).as_posix()}:{piece.symbol}"
+            chosen = chosen._replace(tool="summary", arguments={"path": place}, why="it asks what a definition does")
+        explained = explain_code(Path(piece.path), piece.symbol, "", model) if piece and not (show or as_json) else None
     words = command_words(chosen.tool, chosen.arguments, path.as_posix()) if chosen.tool else []
     line = shlex.join(["dspy-programs", "code", *words]) if words else ""
     if as_json:
@@ -59,7 +65,24 @@ def ask(
             print(f"not run: {chosen.why}; ask runs only what reads", file=sys.stderr)
         return
     print(line, file=sys.stderr, flush=True)
-    _run(words)
+    if piece and explained:
+        say_explained(explained, piece)
+    else:
+        _run(words)
+
+
+def _widened(chosen: "Chosen", folder: Path) -> "Chosen":
+    """Return a search for a whole word as one for any word with it in it, if the whole word is nowhere."""
+    pattern = str(chosen.arguments.get("pattern", ""))
+    word = pattern.removeprefix(r"\b").removesuffix(r"\b")
+    if chosen.tool != "grep" or chosen.missing or word == pattern or not word.isidentifier():
+        return chosen
+    from dspy_programs.code import grep_files
+
+    where = folder / str(chosen.arguments.get("path", ""))
+    if not where.exists() or any(grep_files(pattern, where)) or not any(grep_files(word, where)):
+        return chosen
+    return chosen._replace(arguments={**chosen.arguments, "pattern": word})
 
 
 def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
@@ -76,10 +99,9 @@ def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
 
 
 def _program(name: str, model: "dspy.LM") -> "dspy.Module":
-    from dspy_programs.registry import load
+    from dspy_programs.registry import load, without_warning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+    with without_warning():
         return load(name, model.model)
 
 
@@ -129,8 +151,8 @@ def commands(
 
     A dangerous command is marked and commented out. Exits with 1 if there is no command.
     """
+    from dspy_programs.code.overview.toolbox import LOOKED_AT, context_of
     from dspy_programs.code.printing import gate
-    from dspy_programs.code.toolbox import LOOKED_AT, context_of
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
     from dspy_programs.programs.command_planner import Planned, planned_by_rules

@@ -11,13 +11,13 @@ import typer
 from dspy_programs.code.printing import from_here, gate, print_json, say, tell
 
 if TYPE_CHECKING:
-    from dspy_programs.code.grep import Line
+    from dspy_programs.code.finding.grep import Line
 
 _EXPECTED = frozenset(["ignored by git", "binary", "link", "pipe, socket or device"])
 """Why files are left out of a search without a word."""
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
 _FileOrFolder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A file or a folder.")]
-_Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
+_Db = Annotated[Path | None, typer.Option(help="The index file. Default: one in your cache, outside the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -25,20 +25,18 @@ def grep(
     pattern: Annotated[str, typer.Argument(help="A regular expression.")],
     path: _FileOrFolder = Path("."),
     fixed: Annotated[bool, typer.Option("--fixed", "-F", help="The pattern is plain text.")] = False,
-    ignore_case: Annotated[
-        bool, typer.Option("--ignore-case", "-i", help="Let capital and small letters fit each other.")
-    ] = False,
+    ignore_case: Annotated[bool, typer.Option("--ignore-case", "-i", help="Match capital and small letters alike.")] = False,
     glob: Annotated[list[str] | None, typer.Option("--glob", "-g", help="Only these files, like *.py; repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", "-x", metavar="GLOB", help="Not these; repeatable.")] = None,
     context: Annotated[int, typer.Option("--context", "-C", min=0, max=100, help="Lines before and after.")] = 0,
-    most: Annotated[int, typer.Option(min=1, help="Stop after so many lines.")] = 1_000,
+    most: Annotated[int, typer.Option(min=1, help="Stop after this many lines.")] = 1_000,
     as_json: _Json = False,
 ) -> None:
     """Find lines in a folder's own files, without what git ignores. Exits with 1 if nothing is found."""
     from itertools import islice
 
     from dspy_programs.code import grep_files
-    from dspy_programs.code.files import LeftOut
+    from dspy_programs.code.files.source_files import LeftOut
     from dspy_programs.errors import UsageError
 
     if not path.exists() and os.path.exists(pattern):
@@ -97,7 +95,7 @@ def tree(
 def extract(
     path: _FileOrFolder = Path("."),
     symbol: Annotated[str | None, typer.Option(help="A definition: Session.send, or the end of a longer name.")] = None,
-    regex: Annotated[str | None, typer.Option(help="A regular expression: the line it fits, in one file.")] = None,
+    regex: Annotated[str | None, typer.Option(help="A regular expression that finds the line, in one file.")] = None,
     before: Annotated[int, typer.Option(min=0, help="Lines before it, with --regex.")] = 0,
     after: Annotated[int, typer.Option(min=0, help="Lines after it, with --regex.")] = 0,
     nth: Annotated[int | None, typer.Option(min=1, help="Which one, if there are several.")] = None,
@@ -105,7 +103,7 @@ def extract(
     db: _Db = None,
     as_json: _Json = False,
 ) -> None:
-    """Take a definition out of a file or a folder by its dotted name, or lines out of a file."""
+    """Print a definition from a file or a folder by its dotted name, or lines of a file."""
     from dspy_programs.code import extract_lines, extract_symbol
     from dspy_programs.errors import UsageError
     from dspy_programs.text import printable
@@ -139,8 +137,8 @@ def sg(
 ) -> None:
     """Find code by its structure, in any of 17 languages. Exits with 1 if nothing is found. Needs the code extra."""
     from dspy_programs.code import find_structure
-    from dspy_programs.code.files import LeftOut
-    from dspy_programs.code.structure import is_whole
+    from dspy_programs.code.files.source_files import LeftOut
+    from dspy_programs.code.finding.structure import is_whole
 
     told = LeftOut()
     matches = [from_here(path, match) for match in find_structure(pattern, lang, path, told)]

@@ -59,13 +59,15 @@ def run(
     no_cache: NoCacheOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
 ) -> None:
-    """Let the agent do a task in a folder of code, and report as JSON; `undo` puts back what it has changed.
+    """Let the agent do a task in a folder of code, and report as JSON; `undo` restores what it has changed.
 
-    It has tools that search the code. Exits with 1 if the task is not done, 3 if not verified. `dspy-programs run` has more
+    Its tools also search the code. Exits with 1 if the task is not done, 3 if not verified. `dspy-programs run` has more
     settings.
     """
     from dspy_programs.agent import Sessions, agent_of, asked_here, checked_workspace, printed, read_config
     from dspy_programs.code.agent_tools import CODE_TOOLS
+    from dspy_programs.code.changing.folder import Folder
+    from dspy_programs.code.changing.holding import holding
     from dspy_programs.code.changing.working import work
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import DEFAULT_SPEC
@@ -76,16 +78,17 @@ def run(
     settings = settings.model_copy(update={"lm": settings.lm or DEFAULT_SPEC})
     kept = Sessions(settings.sessions)
     checked_workspace(settings, kept)
-    agent = agent_of(
-        settings,
-        kept.new(task, memory=settings.memory),
-        kept,
-        {"api_base": api_base, "api_key": api_key, "no_cache": no_cache},
-        tools=CODE_TOOLS,
-        on_event=None if quiet else printed,
-        ask=asked_here if sys.stdin.isatty() else None,
-    )
-    done = work(agent, task)
+    with holding(Folder(path)) as held:  # before a session is begun
+        agent = agent_of(
+            settings,
+            kept.new(task, memory=settings.memory),
+            kept,
+            {"api_base": api_base, "api_key": api_key, "no_cache": no_cache},
+            tools=CODE_TOOLS,
+            on_event=None if quiet else printed,
+            ask=asked_here if sys.stdin.isatty() else None,
+        )
+        done = work(agent, task, held)
     print(done.result)
     if done.changed:
         print("dspy-programs code undo puts the files back", file=sys.stderr)

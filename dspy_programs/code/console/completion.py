@@ -40,8 +40,8 @@ def _paths(word: str) -> list[str]:
 
 def names_in_index(start: str) -> list[str]:
     """Return the definitions of this folder whose dotted name, or its last part, begins so; none without an index."""
-    from dspy_programs.code.index import Index
-    from dspy_programs.code.place import index_file
+    from dspy_programs.code.index.index import Index
+    from dspy_programs.code.kept_files import index_file
     from dspy_programs.errors import UsageError
 
     if not index_file(Path.cwd().resolve()).is_file():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.cli import FAILED, INTERRUPTED, NO_LLM, run_words
-from dspy_programs.code.old_names import ALIASES, ANSWERS, LOGS
+from dspy_programs.code.old_names.commands import ALIASES, ANSWERS, LOGS
 from dspy_programs.code.printing import say
 from dspy_programs.text import printable
 

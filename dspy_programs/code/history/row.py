@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dspy_programs.code.files import LeftOut, read_bytes, source_files, text_in
-from dspy_programs.code.history.changes import Change
+from dspy_programs.code.files.source_files import LeftOut, read_bytes, source_files, text_in
+from dspy_programs.code.history.changes import CommitChange
 from dspy_programs.code.history.commits import Commit
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
@@ -31,11 +31,11 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Repository:
+class KnownRepository:
     """folder: its real path; work: its commits with their changes, the newest first; test_command: "" for the usual one."""
 
     folder: Path
-    work: list[tuple[Commit, list[Change]]]
+    work: list[tuple[Commit, list[CommitChange]]]
     test_command: str = ""
     logs: tuple[Path, ...] = ()
     left_out: dict[str, Counter[str]] = field(default_factory=dict)
@@ -87,6 +87,6 @@ def share_a_word(text: str, names: Iterable[str]) -> bool:
 
 def _apart(name: str) -> str:
     """Return the words of a name: getHTTPResponse, get_http_response, http/response.py."""
-    from dspy_programs.code.words import humps
+    from dspy_programs.code.index.words import humps
 
     return f"{name} {humps(name)}".replace("/", " ").replace(".", " ").replace("-", " ")

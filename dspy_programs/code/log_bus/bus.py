@@ -10,7 +10,7 @@ Guarantees events and the position after them are written together or not at all
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -86,9 +86,9 @@ class Bus:
         """Return what went wrong in a log, the worst first, from so many of its latest entries."""
         return merged(self.storage.last(STREAM + name, most))
 
-    def search(self, words: str, most: int = 1_000) -> list[Kind]:
-        """Return the kinds of events that have all these words."""
-        return merged(self.storage.search(words, most))
+    def search(self, words: str, names: Sequence[str] = (), most: int = 1_000) -> list[Kind]:
+        """Return the kinds of events that have all these words; names: only of these logs, of all without."""
+        return merged(self.storage.search(words, most, [STREAM + name for name in names]))
 
     def dropped(self) -> int:
         """Return how many entries made room for newer ones, ever."""

@@ -2,7 +2,8 @@
 
 Input      a message is a line, or JSON with a "line".
 Guarantees offsets are in the bus, with the events, so a message is counted once whatever is killed.
-Raises     MissingExtra; UsageError if no broker answers, or one refuses.
+Raises     MissingExtra; UsageError if no broker answers, or one refuses; also if what is there is to be read to its end, and a
+           broker that has answered falls silent.
 """
 
 import contextlib
@@ -83,6 +84,7 @@ class FollowedPartition:
         self._kafka, self._seconds = kafka or kafka_client(), seconds
         self._consumer = self._kafka.Consumer(_config(bootstrap, once))
         self._events, self._next, self._mark, self._grown = EventReader(), 0, 0, time.monotonic()
+        self._silent = 0.0  # since when no message has come
         self.restore(None)
 
     @property
@@ -105,6 +107,8 @@ class FollowedPartition:
             # Markers of transactions and what was compacted have offsets and are no messages: only Kafka knows the end.
             at_end = any(_is_end(self._kafka, message) for message in messages)
             self.ended = self.once and (at_end or (not messages and self._next >= self._end()))
+        if self.once:
+            self._require_answer(bool(messages))
         for message in messages:
             if message.error() is None:
                 found += self._taken(message.offset(), message.value() or b"")
@@ -116,6 +120,14 @@ class FollowedPartition:
         elif self._events.held is not None and time.monotonic() - self._grown >= _SETTLE:
             found += self._events.end()
         return found
+
+    def _require_answer(self, has_answered: bool) -> None:
+        """Raise UsageError if nothing has come for long, and the end is not reached: there is more, and the broker is gone."""
+        now = time.monotonic()
+        self._silent = 0.0 if has_answered or self.ended else self._silent or now
+        if self._silent and now - self._silent > self._seconds:
+            said = f"the broker has not answered for {self._seconds:g} s; what was read is kept"
+            raise UsageError(f"{self.topic}[{self.partition}]: {said}; the same command goes on where it ended")
 
     def _end(self) -> int:
         """Return the offset after the last message that was there at first; 0 if there was none."""

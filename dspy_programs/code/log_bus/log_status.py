@@ -70,9 +70,9 @@ def summary_of(counts: Mapping[str, int], kinds: Sequence[Kind]) -> str:
 
 def code_summary(workspace: Path) -> dict[str, Any]:
     """Return what the index of a folder has: figures, and a map of what its code uses most."""
-    from dspy_programs.code.index import Index
-    from dspy_programs.code.place import index_file
-    from dspy_programs.code.repo_map import map_of
+    from dspy_programs.code.index.index import Index
+    from dspy_programs.code.kept_files import index_file
+    from dspy_programs.code.overview.repo_map import map_of
 
     folder = workspace.resolve()
     if not index_file(folder).exists():

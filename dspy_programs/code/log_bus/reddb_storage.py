@@ -8,6 +8,7 @@ Raises     UsageError if the server does not answer, refuses, or answers somethi
 """
 
 import json
+from collections.abc import Sequence
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -84,13 +85,14 @@ class RedDBStorage:
         try:
             return [Entry(stream, int(row["offset"]) + 1, row["value"]) for row in rows]
         except (TypeError, KeyError, ValueError):
-            raise UsageError(f"{self._shown}: answered a stream that is none; is this a RedDB server?") from None
+            raise UsageError(f"{self._shown}: its answer is not the expected stream; is this a RedDB server?") from None
 
-    def search(self, words: str, most: int = 100) -> list[Entry]:
+    def search(self, words: str, most: int = 100, streams: Sequence[str] = ()) -> list[Entry]:
         asked = words.lower().split()
         found = [
             entry
             for stream in self.streams()
+            if not streams or stream.name in streams
             for entry in self.last(stream.name, _SEARCHED)
             if asked and all(word in json.dumps(entry.value, ensure_ascii=False).lower() for word in asked)
         ]

@@ -94,12 +94,14 @@ class SqliteStorage:
     def last(self, stream: str, most: int = 1_000) -> list[Entry]:
         return self._entries("name = ? ORDER BY entries.id DESC LIMIT ?", (stream, most))[::-1]
 
-    def search(self, words: str, most: int = 100) -> list[Entry]:
+    def search(self, words: str, most: int = 100, streams: Sequence[str] = ()) -> list[Entry]:
         asked = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
         if not asked:
             return []
-        matching = "entries.id IN (SELECT rowid FROM entry_words WHERE entry_words MATCH ? ORDER BY rank LIMIT ?)"
-        return self._entries(f"{matching} ORDER BY entries.id DESC", (asked, most))
+        wanted = f"SELECT id FROM streams WHERE name IN ({', '.join('?' * len(streams))})"
+        only = f"AND rowid IN (SELECT id FROM entries WHERE stream IN ({wanted}))" if streams else ""
+        matching = f"SELECT rowid FROM entry_words WHERE entry_words MATCH ? {only} ORDER BY rank LIMIT ?"
+        return self._entries(f"entries.id IN ({matching}) ORDER BY entries.id DESC", (asked, *streams, most))
 
     def _entries(self, where: str, values: Sequence[Any]) -> list[Entry]:
         rows = self.database.rows(

@@ -18,16 +18,18 @@ def pattern_of(asked: Asked) -> str | None:
         return f"{call[1]}\\("
     if asked.names:
         name_ = asked.names[0]
-        return f"{name_}\\(" if f"{name_}()" in asked.query else _imported(asked, name_)
+        return rf"\b{name_}\(" if f"{name_}()" in asked.query else _imported(asked, name_)
     if marks := _MARKS.findall(asked.query):
         return "|".join(dict.fromkeys(mark.upper() for mark in marks))
     told = [next(filter(None, groups), "").rstrip(".") for groups in words.OBJECT.findall(asked.query)]
     word = next((word for word in told if len(word) > 2 and word.lower() not in words.VAGUE), None)
-    return word and _imported(asked, word)
+    is_text = word and re.search(r"\bgrep\b", asked.bare)
+    return word if is_text else word and _imported(asked, word)
 
 
 def _imported(asked: Asked, name: str) -> str:
+    end = r"\b" if name[-1:].isalnum() else ""  # `total` is not `total_of`
     if re.search(r"\b(?:inherit|derive|subclass|extend)", asked.bare) and asked.place.language == "python":
-        return f"class .*{name}"
+        return rf"class .*\b{name}{end}"
     is_import = re.search(r"\bimport", asked.bare) and asked.place.language == "python"
-    return f"(from|import) {name}" if is_import else name
+    return f"(from|import) {name}{end}" if is_import else rf"\b{name}{end}"

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from dspy_programs.code import Index, extract_lines, extract_symbol, find_structure, grep_files, search, tree_of
-from dspy_programs.code.files import LeftOut
+from dspy_programs.code.files.source_files import LeftOut
+from dspy_programs.code.index.reading import signature_of
 from dspy_programs.code.parsing.chunks import parse
-from dspy_programs.code.reading import signature_of
 from dspy_programs.errors import UsageError
 from dspy_programs.git import git
 from dspy_programs.logs import Event, log_context, severity_of, signature_of as kind_of, time_in

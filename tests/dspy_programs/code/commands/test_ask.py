@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
         ("show me Cart.total", "code extract repo --symbol Cart.total", "return 1  # TODO tax"),
         ("any TODOs in cart.py?", "code grep TODO repo/shop/cart.py", "cart.py:3: "),
         ("what went wrong last night?", "code context --logs repo/logs/app.log", "ERROR no disk"),
-        ("where is Cart used?", "code grep Cart repo", "cart.py:1: class Cart"),
+        ("where is Cart used?", r"code grep '\bCart\b' repo", "cart.py:1: class Cart"),
         ("which files are most important?", "code map repo", "shop/cart.py"),
         ("folders please, tree", "code tree repo", "shop/ (1 file)"),
     ],
@@ -36,6 +36,38 @@ def test_a_command_that_reads_is_said_and_run(folder, capsys, query, line, print
     assert main(["code", "ask", query, "repo"]) == 0
     out, err = capsys.readouterr()
     assert f"dspy-programs {line}\n" in err and printed in out
+
+
+def test_what_is_to_be_explained_is_said_with_its_place_and_its_code(folder, capsys):
+    (folder / "shop" / "tax.py").write_text(
+        "def tax(net):\n    return net / 5\n" + "\n" * 3 + "def long():\n" + "    x = 1\n" * 20
+    )
+    assert main(["code", "ask", "what does the function tax do?", "repo"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "dspy-programs code summary repo/shop/tax.py:tax\n"
+    place, said, *code = out.splitlines()
+    assert place == "repo/shop/tax.py:1  tax" and said.endswith("(by the rules)") and "net / 5" in said
+    assert code == ["    def tax(net):", "        return net / 5"]
+    assert main(["code", "ask", "explain the function long", "repo"]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 14 and "9 more lines: dspy-programs code extract repo/shop/tax.py --symbol long" in err
+
+
+def test_who_wants_to_see_code_gets_all_of_it(folder, capsys):
+    assert main(["code", "ask", "what does Cart.total look like?", "repo"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("    def total(self):\n") and "code extract repo --symbol Cart.total" in err
+
+
+def test_a_name_is_looked_for_as_a_whole_word_unless_it_is_nowhere(folder, capsys):
+    (folder / "shop" / "tax.py").write_text("def tax_rate(): ...\n\n\ndef tax(): ...\n\n\napply_coupons = 1\n")
+    assert main(["code", "ask", "who uses tax?", "repo"]) == 0
+    assert "tax_rate" not in capsys.readouterr().out
+    assert main(["code", "ask", "who uses tax()?", "repo"]) == 0
+    assert capsys.readouterr().out == "repo/shop/tax.py:4: def tax(): ...\n"
+    assert main(["code", "ask", "who uses coupons?", "repo"]) == 0
+    out, err = capsys.readouterr()
+    assert "apply_coupons = 1" in out and "code grep coupons repo" in err
 
 
 def test_a_command_that_changes_files_is_only_shown(folder, capsys):
@@ -74,8 +106,8 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(folder, capsys, arguments, sa
 def test_json_says_what_was_chosen_and_runs_nothing(folder, capsys):
     assert main(["code", "ask", "who uses Cart?", "repo", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["tool"], told["arguments"]) == ("grep", {"pattern": "Cart"})
-    assert told["command"] == "dspy-programs code grep Cart repo"
+    assert (told["tool"], told["arguments"]) == ("grep", {"pattern": r"\bCart\b"})
+    assert told["command"] == r"dspy-programs code grep '\bCart\b' repo"
 
 
 def test_a_query_cannot_become_an_option(folder, capsys):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dspy_programs.__main__ import main
-from dspy_programs.code import explaining_logs
+from dspy_programs.code.explaining import logs
 from tests.fakes import ChatServer
 
 LOG = """2026-03-01 09:00:00,100 INFO shop: started
@@ -70,7 +70,7 @@ def test_logs_are_explained_on_a_model_and_what_they_do_not_say_is_left_out(fold
 
 def test_of_logs_that_are_too_large_the_events_are_explained_in_their_places(folder, capsys, monkeypatch):
     (folder / "app.log").write_text("INFO all is well\n" * 300 + LOG + "INFO all is well\n" * 300)
-    monkeypatch.setattr(explaining_logs, "LARGEST", 2_000)
+    monkeypatch.setattr(logs, "LARGEST", 2_000)
     assert code("context", "--logs", "app.log", "--explain") == 0
     assert "    app.log:306: TypeError" in capsys.readouterr().out
 

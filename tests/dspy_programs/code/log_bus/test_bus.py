@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from dspy_programs.__main__ import main
 from dspy_programs.code.log_bus import Batch, Bus, follow, opened_storage, sources_of
 from dspy_programs.code.log_bus.redaction import redacted_lines
 from dspy_programs.code.log_bus.sqlite_storage import SqliteStorage
@@ -211,3 +212,16 @@ def test_entries_are_json_with_all_that_is_said_of_them(storage):
         "files": ["app.log"],
         "lines": ["2026-01-02 03:04:05 ERROR x", "  at f"],
     }
+
+
+def test_a_search_can_be_of_one_log_however_much_the_others_have(tmp_path, capsys):
+    bus = Bus(SqliteStorage(tmp_path / "e.sqlite"))
+    for number in range(20):
+        bus.add("app", [error(f"ERROR disk {chr(65 + number)}")], 1)
+    bus.add("web", [error("ERROR disk of web")], 1)
+    assert [kind.lines for kind in bus.search("disk", ["web"], most=1)] == [["ERROR disk of web"]]
+    assert len(bus.search("disk", ["web", "app"])) == len(bus.search("disk")) == 21
+    command = ["code", "last", "--match", "disk", "--db", str(tmp_path / "e.sqlite")]
+    assert main([*command, "-c", "web"]) == 0
+    out = capsys.readouterr().out
+    assert "disk of web" in out and "disk A" not in out

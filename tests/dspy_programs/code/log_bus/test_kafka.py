@@ -158,6 +158,21 @@ def test_once_ends_where_the_last_offsets_are_no_messages():
     assert partition.notes == [] and partition.position == 2
 
 
+def test_once_ends_in_time_where_the_broker_dies_on_the_way():
+    partition = FollowedPartition("app", 0, "unused", once=True, kafka=Endless([Message(0, b"ERROR 1")]), seconds=0.2)
+    began = time.monotonic()
+    with pytest.raises(
+        UsageError, match=r"^logs\.raw\.app\[0\]: the broker has not answered for 0\.2 s; what was read is kept"
+    ):
+        while time.monotonic() - began < 20:
+            partition.read(1_000)
+    assert partition.size == len(b"ERROR 1")
+    forever = FollowedPartition("app", 0, "unused", kafka=Endless([Message(0, b"ERROR 1")]), seconds=0.01)
+    for _ in range(3):
+        forever.read(1_000)
+        time.sleep(0.02)
+
+
 def test_what_a_broker_refuses_is_one_line(bus):
     partition = FollowedPartition("app", 0, "127.0.0.1:9", once=True, seconds=0.3)
     with pytest.raises(UsageError, match=r"^logs\.raw\.app\[0\]: cannot be read: .+$"):

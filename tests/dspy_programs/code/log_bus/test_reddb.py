@@ -92,6 +92,7 @@ def test_it_answers_as_the_storage_in_a_file_does(storage, tmp_path):
         assert [(stream.name, stream.appended) for stream in one.streams()] == [("s", 5)]
         one.write(Batch(appends=[("t", "No Room left"), ("t", "room")]))
         assert [entry.value for entry in one.search("room no")] == ["No Room left"] and one.search("") == []
+        assert one.search("room", streams=["s"]) == [] and len(one.search("room", most=1, streams=["s", "t"])) == 1
 
 
 def test_logs_are_kept_on_the_server_and_read_once(storage, server, tmp_path):

@@ -1,0 +1,1 @@
+"""The names of dspy-code: its commands, options and environment variables, and what does their work here."""
