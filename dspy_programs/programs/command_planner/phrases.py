@@ -143,7 +143,9 @@ def asked_in(task: str, low: str, project: Project, asks: Sequence[Ask]) -> Iter
 
 def _meant(text: str) -> str:
     """Return a text in plainer words; what is in quotes stays."""
-    parts = re.split(f"({QUOTED})", text[: 2 * _LONGEST])
+    if len(text) > _LONGEST:
+        return text
+    parts = re.split(f"({QUOTED})", text)
     for at in range(0, len(parts), 2):
         for pattern, word in _MEANT:
             parts[at] = re.sub(pattern, word, parts[at], flags=re.IGNORECASE)
