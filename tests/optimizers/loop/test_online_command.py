@@ -170,6 +170,13 @@ def test_too_few_held_back_rows_ask_no_model(tmp_path, capsys):
     assert "too few for any challenger to win" in capsys.readouterr().err
 
 
+def test_a_limit_below_what_can_decide_is_told_as_such(traces, tmp_path, capsys):
+    with ChatServer() as server:
+        assert round_of(server, traces, tmp_path, "--rows", "4") == 2
+        assert server.requests == []
+    assert "--rows 4: too few for any challenger to win; use at least 20" in capsys.readouterr().err
+
+
 def test_a_dry_run_harvests_and_asks_nothing(traces, tmp_path, capsys):
     with ChatServer() as server:
         assert round_of(server, traces, tmp_path, "--dry-run") == 0
