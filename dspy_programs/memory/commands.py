@@ -72,9 +72,10 @@ def inspect(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    for name, value in found.items():
+    roles = ", ".join(f"{role} {count:,}" for role, count in found["roles"].items())
+    for name, value in {**found, "roles": roles, "exact": "yes" if found["exact"] else "no, an estimate"}.items():
         if name != "top":
-            typer.echo(f"{name:<14} {value}")
+            typer.echo(f"{name:<14} {value}".rstrip())
     for row in found["top"]:
         typer.echo(f"{row['score']:>6.3f}  turn {row['turn']}  {row['role']}: {row['preview']}")
 

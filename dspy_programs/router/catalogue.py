@@ -82,8 +82,13 @@ class Model(_Part):
     @property
     def key(self) -> str | None:
         """Return its key from the environment. A provider's own key goes to no other address."""
-        name = self.key_env or (None if self.api_base else _KEYS.get(self.spec.partition("/")[0]))
+        name = self.key_env or self.providers_variable
         return os.environ.get(name, "").strip() or None if name else None
+
+    @property
+    def providers_variable(self) -> str | None:
+        """Return the variable that has its provider's key; None for another address, which may want none."""
+        return None if self.api_base else _KEYS.get(self.spec.partition("/")[0])
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the USD of so many tokens."""

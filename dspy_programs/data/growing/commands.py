@@ -31,7 +31,7 @@ from dspy_programs.data.growing.options import (
     TopPOption,
 )
 from dspy_programs.data.options import DataOption, JsonOption, MaxMinutesOption, MaxTokensOption, MaxUsdOption, print_result
-from dspy_programs.errors import ModelFailing, UsageError
+from dspy_programs.errors import ModelFailing
 from dspy_programs.text import printable
 
 _FlywheelsDataOption = Annotated[Path | None, typer.Option("-d", hidden=True, help="The data flywheel's --data.")]
@@ -132,5 +132,5 @@ def status(data: DataOption = Path("data"), as_json: JsonOption = False, flywhee
     data = flywheels_data or data
     found = [status_of(files) for files in growths_in(DataFolder(data))]
     if not found:
-        raise UsageError(f'nothing has grown in {data} yet; run dspy-programs data run -s "a,b"')
+        typer.echo(f'nothing has grown in {data} yet; grow pairs: dspy-programs data run -s "a,b"', err=True)
     print_result([each.model_dump(mode="json") for each in found], lines_of_status(found), as_json)

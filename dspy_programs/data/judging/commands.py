@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
+from dspy_programs.cli import FAILED, INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
 from dspy_programs.data.judging.options import (
     ApiBaseOption,
     ApiKeyOption,
@@ -66,7 +66,7 @@ def judge(
     counted, shown, never a score, and asked again by the next run.
 
     Exit code: 0, also if a limit was reached or some pairs failed; 3 if the model stopped answering midway; 2 if it never
-    did, or for a wrong option; 130 after Ctrl-C.
+    did, if none of its replies can be used, or for a wrong option; 130 after Ctrl-C.
     """
     from dspy_programs.atomic_file import require_apart
     from dspy_programs.cli import show_progress
@@ -103,3 +103,5 @@ def judge(
         raise typer.Exit(INTERRUPTED)
     if report.model_stopped:
         raise typer.Exit(MODEL_STOPPED)
+    if report.failed and "model" not in report.totals.answered_by:
+        raise typer.Exit(FAILED)

@@ -91,7 +91,10 @@ def _show(source: str, format_: str, split: str | None, mapping: Mapping[str, st
 def ls(data: DataOption = _DATA) -> None:
     """List the data sets: pairs, rows not taken, when each was made, and which other files it has."""
     folder = DataFolder(data)
-    for name in folder.names():
+    names = folder.names()
+    if not names:
+        typer.echo(f"no data sets in {data}; make one: dspy-programs data ingest -i FILE -n NAME", err=True)
+    for name in names:
         meta = _meta(folder, name)
         more = ", ".join(what for what, path in _artefacts(folder, name).items() if path.exists())
         typer.echo(

@@ -259,6 +259,10 @@ def test_commands(tmp_path, capsys, monkeypatch):
     write(tmp_path, "mine.jsonl", JSONL + b'{"instruction": "only"}\ntorn\n')
     assert main(["data", "init"]) == 0
     assert capsys.readouterr().out.split() == ["data", "data/checkpoints", "elsewhere"]
+    for command, advice in (("ls", "data ingest"), ("status", "data run")):
+        assert main(["data", command]) == 0
+        told = capsys.readouterr()
+        assert told.out == "" and f"dspy-programs {advice}" in told.err and told.err.count("\n") == 1
     assert main(["data", "ingest", "-i", "mine.jsonl", "--dry-run"]) == 0
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 3 and files_in(tmp_path / "data") == {}
