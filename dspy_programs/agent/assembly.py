@@ -45,7 +45,14 @@ def loop_of(agent: "Agent", goal: str, record: Record, delegate: Delegate) -> Lo
     show_to(actor, agent.demonstrations, goal)
     actor = NativeActor(actor, agent.tool_choice) if agent.tool_calls == "native" else actor
     plans = lm if agent.planner_lm is agent.lm else metered(agent.planner_lm, meter) if agent.planner_lm is not None else None
-    return Loop(host, planner, plans, _factory_of(agent, actor, lm, count), menu(goal, agent.tools), agent.actors)
+    return Loop(
+        host,
+        planner,
+        plans,
+        _factory_of(agent, actor, lm, count),
+        menu(goal, agent.tools, recalls=record.session.memory),
+        agent.actors,
+    )
 
 
 def _host_of(agent: "Agent", goal: str, record: Record, meter: Meter, delegate: Callable[[str, Sequence[str]], str]) -> Host:
