@@ -1,5 +1,6 @@
 """dspy-programs sessions ...: thin commands over the sessions of the agent."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +26,14 @@ def list_sessions(sessions: SessionsOption = None) -> None:
     import time
 
     from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.text import printable
 
-    for one in Sessions(sessions).list():
-        print(f"{one.id}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.updated))}  {one.status:<11}  {one.goal[:80]}")
+    known = Sessions(sessions).list()
+    if not known:
+        print('there are no sessions yet; dspy-programs run "GOAL" begins one', file=sys.stderr)
+    for one in known:
+        goal = printable(" ".join(one.goal.split()))[:80]
+        print(f"{one.id}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.updated))}  {one.status:<11}  {goal}")
 
 
 @sessions.command()

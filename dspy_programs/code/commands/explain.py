@@ -108,12 +108,12 @@ def summary(
 
     Written by rules, or, for a definition or a file, by the model of --lm.
     """
-    from dspy_programs.code.explaining.code import explain_code, place_named
+    from dspy_programs.code.explaining.code import explain_code, path_and_symbol
     from dspy_programs.code.files.source_files import LeftOut
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
 
-    path, symbol = place_named(place)
+    path, symbol = path_and_symbol(place)
     if path.is_dir():
         from dspy_programs.code.overview.outline import outlines_in
 

@@ -10,7 +10,8 @@ import typer
 
 from dspy_programs.cli import new_app
 from dspy_programs.code.commands.ask import ask, commands
-from dspy_programs.code.commands.change import diff, edit, patch, undo
+from dspy_programs.code.commands.change import diff, patch, undo
+from dspy_programs.code.commands.edit import edit
 from dspy_programs.code.commands.explain import context, summary
 from dspy_programs.code.commands.git import app as git
 from dspy_programs.code.commands.in_words import InWords

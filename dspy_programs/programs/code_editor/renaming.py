@@ -13,9 +13,7 @@ import tokenize
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from dspy_programs.edits import lines_of, syntax_fault
-
-_SUFFIXES = (".py", ".pyi")
+from dspy_programs.edits import PYTHON, lines_of, syntax_fault
 
 
 class _Use(NamedTuple):
@@ -48,14 +46,14 @@ def renamed(code: Mapping[str, str], old: str, new: str, what: str = "") -> dict
     if any(re.search(rf"(?<!\w){re.escape(new)}(?!\w)", text) for text in code.values()):  # in use
         return {}
     try:
-        python = {path: text for path, text in code.items() if path.endswith(_SUFFIXES) and old in text}
+        python = {path: text for path, text in code.items() if path.endswith(PYTHON) and old in text}
         uses = {path: _uses(text, old) for path, text in python.items()}
         meant = _meant(python, [use.role for found in uses.values() for use in found], old, what)
     except _UnclearError:
         return {}
     texts = {path: _with(code[path], [use for use in found if use.role in meant], old, new) for path, found in uses.items()}
     word = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
-    texts |= {path: word.sub(new, text) for path, text in code.items() if not path.endswith(_SUFFIXES)}
+    texts |= {path: word.sub(new, text) for path, text in code.items() if not path.endswith(PYTHON)}
     return {path: text for path, text in texts.items() if text != code[path]}
 
 
