@@ -109,6 +109,8 @@ def _compiled(pattern: str, fixed: bool, ignore_case: bool) -> "regex.Pattern[st
 
 def _literal(pattern: str, fixed: bool, ignore_case: bool) -> bytes:
     """Return bytes that are in every file with a hit, so that most files are never decoded; none if nobody can say."""
+    word = regex.fullmatch(r"\\b(\w+)\\b", pattern)
+    pattern = word[1] if word and not fixed else pattern
     plain = fixed or regex.fullmatch(r"[\w ]+", pattern)
     return pattern.encode() if plain and pattern.isascii() and not ignore_case and len(pattern) > 1 else b""
 
