@@ -165,6 +165,70 @@ def test_a_function_is_renamed_in_every_file_that_imports_it():
     assert by_rules("rename total to whole", {"b.py": "from a import total\n"}).edits == []  # it is defined elsewhere
 
 
+SHOP = {
+    "cart.py": "class Cart:\n    def total(self):\n        return 1\n\n    def twice(self):\n        return 2 * self.total()\n",
+    "order.py": "class Order:\n    def total(self):\n        return 2\n",
+    "shop.py": "from cart import Cart\n\ncart = Cart()\nprint(cart.total(), Cart().total(), 'ä', Cart.total)\n",
+    "use.py": "from cart import Cart\n\n\nclass Shop:\n    def __init__(self):\n        self.cart = Cart()\n\n"
+    "    def sum(self, other: 'Cart', total=0):\n        return f'{self.cart.total()}' + other.total() + total\n",
+    "notes.md": "Cart.total is the total; Cart.totals is not.\n",
+}
+
+
+@pytest.mark.parametrize("old", ["Cart.total", "cart.Cart.total", "the method `Cart.total`", "Cart.total()"])
+def test_a_method_of_one_class_is_renamed_where_that_is_sure(old):
+    after = mended(by_rules(f"rename {old} to amount", SHOP), SHOP)
+    assert after["cart.py"].count("amount") == 2 and "total" not in after["cart.py"]
+    assert after["order.py"] == SHOP["order.py"]
+    assert after["shop.py"].endswith("print(cart.amount(), Cart().amount(), 'ä', Cart.amount)\n")
+    assert "{self.cart.amount()}' + other.amount() + total" in after["use.py"] and "total=0" in after["use.py"]
+    assert after["notes.md"] == "Cart.amount is the total; Cart.totals is not.\n"
+    assert mended(by_rules(f"rename {old} to Cart.amount", SHOP), SHOP) == after or "cart.Cart" in old
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "why"),
+    [
+        (
+            "rename Cart.total to amount",
+            "x.py",
+            "def f(it):\n    return it.total()\n",
+            "x.py:2 means Cart.total cannot be told: or",
+        ),
+        ("rename Cart.total to amount", "getattr(c, 'total')\n", "x.py:1 has the name in a text"),
+        ("rename Cart.total to amount", "class Cart: ...\n", "several classes Cart: cart.py:1, x.py:1"),
+        ("rename Cart.total to amount", "from cart import Cart\nclass B(Cart):\n    amount = 1\n", "B has amount"),
+        (
+            "rename Cart.total to amount",
+            "x.py",
+            "from cart import Cart\nclass B(Cart):\n    def total(self): ...\n",
+            "B defines total",
+        ),
+        ("rename Cart.total to amount", "total = (\n", "x.py is not Python"),
+        ("rename Cart.size to amount", "size = 1\n", "Cart defines size nowhere"),
+        ("rename Cart.twice to class", "", "class is no name"),
+        (
+            "rename Bag.add to put",
+            "x.py",
+            "class Bag(list):\n    def add(self): ...\n\ns.add()\n",
+            "built-in types have one, too",
+        ),
+        ("rename Bag.add to put", "class Bag(Model):\n    def add(self): ...\n", "Bag inherits from Model, which may"),
+        ("rename Bag.add to put", "class Bag:\n    def add(self): ...\n    def add(self, x): ...\n", "more than once"),
+    ],
+)
+def test_a_method_is_not_renamed_where_it_is_not_sure_and_why_is_said(task, text, why):
+    result = by_rules(task, {**SHOP, "x.py": text})
+    assert result.edits == [] and why in result.refused and "\n" not in result.refused
+
+
+def test_a_function_of_a_module_is_renamed_by_its_dotted_name():
+    code = {"a.py": "def total(x):\n    return x\n", "b.py": "from a import total\n\nprint(total(1))\n"}
+    assert "whole(1)" in mended(by_rules("rename a.total to whole", code), code)["b.py"]
+    assert by_rules("rename b.total to whole", {"a.py": code["a.py"]}).edits == []
+    assert by_rules("rename a.py to b.py", code).edits == []
+
+
 @pytest.mark.parametrize(
     ("text", "after"),
     [
