@@ -189,18 +189,12 @@ def test_a_method_of_one_class_is_renamed_where_that_is_sure(old):
 @pytest.mark.parametrize(
     ("task", "text", "why"),
     [
-        (
-            "rename Cart.total to amount",
-            "x.py",
-            "def f(it):\n    return it.total()\n",
-            "x.py:2 means Cart.total cannot be told: or",
-        ),
+        ("rename Cart.total to amount", "def f(it):\n    return it.total()\n", "x.py:2 means Cart.total cannot be told: or"),
         ("rename Cart.total to amount", "getattr(c, 'total')\n", "x.py:1 has the name in a text"),
         ("rename Cart.total to amount", "class Cart: ...\n", "several classes Cart: cart.py:1, x.py:1"),
         ("rename Cart.total to amount", "from cart import Cart\nclass B(Cart):\n    amount = 1\n", "B has amount"),
         (
             "rename Cart.total to amount",
-            "x.py",
             "from cart import Cart\nclass B(Cart):\n    def total(self): ...\n",
             "B defines total",
         ),
@@ -209,7 +203,6 @@ def test_a_method_of_one_class_is_renamed_where_that_is_sure(old):
         ("rename Cart.twice to class", "", "class is no name"),
         (
             "rename Bag.add to put",
-            "x.py",
             "class Bag(list):\n    def add(self): ...\n\ns.add()\n",
             "built-in types have one, too",
         ),
