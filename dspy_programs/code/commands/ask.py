@@ -1,5 +1,6 @@
 """Commands for those who do not know the tools: ask, commands."""
 
+import re
 import shlex
 import sys
 import warnings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.orchestrator import Chosen
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder of the repository.")]
+_WORD_IN_PATTERN = re.compile(r"(?:\(from\|import\) |class \.\*\\b|\\b)(\w+)(?:\\b|\\\()?")
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, and run nothing.")]
 
 
@@ -73,17 +75,18 @@ def ask(
 
 
 def _widened(chosen: "Chosen", folder: Path) -> "Chosen":
-    """Return a search for a whole word as one for any word with it in it, if the whole word is nowhere."""
+    """Return a search for imports, calls or subclasses of a name as one for the name, if there are none; and one for a whole
+    word as one for any word with it in it."""
     pattern = str(chosen.arguments.get("pattern", ""))
-    word = pattern.removeprefix(r"\b").removesuffix(r"\b")
-    if chosen.tool != "grep" or chosen.missing or word == pattern or not word.isidentifier():
+    where = folder / str(chosen.arguments.get("path", ""))
+    word = _WORD_IN_PATTERN.fullmatch(pattern)
+    if chosen.tool != "grep" or chosen.missing or word is None or not where.exists():
         return chosen
     from dspy_programs.code import grep_files
 
-    where = folder / str(chosen.arguments.get("path", ""))
-    if not where.exists() or any(grep_files(pattern, where)) or not any(grep_files(word, where)):
-        return chosen
-    return chosen._replace(arguments={**chosen.arguments, "pattern": word})
+    tried = (pattern, rf"\b{word[1]}\b", word[1])
+    found = next((each for each in tried if any(grep_files(each, where))), pattern)
+    return chosen._replace(arguments={**chosen.arguments, "pattern": found})
 
 
 def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
@@ -110,10 +113,12 @@ def _program(name: str, model: "dspy.LM") -> "dspy.Module":
 def _stop_unless_whole(chosen: "Chosen") -> None:
     """End with exit code 1 if there is no tool, or an argument to ask for."""
     from dspy_programs.cli import GATE_CLOSED
+    from dspy_programs.programs.orchestrator import WHEN
     from dspy_programs.text import printable
 
     if not chosen.tool:
-        print(printable(f"no command does this: {chosen.why}; dspy-programs code --help lists them"), file=sys.stderr)
+        why = "" if chosen.why == WHEN[""] else f": {chosen.why}"
+        print(printable(f"no command does this{why}; dspy-programs code --help lists them"), file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     for gap in chosen.missing:
         print(printable(f"code {chosen.tool} needs its {gap.argument}: {gap.why}; ask again and say it"), file=sys.stderr)

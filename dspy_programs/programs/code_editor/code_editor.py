@@ -99,7 +99,7 @@ class CodeEditor(Program):
         known = answer_by_rules(task, files, said)
         if known.edits or not task.strip():
             return known
-        if said and self.passes is not None and (repaired := _repaired(files, said, self.passes)):
+        if said and self.passes is not None and (repaired := _repaired(files, said, task, self.passes)):
             return repaired
         if model_in_use(self.edit.lm) is None:
             return known
@@ -129,9 +129,9 @@ def answer_by_rules(task: str, code: Mapping[str, str], feedback: str) -> CodeEd
     return _without_edits(refused="" if spelled_out[0] else spelled_out[1])
 
 
-def _repaired(code: Mapping[str, str], feedback: str, passes: Passes) -> CodeEditorResult | None:
+def _repaired(code: Mapping[str, str], feedback: str, task: str, passes: Passes) -> CodeEditorResult | None:
     """Return the first small repair with which the tests pass."""
-    for edits, why in islice(repairs_to_try(code, feedback), MOST_TRIED):
+    for edits, why in islice(repairs_to_try(code, feedback, task), MOST_TRIED):
         if passes(apply_edits(code, edits).code):
             why = f"{why}, and the tests pass"
             return CodeEditorResult(edits=edits, why=why, refused="", answered_by="rules", failure=None)

@@ -68,7 +68,8 @@ INDEX = _any(
     r"\b(?:search|index) (?:is|looks|seems) (?:stale|old|outdated|out of date)",
 )
 LOGGING = re.compile(
-    r"\b(?:where|how|who|which|what)\b.{0,40}\b(?:logs|logged|logging|logger|raised?|thrown?|handled?|caught|catch)\b"
+    r"\b(?:where|how|who|which|what)\b.{0,40}"
+    r"\b(?:(?<!the )(?<!our )(?<!in )logs|logged|logging|logger|raised?|thrown?|handled?|caught|catch)\b"
     r"|\b(?:where|how) (?:do|does|is|are) (?:we|it|they|you) log\b"
 )
 WENT_WRONG = _any(

@@ -363,6 +363,21 @@ def test_what_the_traceback_names_is_tried_first():
     assert first.splitlines()[:3] == code.splitlines()[:3] and first != code
 
 
+def test_a_function_that_is_named_is_tried_first_and_in_a_long_file_alone():
+    code = "def f(a):\n    return a < 1\n\n\ndef g(a):\n    return a < 1\n"
+    for feedback, task in (("assert g(1)", ""), ("", "g is wrong")):
+        found = [apply_edits({"a.py": code}, edits).code["a.py"] for edits, _ in repairs_to_try({"a.py": code}, feedback, task)]
+        assert found[0].startswith(code[:20]) and any(not text.startswith(code[:20]) for text in found)
+        long = {"a.py": code + "\n" * 400}
+        assert all(
+            apply_edits(long, edits).code["a.py"].startswith(code[:20]) for edits, _ in repairs_to_try(long, feedback, task)
+        )
+
+
+def test_a_condition_that_is_denied_already_loses_its_not():
+    assert "def g(a):\n    return 1 if a else 2\n" in tried("def g(a):\n    return 1 if not a else 2\n")
+
+
 @pytest.mark.parametrize("code", ["", "x = 1\n", "def g(:\n", "def g():\n    pass\n" + "\n" * 400])
 def test_nothing_is_tried_where_there_is_no_function_or_no_python(code):
     assert tried(code) == [] and tried("def g(a):\n    return a < 1\n", path="a.txt") == []
