@@ -365,13 +365,12 @@ def test_what_the_traceback_names_is_tried_first():
 
 def test_a_function_that_is_named_is_tried_first_and_in_a_long_file_alone():
     code = "def f(a):\n    return a < 1\n\n\ndef g(a):\n    return a < 1\n"
+    other, long = code[:27], code + "\n" * 400
     for feedback, task in (("assert g(1)", ""), ("", "g is wrong")):
-        found = [apply_edits({"a.py": code}, edits).code["a.py"] for edits, _ in repairs_to_try({"a.py": code}, feedback, task)]
-        assert found[0].startswith(code[:20]) and any(not text.startswith(code[:20]) for text in found)
-        long = {"a.py": code + "\n" * 400}
-        assert all(
-            apply_edits(long, edits).code["a.py"].startswith(code[:20]) for edits, _ in repairs_to_try(long, feedback, task)
-        )
+        found, of_long = ([*repairs_to_try({"a.py": text}, feedback, task)] for text in (code, long))
+        after = [apply_edits({"a.py": code}, edits).code["a.py"] for edits, _ in found]
+        assert after[0].startswith(other) and any(not text.startswith(other) for text in after)
+        assert of_long and all(apply_edits({"a.py": long}, each[0]).code["a.py"].startswith(other) for each in of_long)
 
 
 def test_a_condition_that_is_denied_already_loses_its_not():
