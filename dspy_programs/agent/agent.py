@@ -224,7 +224,7 @@ class Agent:
             else None,
         )
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
-        return Loop(host, planner, plans, factory, menu(goal, self.tools), self.actors)
+        return Loop(host, planner, plans, factory, menu(goal, self.tools, recalls=session.memory), self.actors)
 
     def _programs(self, goal: str, record: Record) -> tuple[Planner, Actor]:
         """Return the planner and the actor."""
@@ -278,7 +278,7 @@ def _told(host: Host) -> Iterator[None]:
         if isinstance(error.__cause__, ProgramsError):  # from our own engine: a missing extra, no weights
             raise error.__cause__ from None
         why = next(iter(str(error).splitlines()), "") or type(error).__name__
-        how = f"; what was done is kept: run --resume {session.id}" if session.is_kept else ""
+        how = f"; what was done is kept: dspy-programs run --resume {session.id}" if session.is_kept else ""
         raise ModelFailing(f"the model does not answer: {why.rstrip('.')}{how}") from error
 
 

@@ -64,6 +64,7 @@ def run(
         **dict(demonstrations=demonstrations, tool_calls=tool_calls, tool_choice=tool_choice),
     }
     settings = read_config(config, flags)
+    goal = goal.strip().removeprefix("/goal ")  # as a conversation has it
     if show_config:
         from dspy_programs.agent.workspace import sandbox
 
@@ -72,7 +73,7 @@ def run(
     from dspy_programs.agent.configured import checked_workspace
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.agent.workspace.workspace import Workspace
-    from dspy_programs.errors import UsageError
+    from dspy_programs.errors import ProgramsError, UsageError
     from dspy_programs.text import printable
 
     if not goal.strip() and not resume:
@@ -81,7 +82,13 @@ def run(
     kept = Sessions(settings.sessions)
     checked_workspace(settings, kept)  # before there is a session
     session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
-    agent = _agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
+    try:
+        agent = _agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
+    except ProgramsError:
+        if not resume:  # nothing has begun
+            session.close()
+            kept.delete(session.id)
+        raise
     result = agent.run(goal)
     if judge and result.trace:
         result.judgement = judgement_on(Path(result.trace))

@@ -1,10 +1,13 @@
 """The settings of `dspy-programs run`, from agent.toml and the command line, and as a file that would give them again.
 
 Input      agent.toml: the fields of AgentConfig, limits and personas as tables. A flag overrides the file.
+Guarantees a file that nobody named, which may have come with somebody's folder, starts no program, and what it sets of models,
+           permissions and files to write is told on stderr.
 Raises     UsageError for a file that cannot be read, and for an unknown name or a wrong value, with its place.
 """
 
 import json
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +16,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from dspy_programs.errors import UsageError, first_fault
+from dspy_programs.text import printable
 
 FILE = "agent.toml"
+_ANNOUNCED = ("lm", "planner_lm", "judge_lm", "policy", "sessions", "demonstrations", "personas")
 
 
 class LimitsConfig(BaseModel):
@@ -82,6 +87,8 @@ def read_config(path: Path | None, flags: Mapping[str, Any]) -> AgentConfig:
     chosen = path or (Path(FILE) if Path(FILE).is_file() else None)
     held = _read(chosen) if chosen else {}
     given = {name: value for name, value in flags.items() if value is not None}
+    if chosen and path is None:
+        _announce(chosen, {name: value for name, value in held.items() if name not in given})
     limits = {**_table(held, "limits"), **{name: given.pop(name) for name in LimitsConfig.model_fields if name in given}}
     try:
         config = AgentConfig.model_validate({**held, **given, "limits": limits})
@@ -99,6 +106,15 @@ def as_toml(config: AgentConfig) -> str:
     for persona in fields["personas"]:
         lines += ["", "[[personas]]", *(_line(name, value) for name, value in persona.items())]
     return "\n".join(lines) + "\n"
+
+
+def _announce(found: Path, held: Mapping[str, Any]) -> None:
+    """Say what a file that was found sets. Raises UsageError for tools, which are code."""
+    if held.get("bundles"):
+        raise UsageError(f"{found}: it has bundles, which start programs; if you trust it, name it: --config {found}")
+    used = [f"{name} = {printable(str(held[name]))[:100]}" for name in _ANNOUNCED if held.get(name) not in (None, "none")]
+    if used:
+        print(f"{found} sets {', '.join(used)}", file=sys.stderr)
 
 
 def _line(name: str, value: Any) -> str:

@@ -35,7 +35,7 @@ def checked_workspace(settings: AgentConfig, kept: Sessions) -> Workspace:
     if kept.path.resolve().parent.is_relative_to(workspace.root):
         raise UsageError(
             f"{kept.path}: the sessions are in the workspace, where the agent could change what you allowed; "
-            "name a file elsewhere with --sessions"
+            "choose another folder with --workspace, or name a file elsewhere with --sessions"
         )
     return workspace
 

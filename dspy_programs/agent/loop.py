@@ -30,7 +30,7 @@ from dspy_programs.agent.report import report
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.scripts.script import TOOL as SCRIPT, is_for_a_script
 from dspy_programs.lm import running_on
-from dspy_programs.programs.planner import Planner, plan_by_rules
+from dspy_programs.programs.planner import BY_RULES, Planner, plan_by_rules
 from dspy_programs.text import shortened
 from dspy_programs.types import Task, Tool, Turn, plan_problems
 
@@ -105,8 +105,11 @@ class Loop:
         if plan.failure or problems:
             why = plan.failure.reason if plan.failure else "; ".join(problems)
             host.tell("note", text=f"the planner's reply cannot be used, so the rules plan: {why}")
-        tasks = plan_by_rules(host.goal, self.menu, progress) if problems else tasks
-        host.planned(plan.rationale, "rules" if problems else plan.answered_by, [task.title for task in tasks])
+        if problems:
+            tasks, rationale = plan_by_rules(host.goal, self.menu, progress), BY_RULES
+        else:
+            rationale = plan.rationale
+        host.planned(rationale, "rules" if problems else plan.answered_by, [task.title for task in tasks])
         self.add(tasks)
 
     def add(self, tasks: Sequence[Task]) -> None:

@@ -58,7 +58,7 @@ class AgentRun:
     def question(self) -> tuple[int, str] | None:
         """The question that waits for an answer, with its number."""
         with self._changed:
-            return (self._number, self._question) if self._question else None
+            return (self._number, self._question) if self._question and not self._answer else None
 
     def ask(self, question: str) -> str | None:
         """Wait until the question is answered; None if it is not in time, or the run is cancelled."""
@@ -93,17 +93,12 @@ class AgentRun:
             self._changed.notify_all()
 
     def work(self, agent: Agent, goal: str) -> None:
-        """Run to the end, in this thread."""
+        """Run to the end, in this thread. Raises what the agent raises."""
         with self._changed:
             self.agent = agent
             if self._cancelled:
                 agent.cancel()
-        try:
-            self.result = agent.run(goal)
-        except Exception as error:  # the boundary to the clients: whatever it is, they wait for it
-            self.error = to_serve_error(error)
-        finally:
-            self.session.close()
+        self.result = agent.run(goal)
 
 
 class AgentRuns:
@@ -172,15 +167,15 @@ class AgentRuns:
         try:
             with running_on(None):  # no model but those of the settings
                 run.work(self._agent(run.session, on_event=run.events.append, ask=run.ask), goal)
-        except Exception as error:  # as in work
+        except Exception as error:  # the boundary to the clients: whatever it is, they wait for it
             run.error = to_serve_error(error)
-            run.session.close()
         finally:
             if self.spending is not None and run.result is not None:
                 cost = run.result.cost
                 self.spending.add(name, cost.model_calls, cost.input_tokens + cost.output_tokens)
-            with self._lock:
+            with self._lock:  # both at once: the session's next run stands in the same place
                 del self._running[run.id]
+                run.session.close()
             run.ended.set()
 
     def _agent(self, session: Session, **watching: Any) -> Agent:

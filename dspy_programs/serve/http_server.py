@@ -60,7 +60,8 @@ def run(
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
     config = Config(create_app(worker_pool, keys, runs, public_url, jobs, router), worker_pool.limits)
     host, port = listening.getsockname()[:2]
-    LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
+    model = worker_pool.lm.model if worker_pool.lm is not None else "no model"
+    LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, model)
     if runs is not None:
         LOG.info("%s", runs)
     if router is not None:

@@ -27,6 +27,7 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Call
 
 _EXIT_CODE = re.compile(r"\[exit code (-?\d+)\](?:\n\[[^\n]*\])*$")  # as shell says it
+_WRITTEN_CALL = re.compile(r"\s*(?:please\s+)?(?:(?:call|use|run)\s+)?(?P<tool>[A-Za-z_]\w*)\(", re.I)
 _SAID_BY_US = 30  # characters; a shorter value may stand in a note by chance
 _NOTE = 200  # characters of an answer in a note
 
@@ -200,8 +201,16 @@ def _why_not(step: ActorResult, task: LedgerTask, actor: TaskActor, host: Host) 
         return host.acceptance.unmet(task, actor)
     if by_rules:
         said = why_not(host.text_of(task), host.workspace) or why_not(host.wish, host.workspace)
-        return said or "without a model nobody knows how to do this; name one with --lm"
+        return said or _no_such_tool(host) or "without a model nobody knows how to do this; name one with --lm"
     return step.cannot or "no step was chosen"
+
+
+def _no_such_tool(host: Host) -> str:
+    """Say that the goal writes out a call of a tool that there is not, "" if it does not."""
+    written = _WRITTEN_CALL.match(host.wish)
+    if not written or written["tool"] in host.calls.tools:
+        return ""
+    return f"there is no tool {written['tool']}; there are {', '.join(host.calls.tools)}"
 
 
 def _fault_of(step: ActorResult, actor: TaskActor, host: Host) -> str:

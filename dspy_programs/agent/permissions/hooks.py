@@ -124,7 +124,8 @@ class Guard:
         if answer is not None and not _is_clear(answer):  # a slip must not decide
             answer = scope.ask(f"{answer.strip()[:_SAID]!r} is neither yes nor no. {question}")
         if answer is None:
-            return Decision("deny", f"{decision.reason}, and nobody is there to be asked", decision.rule), "nobody"
+            why = f"{decision.reason}, and nobody is there to be asked; a rule of the user's policy may allow it"
+            return Decision("deny", why, decision.rule), "nobody"
         word = answer.strip().casefold()
         if word in _YES:
             if word in ("a", "always"):

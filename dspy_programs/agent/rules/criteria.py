@@ -168,7 +168,7 @@ def _deleted(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterato
 
 def _written(goal: str, mentions: Sequence[Mention], known: set[str]) -> Iterator[Check]:
     """Return checks of what is made, or changed where nothing is made."""
-    free = [one for one in mentions if not one.kept and "<" not in one.path]
+    free = [one for one in mentions if not one.kept and not one.is_cited and "<" not in one.path]
     made = [one for one in free if not one.is_there and not one.is_needed and not one.is_asked_about]
     made = [one for one in made if one is made[0] or one.is_named_to_be_made]
     into = [one for one in free if one.is_there and words.INTO.search(one.before)]

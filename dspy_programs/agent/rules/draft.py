@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator
 
 from dspy_programs.agent.checking.checks import Check
+from dspy_programs.agent.tools.json_files import with_value
 from dspy_programs.agent.workspace.regular_files import Kind
 from dspy_programs.agent.workspace.workspace import Found, Workspace
 from dspy_programs.errors import ToolError
@@ -77,6 +78,8 @@ class Draft(Workspace):
                 self._write(path, f"{held}{between}{given['content']}" + ("" if given["content"].endswith("\n") else "\n"))
             case "edit_file" if call.arguments.get("everywhere") or self.text(path).count(given["old"]) == 1:
                 self._write(path, self.text(path).replace(given["old"], given["new"]))
+            case "json_set":
+                self._write(path, with_value(self.text(path), given["key"], call.arguments["value"], path)[0])
             case "move_file":
                 self._copy(path, given["to"])
                 self._remove(path)

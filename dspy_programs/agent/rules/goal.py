@@ -93,12 +93,16 @@ def goal_of(goal: str, session: Session) -> str:
     return goal
 
 
-def menu(goal: str, tools: Mapping[str, AgentTool]) -> list[Tool]:
-    """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them."""
-    said = set(content_stems(goal))
+def menu(goal: str, tools: Mapping[str, AgentTool], *, recalls: bool = False) -> list[Tool]:
+    """Return the tools that a plan may name: not what the host does, and special ones only where the goal speaks of them.
+
+    A call that the goal writes out speaks of its tool. recalls: whether the run may look into what other sessions remember.
+    """
+    said = set(content_stems(f"{goal} recall" if recalls else goal))
     names = [
         name
         for name in tools
-        if name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " "))))
+        if f"{name}(" in goal
+        or (name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " ")))))
     ]
     return [Tool(name=name, description=tools[name].description) for name in names or tools]

@@ -56,6 +56,18 @@ FROM = re.compile(
     (?:\s+(?:the|a|my|our|script|file|template|migration|\w+\s+script))*\s+["'`]?$""",
     _FLAGS,
 )
+CITED = re.compile(
+    r"""\b(?:(?:according|compared?|refer(?:s|ring)?|similar|identical|equal|relative)\s+(?:\S+\s+)?to|gemäß|laut)\s+(?:the\s+)?["'`]?$""",
+    _FLAGS,
+)
+CITES = re.compile(r"""\b(?:as|like|what|wie|was)\s+(?:(?:the|it|is|es|in)\s+)*["'`]?$""", _FLAGS)
+SAYS = re.compile(
+    r"""^["'`]?\s+(?:says?|said|tells?|states?|shows?|describes?|explains?|has\s+it|requires?|defines?|demands?|sagt|steht|zeigt|verlangt
+    |beschreibt)\b""",
+    _FLAGS,
+)
+"""A file that is only referred to: "according to a.md", or what stands before and after it in "as a.md says"."""
+WITH = re.compile(r"""^["'`]?\s+(?:with|containing|about|for|mit|über|für)\b""", _FLAGS)
 INTO = re.compile(r"""\b(?:to|into|onto|as|nach|an)\s+(?:the\s+)?["'`]?$""", _FLAGS)
 TARGET = re.compile(
     r"""\b(?:to|into|in|as|onto|called|named|write|create|make|add|file|save|zu|nach|namens|datei)\s+(?:an?\s+|the\s+)?["'`]?$""",
@@ -115,7 +127,7 @@ ASKS = re.compile(
 )
 
 EXAMPLE = re.compile(
-    rf"""(?:\blike:|\be\.g\.,?|\bfor\s+example:?|\bz\.\s?B\.|\bzum\s+Beispiel|\]\()\s*["'`]?{PATH.pattern}""",
+    rf"""(?:\blike:|\bsuch\s+as|\be\.g\.,?|\bfor\s+example:?|\bz\.\s?B\.|\bzum\s+Beispiel|\]\()\s*["'`]?{PATH.pattern}""",
     _FLAGS & ~re.VERBOSE,
 )
 """A path that only shows a form."""

@@ -22,11 +22,18 @@ class Mention(NamedTuple):
     before: str
     """What stands before it in its piece of the goal."""
     piece: str
+    after: str = ""
+
+    @property
+    def is_cited(self) -> bool:
+        """Return whether it is only referred to: "according to a.md", "as a.md says"."""
+        return bool(words.CITED.search(self.before) or (words.CITES.search(self.before) and words.SAYS.search(self.after)))
 
     @property
     def is_named_to_be_made(self) -> bool:
         """Return whether the words before say that it is made."""
-        follows = words.LISTED.search(self.before) or (words.AND.search(self.before) and words.SAYING.search(self.before))
+        is_described = words.SAYING.search(self.before) or words.WITH.search(self.after)
+        follows = words.LISTED.search(self.before) or (words.AND.search(self.before) and is_described)
         return bool(words.TARGET.search(self.before) or follows)
 
     @property
@@ -39,7 +46,7 @@ class Mention(NamedTuple):
     def is_needed(self) -> bool:
         """Return whether it must be there: it is read, run, worked on or renamed."""
         is_worked_on = not self.is_there and words.WORKED_ON.search(self.before)
-        return bool(is_worked_on or words.FROM.search(self.before) or words.OLD_NAME.search(self.before))
+        return bool(is_worked_on or self.is_cited or words.FROM.search(self.before) or words.OLD_NAME.search(self.before))
 
 
 def mentions_in(goal: str, known: set[str]) -> Iterator[Mention]:
@@ -56,7 +63,7 @@ def mentions_in(goal: str, known: set[str]) -> Iterator[Mention]:
             placed = next((folder + path for folder in places if path not in known and folder + path in known), path)
             stays = words.KEEP.search(before) or words.KEPT.search(words.PATH.split(after)[0])
             kept_before = is_kept = bool(stays) or (not bare and kept_before)
-            yield Mention(placed, placed in known, is_kept, before, piece)
+            yield Mention(placed, placed in known, is_kept, before, piece, after)
         if words.LEAVE_IT.search(piece) and not words.PATH.search(piece):
             kept_before = False
 

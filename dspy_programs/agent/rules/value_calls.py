@@ -29,6 +29,9 @@ def values(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
 
 def _value_set(name: str, value: str, path: str, workspace: Workspace) -> list[Call]:
     must_be_there(path, workspace)
+    is_place = path.endswith(".json") and "." in name
+    if is_place and not isinstance(_held(name.split("."), path, workspace), (dict, list, type(None))):
+        return _inner(name, value, path, workspace)
     places = _places(name, path, workspace)
     if len(places) > 1 and path.endswith(".json") and not isinstance(_held([name], path, workspace), (dict, list, type(None))):
         return _inner(name, value, path, workspace)  # the one of the whole file, not one inside of something
@@ -49,7 +52,7 @@ def _value_set(name: str, value: str, path: str, workspace: Workspace) -> list[C
 def _places(name: str, path: str, workspace: Workspace) -> list[re.Match[str]]:
     """Return where a file has a plain value for a key."""
     words = re.sub(r"[^a-z0-9]+", " ", name.lower()).split()
-    key = r"[\W_]*".join(map(re.escape, words))
+    key = r"[ \t._-]*".join(map(re.escape, words))
     pattern = _JSON_VALUE if path.endswith(".json") else _LINE_VALUE
     return [*re.finditer(pattern.replace("KEY", key), workspace.text(path), re.I | re.M)] if words else []
 

@@ -3,18 +3,21 @@
 Input      a file: {"bundle": [{"name", "description", "implementation": "module:Class", "config": {...}}, ...],
            "mcp": {"NAME": {"command": [...], "env": {...}} or {"url": "..."}}, "openapi": {"NAME": {"description": FILE,
            "server": "...", "headers": {...}}}, "skills": FOLDER}. An implementation is a class (made with its config), a
-           function, an AgentTool or a list of them. `$NAME` in env, headers and config is read from the environment.
+           function, an AgentTool or a list of them; its module is installed, beside the file, or in the working directory.
+           `$NAME` in env, headers and config is read from the environment.
 Output     Bundle: its tools; close it to end the servers that it started.
 Guarantees paths are relative to the file; two tools of one name are an error; keys stand in the environment, not in the file.
            A bundle's code is imported: load only files that you trust, never one that a model wrote.
 Raises     UsageError with the file and the entry.
 """
 
+import contextlib
 import importlib
 import json
 import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -140,7 +143,8 @@ def load_bundle(path: str | Path) -> Bundle:
 def _implemented(entry: _Entry, path: Path) -> list[AgentTool]:
     module, _, name = entry.implementation.partition(":")
     try:
-        found = getattr(importlib.import_module(module), name)
+        with _importable(path.resolve().parent, Path.cwd()):
+            found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"{path}: {entry.implementation}: cannot be imported: {error}") from None
     try:
@@ -153,6 +157,17 @@ def _implemented(entry: _Entry, path: Path) -> list[AgentTool]:
     if (entry.name or entry.description) and len(tools) != 1:
         raise UsageError(f"{path}: {entry.implementation}: gives {len(tools)} tools, which cannot share a name")
     return [replace(one, name=entry.name or one.name, description=entry.description or one.description) for one in tools]
+
+
+@contextlib.contextmanager
+def _importable(*folders: Path) -> Iterator[None]:
+    """Let modules of these folders be imported, after all that is installed: an installed command does not look there."""
+    before = [*sys.path]
+    sys.path.extend(str(folder) for folder in folders if str(folder) not in before)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _is_made(found: Any, entry: _Entry) -> bool:

@@ -37,16 +37,20 @@ def json_set(scope: Scope, path: WorkspacePath, key: str, value: JsonValue) -> s
     """Set one value of a JSON file by its key, like server.port or items.0.name. Nothing else in the file changes."""
     with scope.workspace.changing:
         text = _text(scope, path) if scope.workspace.kind(path) else "{}\n"
-        place = _find(text, _parts(key), path)
-        if place.rest:
-            changed, old = _inserted(text, place, value, path), "nothing"
-        else:
-            old = text[place.start : place.end]
-            value = _as_before(old, value)
-            changed = text[: place.start] + _written(value, text, place.start, like=old) + text[place.end :]
+        changed, old, value = with_value(text, key, value, path)
         _checked(changed, path)
         scope.workspace.write(path, changed)
     return f"{path}: {key or 'all'} was {_short(old)} and is {_short(json.dumps(value, ensure_ascii=False))}"
+
+
+def with_value(text: str, key: str, value: JsonValue, path: str) -> tuple[str, str, JsonValue]:
+    """Return a JSON text with one value set, the former value as it was written, and the value that is written now."""
+    place = _find(text, _parts(key), path)
+    if place.rest:
+        return _inserted(text, place, value, path), "nothing", value
+    old = text[place.start : place.end]
+    value = _as_before(old, value)
+    return text[: place.start] + _written(value, text, place.start, like=old) + text[place.end :], old, value
 
 
 class _Place(NamedTuple):

@@ -23,6 +23,7 @@ from dspy_programs.data.checks.minhash import digests_of
 from dspy_programs.data.checks.word_hashes import Hashes, Words, hash_of_words, mixed, words_of
 from dspy_programs.data.pair import DataPair
 from dspy_programs.errors import UsageError
+from dspy_programs.tables import FORMATS, ending_of, rows_in
 from dspy_programs.text import REQUESTS, STOPWORDS, TELLING
 
 RUN = 8  # words
@@ -34,10 +35,11 @@ _MAY_LACK = 20  # telling words of a short text for each that may be missing; no
 _NUMBER = re.compile(r"\d+")
 _QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "input", "context", "text", "passage", "goal", "task")
 _BATCH = 500
+_LINES = (".jsonl", ".ndjson")  # a line may be a plain text here
 
 
 class TestSets:
-    """Texts not to train on. files: JSONL, one row a line, or plain text, one text a line. Raises UsageError."""
+    """Texts not to train on. files: rows in any format, or plain text, one text a line. Raises UsageError, DatasetError."""
 
     __test__ = False  # no class of tests, whatever pytest thinks of its name
 
@@ -90,6 +92,12 @@ class TestSets:
 
     def _read(self, files: Iterable[Path]) -> Iterator[str]:
         for path in files:
+            if (ending := ending_of(path)) in FORMATS and ending not in _LINES:
+                for row in rows_in(path):
+                    for text in _texts_of(row.fields):
+                        self._names.append(f"{path.name}:{row.number}")
+                        yield text
+                continue
             try:
                 with path.open(encoding="utf-8-sig", errors="replace") as lines:
                     for number, line in enumerate(lines, 1):
@@ -110,13 +118,18 @@ def asked_in(pair: DataPair) -> list[str]:
 
 
 def _texts_in(line: str) -> list[str]:
-    """Return what a line of a test set asks; a row whose fields have other names is taken whole."""
+    """Return what a line of a test set asks, a row or a text."""
     if not line.strip():
         return []
     try:
         row: Any = json.loads(line)
     except ValueError:
         return [line.strip()]
+    return _texts_of(row)
+
+
+def _texts_of(row: Any) -> list[str]:
+    """Return what a row asks; all of it if its fields have other names."""
     if isinstance(row, str):
         return [row]
     if not isinstance(row, dict):

@@ -139,6 +139,8 @@ def read_config(path: Path | None) -> ScorerConfig:
     try:
         return ScorerConfig.model_validate(yaml.safe_load(text) or {})
     except ValidationError as error:
-        raise UsageError(f"{path}: {first_fault(error, 'configuration')}") from error
+        is_unknown = [(fault["type"], len(fault["loc"])) for fault in error.errors()][0] == ("extra_forbidden", 1)
+        names = f"; choose from {', '.join(ScorerConfig.model_fields)}" if is_unknown else ""
+        raise UsageError(f"{path}: {first_fault(error, 'configuration')}{names}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from error

@@ -7,6 +7,7 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.programs.planner.goal_splitter import plan_by_rules as plan_by_rules, split_goal as split_goal
     from dspy_programs.programs.planner.planner import (
+        BY_RULES as BY_RULES,
         MOST_TASKS as MOST_TASKS,
         Plan as Plan,
         Planner as Planner,
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "BY_RULES": "planner",
     "MOST_TASKS": "planner",
     "Plan": "planner",
     "Planner": "planner",

@@ -15,6 +15,7 @@ from dspy_programs.predict import Failure, FewShot, Program, Result, ask
 from dspy_programs.types import Task, Tool, ToolDefinitions, plan_problems, read_tools
 
 MOST_TASKS = 6
+BY_RULES = "one task for each clause of the goal"  # the rationale of a plan by rules
 
 # What a model writes has bounds, because every token takes time and an unbounded string may never end. These two have
 # no docstrings: a docstring would be a part of the prompt.
@@ -116,7 +117,7 @@ def _by_rules(goal: str, tools: Sequence[Tool], progress: str, failure: Failure 
     tasks = plan_by_rules(goal, tools, progress)
     return PlannerResult(
         tasks=tasks,
-        rationale="one task for each clause of the goal",
+        rationale=BY_RULES,
         problems=plan_problems(tasks, [tool.name for tool in tools]),
         answered_by="rules",
         failure=failure,

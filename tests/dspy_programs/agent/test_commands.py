@@ -15,7 +15,7 @@ def test_run_reports_json_and_exits_by_the_outcome(tmp_path, capsys):
     work = tmp_path / "work"
     work.mkdir()
     (work / "a.txt").write_text("x\n")
-    code, out, err = run(capsys, "run", "Rename a.txt to b.txt", "-w", str(work), "--no-llm")
+    code, out, err = run(capsys, "run", "/goal Rename a.txt to b.txt", "-w", str(work), "--no-llm")
     report = json.loads(out)
     assert code == 0 and report["completed"] and {"goal", "completed", "tasks", "history", "rationale"} <= report.keys()
     assert (work / "b.txt").exists() and "[x] 1" in err
@@ -45,11 +45,24 @@ def test_wrong_use_is_one_line_and_2(tmp_path, capsys):
         ["run", "x", "-w", str(tmp_path / "none"), "--no-llm"],
         ["run", "x", "-w", str(work), "--no-llm", "--resume", "nobody"],
         ["run", "x", "-w", str(work), "--no-llm", "--config", str(tmp_path / "none.toml")],
+        ["run", "x", "-w", str(work), "--no-llm", "--policy", str(tmp_path / "none.toml")],
+        ["run", "x", "-w", str(work), "--no-llm", "--bundle", str(tmp_path / "none.json")],
+        ["run", "x", "-w", str(work), "--no-llm", "--demonstrations", str(tmp_path / "none.jsonl")],
+        ["run", "x", "-w", str(work), "--lm", "nobody"],
         ["sessions", "show", "nobody"],
     ):
         code, out, err = run(capsys, *argv)
         assert (code, out, err.count("\n")) == (2, "", 1), (argv, out, err)
     assert run(capsys, "sessions", "list")[1] == ""  # nothing was begun
+
+
+def test_a_written_call_needs_no_plan_and_one_of_no_tool_is_told(tmp_path, capsys):
+    work = tmp_path / "work"
+    work.mkdir()
+    code, out, _ = run(capsys, "run", 'Call update_progress(note="half done").', "-w", str(work), "--no-llm", "-q")
+    assert code == 0 and json.loads(out)["answer"] == "noted"
+    code, out, _ = run(capsys, "run", "Call list_dir().", "-w", str(work), "--no-llm", "-q")
+    assert code == 1 and "there is no tool list_dir; there are read_file, " in json.loads(out)["why"]
 
 
 def test_show_config_prints_what_would_hold(tmp_path, capsys):

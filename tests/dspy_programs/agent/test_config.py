@@ -46,3 +46,18 @@ def test_a_wrong_file_is_one_clear_line(tmp_path, text, why):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_config(tmp_path / "none.toml", {})
+
+
+def test_a_file_that_nobody_named_starts_nothing_and_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "agent.toml"
+    file.write_text('bundles = ["evil.json"]\nlm = "none"\n')
+    with pytest.raises(UsageError, match=r"--config agent\.toml"):
+        read_config(None, {})
+    assert read_config(file, {}).bundles == ["evil.json"]
+    assert read_config(None, {"bundles": ["mine.json"]}).bundles == ["mine.json"]
+    assert capsys.readouterr().err == ""
+    file.write_text('lm = "openai/\\u001bx"\npolicy = "allow.toml"\nactors = 2\n')
+    assert read_config(None, {"planner_lm": "openai/y"}).actors == 2
+    told = capsys.readouterr().err
+    assert told.startswith("agent.toml sets lm = openai/") and "policy = allow.toml" in told and "\x1b" not in told

@@ -9,7 +9,7 @@ from dspy_programs.agent import Agent, Limits, Sessions
 from dspy_programs.agent.planning.plan_mending import without_loose_ends
 from dspy_programs.errors import ModelFailing
 from dspy_programs.types import Task
-from tests.dspy_programs.agent.scripted import cannot, is_planner, plan, scripted, step
+from tests.dspy_programs.agent.scripted import cannot, finish, is_planner, plan, scripted, step
 from tests.fakes import scripted_lm
 
 GOAL = "Read report.txt and write the total to answer.txt"
@@ -35,6 +35,38 @@ def test_a_plan_that_waits_for_a_task_that_is_not_in_it_is_run_all_the_same(tmp_
     lm = scripted(plans, [WRITE])
     result = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Write the total to answer.txt")
     assert [task.title for task in result.tasks] == ["Write 42 to answer.txt"]
+
+
+def test_a_plan_by_rules_is_not_told_as_the_models(tmp_path):
+    lm = scripted([plan(("fly_away", "Write answer.txt"))], [WRITE])
+    result = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Write the total to answer.txt")
+    assert result.outcome == "unverified" and result.rationale == "one task for each clause of the goal"
+
+
+def test_a_question_about_a_file_is_answered_and_changes_nothing(tmp_path):
+    (tmp_path / "notes.md").write_text("Ben pays.\n")
+    lm = scripted([plan(("read_file", "Read notes.md"))], [step("read_file", path="notes.md"), finish("Ben.")])
+    session = Sessions(tmp_path.parent / "s.sqlite").new("Who pays, as notes.md says?")
+    result = Agent(lm=lm, workspace=tmp_path, compiled=False, session=session).run()
+    assert (result.outcome, result.answer, result.cost.model_calls) == ("unverified", "Ben.", 3)
+    assert "sessions undo" not in result.why  # there is nothing to put back
+
+
+def test_a_run_that_failed_after_a_change_says_how_to_put_it_back(tmp_path):
+    (tmp_path / "report.txt").write_text("total: 42\n")
+    session = Sessions(tmp_path.parent / "s.sqlite").new("Write the total to answer.txt, and do not change report.txt")
+    lm = scripted([plan(("write_file", "Write it"))], [step("write_file", path="report.txt", content="43")])
+    result = Agent(lm=lm, workspace=tmp_path, compiled=False, session=session).run()
+    assert result.outcome == "failed"
+    assert f"changed: report.txt; to put all back: dspy-programs sessions undo {session.id}" in result.why
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_what_other_sessions_remember_is_planned_for_where_it_may_be_recalled(tmp_path, memory):
+    lm = scripted([plan(("recall", "Look up the port"))], [step("recall", query="port"), finish("8080")])
+    session = Sessions(tmp_path.parent / "s.sqlite").new("Which port was it?", memory=memory)
+    result = Agent(lm=lm, workspace=tmp_path, compiled=False, session=session).run()
+    assert (result.tasks[0].tool == "recall") is memory
 
 
 def test_a_plan_that_says_the_same_again_is_run_once():
@@ -73,7 +105,7 @@ def test_a_model_that_stops_answering_is_one_line_and_the_run_goes_on_later(tmp_
 
     held = Sessions(tmp_path / "s.sqlite")
     agent = Agent(lm=scripted_lm(answer), workspace=tmp_path, session=held.new(GOAL), compiled=False)
-    with pytest.raises(ModelFailing, match=r"does not answer: .*connection refused; what was done is kept: run --resume"):
+    with pytest.raises(ModelFailing, match=r"does not answer: .* refused; what was done is kept: dspy-programs run --resume"):
         agent.run()
     assert held.summary().status == "error"
     is_down = False

@@ -175,12 +175,17 @@ def test_huge_results_and_messages_are_bounded(kind):
     assert time.process_time() - start < 10
 
 
-def test_ten_thousand_messages_take_well_under_a_second():
+def test_a_thousand_messages_take_a_fraction_of_a_second():
+    """At their best of five rounds, in time of this thread: on a busy machine a round may wait, or collect others' garbage."""
     draw = random.Random(1)
     words = "the flight to Boston was booked on May 3 for $340 please confirm I cannot change it we decided Monday".split()
-    texts = [" ".join(f"{' '.join(draw.choices(words, k=11))}." for _ in range(5)) for _ in range(10_000)]
+    texts = [" ".join(f"{' '.join(draw.choices(words, k=11))}." for _ in range(5)) for _ in range(1_000)]
     units = [[said("user" if number % 2 else "assistant", text)] for number, text in enumerate(texts)]
-    start = time.process_time()
-    for unit in units:
-        pieces_of(unit)
-    assert time.process_time() - start < 2.0  # 0.25 s on a quiet machine
+
+    def seconds():
+        start = time.thread_time()
+        for unit in units:
+            pieces_of(unit)
+        return time.thread_time() - start
+
+    assert any(seconds() < 0.2 for _ in range(5))  # 0.025 s on a quiet machine

@@ -13,6 +13,7 @@ from dspy_programs.agent import Agent, AgentConfig, Sessions, read_config
 from dspy_programs.serve.agent_dashboard import composite
 from dspy_programs.serve.agent_runs import AgentRuns
 from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.problems import Unusable
 from tests.servers import HTTP, on_its_way, running
 
 KEY = "a-key-for-tests-0123456789"
@@ -133,6 +134,7 @@ def test_what_is_asked_about_is_done_if_the_answer_is_yes(tmp_path, answer, stat
         wrong = post(server, f"sessions/{session}/answer", {"question": number + 1, "answer": "yes"})
         vague = post(server, f"sessions/{session}/answer", {"question": number, "answer": "maybe"})
         right = post(server, f"sessions/{session}/answer", {"question": number, "answer": answer})
+        assert right.json()["question"] is None  # it is answered
         assert (wrong.status_code, vague.status_code, right.status_code) == (409, 422, 200)
         assert ended(server, session)["status"] == status
         assert (tmp_path / "work" / "notes.txt").exists() == (answer == "no")
@@ -202,12 +204,16 @@ def test_two_runs_on_one_session_are_refused(tmp_path):
         assert begun(server, "", session=session) == session
 
 
+def on_file(folder, goal):
+    """Return a session of this goal that no run has begun."""
+    with Sessions(folder / "s.sqlite").new(goal) as session:
+        session.set(workspace=str((folder / "work").resolve()))
+        return session.id
+
+
 def test_of_many_that_go_on_with_a_session_at_once_one_does(tmp_path):
     with serving(tmp_path) as server:
-        session = begun(server, "Delete notes.txt")
-        asked(server, session)
-        post(server, f"sessions/{session}/cancel", {})
-        ended(server, session)
+        session = on_file(tmp_path, "Delete notes.txt")  # the run asks, so it goes on until all eight are answered
         with ThreadPoolExecutor(8) as pool:
             codes = [*pool.map(lambda _: post(server, "run", {"session": session, "detached": True}).status_code, range(8))]
         assert sorted(codes) == [202] + 7 * [409]
@@ -215,6 +221,35 @@ def test_of_many_that_go_on_with_a_session_at_once_one_does(tmp_path):
         ended(server, session)
         other = post(server, "run", {"session": session, "goal": "Read notes.txt"}, Accept="text/event-stream")
         assert "event: error" in other.text and "has another goal" in other.text
+
+
+class Spends:
+    """What keys may use; before a run's use is added, it tries to begin the next run of the same session."""
+
+    def __init__(self, runs):
+        self.runs, self.refused = runs, []
+
+    def check(self, key, calls, tokens):
+        pass
+
+    def add(self, key, calls, tokens):
+        (session,) = self.runs.list()
+        try:
+            self.runs.start("", session.id)
+        except Unusable as refusal:
+            self.refused.append(str(refusal))
+
+
+def test_a_run_that_is_about_to_end_still_has_its_session(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "notes.txt").write_text("one\n")
+    runs = AgentRuns(AgentConfig(workspace=str(tmp_path / "work"), sessions=str(tmp_path / "s.sqlite")), {})
+    runs.spending = spends = Spends(runs)
+    run = runs.start("Read notes.txt")
+    assert run.ended.wait(20) and run.result.completed
+    assert len(spends.refused) == 1 and "has it open" in spends.refused[0]
+    runs.spending = None
+    assert runs.start("", run.id).ended.wait(20), "the next one may begin"
 
 
 def test_the_settings_are_those_of_run_and_told_in_a_line(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from dspy_programs.agent.rules.joined import joined
 from tests.dspy_programs.agent.scopes import workspace_of
 
 FILES = {"a.txt": "red\n", "b.txt": "blue\n", "logs/x.log": "x\n", "conf.json": '{"port": 80}', "raw.txt": "r\n"}
+FILES["deep.json"] = '{"db": {"host": "h", "port": 5432}, "debug": true}'
 
 
 @pytest.fixture
@@ -30,6 +31,11 @@ def files_of(workspace):
         ("Rename the folder logs to old and then delete b.txt", ["logs/x.log", "b.txt"], {"old/x.log": "x\n"}),
         ("Rename logs to old; append 'y' to old/x.log", ["logs/x.log"], {"old/x.log": "x\ny\n"}),
         ("Set port to 81 in conf.json and rename a.txt to c.txt", ["a.txt"], {"conf.json": '{"port": 81}', "c.txt": "red\n"}),
+        (
+            "Set db.port in deep.json to 6543 and then turn debug off in deep.json",
+            [],
+            {"deep.json": '{"db": {"host": "h", "port": 6543}, "debug": false}'},
+        ),
         ("Append 'x' to a.txt and show it", [], {"a.txt": "red\nx\n"}),
         ("Delete a.txt, and write 'it is gone' to c.txt. Do not touch b.txt.", ["a.txt"], {"c.txt": "it is gone\n"}),
         ("Delete b.txt and rename a.txt to b.txt", ["a.txt"], {"b.txt": "red\n"}),

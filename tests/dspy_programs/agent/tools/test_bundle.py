@@ -72,6 +72,21 @@ def test_a_bundle_gives_its_tools(folder):
         assert said(tools["double"], scope, number="4") == "8"
 
 
+@pytest.mark.parametrize("started_in", [".", ".."])
+def test_modules_beside_the_bundle_and_here_are_found(tmp_path, monkeypatch, started_in):
+    (tmp_path / "beside_a_bundle.py").write_text(MODULE)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each not in ("", str(tmp_path))])
+    held = {"bundle": [{"implementation": "beside_a_bundle:double"}]}
+    (tmp_path / "config").mkdir()
+    here = tmp_path if started_in == "." else tmp_path / "config"
+    monkeypatch.chdir(here)
+    before = [*sys.path]
+    with load_bundle(write(tmp_path / "config" if started_in == "." else tmp_path, held)) as bundle:
+        assert [tool.name for tool in bundle.tools] == ["double"]
+    assert sys.path == before
+    sys.modules.pop("beside_a_bundle")
+
+
 @pytest.mark.parametrize(
     ("held", "fault"),
     [

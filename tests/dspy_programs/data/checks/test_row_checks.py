@@ -1,5 +1,6 @@
 """Checks of single pairs: what each finds, and what it must leave alone."""
 
+import gzip
 import json
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from dspy_programs.data import CheckOptions, DataPair, Validator
 from dspy_programs.data.checks.pii import pii_in, redacted, redacted_pair
 from dspy_programs.data.checks.secrets import secrets_in
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import ProgramsError, UsageError
 
 
 def found(pair: dict, *checks: str, **options) -> list[tuple[str, str]]:
@@ -206,6 +207,28 @@ def test_a_test_set_is_found_in_what_is_asked_and_said(tmp_path):
     assert found(asked(f"Well. {long.upper()}! What then?"), "contamination", **options) == [("contamination", "error")]
     assert found({"instruction": "Who wrote it?", "output": "Bo"}, "contamination", **options) == [("contamination", "error")]
     assert found(asked("A train leaves the old station at nine, and a bus follows."), "contamination", **options) == []
+
+
+@pytest.mark.parametrize("name", ["tests.json", "lines.json", "tests.csv", "tests.jsonl.gz"])
+def test_a_test_set_may_be_a_file_of_any_format(tmp_path, name):
+    question = "A train leaves the old station at nine and another one leaves the harbour two hours later than that"
+    rows = [{"question": question, "answer": "Two."}, {"question": "What is the colour of the old bridge?", "answer": "Red."}]
+    path = tmp_path / name
+    match name:
+        case "tests.json":
+            path.write_text(json.dumps(rows))
+        case "lines.json":
+            path.write_text(json.dumps({"data": rows}, indent=2))
+        case "tests.csv":
+            path.write_text(f"question,answer\n{question},Two.\n")
+        case _:
+            path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    options = {"against": (str(path),)}
+    assert found(asked(question), "contamination", **options) == [("contamination", "error")]
+    assert found(asked("Where is the new bridge?"), "contamination", **options) == []
+    path.write_bytes(b"[{")
+    with pytest.raises(ProgramsError, match=name):
+        found(asked(question), "contamination", **options)
 
 
 CUBE = "Write a function to find the whole surface area of a cube with 3 sides of length one"

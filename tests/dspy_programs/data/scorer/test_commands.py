@@ -259,3 +259,10 @@ def test_stats_count_lengths_turns_tokens_categories_and_languages(tmp_path, cap
 def test_each_command_has_help(command, capsys):
     assert data(command, "--help") == 0
     assert "--data" in capsys.readouterr().out
+
+
+def test_an_unknown_setting_is_told_with_those_that_there_are(good, tmp_path, capsys):
+    (tmp_path / "own.yaml").write_text("weights: {duplicates: 0.5}\n")
+    assert data("score", good, "-c", tmp_path / "own.yaml") == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "own.yaml: weights: " in told and "choose from checks, bands, " in told
