@@ -61,7 +61,7 @@ def grep(
         say(line)
     if len(hits) > most:
         print(f"stopped after {most:,} lines; --most shows more", file=sys.stderr)
-    tell({why: count for why, count in told.items() if why not in _EXPECTED})
+    tell({why: count for why, count in told.items() if why not in _EXPECTED or path.is_file()})
     gate(hits, f"no line fits {pattern}")
 
 

@@ -45,7 +45,8 @@ def search(
         hits = search_by_words(held, question, k)
     else:
         hits = (search_by_meaning if by == "meaning" else search_fused)(held, question, k, embed(held, embedder))
-    _show(path.parent if path.is_file() else path, hits, as_json)
+    hits = [hit._replace(path=path.as_posix()) for hit in hits] if path.is_file() else hits
+    _show(path, hits, as_json)
     gate(hits, f"nothing about {question}")
 
 

@@ -90,7 +90,8 @@ USES = _any(
     r"shows? up|"
     r"occurs?)\b",
     r"\b(?:inherits?|derived?|subclass\w*|extends?) (?:from|of)\b|\bsubclasses of\b",
-    r"\bwhat (?:all )?(?:calls|uses|imports|depends on|mentions|references)\b|\blines? (?:that|which|with|saying|"
+    r"\b(?:who|what|which \w+) (?:subclass(?:es)?|extends?)\b",
+    r"\bwhat (?:all )?(?:calls|uses|imports|depends on|mentions|references|raises|throws)\b|\blines? (?:that|which|with|saying|"
     r"containing)\b",
     r"\b(?:all|every|any|each|only)\b.{0,30}\b(?:uses?|usages?|calls?|callers?|occurrences?|places?|lines?|mentions?|"
     r"references?|"
