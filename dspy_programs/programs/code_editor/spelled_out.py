@@ -94,7 +94,8 @@ def _orders(task: str) -> list[_Order]:
 def _renamed(code: Mapping[str, str], old: str, new: str, what: str) -> dict[str, str]:
     """Rename a name, or Class.method. Raises Unclear for the latter."""
     owner, _, name = old.rpartition(".")
-    new = new.removeprefix(f"{owner}.") if owner else new
+    new_owner, _, new_name = new.rpartition(".")
+    new = new_name if owner and f".{owner}".endswith(f".{new_owner}") else new
     owner = owner.rpartition(".")[2]
     if not owner or not all(part.isidentifier() for part in old.split(".")):
         return renamed(code, old, new, what)

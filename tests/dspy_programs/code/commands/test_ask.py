@@ -30,6 +30,8 @@ def folder(tmp_path, monkeypatch):
         ("where is Cart used?", r"code grep '\bCart\b' repo", "cart.py:1: class Cart"),
         ("what went wrong in the logs?", "code context --logs repo/logs", "ERROR no disk"),
         ("what does total do?", "code summary repo/shop/cart.py:Cart.total", "cart.py:2  Cart.total"),
+        ("who subclasses Cart?", r"code grep 'class .*\bCart\b' repo", "cart.py:1: "),
+        ("what raises Cart?", r"code grep '\bCart\b' repo", "cart.py:1: "),
         ("who imports total?", r"code grep '\btotal\b' repo", "cart.py:2: "),
         ("which files are most important?", "code map repo", "shop/cart.py"),
         ("folders please, tree", "code tree repo", "shop/ (1 file)"),

@@ -72,6 +72,11 @@ def test_search_looks_only_in_the_file_that_is_named(folder, capsys):
     assert out.startswith("retry.py:2  Retry.count_attempts  1.00\n") and "other.py" not in out
     assert main(["code", "search", "count attempts", str(folder / "retry.py")]) == 0
     assert capsys.readouterr().out.startswith(f"{folder}/retry.py:2")
+    (folder / "linked.py").symlink_to("retry.py")
+    assert main(["code", "search", "count attempts", "linked.py"]) == 0
+    assert capsys.readouterr().out.startswith("linked.py:2")
+    assert main(["code", "grep", "zebra", "sub/data.bin"]) == 1
+    assert "left out: 1 binary" in capsys.readouterr().err
     assert main(["code", "search", "zebra", "retry.py"]) == 1
     assert main(["code", "search", "x", "sub/data.bin"]) == 2
     assert capsys.readouterr().err.endswith("error: sub/data.bin: binary; name a text file or a folder\n")
