@@ -104,7 +104,8 @@ def _compiled(pattern: str, fixed: bool, ignore_case: bool) -> "regex.Pattern[st
     try:
         return regex.compile(regex.escape(pattern) if fixed else pattern, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
-        raise UsageError(f"{pattern}: not a regular expression: {error}; add --fixed to search for it as a text") from None
+        said = f"not a regular expression: {error}; put \\ before its signs, or add --fixed to grep"
+        raise UsageError(f"{pattern}: {said}") from None
 
 
 def _literal(pattern: str, fixed: bool, ignore_case: bool) -> bytes:

@@ -129,20 +129,21 @@ def test_orders_that_spell_the_edit_out_need_no_model(task, before, after):
 
 
 USES = 'class A:\n    """total"""\n\n    def total(self, rate=1):\n        self.sum = rate\n        return self.sum\n\n\n'
-USES += "def use(a, sum):\n    return a.total(rate=sum), a.sum  # total\n\n\n"
+USES += "def use(a, sum):\n    return a.total(rate=sum), a.sum  # total, total_of\n\n\n"
 USES += "def one_more(xs):\n    for each in xs:\n        print(each, end=xs)\n\n\ndef other():\n    each = 1\n    return each\n"
 
 
 @pytest.mark.parametrize(
     ("task", "gone", "there"),
     [
-        ("rename the method total to whole", "a.total", "a.whole(rate=sum), a.sum  # total"),
+        ("rename the method total to whole", "a.total", "a.whole(rate=sum), a.sum  # total, total_of"),
         ("rename total to whole", "def total", '"""total"""'),
         ("rename the parameter rate to factor", "rate", "a.total(factor=sum)"),
         ("rename the variable sum to amount", "use(a, sum)", "self.sum = rate"),
         ("rename the attribute sum to amount", "self.sum", "def use(a, sum):"),
         ("rename the method __init__ to make", "", None),
         ("rename the variable each to one", "", None),  # two functions have one
+        ("rename the function use to total_of", "def use", "def total_of(a, sum):"),  # a comment may have the name
         ("rename the function use to take", "def use", "def take(a, sum):"),
         ("rename sum to amount", "", None),  # the attribute or the parameter?
         ("rename rate to factor", "", None),  # callers may be elsewhere
