@@ -1,6 +1,5 @@
 """Commands for those who do not know the tools: ask, commands."""
 
-import re
 import shlex
 import sys
 import warnings
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from dspy_programs.programs.orchestrator import Chosen
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder of the repository.")]
-_WORD_IN_PATTERN = re.compile(r"(?:\(from\|import\) |class \.\*\\b|\\b)(\w+)(?:\\b|\\\()?")
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, and run nothing.")]
 
 
@@ -40,6 +38,7 @@ def ask(
     missing.
     """
     from dspy_programs.code.commands.explained import definition_to_explain, say_explained
+    from dspy_programs.code.commands.whole_word import widened
     from dspy_programs.code.explaining.code import explain_code
     from dspy_programs.code.overview.listing import listing_of
     from dspy_programs.errors import UsageError
@@ -50,7 +49,7 @@ def ask(
         raise UsageError("the question is empty; write what you want to know")
     workspace = listing_of(path)
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        chosen = _widened(_chosen(query, workspace, model), path)
+        chosen = widened(_chosen(query, workspace, model), path)
         if piece := definition_to_explain(query, chosen, path):
             place = f"{Path(piece.path).relative_to(path).as_posix()}:{piece.symbol}"
             chosen = chosen._replace(tool="summary", arguments={"path": place}, why="it asks what a definition does")
@@ -72,21 +71,6 @@ def ask(
         say_explained(explained, piece)
     else:
         _run(words)
-
-
-def _widened(chosen: "Chosen", folder: Path) -> "Chosen":
-    """Return a search for imports, calls or subclasses of a name as one for the name, if there are none; and one for a whole
-    word as one for any word with it in it."""
-    pattern = str(chosen.arguments.get("pattern", ""))
-    where = folder / str(chosen.arguments.get("path", ""))
-    word = _WORD_IN_PATTERN.fullmatch(pattern)
-    if chosen.tool != "grep" or chosen.missing or word is None or not where.exists():
-        return chosen
-    from dspy_programs.code import grep_files
-
-    tried = (pattern, rf"\b{word[1]}\b", word[1])
-    found = next((each for each in tried if any(grep_files(each, where))), pattern)
-    return chosen._replace(arguments={**chosen.arguments, "pattern": found})
 
 
 def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":

@@ -16,30 +16,37 @@ if TYPE_CHECKING:
 _WANTS_WORDS = re.compile(r"\b(?:what(?:'s| is| are| does| do)|explain|describe|summari[sz]e|purpose of|how do(?:es)?)\b", re.I)
 _WANTS_CODE = re.compile(r"\b(?:look like|source|code|body|signature|implementation|definition|defined|show|print)\b", re.I)
 _ONE_WORD = re.compile(
-    r"\b(?:what does|how does|explain|describe) `?([A-Za-z_][\w.]*)`?(?:\(\))?(?: do| work| mean)?\s*\??$", re.I
+    r"\b(?:(?:what|how) does|explain|describe) (?:the )?(?:class |function |method )?`?([A-Za-z_][\w.]*)(?:\(\))?`?"
+    r"(?: do| work)?\s*\??$",
+    re.I,
 )
 _MOST_LINES = 12
 
 
 def definition_to_explain(query: str, chosen: "Chosen", folder: Path) -> "Piece | None":
-    """Return the definition that a question wants explained; None if it wants to see it, or does not name one alone.
-
-    A plain word, for which a search was chosen, may be the name of one.
-    """
+    """Return the definition that a question wants explained; None if it wants to see it, or does not name one alone."""
     from dspy_programs.code import extract_symbol
     from dspy_programs.errors import UsageError
 
-    symbol = str(chosen.arguments.get("symbol", ""))
-    if chosen.tool == "search" and (word := _ONE_WORD.search(query)):
-        symbol = word[1]
+    symbol = _named_in(query, chosen, folder)
     asked = query.replace(symbol, "") if symbol else ""
-    if chosen.tool not in ("extract", "search") or not symbol or not _WANTS_WORDS.search(asked) or _WANTS_CODE.search(asked):
+    if not _WANTS_WORDS.search(asked) or _WANTS_CODE.search(asked):
         return None
-    where = folder / str(chosen.arguments.get("path", ""))
+    where = folder / (str(chosen.arguments.get("path", "")) if chosen.tool == "extract" else "")
     try:
         return from_here(where, extract_symbol(where, symbol))
     except UsageError:  # extract says what is wrong
         return None
+
+
+def _named_in(query: str, chosen: "Chosen", folder: Path) -> str:
+    """Return what may be the name of a definition, also where a search was chosen, or Response.json was taken for a file."""
+    if chosen.tool == "search":
+        word = _ONE_WORD.search(query)
+        return word[1] if word else ""
+    if chosen.tool == "summary" and not (folder / str(chosen.arguments.get("path", ""))).exists():
+        return str(chosen.arguments["path"])
+    return str(chosen.arguments.get("symbol", ""))
 
 
 def say_explained(found: "ExplainedCode", piece: "Piece") -> None:
