@@ -71,6 +71,7 @@ LOGGING = re.compile(
     r"\b(?:where|how|who|which|what)\b.{0,40}"
     r"\b(?:(?<!the )(?<!our )(?<!in )logs|logged|logging|logger|raised?|thrown?|handled?|caught|catch)\b"
     r"|\b(?:where|how) (?:do|does|is|are) (?:we|it|they|you) log\b"
+    r"|^what(?:'s|s| is) (?:in|inside|under) (?:the |our )?logs?/? (?:folder|directory|dir)\b"
 )
 WENT_WRONG = _any(
     r"\blogs?\b|\blog ?files?\b|\bstack ?traces?\b|\btracebacks?\b|\bcrash\w*|\bwent wrong\b|\bgo(?:es|ing)? wrong\b|"
