@@ -16,8 +16,6 @@ from dspy_programs.git import git_apart
 
 _DIFF = ("diff", "--no-index", "--no-prefix", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "a", "b")
 _ONE_SIDED = re.compile(rb'^diff --git ("?)([ab])/(.*) \1\2/\3$', re.M)
-
-
 _HUNK = re.compile(rb"@@ -(?P<from>\d+)(?:,(?P<old>\d+))? \+(?P<to>\d+)(?:,(?P<new>\d+))? @@")
 
 
@@ -38,6 +36,11 @@ class Change(NamedTuple):
     @property
     def kind(self) -> str:
         return "new" if self.before is None else "deleted" if self.after is None else "changed"
+
+
+def in_writing_order(changes: Iterable[Change]) -> list[Change]:
+    """Return changes with what is deleted first: a file may be where a folder was."""
+    return sorted(changes, key=lambda change: change.after is not None)
 
 
 def diff_of(changes: Iterable[Change]) -> bytes:
@@ -103,7 +106,7 @@ def has_crlf(content: bytes) -> bool:
     return b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
 
 
-def text_in(content: bytes) -> str | None:
+def utf8_text(content: bytes) -> str | None:
     """Return a file as a text, with plain line ends if all are those of Windows; None for what is no UTF-8."""
     try:
         text = content.decode("utf-8")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 _LONGEST_COMPARED = 20_000  # lines of a file in which a nearest line is looked for
-_PYTHON = (".py", ".pyi")
+PYTHON = (".py", ".pyi")
 _LIKE = 0.6  # of difflib's ratio, from which a line is named as the nearest
 
 
@@ -52,7 +52,7 @@ def apply_edits(code: Mapping[str, str], edits: Sequence[Edit]) -> Edited:
         now[edit.path] = now.get(edit.path, "").replace(edit.old, edit.new, 1) if edit.old else edit.new
     if now == was:
         return Edited(was, "the edits change nothing")
-    for path in (path for path, text in now.items() if text != was.get(path) and path.endswith(_PYTHON)):
+    for path in (path for path, text in now.items() if text != was.get(path) and path.endswith(PYTHON)):
         if (fault := syntax_fault(now[path])) and not syntax_fault(was.get(path, "")):
             return Edited(was, f"{path} is no longer Python: {fault}")
     return Edited(now)
@@ -68,7 +68,8 @@ def _misfit(code: Mapping[str, str], edit: Edit) -> str:
     if text is None:
         return f"there is no file {edit.path!r}; there is {', '.join(sorted(code)) or 'none'}"
     if (count := text.count(edit.old)) > 1:
-        return f"old is in {edit.path} {count} times, in lines {_lines_of(text, edit.old)}: copy more of the lines around one"
+        where = lines_with(text, edit.old, most=5)
+        return f"old is in {edit.path} {count} times, in lines {where}: copy more of the lines around one"
     return "" if count else f"old is not in {edit.path}{_nearest(text, edit.old)}"
 
 
@@ -77,15 +78,16 @@ def lines_of(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
+def lines_with(text: str, part: str, most: int) -> str:
+    """Say in which lines a part of a text begins, counted from 1: "3, 17"."""
+    starts = [match.start() for match in re.finditer(re.escape(part), text)][:most]
+    return ", ".join(str(text.count("\n", 0, start) + 1) for start in starts)
+
+
 def _is_inside(path: str) -> bool:
     """Return whether a path is a plain relative one: no root, no step up, no Windows path, nothing unprintable."""
     is_plain = path == str(PurePosixPath(path)) and path.isprintable() and not re.search(r"[\\:]", path)
     return is_plain and path != "." and not path.startswith("/") and ".." not in PurePosixPath(path).parts
-
-
-def _lines_of(text: str, old: str) -> str:
-    starts = [match.start() for match in re.finditer(re.escape(old), text)][:5]
-    return ", ".join(str(text.count("\n", 0, start) + 1) for start in starts)
 
 
 def _nearest(text: str, old: str) -> str:
@@ -133,7 +135,7 @@ def fitted(code: Mapping[str, str], edits: Sequence[Edit]) -> list[Edit]:
 def _indented(code: Mapping[str, str], edit: Edit) -> Edit:
     """Return the edit with the indent of what it replaces, if it says that indent twice, or if the file is Python only then."""
     text = code.get(edit.path, "")
-    if not edit.old or text.count(edit.old) != 1 or not edit.path.endswith(_PYTHON):
+    if not edit.old or text.count(edit.old) != 1 or not edit.path.endswith(PYTHON):
         return edit
     at = text.index(edit.old)
     start = text.rfind("\n", 0, at) + 1

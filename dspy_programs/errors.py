@@ -109,7 +109,12 @@ class JudgeNotTrusted(ProgramsError):
 
 
 def first_fault(error: "ValidationError", whole: str) -> str:
-    """Say in one line which field is wrong first, and how; `whole` names what was read if it is wrong as a whole."""
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    said = fault["msg"].replace("valid tuple", "valid list")  # no file has tuples
+    """Say in one line which field is wrong first, and how; `whole` names what was read if it is wrong as a whole.
+
+    A key that nobody knows comes first: mistyped, it is why another is missing.
+    """
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
+    said = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
+    said = said.replace("valid tuple", "valid list").replace("Tuple should", "List should")  # no file has tuples
     return f"{'.'.join(map(str, fault['loc'])) or whole}: {said}"

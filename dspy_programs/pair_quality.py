@@ -32,10 +32,22 @@ _ASKED_OPTIONS = re.compile(r"\b(yes or no|true or false|positive or negative)\b
 _ASKED_JSON = re.compile(r"\b(?:as|in|into|valid|return|output) (?:a |an )?(?:valid )?json\b", re.IGNORECASE)
 _ASKED_PYTHON = re.compile(r"\b(?:write|create|implement|define|give|complete)\b[^.?]*\bpython\b", re.IGNORECASE)
 _ASKED_WORD_COUNT = re.compile(r"\b(?:how many words|count the (?:number of )?words)\b", re.IGNORECASE)
-_SPEAKS_OF_A_TEXT = re.compile(
-    r"\b(?:the|this|these) (?:following|given|below)\b|\bbelow\b"
-    r"|\b(?:this|the) (?:sentence|paragraph|text|passage|article|email|e-mail|document|list|code|function)\b(?! that\b)",
+_POINTS_TO_A_TEXT = re.compile(
+    r"\b(?:the|this|these) (?:following|below)\b|\bbelow(?=\s*(?:[.,;:!?)]|\Z)| (?:is|are|and|to|into|in|for|from|by|using)\b)",
     re.IGNORECASE,
+)
+_SPEAKS_OF_A_TEXT = re.compile(
+    r"\b(?:the|this|these) given\b(?! names?\b)"
+    r"|\b(?:this|the) (?P<what>sentence|paragraph|text|passage|article|email|e-mail|document|list|code|function)\b"
+    r"(?! (?:that|of|address)\b)",
+    re.IGNORECASE,
+)
+_MAKES = (
+    r"\b(?:write|create|compose|generate|draft|make|design|develop|produce|build|construct|implement|give|prepare"
+    r"|come up with)\b"
+)
+_ASKS_FOR_CODE = re.compile(
+    rf"{_MAKES}[^.?!\n]{{0,60}}?\b(?:function|program|script|method|class|code|query|algorithm|procedure|regex)", re.IGNORECASE
 )
 _STANDS_FOR_AN_INPUT = re.compile(
     r"\s*(?:[\[<{(]\s*)?(?:insert|enter|input|your|the given|a given)\b[^.,]{0,40}[\]>})]?\s*", re.IGNORECASE
@@ -61,10 +73,21 @@ def pair_faults(pair: Pair) -> list[str]:
 def _missing_input(pair: Pair) -> str:
     if _STANDS_FOR_AN_INPUT.fullmatch(pair.input):
         return "the input stands for a text; write the text itself"
-    given = pair.input.strip() or re.search(r"[:\n]\s*\S|[\"“'`].+[\"”'`]|\d", pair.instruction)
-    if given or not _SPEAKS_OF_A_TEXT.search(pair.instruction):
+    asked = pair.instruction
+    if pair.input.strip() or re.search(r"[:\n]\s*\S|[\"“'`].+[\"”'`]|\d", asked):
+        return ""
+    spoken_of = [match for match in _SPEAKS_OF_A_TEXT.finditer(asked) if not _is_to_be_made(match, asked)]
+    if not _POINTS_TO_A_TEXT.search(asked) and not spoken_of:
         return ""
     return "the instruction speaks of a text that is not there; put it in the input"
+
+
+def _is_to_be_made(spoken_of: re.Match[str], asked: str) -> bool:
+    """Whether the answer brings the thing itself: code takes what is given to it, and "write an email" makes the email."""
+    if _ASKS_FOR_CODE.search(asked):
+        return True
+    made = rf"{_MAKES}[^.?!\n]{{0,60}}?\b(?:an?|one) (?:(?!the |this )[\w'-]+ ){{0,3}}{spoken_of['what']}\b"
+    return spoken_of["what"] is not None and re.search(made, asked[: spoken_of.start()], re.IGNORECASE) is not None
 
 
 def repeats(pair: Pair) -> str:

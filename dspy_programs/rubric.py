@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 from simpleeval import SimpleEval
 
+from dspy_programs import strict_yaml
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.text_stream import text_in
 from dspy_programs.types import Rubric
@@ -38,7 +39,7 @@ def read_rubric(path: Path | str) -> Rubric:
     path = Path(path)
     text = text_in(path, LARGEST_FILE, "a rubric")
     try:
-        rubric = Rubric.model_validate(yaml.safe_load(text))
+        rubric = Rubric.model_validate(strict_yaml.load(text))
     except ValidationError as error:
         raise UsageError(f"{path}: {first_fault(error, 'rubric')}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

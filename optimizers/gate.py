@@ -20,7 +20,7 @@ def gate(
     rows: Annotated[int, typer.Option(min=20, help="Held-back rows per stream.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
 ) -> None:
-    """Print, case by case, what the gate does; exit with 1 if a share is not as wanted.
+    """Print, case by case, what the gate does; exit with 1 if a share is out of its bounds.
 
     peeking: a test for a fixed number of rows, looked at after each row; proposals: whoever is better on the 30 rows that
     the challenger was proposed from.

@@ -51,7 +51,7 @@ def learning_curve(
     seed: Annotated[int, typer.Option(min=0, help="Random seed for drawing own rows.")] = 0,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the curve to this file.")] = None,
 ) -> None:
-    """Print the score with 0, 10, 30, 100 and 200 own rows, as far as there are any; run it again to resume."""
+    """Print the score with 0, 10, 30, 100 and 200 own rows, as far as there are enough; run it again to resume."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.lm import connect, is_embedded
     from optimizers.recipes import recipe

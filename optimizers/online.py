@@ -39,7 +39,9 @@ def online(
     level: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Error rate: of challengers that are no better, the share promoted.")
     ] = 0.05,
-    margin: Annotated[float, typer.Option(min=0, max=0.5, help="A gain that is surely below this is refused at once.")] = 0.02,
+    margin: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Reject a challenger at once if its gain is surely below this.")
+    ] = 0.02,
     shadow: Annotated[bool, typer.Option("--shadow", help="Compare and record, promote nothing.")] = False,
     proposer: Annotated[Literal["auto", "rules", "dspy"], typer.Option(help="Instruction proposer, as for train.")] = "auto",
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="As for harvest.")] = 0.5,
@@ -50,7 +52,7 @@ def online(
     threads: ThreadsOption = None,
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the loop. Default: runs/online/<module>/<model>.")] = None,
     history: Annotated[Path | None, typer.Option(help="History. Default: gepa_history.jsonl in the loop's folder.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Set earlier answers of the models aside, and ask anew.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Set the models' earlier answers aside, and ask again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Harvest, print the plan, ask no model.")] = False,
     engine: EngineOption = "here",
     address: AddressOption = None,
@@ -70,10 +72,10 @@ def online(
     if module not in MODULES:
         raise UsageError(f"--module {module}: choose from {', '.join(MODULES)}")
     if bool(traces) == bool(data):
-        raise UsageError("give either --traces, recorded runs, or --data, the folder of a harvest of them")
+        raise UsageError("give either --traces, recorded runs, or --data, the folder that optimizers.harvest wrote")
     cluster = cluster_named(engine, address, workers)
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
-    limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
+    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, **limits)
     folder = run_dir or Path("runs") / "online" / module / file_name(task.model)
     if traces:

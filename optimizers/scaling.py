@@ -36,9 +36,9 @@ def scaling(
 ) -> None:
     """Print calls a second for evaluate, a round of online, and a search of train.
 
-    The scheduling is the real one; time, latencies and the rate limit are simulated. efficiency: of what as many times one
-    worker would do. refused: answers of the server that say "too many requests"; gave up: calls refused to the last try, each
-    of which would stop a run.
+    The scheduling is the real one; time, latencies and the rate limit are simulated. efficiency: calls a second, as a share of
+    those of one worker times the number of workers. refused: the server's answers "too many requests"; gave up: calls refused
+    at every try, each of which would stop a run.
     """
     from optimizers.measures.scaling import World, simulated
 

@@ -59,6 +59,7 @@ def show(
         files = compiled_paths(what, spec_in_use(lm))
         path = next((file for file in files if file.is_file()), files[0])
     if not path.is_file():
+        path = Path(what) if "/" in what else path  # a run or a file that is not there, and not a program's name
         raise UsageError(f"{path} does not exist; name a program compiled for this model, a compiled JSON or a run folder")
     compiled = read_compiled(path)
     saved = compiled.provenance

@@ -32,16 +32,16 @@ def train_code(
     context: typer.Context,
     module: Annotated[
         Literal["context", "task", "code", "orchestrator", "codegen"],
-        typer.Option(help="What is trained: " + ", ".join(f"{old} is {ours}" for old, ours in PROGRAMS.items()) + "."),
+        typer.Option(help="What to train: " + ", ".join(f"{old} is {ours}" for old, ours in PROGRAMS.items()) + "."),
     ],
     workspace: Annotated[Path, typer.Option("--workspace", "-w", help="The folder of the repository.")] = Path("."),
     train_jsonl: Annotated[Path | None, typer.Option(help="Rows to learn from. Default: those of `code init`.")] = None,
     val_jsonl: Annotated[Path | None, typer.Option(help="Rows to choose by.")] = None,
     test_jsonl: Annotated[Path | None, typer.Option(help="Rows to test on. Without them the rows are split.")] = None,
-    test_cmd: Annotated[str, typer.Option(help="codegen: what runs the tests, in a copy of the repository.")] = "",
-    type_cmd: Annotated[str, typer.Option(help="codegen: what checks the types.")] = "",
-    lint_cmd: Annotated[str, typer.Option(help="codegen: what lints.")] = "",
-    max_full_evals: Annotated[int | None, typer.Option(min=1, help="Limit: so many metric calls for each row.")] = None,
+    test_cmd: Annotated[str, typer.Option(help="codegen: the command that runs the tests, in a copy of the repository.")] = "",
+    type_cmd: Annotated[str, typer.Option(help="codegen: the command that checks the types.")] = "",
+    lint_cmd: Annotated[str, typer.Option(help="codegen: the command that lints.")] = "",
+    max_full_evals: Annotated[int | None, typer.Option(min=1, help="Limit: metric calls for each row.")] = None,
     save_best: Annotated[Path | None, typer.Option(help="Where to write the result. Default: where `code` finds it.")] = None,
 ) -> None:
     """Train on a repository's rows. All other options are those of `python -m optimizers.train`, such as --auto and --lm."""

@@ -37,6 +37,7 @@ def room_of(module: str) -> str:
     return room if len(parts) > 1 and is_package(room) else parts[0]
 
 
+@cache
 def imports_of(path: Path) -> set[str]:
     """Return the modules of this project that a file imports from, at any place in it; of a package the door."""
     names = set()

@@ -176,7 +176,7 @@ class ChatServer:
         data = json.dumps(reply).encode()
         try:
             handler.send_response(status)
-            if status == 429:
+            if status == 429 or status >= 500:
                 handler.send_header("Retry-After", self.retry_after)
             handler.send_header("Content-Type", "application/json")
             handler.send_header("Content-Length", str(len(data)))

@@ -1,6 +1,8 @@
 """Servers for tests: the real app on a loopback port in a thread, and the real command in a process."""
 
+import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -93,6 +95,15 @@ class Slow:
             operations.OPERATIONS[name] = before
 
 
+class Server(uvicorn.Server):
+    """One that sees soon that it shall end: uvicorn's own looks ten times a second, which hundreds of tests would wait for."""
+
+    async def main_loop(self) -> None:
+        ticks = itertools.count()
+        while not await self.on_tick(next(ticks) // 10):
+            await asyncio.sleep(0.01)
+
+
 class Running(NamedTuple):
     url: str
     worker_pool: WorkerPool
@@ -112,7 +123,7 @@ def running(
     worker_pool = WorkerPool(limits or Limits(), lm)
     listening = listen("127.0.0.1", 0, has_key=key is not None)
     keys = Keys.of(key) if isinstance(key, str) else key
-    server = uvicorn.Server(Config(create_app(worker_pool, keys, runs, public_url, jobs, router), worker_pool.limits))
+    server = Server(Config(create_app(worker_pool, keys, runs, public_url, jobs, router), worker_pool.limits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,18 @@ UNCOMPILED = {
 }  # not run on the embedded model; python -m optimizers.train --module NAME does it
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def modules(room: str) -> list[Path]:
     return sorted((ROOT / room).rglob("*.py"))
 
 
 def imports_of(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -71,7 +77,7 @@ def test_modules_of_a_room_do_not_import_each_other_in_a_loop():
 
 def imports_of_top_level(path: Path) -> set[str]:
     """Imports that run when the file does: not those inside functions or for type checkers only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     names = set()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -110,7 +116,7 @@ def test_help_names_every_module():
 def test_every_module_says_what_it_gives():
     for room in ALLOWED:
         for path in modules(room):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = tree_of(path)
             assert ast.get_docstring(tree) or not tree.body, f"{path.relative_to(ROOT)} has no docstring"
 
 

@@ -66,9 +66,7 @@ class Chat:
         if word == "/goal" and rest:
             self.write(_summary(self._work(rest)))
         elif word == "/plan" and rest:
-            session = self.new_session(rest)
-            self.write(Ledger(self.agent_for(session).plan(rest)).to_markdown())
-            session.close()
+            self.write(Ledger(self.agent_for(self.session).plan(rest)).to_markdown())  # a plan needs no session of its own
         elif word.startswith("/"):
             self.write(f"{HELP}\n")
         else:

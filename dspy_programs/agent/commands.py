@@ -36,22 +36,26 @@ def run(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
-    actors: Annotated[int | None, typer.Option(min=1, help="Tasks at once, if none waits for another. Default: 1.")] = None,
+    actors: Annotated[int | None, typer.Option(min=1, help="Tasks that may run at the same time. Default: 1.")] = None,
     iterations: Annotated[int | None, typer.Option(min=1, help="Rounds of the loop. Default: 25.")] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of prompts and replies.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Limit: seconds.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: USD.")] = None,
-    demonstrations: Annotated[str | None, typer.Option(help="Runs that succeeded, of which the nearest are shown.")] = None,
+    demonstrations: Annotated[
+        str | None, typer.Option(help="A file of runs that succeeded; the model is shown the most similar ones.")
+    ] = None,
     tool_calls: Annotated[str | None, typer.Option(help="text, or native: a hosted model's own tool calls.")] = None,
     tool_choice: Annotated[str | None, typer.Option(help="With native calls: auto, required or none.")] = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
-    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools, beside the shipped ones; repeatable.")] = None,
-    resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with a session; last is the latest.")] = None,
+    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools to add to the shipped ones; repeatable.")] = None,
+    resume: Annotated[str | None, typer.Option(metavar="ID", help="Continue this session; last is the latest.")] = None,
     memory: Annotated[bool | None, typer.Option("--memory", help="Recall what other sessions remember.")] = None,
     sessions: SessionsOption = None,
-    config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
-    show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings as agent.toml, and stop.")] = False,
-    judge: Annotated[bool, typer.Option("--judge", help="End with where the run went wrong, and why.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file. Default: agent.toml in this folder, if there is one.")
+    ] = None,
+    show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings as agent.toml, and exit.")] = False,
+    judge: Annotated[bool, typer.Option("--judge", help="Finally say where the run went wrong, and why.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
 ) -> None:
     """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if it is not done, 3 if not verified."""
@@ -107,7 +111,9 @@ def chat(
     api_key: ApiKeyOption = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
     sessions: SessionsOption = None,
-    config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file. Default: agent.toml in this folder, if there is one.")
+    ] = None,
 ) -> None:
     """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
     from dspy_programs.agent.chat import COMMANDS, HELP, Chat

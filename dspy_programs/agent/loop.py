@@ -4,8 +4,8 @@
 
 The compiled planner plans; each task has an actor of its own (the compiled actor, one action a turn: task_run.py). When a
 task failed, or all are complete and the goal's words still want something, there is a new plan, until the goal is reached, a
-limit is, or two plans in a row bring nothing. Everything is on file before it counts, so a run that was killed goes on where
-it was.
+limit is, two plans in a row bring nothing, or a plan fails by the same calls as the one before. Everything is on file before
+it counts, so a run that was killed goes on where it was.
 
 Calls      of the model: one a plan, one to four a turn of a task, up to three more to believe a script; none without a model,
            then the rules answer.
@@ -23,6 +23,7 @@ import dspy
 from dspy_programs.agent.acting.actors import ActorFactory
 from dspy_programs.agent.acting.task_run import run_task
 from dspy_programs.agent.host import Host
+from dspy_programs.agent.planning.circles import failing_calls
 from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.planning.plan_mending import without_loose_ends
 from dspy_programs.agent.planning.spelled_out import plan_as_spelled_out
@@ -54,6 +55,7 @@ class Loop:
         self.host, self.planner, self.planner_lm = host, planner, planner_lm
         self.factory, self.menu, self.actors = factory, menu, actors
         self.fruitless = self.rounds = 0
+        self.failed_calls = set[str]()
 
     def run(self) -> AgentResult:
         """Plan, act, check and plan anew until the goal is reached or the run must stop."""
@@ -69,7 +71,7 @@ class Loop:
                 self.dispatch(ready[: self.actors])
             elif self.is_reached():
                 break
-            elif self.fruitless >= _FRUITLESS:
+            elif self.fruitless >= _FRUITLESS or self.goes_in_circles():
                 return report(host, "no_progress", self.what_is_left())
             else:
                 self.replan()
@@ -163,10 +165,20 @@ class Loop:
         done = [each.id for each in tasks.values() if each.id in wanted and each.status == "complete"]
         return [turn for each in done[-_LAST:] for turn in self.host.record.session.turns(each) if turn.tool_name]
 
+    def failing(self) -> set[str]:
+        """Return the calls by which tasks of the last plan failed."""
+        ended = [task.id for task in self.host.ledger.tasks if task.status == "failed" and not task.replaced]
+        return {call for each in ended for call in failing_calls(self.host.record.session.turns(each), self.factory.tools)}
+
+    def goes_in_circles(self) -> bool:
+        """Return whether this plan fails by nothing but calls that failed the plan before, whatever it has looked up."""
+        return bool(now := self.failing()) and now <= self.failed_calls
+
     def replan(self) -> None:
         """Plan for what is left. What the goal's words still want after all tasks are complete needs no model."""
         host = self.host
         self.fruitless += 1
+        self.failed_calls = self.failing()
         forgotten = list(dict.fromkeys(one.words for one in host.acceptance.lacking())) if host.ledger.is_complete else []
         has_scripted = self.factory.script is not None and any(task.tool == SCRIPT for task in host.ledger.tasks)
         if not forgotten and (self.planner_lm is None or has_scripted):

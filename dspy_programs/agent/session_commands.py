@@ -1,5 +1,6 @@
 """dspy-programs sessions ...: thin commands over the sessions of the agent."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,10 @@ import typer
 from dspy_programs.cli import GATE_CLOSED, new_app
 
 sessions = new_app("The sessions of the agent: list, show, undo, fork, export, delete.")
-SessionsOption = Annotated[Path | None, typer.Option("--sessions", help="The file of the sessions. Default: your own.")]
-_IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A session's id; last is the one that was used last.")]
+SessionsOption = Annotated[
+    Path | None, typer.Option("--sessions", help="The file that holds the sessions. Default: one in your user folder.")
+]
+_IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A session's id, or last for the most recently used.")]
 
 
 @sessions.callback()
@@ -19,13 +22,18 @@ def of_sessions() -> None:
 
 @sessions.command("list")
 def list_sessions(sessions: SessionsOption = None) -> None:
-    """List the sessions, the one that was used last first."""
+    """List the sessions, most recently used first."""
     import time
 
     from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.text import printable
 
-    for one in Sessions(sessions).list():
-        print(f"{one.id}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.updated))}  {one.status:<11}  {one.goal[:80]}")
+    known = Sessions(sessions).list()
+    if not known:
+        print('there are no sessions yet; dspy-programs run "GOAL" begins one', file=sys.stderr)
+    for one in known:
+        goal = printable(" ".join(one.goal.split()))[:80]
+        print(f"{one.id}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.updated))}  {one.status:<11}  {goal}")
 
 
 @sessions.command()
@@ -55,7 +63,7 @@ def fork(session_id: _IdArgument = "last", sessions: SessionsOption = None) -> N
 
 @sessions.command()
 def export(session_id: _IdArgument = "last", sessions: SessionsOption = None) -> None:
-    """Print all that is on file about a session, as JSON."""
+    """Print everything stored about a session, as JSON."""
     import json
 
     from dspy_programs.agent.sessions import Sessions
@@ -66,10 +74,12 @@ def export(session_id: _IdArgument = "last", sessions: SessionsOption = None) ->
 @sessions.command()
 def demonstrations(
     sessions: SessionsOption = None,
-    without: Annotated[list[Path] | None, typer.Option(help="JSONL with a field goal: none of these; repeatable.")] = None,
+    without: Annotated[
+        list[Path] | None, typer.Option(help="JSONL with a field goal: leave these goals out; repeatable.")
+    ] = None,
     bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools that the runs had; repeatable.")] = None,
 ) -> None:
-    """Print what the sessions that reached their goal show others, as JSONL for `run --demonstrations`."""
+    """Print the sessions that reached their goal as demonstrations: JSONL for `run --demonstrations`."""
     from dspy_programs.agent.acting.demonstrations import demonstrations as shown_by, goals_in
     from dspy_programs.agent.sessions import Sessions
     from dspy_programs.agent.tools.bundle import load_bundle
@@ -84,7 +94,7 @@ def demonstrations(
 
 @sessions.command()
 def undo(session_id: _IdArgument = "last", sessions: SessionsOption = None) -> None:
-    """Put back the files that a session has changed. One that was changed since stays; then it exits with 1."""
+    """Restore the files that a session changed. One that has changed since stays as it is, and the exit code is 1."""
     import contextlib
 
     from dspy_programs.agent.sessions import Sessions

@@ -86,7 +86,7 @@ def negotiate(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
+    """Find a smaller prompt that keeps its quality; exit with 1, writing nothing, if unallowed binding sentences would go."""
     from dspy_programs.atomic_file import require_apart, require_writable, write_atomically
     from dspy_programs.budget.consent import refusal
     from dspy_programs.budget.factories import model_of, scorer_of

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from pydantic import ValidationError
 
+from dspy_programs import strict_yaml
 from dspy_programs.budget.consent import listed
 from dspy_programs.budget.prompts.prompt import Blocks, joined
 from dspy_programs.budget.result import NOT_MEASURED, NegotiationResult, Removal
@@ -41,7 +42,7 @@ def read_result_file(path: Path) -> NegotiationResult:
     """Read a file made by `serialize`. Raises UsageError."""
     text = text_in(path, _LARGEST_FILE, "a result file of negotiate")
     try:
-        found = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+        found = json.loads(text) if text.lstrip().startswith("{") else strict_yaml.load(text)
         return NegotiationResult.model_validate(found)
     except ValidationError as error:
         raise UsageError(f"{path}: not a result file of negotiate: {first_fault(error, 'the file')}") from error

@@ -1,12 +1,13 @@
-"""Where the index of a folder and what undoes its changes are kept: outside of the folder, one file each."""
+"""Where the index of a folder, what undoes its changes, and the events of logs are kept: outside of the folder, a file each."""
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
 
-FOLDER_VARIABLE = "DSPY_PROGRAMS_CODE"  # moves both
+FOLDER_VARIABLE = "DSPY_PROGRAMS_CODE"  # moves them all
 _LONGEST = 40  # characters of the folder's own name
 
 
@@ -20,8 +21,13 @@ def changes_file(folder: Path) -> Path:
     return _kept(platformdirs.user_data_path("dspy-programs")) / f"{_name(folder)}.changes.sqlite"
 
 
-def _kept(default: Path) -> Path:
-    moved = os.environ.get(FOLDER_VARIABLE)
+def events_file(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the file that holds the events of the user's logs."""
+    return _kept(platformdirs.user_cache_path("dspy-programs"), environment) / "log_events.sqlite"
+
+
+def _kept(default: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    moved = environment.get(FOLDER_VARIABLE)
     return Path(moved).expanduser() if moved else default / "code"
 
 

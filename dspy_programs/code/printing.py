@@ -58,3 +58,13 @@ def gate(found: Collection[object], nothing: str) -> None:
     if not found:
         print(nothing, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
+
+
+def print_diff(diff: bytes) -> None:
+    """Print a diff: to a file or a pipe byte by byte, to a terminal so that it steers nothing."""
+    if sys.stdout.isatty():
+        say(diff.decode("utf-8", "replace").rstrip("\n"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff)
+    sys.stdout.flush()

@@ -170,7 +170,7 @@ def _require_allowed(node: ast.AST) -> None:
         case ast.Attribute(attr=key):
             raise ValueError(f"attributes are not allowed: .{key[:40]}")
         case ast.Constant(value=value) if value is not None and not isinstance(value, (str, int, float)):
-            raise ValueError(f"{ast.unparse(node)[:40]} is no text, number, True, False or None")
+            raise ValueError(f"{ast.unparse(node)[:40]} is not a text, number, True, False or None")
         case ast.Is() | ast.IsNot() | ast.operator() | ast.cmpop():
             if type(node) not in OPERATORS:
                 raise ValueError("bit operators (& | ^ ~ << >>) and @ are not allowed; write and, or, not")

@@ -23,9 +23,9 @@ _ELSEWHERE = {  # folders that the environment moves out of the data: by our nam
 def checked_name(name: str, what: str = "data set") -> str:
     """Return the name if it is one. what: that is named so, for the error."""
     if not _NAME.fullmatch(name) or name.endswith("."):
-        raise UsageError(f"{name!r} is no name of a {what}: use letters, digits, '.', '-' and '_', no path")
+        raise UsageError(f"{name!r} cannot be the name of a {what}: use letters, digits, '.', '-' and '_', no path")
     if name.lower().endswith(_REJECTS):
-        raise UsageError(f"{name!r} is no name of a {what}: {_REJECTS} names the rows that were not taken")
+        raise UsageError(f"{name!r} cannot be the name of a {what}: {_REJECTS} names the rows that were not taken")
     return name
 
 

@@ -12,9 +12,9 @@ DataOption = Annotated[
 ]  # of the second name are the data flywheel's variables
 NameOption = Annotated[str, typer.Option("--dataset", "-d", "--name", "-n", help="The data set.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-MaxUsdOption = Annotated[float | None, typer.Option(min=0, help="Stop asking at this cost, in US dollars.")]
-MaxTokensOption = Annotated[int | None, typer.Option(min=1, help="Stop asking at so many tokens, of prompts and replies.")]
-MaxMinutesOption = Annotated[float | None, typer.Option(min=0, help="Stop asking after so long.")]
+MaxUsdOption = Annotated[float | None, typer.Option(min=0, help="Stop at this cost, in US dollars.")]
+MaxTokensOption = Annotated[int | None, typer.Option(min=1, help="Stop after this many tokens, prompts and replies together.")]
+MaxMinutesOption = Annotated[float | None, typer.Option(min=0, help="Stop after this many minutes.")]
 
 
 def print_result(content: Any, lines: Iterable[str], as_json: bool) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 app = new_app("Ask documents: a model reads each once, and answers with the document's own words.")
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Its name: a-z, 0-9, - and _.")]
-_FileOption = Annotated[Path | None, typer.Option(help="Where corpora are on file. Default: your own.")]
+_FileOption = Annotated[Path | None, typer.Option(help="The file that holds the corpora. Default: one in your user folder.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -22,8 +22,8 @@ _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def ingest(
     corpus: _Id,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=".txt, .md, .pdf, .html, .docx, folders; - is stdin.")],
-    description: Annotated[str, typer.Option(help="For the list.")] = "",
-    chunk: Annotated[bool, typer.Option("--chunk", help="Cut what is longer than the model reads at once into parts.")] = False,
+    description: Annotated[str, typer.Option(help="A line for the list of corpora.")] = "",
+    chunk: Annotated[bool, typer.Option("--chunk", help="Split what does not fit into the model's context.")] = False,
     lm: LmOption = None,
     no_llm: NoLlmOption = False,
     api_base: ApiBaseOption = None,
@@ -31,7 +31,7 @@ def ingest(
     file: _FileOption = None,
     as_json: _JsonOption = False,
 ) -> None:
-    """Put texts on file under one name and let the model read them; what had that name is replaced."""
+    """Store texts under one name and let the model read them; what had that name before is replaced."""
     from dspy_programs.cli import show_progress
     from dspy_programs.documents import Documents, read_folder, read_source
     from dspy_programs.documents.corpora import checked_id
@@ -61,7 +61,7 @@ def ingest(
 def ask(
     corpus: _Id,
     question: Annotated[str, typer.Argument(help="In words.")],
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of the reply.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Token limit of the reply.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0.0, max=2.0, help="Default: 0.")] = None,
     lm: LmOption = None,
     no_llm: NoLlmOption = False,
@@ -101,7 +101,7 @@ def ask(
 
 @app.command()
 def ls(file: _FileOption = None, as_json: _JsonOption = False) -> None:
-    """List what is on file, the newest first."""
+    """List the stored corpora, newest first."""
     import json
 
     from dspy_programs.documents import Corpora
@@ -121,7 +121,7 @@ def ls(file: _FileOption = None, as_json: _JsonOption = False) -> None:
 
 @app.command()
 def rm(corpus: _Id, file: _FileOption = None) -> None:
-    """Remove a corpus, and all that was kept of it."""
+    """Remove a corpus and everything kept of it."""
     from dspy_programs.documents import Documents
 
     Documents(file).remove(corpus)
@@ -130,7 +130,7 @@ def rm(corpus: _Id, file: _FileOption = None) -> None:
 
 @app.command()
 def models() -> None:
-    """Show which model fits in the free memory of this machine, and how much context in that of its GPU."""
+    """Show which model fits into this machine's free memory, and how much context into its GPU's."""
     from dspy_programs.documents.model_choice import MODEL_CHOICES, chosen_for, free_gpu, free_ram
 
     ram, gpu = free_ram(), free_gpu()

@@ -75,7 +75,7 @@ class NotOnFile(UsageError):
 def checked_id(corpus: str) -> str:
     """Return an id. Raises UsageError if it is none."""
     if not _ID.fullmatch(corpus):
-        raise UsageError(f"{corpus[:80]!r} is no id: use 1 to 64 of a-z, 0-9, - and _, a letter or digit first")
+        raise UsageError(f"{corpus[:80]!r} is not an id: use 1 to 64 of a-z, 0-9, - and _, a letter or digit first")
     return corpus
 
 

@@ -113,7 +113,7 @@ class Documents:
             raise UsageError(f"{corpus}: nothing to ingest; name a file, a folder or -")
         text = "\n\n".join(sendable(source.text, len(source.text)) for source in sources).strip()
         if not text:
-            raise UsageError(f"{corpus}: there is no text in what is to be ingested")
+            raise UsageError(f"{corpus}: there is no text to ingest")
         if len(text) > _LONGEST:
             raise UsageError(f"{corpus}: {len(text):,} characters; a corpus has at most {_LONGEST:,}: ingest several")
         parts, tokens = self._cut(corpus, text, chunk)

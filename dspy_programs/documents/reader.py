@@ -1,6 +1,5 @@
 """What reads documents: a model with the program compiled for it, and how much it reads at once; without a model, the rules."""
 
-import warnings
 from functools import cached_property
 
 import dspy
@@ -9,7 +8,7 @@ from dspy_programs.context_window import UNKNOWN, context_tokens
 from dspy_programs.lm import KeptPrompts, kept_prompts
 from dspy_programs.predict import shown_length
 from dspy_programs.programs.document_qa import DocumentQA
-from dspy_programs.registry import load
+from dspy_programs.registry import load, without_warning
 from dspy_programs.tokens import counter_for
 
 _BESIDE = 1_200  # tokens of a prompt beside the document and the demonstrations: instructions, the question, the answer
@@ -29,8 +28,7 @@ class Reader:
 
     @cached_property
     def program(self) -> DocumentQA:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+        with without_warning():
             return load("document_qa", self.lm.model) if self.lm is not None else DocumentQA()
 
     @cached_property

@@ -15,6 +15,7 @@ from dspy_programs.errors import ModelFailing, UsageError
 from dspy_programs.failures.calibrated import FACTS, RunKind, kind_of, probability_of
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.programs.failure_judge import (
+    HINT,
     LIKELY,
     REMEDIES,
     SURE_AGAINST_SUCCESS,
@@ -221,13 +222,25 @@ def report_of(
         possible=bool(modes) and modes[0].possible,
         is_successful=trace.is_successful,
         first_failure_turn=ruled.turn,
-        root_cause_summary=REMEDIES[mode].cause.format(evidence=evidence),
+        root_cause_summary=_weak_sign(findings, trace, answered_by)
+        if mode == "none"
+        else REMEDIES[mode].cause.format(evidence=evidence),
         evidence=evidence,
         fixes=REMEDIES[mode].fixes_for(evidence),
         modes=modes,
         turns=len(trace.turns),
         answered_by=answered_by,
         failure=failure,
+    )
+
+
+def _weak_sign(findings: Sequence[Finding], trace: Trace, answered_by: str) -> str:
+    """Say of a run without a failure what comes nearest to one, if anything does and nobody knows better."""
+    if answered_by == "model" or trace.is_successful or not findings or findings[0].confidence < HINT:
+        return REMEDIES["none"].cause
+    sign = findings[0]
+    return (
+        f"Nothing in the run surely shows a failure; a weak sign of {sign.mode} at turn {sign.turn}: {sendable(sign.evidence)}"
     )
 
 

@@ -12,7 +12,8 @@ _AT_ONCE = 8  # traces sent to a model on a server in parallel
 FormatOption = Annotated[str | None, typer.Option("--format", help="Trace format. Default: detected per trace.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a self-contained HTML report.")]
 OpenQuestionOption = Annotated[
-    bool, typer.Option("--open-question", help="Also ask how a run failed in which nothing was found. Only for large models.")
+    bool,
+    typer.Option("--open-question", help="Also ask how a run failed where the rules found nothing. Only for large models."),
 ]
 SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SARIF 2.1.0, for code scanning.")]
 MinProbabilityOption = Annotated[

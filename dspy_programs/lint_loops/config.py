@@ -46,7 +46,7 @@ def patterns_of(select: Sequence[str], ignore: Sequence[str], where: str) -> fro
     """Return the patterns that are selected and not ignored. Raises UsageError for an unknown one."""
     for name in [*select, *ignore]:
         if name not in BY_NAME:
-            raise UsageError(f"{where}: {name!r} is no pattern; choose from {', '.join(sorted(BY_NAME))}")
+            raise UsageError(f"{where}: {name!r} is not a pattern; choose from {', '.join(sorted(BY_NAME))}")
     chosen = {BY_NAME[name] for name in select} or set(PATTERNS)
     return frozenset(chosen - {BY_NAME[name] for name in ignore})
 

@@ -92,8 +92,9 @@ SORT = Pattern(
     "measured",
     "Sort once before the loop",
     "O(n*m*log m) -> O(n+m*log m)",
-    "The same collection is sorted again on each pass, with the same result. Sort it once before the loop. For the least or "
-    "the greatest item min() and max() need one look at each item, and no sorting.",
+    "The same collection is sorted again on each pass, with the same result. Sort it once before the loop; a list "
+    "that only grows meanwhile, once after it. For the least or the greatest item min() and max() need one look at each item, "
+    "and no sorting.",
 )
 LIST_CONCAT = Pattern(
     "LOOP008",

@@ -34,7 +34,7 @@ def lint_loops(
     ] = None,
     explain: Annotated[
         bool,
-        typer.Option("--explain", help="Also say of each finding why it is slow, and write the loop anew where that is sure."),
+        typer.Option("--explain", help="Also explain why each finding is slow, and rewrite the loop where that is safe."),
     ] = False,
     lm: ToolLmOption = None,
     no_llm: NoLlmOption = False,
@@ -42,11 +42,12 @@ def lint_loops(
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Time each pattern found against its mend here, and say how time grows.")
+        bool,
+        typer.Option("--measure", help="Time each pattern found against its fix on this machine, and say how the time grows."),
     ] = False,
     fix: Annotated[
         bool,
-        typer.Option("--fix", help="Rewrite what can be mended without changing what the code does. Needs the lint extra."),
+        typer.Option("--fix", help="Rewrite what can be fixed without changing what the code does. Needs the lint extra."),
     ] = False,
     config: Annotated[Path | None, typer.Option(help="Settings. Default: the nearest pyproject.toml.")] = None,
 ) -> None:

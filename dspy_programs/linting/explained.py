@@ -6,7 +6,6 @@ Guarantees each finding gets an explanation: the pattern's own where its loop ca
 Calls      one for each finding; none without a model, then DSPy is not even loaded.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,10 +46,9 @@ def explained_all(
 
 
 def _program(lm: "dspy.LM") -> "LoopExplainer":
-    from dspy_programs.registry import load
+    from dspy_programs.registry import load, without_warning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+    with without_warning():
         return load("loop_explainer", lm.model)
 
 

@@ -7,6 +7,7 @@ OPENROUTER_API_KEY; both speak OpenAI's protocol, so both become an ordinary `op
 import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from dspy_programs.errors import LanguageModelError, UsageError
 
 SECONDS = 5.0
 _LARGEST_REPLY = 20_000_000  # bytes
+_BARE = re.compile(r"[^/:]+")  # a name without a port, which Ollama's own programs take for its usual one
 
 
 class Server(NamedTuple):
@@ -39,8 +41,9 @@ class _Status(NamedTuple):
 def server_named(name: str, model: str | None = None, base: str | None = None, key: str | None = None) -> Server:
     """Return "ollama" or "openrouter" with the user's and the environment's settings. Raises UsageError for another name."""
     if name == "ollama":
-        host = base or os.environ.get("OLLAMA_HOST") or "http://localhost:11434"
-        host = host if "://" in host else f"http://{host}"
+        host = base or os.environ.get("OLLAMA_HOST") or "localhost"
+        if "://" not in host:
+            host = f"http://{host}:11434" if _BARE.fullmatch(host) else f"http://{host}"
         return Server("Ollama", model or "gemma4:latest", host.rstrip("/").removesuffix("/v1"), key)
     if name == "openrouter":
         key = key or os.environ.get("OPENROUTER_API_KEY")
@@ -62,7 +65,8 @@ def check(server: Server) -> _Status:
     except urllib.error.HTTPError as error:
         return _Status(False, None, f"it answered {error.code} {error.reason}")
     except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
-        return _Status(False, None, str(getattr(error, "reason", error))[:200])
+        reason = getattr(error, "reason", error)
+        return _Status(False, None, str(getattr(reason, "strerror", None) or reason)[:200])
 
 
 def fetched(url: str, key: str | None) -> Any:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from dspy_programs.text import quantity
+
 if TYPE_CHECKING:
     import dspy
     from dspy import lm15
@@ -31,9 +33,9 @@ class Spent(BaseModel):
         return self.input_tokens + self.output_tokens
 
     def __str__(self) -> str:
-        tokens = f"{self.model_calls:,} calls, {self.tokens:,} tokens"
+        used = f"{quantity(self.model_calls, 'call')}, {quantity(self.tokens, 'token')}"
         priced = f", {self.usd:.4f} USD" if self.usd else ""
-        return tokens + priced + (f" ({self.unpriced_calls:,} calls without a price)" if self.unpriced_calls else "")
+        return used + priced + (f" ({quantity(self.unpriced_calls, 'call')} without a price)" if self.unpriced_calls else "")
 
 
 S = TypeVar("S", bound=Spent)

@@ -72,9 +72,10 @@ def inspect(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    for name, value in found.items():
+    roles = ", ".join(f"{role} {count:,}" for role, count in found["roles"].items())
+    for name, value in {**found, "roles": roles, "exact": "yes" if found["exact"] else "no, an estimate"}.items():
         if name != "top":
-            typer.echo(f"{name:<14} {value}")
+            typer.echo(f"{name:<14} {value}".rstrip())
     for row in found["top"]:
         typer.echo(f"{row['score']:>6.3f}  turn {row['turn']}  {row['role']}: {row['preview']}")
 
@@ -102,7 +103,7 @@ def compress(
     originals: Annotated[
         Path | None,
         typer.Option(
-            help="With --format messages: a memory file that restores them. If it exists, what was said since goes on in it."
+            help="With --format messages: a memory file that restores them. If it exists, what was said since is added to it."
         ),
     ] = None,
     lm: ToolLmOption = None,
@@ -139,14 +140,14 @@ def compress(
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(help="A memory file. One that does not exist is made.")],
+    path: Annotated[Path, typer.Argument(help="A memory file; created if it does not exist.")],
     role: Annotated[Literal["system", "user", "assistant", "tool"], typer.Option(help="Who says it.")] = "user",
     content: Annotated[str | None, typer.Option(help="What is said; - for standard input.")] = None,
     messages: Annotated[
         Path | None, typer.Option(help="Add a file of messages instead, tool calls included; - for standard input.")
     ] = None,
 ) -> None:
-    """Add to a memory file, also while other processes do. Calls no model."""
+    """Add to a memory file, even while other processes do. Calls no model."""
     from dspy_programs.memory.originals import restore as restored
     from dspy_programs.memory.sessions.source import read_memory
     from dspy_programs.memory.store_file import opened

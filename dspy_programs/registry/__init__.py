@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         new_program as new_program,
         program_named as program_named,
         require_known as require_known,
+        without_warning as without_warning,
     )
     from dspy_programs.registry.shape import has_reasoning as has_reasoning, shape_of as shape_of
     from dspy_programs.registry.shared import MANIFEST as MANIFEST, newest as newest, write_manifest as write_manifest
@@ -71,6 +72,7 @@ _HOMES = {
     "new_program": "registry",
     "program_named": "registry",
     "require_known": "registry",
+    "without_warning": "registry",
     "has_reasoning": "shape",
     "shape_of": "shape",
     "MANIFEST": "shared",

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
@@ -184,6 +185,13 @@ def load(
     made.loaded_from = file
     tell(f"{name} for {spec}: {file or 'uncompiled'}", verbose)
     return made
+
+
+@contextlib.contextmanager
+def without_warning() -> Iterator[None]:
+    """Let tools load a program that is not compiled for the model, and say nothing: the program's page tells it."""
+    with warnings.catch_warnings(action="ignore"):
+        yield
 
 
 def _is_name(program: str) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from dspy_programs.router.catalogue import Priority
 from dspy_programs.router.errors import NoneAnswered
+from dspy_programs.router.figures import quantile
 from dspy_programs.router.needs import Needs, needs_of
 from dspy_programs.router.router import Router
 
@@ -11,7 +12,7 @@ _ANSWER = 64  # tokens
 
 
 def measured(router: Router, message: str, iterations: int, only: tuple[str, ...], priority: Priority | None) -> dict[str, Any]:
-    """Return the figures of each model, and the model that the priority chooses with them.
+    """Return the figures of each model, and the model that the priority chooses with them, among those that answered.
 
     Raises what asking raises, but a model that does not answer, which is counted.
     """
@@ -19,7 +20,8 @@ def measured(router: Router, message: str, iterations: int, only: tuple[str, ...
     for name in only:
         router.decider.known_place(name)
     rows = [_of_one(router, body, model.id, iterations) for model in router.catalogue.models if not only or model.id in only]
-    decision = router.decide(needs_of(body, priority=priority, preferred=only))
+    there = tuple(row["model"] for row in rows if row["answers"])
+    decision = router.decide(needs_of(body, priority=priority, preferred=there or only))
     chosen = router.catalogue.models[decision.best].id
     return {"models": rows, "priority": decision.priority, "chosen": chosen, "spent_usd": round(router.money.spent, 6)}
 
@@ -35,9 +37,8 @@ def _of_one(router: Router, body: dict[str, Any], model: str, iterations: int) -
             if not times:
                 break  # it has been tried again already
     times.sort()
-    at = [times[min(len(times) - 1, int(share * len(times)))] if times else None for share in (0.5, 0.95)]
     mean = sum(times) / len(times) if times else None
-    told = {"avg_ms": mean, "p50_ms": at[0], "p95_ms": at[1]}
+    told = {"avg_ms": mean, "p50_ms": quantile(times, 0.5), "p95_ms": quantile(times, 0.95)}
     return {
         "model": model,
         "answers": len(times),

@@ -1,6 +1,6 @@
 """The catalogue: which models there are, what they cost and can do, and how the router is to behave.
 
-Output     Catalogue, checked: every key is known, every price and limit makes sense, no model is there twice.
+Output     Catalogue, checked: every key is known, every price and limit makes sense, no model appears twice.
 Guarantees no key is in it, only the name of the environment's variable that has one; no number is so large or so small that a
            score, a sum or a system's call could fail on it.
 """
@@ -67,7 +67,7 @@ class Model(_Part):
     @model_validator(mode="after")
     def _named(self) -> "Model":
         if not all(self.spec.partition("/")):
-            raise ValueError(f"{self.spec!r} is no model's spec; write lm: provider/name")
+            raise ValueError(f"{self.spec!r} is not a model spec; write lm: provider/name")
         return self
 
     @property
@@ -82,8 +82,13 @@ class Model(_Part):
     @property
     def key(self) -> str | None:
         """Return its key from the environment. A provider's own key goes to no other address."""
-        name = self.key_env or (None if self.api_base else _KEYS.get(self.spec.partition("/")[0]))
+        name = self.key_env or self.providers_variable
         return os.environ.get(name, "").strip() or None if name else None
+
+    @property
+    def providers_variable(self) -> str | None:
+        """Return the variable that has its provider's key; None for another address, which may want none."""
+        return None if self.api_base else _KEYS.get(self.spec.partition("/")[0])
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the USD of so many tokens."""
@@ -174,7 +179,7 @@ class Catalogue(_Part):
         seen = set[str]()
         for model in models:
             if model.id in seen:
-                raise ValueError(f"{model.id} is there twice")
+                raise ValueError(f"{model.id} appears twice")
             seen.add(model.id)
         return models
 

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from dspy_programs import strict_yaml
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.router.catalogue import Catalogue
-from dspy_programs.strict_yaml import StrictLoader
 
 VARIABLE = "DSPY_PROGRAMS_ROUTER"
 """Names the catalogue of `router/balanced` and of commands without --catalogue."""
@@ -55,8 +55,8 @@ def _yaml_in(path: Path) -> Any:
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
         if len(text) > _LARGEST:
-            raise UsageError(f"{path}: larger than {_LARGEST:,} bytes; this is no catalogue")
-        return yaml.load(text, StrictLoader)
+            raise UsageError(f"{path}: larger than {_LARGEST:,} bytes; this is not a catalogue")
+        return strict_yaml.load(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot read a catalogue from it ({error.strerror or error})") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:

@@ -33,7 +33,7 @@ _PriorityOption = Annotated[str | None, typer.Option(help="speed, cost, quality 
 _LatencyOption = Annotated[float | None, typer.Option("--max-latency", min=0, help="Milliseconds that a model may take.")]
 _CostOption = Annotated[float | None, typer.Option("--max-cost", min=0, help="USD per 1,000 tokens that a model may cost.")]
 _ModelsOption = Annotated[list[str] | None, typer.Option("--model", help="Only this model of the catalogue; repeatable.")]
-_RedisOption = Annotated[str | None, typer.Option("--redis", metavar="URL", help="The cache is this Redis.")]
+_RedisOption = Annotated[str | None, typer.Option("--redis", metavar="URL", help="Use this Redis as the cache.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -139,7 +139,7 @@ def learn(
     model: Annotated[str | None, typer.Option(help="The model, where the file does not say.")] = None,
     program: Annotated[str | None, typer.Option(help="The program, where a line does not say.")] = None,
 ) -> None:
-    """Add how good models were at a program to the catalogue's quality_file. Each file counts each time it is given."""
+    """Add how good models were at a program to the catalogue's quality_file. A file given twice counts twice."""
     from dspy_programs.errors import UsageError
     from dspy_programs.router.learning.quality import read_quality, write_quality
     from dspy_programs.router.learning.reading import scores_in
@@ -160,9 +160,9 @@ def learn(
 @app.command()
 def fit(
     file: Annotated[Path, typer.Argument(help='Rows {"text": ..., "scores": {MODEL: SHARE}} (JSONL).')],
-    program: Annotated[str, typer.Option(help="The program that these requests are of.")],
-    cheap: Annotated[str, typer.Option(help="The model that is to get the easy requests.")],
-    strong: Annotated[str, typer.Option(help="The model that all of them would get.")],
+    program: Annotated[str, typer.Option(help="The program that these requests belong to.")],
+    cheap: Annotated[str, typer.Option(help="The model for the easy requests.")],
+    strong: Annotated[str, typer.Option(help="The model that would otherwise get every request.")],
     catalogue: _CatalogueOption = None,
     max_loss: Annotated[float, typer.Option(min=0, max=1, help="How far the mean score may fall.")] = 0.02,
 ) -> None:
@@ -181,13 +181,13 @@ def fit(
 
 @cache.command()
 def stats(catalogue: _CatalogueOption = None, redis: _RedisOption = None) -> None:
-    """Say where answers are kept, how many there are, and how large."""
+    """Show where answers are kept, how many, and how large they are."""
     print(json.dumps(_kept(catalogue, redis).stats(), indent=1))
 
 
 @cache.command()
 def clear(catalogue: _CatalogueOption = None, redis: _RedisOption = None) -> None:
-    """Forget all answers; other keys of a Redis stay."""
+    """Delete all cached answers; other keys of a Redis stay."""
     from dspy_programs.errors import UsageError
     from dspy_programs.text import quantity
 

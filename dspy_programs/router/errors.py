@@ -35,6 +35,9 @@ class Attempt(NamedTuple):
 class NoneAnswered(LanguageModelError):
     def __init__(self, attempts: Sequence[Attempt], status: int | None = None) -> None:
         """status: of HTTP, where all models refused the request itself."""
-        said = "; ".join(f"{one.model}: {one.problem}" for one in attempts)
+        models: dict[str, list[str]] = {}  # by what was wrong with them, which is often the same: no key, no network
+        for one in attempts:
+            models.setdefault(one.problem, []).append(one.model)
+        said = "; ".join(f"{', '.join(dict.fromkeys(names))}: {problem}" for problem, names in models.items())
         super().__init__(f"no model answered ({said})")
         self.attempts, self.status = list(attempts), status

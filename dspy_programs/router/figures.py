@@ -3,9 +3,11 @@
 Guarantees the latency of an answer from the cache is not mixed with those of models; a failure counts once per request.
 """
 
+import math
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from typing import Any
 
 _WINDOW = 100  # latest answers
@@ -46,8 +48,8 @@ class Figures:
                 "fallback_requests": self._counts["fallback"],
                 "errors_count": self._counts["failed"],
                 "avg_latency_ms": _mean(asked),
-                "p95_latency_ms": _quantile(asked, 0.95),
-                "p99_latency_ms": _quantile(asked, 0.99),
+                "p95_latency_ms": quantile(asked, 0.95),
+                "p99_latency_ms": quantile(asked, 0.99),
                 "cached_avg_latency_ms": _mean(cached),
                 "model_usage": dict(self._usage),
             }
@@ -89,5 +91,6 @@ def _mean(values: list[float]) -> float | None:
     return round(sum(values) / len(values), 3) if values else None
 
 
-def _quantile(ordered: list[float], share: float) -> float | None:
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3) if ordered else None
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """Return the least of the values that at least this share of them does not exceed (the nearest rank), None of none."""
+    return round(ordered[max(1, math.ceil(share * len(ordered))) - 1], 3) if ordered else None

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dspy_programs.documents import IngestionJobs
     from dspy_programs.router import Router
     from dspy_programs.serve.agent_runs import AgentRuns
+    from dspy_programs.serve.router_calls import RouterCalls
 
 FAULTS = {
     400: "not JSON",
@@ -100,24 +101,13 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         """Both SDKs keep state that lives only while the server runs, so their routes are created here."""
-        worker_pool.open()
-        if runs is not None:
-            runs.spending = worker_pool.spending
-            runs.open()
-        if jobs is not None:
-            jobs.open()
+        _open(worker_pool, runs, jobs)
         agent, tasks = agent_routes(worker_pool, limits, needs_key=keys is not None, public_url=public_url)
         sessions = Sessions(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=sessions)]
         async with sessions.run():
             yield
-            if runs is not None:
-                await asyncio.to_thread(runs.close)
-            if jobs is not None:
-                jobs.close()
-            if calls is not None:
-                calls.close()
-            await worker_pool.ended()
+            await _close(worker_pool, runs, jobs, calls)
             await tasks.aclose()
 
     app = FastAPI(
@@ -130,17 +120,7 @@ def create_app(
         exception_handlers={ServeError: _on_fault, RequestValidationError: _on_invalid, HTTPException: _on_http},
         servers=[{"url": public_url}] if public_url else None,
     )
-    api = APIRouter(responses={code: fault_of(code) for code in FAULTS}, dependencies=_KEYS if keys is not None else None)
-    for operation in OPERATIONS.values():
-        api.add_api_route(
-            operation.path,
-            _endpoint_for(operation, worker_pool),
-            methods=["POST"],
-            response_model=operation.answer,
-            operation_id=operation.name,
-            summary=operation.title,
-            description=operation.says,
-        )
+    api = _api_of(worker_pool, needs_key=keys is not None)
     if runs is not None:
         from dspy_programs.serve.agent_routes import add_agent_routes
 
@@ -161,6 +141,43 @@ def create_app(
     app.add_api_route("/healthz", health, methods=["GET"], operation_id="health", responses={403: fault_of(403)})
     own = [*first, *app.router.routes]
     return AccessMiddleware(LargeRequests(app, worker_pool), keys, limits, public_url)
+
+
+def _open(worker_pool: WorkerPool, runs: "AgentRuns | None", jobs: "IngestionJobs | None") -> None:
+    worker_pool.open()
+    if runs is not None:
+        runs.spending = worker_pool.spending
+        runs.open()
+    if jobs is not None:
+        jobs.open()
+
+
+async def _close(
+    worker_pool: WorkerPool, runs: "AgentRuns | None", jobs: "IngestionJobs | None", calls: "RouterCalls | None"
+) -> None:
+    if runs is not None:
+        await asyncio.to_thread(runs.close)
+    if jobs is not None:
+        jobs.close()
+    if calls is not None:
+        calls.close()
+    await worker_pool.ended()
+
+
+def _api_of(worker_pool: WorkerPool, needs_key: bool) -> APIRouter:
+    """Return the routes of the operations."""
+    api = APIRouter(responses={code: fault_of(code) for code in FAULTS}, dependencies=_KEYS if needs_key else None)
+    for operation in OPERATIONS.values():
+        api.add_api_route(
+            operation.path,
+            _endpoint_for(operation, worker_pool),
+            methods=["POST"],
+            response_model=operation.answer,
+            operation_id=operation.name,
+            summary=operation.title,
+            description=operation.says,
+        )
+    return api
 
 
 def fault_of(code: int) -> dict[str, Any]:

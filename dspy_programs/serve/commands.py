@@ -58,7 +58,9 @@ def http(
         str | None, typer.Option(help="Where clients reach this server, if that is a proxy's address; for the agent card.")
     ] = None,
     workspace: Annotated[str | None, typer.Option("--workspace", "-w", help="Let the agent work in this folder.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings of the agent. Default: agent.toml, if it is here.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings of the agent. Default: agent.toml in this folder, if there is one.")
+    ] = None,
     documents: Annotated[
         Path | None, typer.Option(help="Serve the corpora of this file; whoever has a key may read, add and remove them.")
     ] = None,

@@ -93,11 +93,12 @@ class CheckOfScore(BaseModel):
 
 
 class ScoredDataset(BaseModel):
-    """score: from 0 to 100; bands: the lowest score of each."""
+    """score: from 0 to 100; bands: the lowest score of each; held_back: why the band is lower than the score's, if it is."""
 
     dataset: str
     score: float
     band: str
+    held_back: str
     detected_format: str
     formats: dict[str, int]
     rows: int

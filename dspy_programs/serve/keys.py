@@ -125,7 +125,7 @@ def _read(path: Path) -> dict[bytes, str]:
         why = getattr(error, "strerror", None) or "not ASCII"
         raise UsageError(f"{path}: cannot read keys from it ({why})") from None
     if len(text) > _MOST_BYTES:
-        raise UsageError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is no file of keys")
+        raise UsageError(f"{path}: larger than {_MOST_BYTES:,} bytes; this is not a key file")
     return read_keys(text, str(path))
 
 

@@ -22,14 +22,16 @@ def up(
     logs: LogNames = None,
     container: Containers = None,
     db: DbOption = None,
-    keep_events: Annotated[int, typer.Option(min=1, help="Entries that are kept of all logs; the oldest make room.")] = 100_000,
-    keep_megabytes: Annotated[int, typer.Option(min=1, help="And no more than that.")] = 200,
+    keep_events: Annotated[
+        int, typer.Option(min=1, help="How many entries to keep over all logs; the oldest make room.")
+    ] = 100_000,
+    keep_megabytes: Annotated[int, typer.Option(min=1, help="Their largest total size, in megabytes.")] = 200,
     interval: Interval = 1.0,
-    once: Annotated[bool, typer.Option("--once", help="End when all that is there has been read; no status page.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop when everything there has been read; no status page.")] = False,
     status_host: Annotated[
         str, typer.Option(help="Address of the status page; any but loopback requires a key.")
     ] = "127.0.0.1",
-    status_port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0: no status page.")] = 8765,
+    status_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the status page; 0 for none.")] = 8765,
     key_file: Annotated[
         Path | None,
         typer.Option(help="File of the keys its clients must send, one NAME: KEY a line. Or set DSPY_PROGRAMS_SERVER_KEY."),
@@ -40,9 +42,9 @@ def up(
     ] = "",
     workspace: Annotated[Path, typer.Option("--workspace", "-w", help="The folder whose index /code shows.")] = Path("."),
 ) -> None:
-    """Follow logs, and keep what goes wrong: each line is read once, also if this is killed and started again.
+    """Follow logs, and keep what goes wrong: each line is read once, even if this is killed and started again.
 
-    Several may run, also on one store. `last` and `status` show what is kept. Ends when interrupted; the next start goes on.
+    Several may run, even on one store. `last` and `status` show what is kept. Ends when interrupted; the next start continues.
     """
     from dspy_programs.code.log_bus import Bus, ended_by_signals, keep, opened_storage, sources_of
 

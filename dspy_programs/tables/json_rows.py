@@ -44,7 +44,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"the key {one_line(twice, 60)!r} is there twice")
+        raise ValueError(f"the key {one_line(twice, 60)!r} appears twice")
     return made
 
 

@@ -67,10 +67,14 @@ def loop_rows(
     rows = read_rows(recipe, data, {}, seed)
     told = dict(_provenances(data))
     trained = {row.id for row in rows["train"]}
-    unseen = (row for split in ("val", "test") for row in rows[split] if row.id not in trained)
-    held_back = [row for row in unseen if recipe.asks(row)][:most]
-    if len(held_back) < _FEWEST_HELD_BACK:
-        raise UsageError(f"{data}: {len(held_back)} held-back rows: {_TOO_FEW}")
+    unseen = [row for split in ("val", "test") for row in rows[split] if row.id not in trained]
+    asking = [row for row in unseen if recipe.asks(row)]
+    if len(asking) < _FEWEST_HELD_BACK:
+        of_which = f", of which {len(asking)} ask the model" if len(asking) < len(unseen) else ""
+        raise UsageError(f"{data}: {quantity(len(unseen), 'held-back row')}{of_which}: {_TOO_FEW}")
+    if most is not None and most < _FEWEST_HELD_BACK:
+        raise UsageError(f"--rows {most}: too few for any challenger to win; use at least {_FEWEST_HELD_BACK}")
+    held_back = asking[:most]
     shown = [row for row in rows["train"] if _LABELS.get(str(told.get(row.id, {}).get("label")), "successes") in arrows]
     weights = {
         id_: float(weight)
@@ -90,7 +94,7 @@ def _require_enough(data: Path) -> None:
     if not sum(counts.values()):
         raise UsageError(f"the runs gave no rows: {data / 'rejects.jsonl'} says of each why")
     if counts["train"] < _FEWEST_HELD_BACK and not counts["val"] + counts["test"]:
-        raise UsageError(f"{data}: {quantity(counts['train'], 'row')} of fewer than 10 different goals: {_TOO_FEW}")
+        raise UsageError(f"{data}: {quantity(counts['train'], 'row')} of too few different goals to hold any back: {_TOO_FEW}")
 
 
 def job_for(recipe: Recipe, found: LoopRows, seed: int, before: dict[str, dspy.Module]) -> Job:

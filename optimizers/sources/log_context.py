@@ -20,8 +20,7 @@ from dspy_programs.errors import DatasetError
 from metrics.log_context import holds
 from optimizers.sources.log_formats import FORMS, Form
 from optimizers.sources.log_incidents import INCIDENTS, NOISE, WORDS, Incident
-from optimizers.sources.log_run_cases import RUNS
-from optimizers.sources.log_runs import Run, log_of
+from optimizers.sources.log_runs import Run, log_of, read_runs
 
 SEED = 20261202
 _TOLD = {"train": 6, "val": 5, "test": 5}  # rows of each incident
@@ -31,9 +30,9 @@ _STARRED = re.compile(r"\*([^*]+)\*")
 Row = dict[str, Any]
 
 
-def build(raw: Path, runs: Sequence[Run] = RUNS) -> dict[str, list[Row]]:
-    """Make the rows of each split: real runs and incidents in turn."""
-    splits = {}
+def build(raw: Path, runs: Sequence[Run] | None = None) -> dict[str, list[Row]]:
+    """Make the rows of each split: real runs, by default those of log_run_cases.toml, and incidents in turn."""
+    splits, runs = {}, read_runs() if runs is None else runs
     for split in ("train", "val", "test"):
         draw = random.Random(f"{SEED} {split}")
         real = [_of_run(run, raw) for run in runs if run.split == split]

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from typing import NamedTuple
 from dspy_programs.errors import DatasetError
 
 HOME = "/home/ann/app"
+_CASES = Path(__file__).with_name("log_run_cases.toml")
 _LONGEST = 2_000  # characters of a log: its end, in whole lines
 _SECONDS = 60
 _ALIKE = (
@@ -46,6 +48,14 @@ class Run(NamedTuple):
     files: Mapping[str, str] = {}
     shell: bool = False
     needs: tuple[str, ...] = ()
+
+
+def read_runs() -> tuple[Run, ...]:
+    """Return the runs of log_run_cases.toml, in its order."""
+    cases = tomllib.loads(_CASES.read_text(encoding="utf-8"))["run"]
+    return tuple(
+        Run(**{name: tuple(value) if isinstance(value, list) else value for name, value in case.items()}) for case in cases
+    )
 
 
 def log_of(run: Run, packages: Path) -> str:

@@ -150,7 +150,7 @@ def tasks(raw: Path) -> Iterator[tuple[str, list[Row]]]:
             rows = by_task.setdefault(name, [])
             rows += rows_of_talk(f"tau-{name}-{n}", conversation(record["traj"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DatasetError(f"{path}: record {n} is no conversation of tau-bench: {error!r}") from error
+            raise DatasetError(f"{path}: record {n} is not a conversation of tau-bench: {error!r}") from error
     yield from by_task.items()
 
 

@@ -148,7 +148,7 @@ def _test(line: str) -> str:
     said = "".join(f"        {ast.unparse(node)}\n" for node in before)
     compared = last.value if isinstance(last, ast.Expr) else None
     if not isinstance(compared, ast.Compare) or len(compared.ops) != 1 or not isinstance(compared.ops[0], ast.Eq):
-        raise DatasetError(f"{line!r} is no test: write EXPRESSION == EXPRESSION")
+        raise DatasetError(f"{line!r} is not a test: write EXPRESSION == EXPRESSION")
     left, right = (ast.get_source_segment(line, each) for each in (compared.left, compared.comparators[0]))
     if right in ("True", "False", "None"):
         return f"{said}        self.assertIs({left}, {right})\n"

@@ -137,21 +137,10 @@ def compile_program(
         RunError: The run's folder belongs to another run, or a limit was reached before there was a result.
         Exception: Whatever the program or the metric raises.
     """
-    if not isinstance(program, dspy.Module) and not (isinstance(program, type) and issubclass(program, dspy.Module)):
-        raise UsageError(
-            f"program: {program!r} is not a dspy.Module; give a Module class or an instance (--module takes names)"
-        )
-    name = name_of(program) if name is None or name == "" else name
+    name = _usable_name(name, program)
     whole = {"max_metric_calls": max_metric_calls, "budget_tokens": budget_tokens, "threads": threads}
     _require_numbers(whole | {"demonstrations": demonstrations}, {"max_minutes": max_minutes, "max_usd": max_usd})
-    if not isinstance(name, str) or not name.isprintable():
-        raise UsageError(f"name: {name!r} cannot be used; give one line of text")
-    if name in PROGRAMS:
-        raise UsageError(f"name: {name!r} is a program of this library; choose another")
-    if auto not in (None, *CANDIDATES) or proposer not in get_args(Choice):
-        raise UsageError(f"choose auto from {', '.join(CANDIDATES)} or None, and proposer from {', '.join(get_args(Choice))}")
-    if auto and max_metric_calls:
-        raise UsageError("auto and max_metric_calls both set the number of metric calls; give only one")
+    _require_choices(auto, max_metric_calls, proposer)
     introduce(name, program)
     recipe = Recipe(program, metric, name, demonstrate=demonstrate, demonstrations=demonstrations, kind=kind)
     task = _model_of(lm, program)
@@ -171,6 +160,28 @@ def compile_program(
     print(summary_of(training, report, directory), flush=True)
     with warnings.catch_warnings(action="ignore"):  # if nothing was better, it runs uncompiled: the report says so
         return CompiledProgram(load(name, task.model), report)
+
+
+def _usable_name(name: str | None, program: type[dspy.Module] | dspy.Module) -> str:
+    """Return the name of a program, by default its class's place. Raises UsageError."""
+    if not isinstance(program, dspy.Module) and not (isinstance(program, type) and issubclass(program, dspy.Module)):
+        raise UsageError(
+            f"program: {program!r} is not a dspy.Module; give a Module class or an instance (--module takes names)"
+        )
+    name = name_of(program) if name is None or name == "" else name
+    if not isinstance(name, str) or not name.isprintable():
+        raise UsageError(f"name: {name!r} cannot be used; give one line of text")
+    if name in PROGRAMS:
+        raise UsageError(f"name: {name!r} is a program of this library; choose another")
+    return name
+
+
+def _require_choices(auto: str | None, max_metric_calls: int | None, proposer: str) -> None:
+    """Raise UsageError for an unknown preset or proposer, or two limits on metric calls."""
+    if auto not in (None, *CANDIDATES) or proposer not in get_args(Choice):
+        raise UsageError(f"choose auto from {', '.join(CANDIDATES)} or None, and proposer from {', '.join(get_args(Choice))}")
+    if auto and max_metric_calls:
+        raise UsageError("auto and max_metric_calls both set the number of metric calls; give only one")
 
 
 def _require_numbers(whole: Mapping[str, Any], limits: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """A change that a goal wants of all things of a kind: made to one, it becomes a task of its own for each other that was found.
 
-"Delete all events with Raj": the search found three, a small model deletes the first and stops.
+"Delete all events with Raj", or "Delete my events with Raj": the search found three, a small model deletes the first and stops.
 
 Input      the turns of a task, the last of which is a change that succeeded; the goal.
 Output     others(...) -> the same call for each other record of the search; None where the goal has a condition that the search
@@ -22,6 +22,12 @@ from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.types import Call, Turn
 
 ALL = re.compile(r"\b(?:all|any|both|each|every|everything)\b", re.IGNORECASE)
+_MANY = re.compile(
+    r"^\W*(?:please\s+)?(?!keep|leave)\w+\s+(?:the|my|our|these|those)\s+(?:(?!(?:first|last|next|two|three|few|other)\b)[a-z]+\s+)?"
+    r"(?P<thing>[a-z]{3,})s\b",
+    re.IGNORECASE,
+)
+"""A plural right after the verb: it means all of them, if it is what the tool changes."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _FROM_NOW = re.compile(r"future|upcoming|künftige?n?", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -41,7 +47,7 @@ def others(turns: Sequence[Turn], tools: Mapping[str, AgentTool], goal: str) -> 
     last = turns[-1] if turns else None
     if last is None or last.tool_name is None or last.tool_name not in tools or not isinstance(last.tool_input, dict):
         return None
-    wanted = [sentence for sentence in _SENTENCE.split(goal) if ALL.search(sentence)]
+    wanted = [sentence for sentence in _SENTENCE.split(goal) if ALL.search(sentence) or _many(sentence, tools[last.tool_name])]
     keys = [key for key in last.tool_input if is_id(key)]
     if len(keys) != 1 or not wanted:
         return None
@@ -56,6 +62,11 @@ def others(turns: Sequence[Turn], tools: Mapping[str, AgentTool], goal: str) -> 
         return None
     made = Call(tool=search.tool_name, arguments=search.tool_input)
     return Others(made, keys[0], more(search.tool_output, [change], keys[0]))
+
+
+def _many(sentence: str, tool: AgentTool) -> bool:
+    found = _MANY.match(sentence)
+    return found is not None and re.search(rf"(?i)(?<![a-z]){found['thing']}", f"{tool.name} {tool.description}") is not None
 
 
 def more(found: JsonValue, made: Sequence[Call], key: str) -> list[Call]:

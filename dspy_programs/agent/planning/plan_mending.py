@@ -10,7 +10,7 @@ _AGAIN = re.compile(r"\b(?:again|once more|a second time)\b", re.IGNORECASE)
 
 
 def without_loose_ends(tasks: Sequence[Task]) -> list[Task]:
-    """Return a plan in which no task waits for one that there is not, or for itself, and none is there twice."""
+    """Return a plan in which no task waits for one that there is not, or for itself, and none appears twice."""
     kept: list[Task] = []
     instead: dict[int, int] = {}
     seen: dict[tuple[str, tuple[str, ...]], int] = {}

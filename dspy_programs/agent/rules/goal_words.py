@@ -93,7 +93,10 @@ COPIES = re.compile(r"\b(?:copy|duplicate|kopier\w*)\b", _FLAGS)
 COPY = re.compile(r"""\b(?:copy|duplicate|kopier\w*)\s+(?:the\s+|die\s+)?(?:file\s+|datei\s+)?["'`]?$""", _FLAGS)
 
 # what is to happen
-DELETES = re.compile(r"\b(?:delete|remove|erase|lösch\w*|entfern\w*)\s+(?:the\s+|die\s+)?(?:all|every|alle)\b", _FLAGS)
+_THE_FILES = r"(?:\*\.\w+|\.\w+[- ](?:files|dateien))\b"  # a plural means all of them
+DELETES = re.compile(
+    rf"\b(?:delete|remove|erase|lösch\w*|entfern\w*)\s+(?:the\s+|die\s+)?(?:(?:all|every|alle)\b|{_THE_FILES})", _FLAGS
+)
 MOVES = re.compile(r"\b(?:rename|move|umbenenn\w*|benenn\w*|verschieb\w*)\b", _FLAGS)
 _BARE = rf"[`\"']?(?!(?:{_NAMES})\b)(?P<{{}}>[A-Za-z_]\w*)(?:\(\))?[`\"']?(?![\w./])"
 _PART = (
@@ -118,7 +121,10 @@ ALL_ENDINGS = re.compile(
     .{0,80}?\b(?:to|into|in|zu)\s+\*?\.(?P<new>\w+)""",
     _FLAGS,
 )
-EVERY = re.compile(r"""\b(?:all|every|each|alle|jede\w*)\s+(?:of\s+)?(?:the\s+)?["'`]?\*?\.(?P<kind>\w+)\b""", _FLAGS)
+EVERY = re.compile(
+    rf"""(?:\b(?:all|every|each|alle|jede\w*)\s+(?:of\s+)?(?:the\s+)?["'`]?|\b(?:the|die)\s+(?={_THE_FILES}))\*?\.(?P<kind>\w+)\b""",
+    _FLAGS,
+)
 ASKS = re.compile(
     r"""^\W*(?:(?:please|can\s+you|could\s+you|bitte)\s+)?
     (?:what|which|who|when|where|how|why|is|are|does|do\s+(?!not)|tell|show|explain|read|open|list|look|check|describe|find|count

@@ -25,7 +25,7 @@ KINDS = dict(
     python="py", markdown="md", text="txt", javascript="js", typescript="ts", shell="sh", log="log", csv="csv", json="json"
 )
 ALL = (
-    r"(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?"
+    r"(?:(?:all|every|alle)\s+(?:of\s+)?(?:the\s+)?|(?:(?:the|die)\s+)?(?=\*\.\w|\.?\w+[- ](?:files|dateien)\b))"  # or a plural
     r"(?:(?:files?|dateien)\s+(?:ending\s+(?:in|with|on)|(?:with|mit)\s+(?:the\s+|der\s+)?(?:ending|extension|endung))\s+)?"
     rf"(?:\*?\.(?P<ending>\w+)[- ]*(?:files?|dateien)?|(?P<kind>{'|'.join(KINDS)})[- ]?(?:files|dateien))"
     rf"(?:\s+(?:in|from|aus|im)\s+{THE}(?:folder\s+|ordner\s+)?(?P<folder>{FOLDER}))?"

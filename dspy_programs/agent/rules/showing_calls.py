@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping
 from itertools import islice
 
+from dspy_programs.agent.rules.pieces import KINDS
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.types import Call
 
@@ -18,7 +19,7 @@ Said = Mapping[str, str]
 
 _MOST_SEEN = 20_000  # files among which a bare name is looked for
 _NAME = re.compile(r"`[^`]+`|\"[^\"]+\"|'[^']+'|[^\s,]+")
-_ENDINGS = dict(python="py", markdown="md", text="txt", javascript="js", typescript="ts", shell="sh", yaml="y*ml", html="htm*")
+_ENDINGS = KINDS | dict(yaml="y*ml", html="htm*")
 _VAGUE = re.compile(
     r"(?:bugs?|errors?|mistakes?|typos?|problems?|issues?|duplicates?|files?|everything|something|fehlern?|problemen?|dateien|it|"
     r"them|that|this|information|ways?)$",

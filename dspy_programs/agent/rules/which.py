@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dspy_programs.agent.rules.goal_words import PATH
-from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_in
+from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_at
 from dspy_programs.agent.workspace.workspace import Workspace
 
 _LONGEST = 600  # characters of a goal: who says so much has said which
@@ -28,7 +28,8 @@ _ONE = re.compile(
     re.IGNORECASE,
 )
 _THING = re.compile(
-    r"\b(?:the|die|den|das|der)\s+(?P<noun>[A-Za-zÄÖÜäöüß]{4,20})(?:\s+(?:file|datei))?(?!\w|\s+(?:of|from|von|des|named|called)\b|-)",
+    r"\b(?:the|die|den|das|der)\s+(?P<noun>[A-Za-zÄÖÜäöüß]{4,20})(?:\s+(?:file|datei))?"
+    r"(?!\w|\s+(?:of|from|von|des|named|called|files|dateien)\b|-)",
     re.I,
 )
 _QUOTED = re.compile(r"\"[^\"\n]*\"|`[^`\n]*`|“[^”\n]*”|„[^“”\n]*[“”]|(?<!\w)'[^'\n]*'(?!\w)")
@@ -86,7 +87,7 @@ def _of_people(goal: str, paths: Sequence[str], workspace: Workspace) -> Choice 
     named = [path for path in paths if is_named(path, goal)]
     if len(named) != 1 or named[0].endswith(".py"):
         return None
-    lines = (text_in(named[0], workspace) or "").splitlines()
+    lines = (text_at(named[0], workspace) or "").splitlines()
     spoken = {word.lower() for word in _WORD.findall(PATH.sub(" ", goal))}
     for name in dict.fromkeys(_NAME.findall(PATH.sub(" ", goal))):
         own = re.compile(rf"\b{re.escape(name)}\b")

@@ -10,7 +10,7 @@ Guarantees no model; nothing is run.
 import re
 from collections.abc import Iterator
 
-from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_in, texts_in
+from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_at, texts_in
 from dspy_programs.agent.workspace.workspace import Workspace
 
 _FLAGS = re.IGNORECASE
@@ -95,7 +95,7 @@ def _columns(request: str, workspace: Workspace) -> Iterator[str]:
     for file in files_in(workspace):
         if not file.path.endswith((".csv", ".tsv", ".json")) or not is_named(file.path, request):
             continue
-        text = text_in(file.path, workspace) or ""
+        text = text_at(file.path, workspace) or ""
         if file.path.endswith(".json"):
             names = [*dict.fromkeys(re.findall(r'"([A-Za-z_]\w*)"\s*:', text))][:_HEAD]
         else:

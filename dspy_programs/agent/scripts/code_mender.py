@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from dspy_programs.agent.rules.criteria import criteria_of, is_test
 from dspy_programs.agent.scripts.code_block import Code, CodeBlock, code_in
 from dspy_programs.agent.scripts.definitions import names_in, with_definitions
-from dspy_programs.agent.scripts.files_shown import files_in, imported_by, is_named, text_in
+from dspy_programs.agent.scripts.files_shown import files_in, imported_by, is_named, text_at
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.predict import Failure, Program, ask
 from dspy_programs.programs.actor import ActorResult, decision
@@ -113,7 +113,7 @@ def code_tested(request: str, workspace: Workspace) -> Tested:
 
 
 def _texts(paths: Sequence[str], workspace: Workspace) -> dict[str, str]:
-    return {path: text for path in paths if (text := text_in(path, workspace) or "").strip()}
+    return {path: text for path in paths if (text := text_at(path, workspace) or "").strip()}
 
 
 def _shown(tested: Tested) -> str:

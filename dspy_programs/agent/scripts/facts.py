@@ -11,7 +11,7 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_in
+from dspy_programs.agent.scripts.files_shown import files_in, is_named, text_at
 from dspy_programs.agent.scripts.orders import without_orders
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.control_tokens import plain
@@ -84,7 +84,7 @@ def _text_asked(request: str, workspace: Workspace) -> str:
     if not _QUESTION.search(request) or _COMPUTED.search(request):
         return ""
     named = [file.path for file in files_in(workspace) if is_named(file.path, request)]
-    texts = [without_orders(text_in(path, workspace) or "") for path in named]
+    texts = [without_orders(text_at(path, workspace) or "") for path in named]
     if not texts or not all(path.endswith(_PROSE) and _is_prose(text) for path, text in zip(named, texts, strict=True)):
         return ""
     paragraphs = [part for text in texts for part in re.split(r"\n\s*\n", text) if part.strip()]

@@ -48,7 +48,7 @@ def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown
     imported = imported_by([file.path for file in about], [file.path for file in files], workspace)
     about += [file for file in files if file.path in imported and file not in about]
     for file in about or sorted(files, key=lambda file: file.size):
-        text = text_in(file.path, workspace)
+        text = text_at(file.path, workspace)
         if text is None:
             continue
         text = without_orders(text)
@@ -65,14 +65,14 @@ def _nearest(files: Sequence[_File], request: str, workspace: Workspace) -> list
     """Return the files that have words of a request, those with most of them first."""
     wanted, shared = set(content_stems(request)), {}
     for file in sorted(files, key=lambda file: file.size)[:_RANKED]:
-        text = f"{file.path} {(text_in(file.path, workspace) or '')[:_BEGINNING]}"
+        text = f"{file.path} {(text_at(file.path, workspace) or '')[:_BEGINNING]}"
         shared[file] = len(wanted.intersection(content_stems(text)))
     return sorted(filter(shared.get, shared), key=lambda file: -shared[file])
 
 
 def imported_by(paths: Sequence[str], known: Sequence[str], workspace: Workspace) -> list[str]:
     """Return the known paths of the modules that Python files import: the code that a named test is about."""
-    texts = [text_in(path, workspace) or "" for path in paths if path.endswith(".py")]
+    texts = [text_at(path, workspace) or "" for path in paths if path.endswith(".py")]
     modules: list[str] = []
     for match in (match for text in texts for match in _IMPORTS.finditer(text)):
         modules.append(match["module"])
@@ -102,7 +102,7 @@ def overlooked(request: str, code: str, workspace: Workspace) -> str:
     wanted = [word for word in dict.fromkeys(_WORD.findall(_NAME.sub(" ", request).lower())) if word[:_STEM] not in plain]
     for path in sorted(names):
         header, *lines = [
-            set(_WORD.findall(line.lower())) for line in (text_in(path, workspace) or "").splitlines()[:_LINES]
+            set(_WORD.findall(line.lower())) for line in (text_at(path, workspace) or "").splitlines()[:_LINES]
         ] or [set()]
         for word in wanted:
             if word not in header and 2 <= sum(word in line for line in lines) <= len(lines) / 2:
@@ -113,7 +113,7 @@ def overlooked(request: str, code: str, workspace: Workspace) -> str:
 def orders_read(request: str, workspace: Workspace) -> dict[str, str]:
     """Return the files that a request names and that give orders to machines, each with its first order."""
     named = (file.path for file in files_in(workspace) if is_named(file.path, request))
-    found = {path: orders_in(text_in(path, workspace) or "")[:1] for path in named}
+    found = {path: orders_in(text_at(path, workspace) or "")[:1] for path in named}
     return {path: orders[0] for path, orders in found.items() if orders}
 
 
@@ -124,7 +124,7 @@ def files_in(workspace: Workspace) -> Iterator[_File]:
             yield _File(found.path, found.size)
 
 
-def text_in(path: str, workspace: Workspace) -> str | None:
+def text_at(path: str, workspace: Workspace) -> str | None:
     """Return a file's text, None if it cannot be read as text."""
     try:
         return workspace.text(path)
@@ -136,6 +136,6 @@ def texts_in(workspace: Workspace) -> Iterator[tuple[str, str]]:
     """Yield paths and texts."""
     left = _READ
     for file in files_in(workspace):
-        if file.size <= left and (text := text_in(file.path, workspace)) is not None:
+        if file.size <= left and (text := text_at(file.path, workspace)) is not None:
             left -= file.size
             yield file.path, text

@@ -85,6 +85,8 @@ class Sessions:
     def summary(self, session_id: str = "last") -> Summary:
         known = self.list()
         found = known[:1] if session_id == "last" else [one for one in known if one.id == session_id]
+        if not known:
+            raise UsageError(f'{self.path}: there are no sessions yet; dspy-programs run "GOAL" begins one')
         if not found:
             raise UsageError(f"{self.path}: no session {session_id!r}; `dspy-programs sessions list` shows the ids")
         return found[0]

@@ -15,7 +15,8 @@ from pydantic import JsonValue
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, WorkspacePath, tool
 from dspy_programs.agent.workspace.putting import file_at, put_file
 from dspy_programs.agent.workspace.workspace import Workspace
-from dspy_programs.diffs import Change, File
+from dspy_programs.diffs import Change, File, in_writing_order
+from dspy_programs.edits import lines_with
 from dspy_programs.errors import UsageError
 from dspy_programs.patches import patched
 
@@ -39,15 +40,11 @@ def edit_file(scope: Scope, path: WorkspacePath, old: Composed, new: Composed, e
         if count == 0:
             raise ToolError(f"{path}: old is not in the file. {_nearest(text, old)}")
         if count > 1 and not everywhere:
-            raise ToolError(f"{path}: old is there {count} times, in lines {_lines_of(text, old)}. Give more of one of them")
+            where = lines_with(text, old, most=10)
+            raise ToolError(f"{path}: old occurs {count} times, in lines {where}. Give more of one of them")
         changed = text.replace(old, new)
         scope.workspace.write(path, changed)
     return f"{path}: replaced {count} time{'s' * (count > 1)}. It now reads:\n{_excerpt(changed, text.index(old), new)}"
-
-
-def _lines_of(text: str, old: str) -> str:
-    starts = [match.start() for match in re.finditer(re.escape(old), text)][:10]
-    return ", ".join(str(text.count("\n", 0, start) + 1) for start in starts)
 
 
 def _nearest(text: str, old: str) -> str:
@@ -123,7 +120,7 @@ def _write(workspace: Workspace, changes: Sequence[Change]) -> None:
     """Write all changes, or none."""
     done = list[Change]()
     try:
-        for change in sorted(changes, key=lambda one: one.after is not None):  # a file may be where a folder was
+        for change in in_writing_order(changes):
             done.append(change)
             put_file(workspace, change.path, change.after)
     except ToolError:

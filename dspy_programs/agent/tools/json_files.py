@@ -4,7 +4,7 @@ Input      a key like server.port or items.0.name; a key that has dots itself is
 Guarantees only the value's own characters change: order, spaces, numbers as they were written and everything else stay. What
            is written is JSON again. A text that looks like the number or the truth value that it replaces is written as one.
 Raises     ToolError for a file that is no JSON (with the line), a key that is not there (with those that are), a key that
-           stands twice.
+           appears twice.
 """
 
 import json
@@ -82,7 +82,7 @@ def _checked(text: str, path: str) -> None:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _parts(key: str) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _members(text: str, start: int, path: str) -> dict[str, tuple[int, int]]:
             key, at = scanstring(text, at + 1)
             at = _after_space(text, _after_space(text, at) + 1)
         if key in found:
-            raise ToolError(f"{path}: the key {key} stands twice in one object; remove one with edit_file")
+            raise ToolError(f"{path}: the key {key} appears twice in one object; remove one with edit_file")
         found[key] = at, (end := _end_of(text, at))
         at = _after_space(text, end)
         if text[at] == ",":

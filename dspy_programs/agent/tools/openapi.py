@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import yaml
 from pydantic import JsonValue
 
+from dspy_programs import strict_yaml
 from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.agent.tools.web import fetch
 from dspy_programs.errors import UsageError
@@ -46,9 +47,9 @@ def openapi_tools(
 
 def _read(path: str | Path) -> Mapping[str, Any]:
     try:
-        held = yaml.safe_load(Path(path).read_text(encoding="utf-8"))  # JSON is YAML
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as an API description: {type(error).__name__}") from None
+        held = strict_yaml.load(Path(path).read_text(encoding="utf-8"))  # JSON is YAML
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"{path}: not an API description: {' '.join(str(error).split())[:200]}") from None
     return held if isinstance(held, Mapping) else {}
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
+from dspy_programs import strict_yaml
 from dspy_programs.agent.tools.tool import AgentTool, ToolError, tool
 from dspy_programs.agent.workspace.workspace import Workspace
 
@@ -67,9 +68,9 @@ def _skill(text: str, folder: str) -> Skill:
     if text.startswith("---\n") and "\n---" in text[3:]:
         front, _, body = text[4:].partition("\n---")
         try:
-            held = yaml.safe_load(front)
+            held = strict_yaml.load(front)
             head = held if isinstance(held, dict) else {}
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             pass
     name, description = (head.get(key) for key in ("name", "description"))
     return Skill(

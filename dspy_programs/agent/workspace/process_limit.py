@@ -15,7 +15,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +73,7 @@ def _tasks_of_user() -> int:
 @functools.cache
 def _parent() -> Path | None:
     """Return the control group in which this process may make others and fill them; tried once in a process."""
-    for parent in _groups():
+    for parent in groups_in(_lines("/proc/self/cgroup"), _lines("/proc/self/mountinfo")):
         if (group := _made_in(parent, 16)) is not None:
             joined = subprocess.run([*_join(group), "true"], capture_output=True, check=False)
             _remove(group)
@@ -122,11 +122,14 @@ def _remove(group: Path) -> None:
             time.sleep(0.01)
 
 
-def _groups() -> Iterator[Path]:
-    """Find the control groups that this process is in, the nearest first, of either version."""
-    with contextlib.suppress(OSError, ValueError):
-        own = {kinds: path for _, kinds, path in (line.split(":", 2) for line in _lines("/proc/self/cgroup"))}
-        for line in _lines("/proc/self/mountinfo"):
+def groups_in(cgroup: Sequence[str], mountinfo: Sequence[str]) -> Iterator[Path]:
+    """Find the control groups that a process is in, the nearest first, of either version.
+
+    cgroup, mountinfo: the lines of these two files of its folder in /proc.
+    """
+    with contextlib.suppress(ValueError):  # lines of a form that no kernel has so far
+        own = {kinds: path for _, kinds, path in (line.split(":", 2) for line in cgroup)}
+        for line in mountinfo:
             before, _, after = line.partition(" - ")
             root, mount = before.split()[3:5]
             kind, _, options = after.split(" ", 2)
@@ -142,4 +145,6 @@ def _groups() -> Iterator[Path]:
 
 
 def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines()
+    with contextlib.suppress(OSError):
+        return Path(path).read_text().splitlines()
+    return []

@@ -156,7 +156,7 @@ class Workspace:
     def move(self, path: str, to: str) -> None:
         """Give a file or a folder another name; nothing is overwritten. Raises ToolError."""
         if self.kind(to) is not None:
-            raise ToolError(f"{to}: is there already; choose another name, or delete it first")
+            raise ToolError(f"{to}: exists already; choose another name, or delete it first")
         _not_gits(path, self.normal(path))
         _not_gits(to, self.normal(to))
         with self.changing, self._place(path, follow=False) as old, self._place(to, missing="make") as new:

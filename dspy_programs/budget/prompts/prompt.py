@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from dspy_programs import strict_yaml
 from dspy_programs.budget.prompts.plain_text import from_text
 from dspy_programs.errors import UsageError, first_fault
-from dspy_programs.strict_yaml import StrictLoader
 from dspy_programs.text_stream import text_in
 from dspy_programs.types import Section
 
@@ -89,12 +89,7 @@ def read_prompt(path: Path | str) -> list[Section]:
 def from_yaml(text: str, where: str = "prompt") -> list[Section]:
     """Return the sections of a YAML text; `where` is the file's name in errors."""
     try:
-        loader = StrictLoader(text)
-        try:
-            node: Any = loader.get_single_node()
-            found: Any = loader.construct_document(node) if node else None
-        finally:
-            loader.dispose()
+        found, node = strict_yaml.parse(text)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UsageError(

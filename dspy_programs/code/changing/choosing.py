@@ -13,7 +13,7 @@ from pathlib import Path
 from dspy_programs.code.files.source_files import LeftOut, read_bytes, source_files
 from dspy_programs.code.finding.by_words import Hit, search
 from dspy_programs.code.index.index import Index
-from dspy_programs.diffs import text_in
+from dspy_programs.diffs import utf8_text
 
 _MOST_FILES = 4
 _MOST_CHARACTERS = 24_000  # of all files together: some 6,000 tokens
@@ -51,7 +51,7 @@ def mentioning(task: str, folder: Path) -> list[str]:
     paths = list[str]()
     for found in source_files(folder, LeftOut()) if words else ():
         data = read_bytes(folder / found.path) or b""
-        if any(word in data for word in words) and text_in(data) is not None:
+        if any(word in data for word in words) and utf8_text(data) is not None:
             paths.append(found.path)
     return paths if len(paths) <= _MOST_MENTIONING else []
 
@@ -74,7 +74,7 @@ def named_in(task: str, known: Sequence[str]) -> list[str]:
 
 def _text(path: Path) -> str | None:
     data = read_bytes(path)
-    return None if data is None else text_in(data)
+    return None if data is None else utf8_text(data)
 
 
 def _excerpt(text: str, hits: Sequence[Hit], most: int) -> str:

@@ -12,7 +12,7 @@ from dspy_programs.code.changing.choosing import chosen, mentioning, quoted_in, 
 from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.trying import Trial
 from dspy_programs.code.index.index import Index
-from dspy_programs.diffs import Change, File, has_crlf, text_in
+from dspy_programs.diffs import Change, File, has_crlf, utf8_text
 from dspy_programs.edits import Edit, apply_edits, fitted
 from dspy_programs.errors import UsageError
 from dspy_programs.model_in_use import model_in_use
@@ -114,7 +114,7 @@ class Proposer:
             file = self.folder.file(path)
             if file is None:
                 raise UsageError(f"{path}: not there; name a file in {self.folder.root}")
-            text = text_in(file.content)
+            text = utf8_text(file.content)
             if text is None:
                 raise UsageError(f"{path}: not a text in UTF-8, so it is not edited")
             self.read[path], texts[path] = file, text

@@ -15,7 +15,7 @@ from dspy_programs.code.changing.folder import Folder
 from dspy_programs.code.changing.holding import holding
 from dspy_programs.code.changing.journal import Entry, Former, Journal, digest_of, shown_task
 from dspy_programs.code.changing.merging import rebased
-from dspy_programs.diffs import Change
+from dspy_programs.diffs import Change, in_writing_order
 from dspy_programs.errors import ToolError, UsageError
 
 CHANGED_SINCE = "it has changed since"
@@ -44,8 +44,7 @@ class Writer:
     def write(self, changes: Sequence[Change]) -> list[Change]:
         """Write changes; return them as they were written."""
         found = [rebased(change, self.folder.file(self.folder.checked(change.path))) for change in changes]
-        now = [change for change in found if change.before != change.after]
-        now.sort(key=lambda change: change.after is not None)  # a file may be where a folder was
+        now = in_writing_order(change for change in found if change.before != change.after)
         self.folder.require_writable(now)
         if not now:
             return []

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,10 +86,9 @@ def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
 
 
 def _program(name: str, model: "dspy.LM") -> "dspy.Module":
-    from dspy_programs.registry import load
+    from dspy_programs.registry import load, without_warning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+    with without_warning():
         return load(name, model.model)
 
 

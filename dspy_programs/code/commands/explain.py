@@ -23,12 +23,12 @@ def context(
         list[Path] | None,
         typer.Argument(metavar="[LOG]...", help="A log file, a folder of them, or - for stdin. Default: the folder logs."),
     ] = None,
-    logs: Annotated[list[Path] | None, typer.Option("--logs", help="The same as an option; repeatable.")] = None,
+    logs: Annotated[list[Path] | None, typer.Option("--logs", help="Same as LOG, as an option; repeatable.")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say in a few sentences what went wrong, with the lines that prove it.")
     ] = False,
     task: Annotated[str, typer.Option(help="What you want to know or to do. With --explain.")] = "",
-    most: Annotated[int, typer.Option(min=1, help="How many kinds of events are shown.")] = 20,
+    most: Annotated[int, typer.Option(min=1, help="How many kinds of events to show.")] = 20,
     lm: ToolLmOption = None,
     no_llm: NoLlmOption = False,
     api_base: ApiBaseOption = None,
@@ -38,7 +38,7 @@ def context(
 ) -> None:
     """Say what went wrong, from logs: each kind of event once with its stack trace, the worst and most frequent first.
 
-    --explain answers by rules, or on the model of --lm. Keys and passwords that are known as such are taken out. Exits with 1
+    --explain answers by rules, or with the model of --lm. Keys and passwords that are recognised are removed. Exits with 1
     if nothing went wrong.
     """
     from dspy_programs.errors import UsageError
@@ -95,7 +95,7 @@ def _say_explained(found: "ExplainedLogs", as_json: bool) -> None:
 
 def summary(
     place: Annotated[str, typer.Argument(metavar="[PATH[:SYMBOL]]", help="A file, a folder, or a definition in a file.")] = ".",
-    ask: Annotated[str, typer.Option(help='What you want to know of the code, such as "What does it raise?"')] = "",
+    ask: Annotated[str, typer.Option(help='What you want to know about the code, such as "What does it raise?"')] = "",
     most: Annotated[int, typer.Option(min=1, help="How many files of a folder, or definitions of a file.")] = 50,
     lm: ToolLmOption = None,
     no_llm: NoLlmOption = False,
@@ -106,14 +106,14 @@ def summary(
 ) -> None:
     """Say what code does: a definition or a file in a few sentences, a file or a folder also in outline. It is never run.
 
-    By rules, or for a definition or a file on the model of --lm.
+    Written by rules, or, for a definition or a file, by the model of --lm.
     """
-    from dspy_programs.code.explaining.code import explain_code, place_named
+    from dspy_programs.code.explaining.code import explain_code, path_and_symbol
     from dspy_programs.code.files.source_files import LeftOut
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import using
 
-    path, symbol = place_named(place)
+    path, symbol = path_and_symbol(place)
     if path.is_dir():
         from dspy_programs.code.overview.outline import outlines_in
 

@@ -26,8 +26,8 @@ def status() -> None:
 
 
 @app.command()
-def diff(staged: Annotated[bool, typer.Option("--staged", help="What the next commit has in it.")] = False) -> None:
-    """Show what has changed and is not staged."""
+def diff(staged: Annotated[bool, typer.Option("--staged", help="Show what the next commit will contain.")] = False) -> None:
+    """Show the changes that are not staged."""
     _show("diff", *_PLAIN_DIFF, *(["--cached"] if staged else []))
 
 

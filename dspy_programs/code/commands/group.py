@@ -10,7 +10,8 @@ import typer
 
 from dspy_programs.cli import new_app
 from dspy_programs.code.commands.ask import ask, commands
-from dspy_programs.code.commands.change import diff, edit, patch, undo
+from dspy_programs.code.commands.change import diff, patch, undo
+from dspy_programs.code.commands.edit import edit
 from dspy_programs.code.commands.explain import context, summary
 from dspy_programs.code.commands.git import app as git
 from dspy_programs.code.commands.in_words import InWords
@@ -32,7 +33,7 @@ app = new_app(
 )
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
-_Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
+_Db = Annotated[Path | None, typer.Option(help="The index file. Default: one in your cache, outside the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -47,10 +48,11 @@ def _old_environment(context: typer.Context) -> None:
 @app.command()
 def index(
     path: _Folder = Path("."),
-    vectors: Annotated[bool, typer.Option("--vectors", help="Also make the vectors that search --by wants.")] = False,
+    vectors: Annotated[bool, typer.Option("--vectors", help="Also compute the vectors that search --by needs.")] = False,
     embedder: EmbedderOption = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on while files change, until interrupted. Needs the code extra.")
+        bool,
+        typer.Option("--watch", help="Keep the index up to date while files change, until interrupted. Needs the code extra."),
     ] = False,
     db: _Db = None,
     as_json: _Json = False,
@@ -77,11 +79,13 @@ def index(
 @app.command("map")
 def map_(
     path: _Folder = Path("."),
-    tokens: Annotated[int, typer.Option(min=1, help="The most that the map may have.")] = 1_000,
+    tokens: Annotated[int, typer.Option(min=1, help="Token budget of the map.")] = 1_000,
     focus: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="A file that matters now, relative to PATH; repeatable.")
     ] = None,
-    count_as: Annotated[str | None, typer.Option("--tokens-of", metavar="MODEL", help="Whose tokens. Default: cl100k.")] = None,
+    count_as: Annotated[
+        str | None, typer.Option("--tokens-of", metavar="MODEL", help="Count tokens as this model does. Default: cl100k.")
+    ] = None,
     db: _Db = None,
     as_json: _Json = False,
 ) -> None:

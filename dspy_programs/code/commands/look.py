@@ -17,7 +17,7 @@ _EXPECTED = frozenset(["ignored by git", "binary", "link", "pipe, socket or devi
 """Why files are left out of a search without a word."""
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
 _FileOrFolder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A file or a folder.")]
-_Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
+_Db = Annotated[Path | None, typer.Option(help="The index file. Default: one in your cache, outside the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -25,13 +25,11 @@ def grep(
     pattern: Annotated[str, typer.Argument(help="A regular expression.")],
     path: _FileOrFolder = Path("."),
     fixed: Annotated[bool, typer.Option("--fixed", "-F", help="The pattern is plain text.")] = False,
-    ignore_case: Annotated[
-        bool, typer.Option("--ignore-case", "-i", help="Let capital and small letters fit each other.")
-    ] = False,
+    ignore_case: Annotated[bool, typer.Option("--ignore-case", "-i", help="Match capital and small letters alike.")] = False,
     glob: Annotated[list[str] | None, typer.Option("--glob", "-g", help="Only these files, like *.py; repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", "-x", metavar="GLOB", help="Not these; repeatable.")] = None,
     context: Annotated[int, typer.Option("--context", "-C", min=0, max=100, help="Lines before and after.")] = 0,
-    most: Annotated[int, typer.Option(min=1, help="Stop after so many lines.")] = 1_000,
+    most: Annotated[int, typer.Option(min=1, help="Stop after this many lines.")] = 1_000,
     as_json: _Json = False,
 ) -> None:
     """Find lines in a folder's own files, without what git ignores. Exits with 1 if nothing is found."""
@@ -102,7 +100,7 @@ def tree(
 def extract(
     path: _FileOrFolder = Path("."),
     symbol: Annotated[str | None, typer.Option(help="A definition: Session.send, or the end of a longer name.")] = None,
-    regex: Annotated[str | None, typer.Option(help="A regular expression: the line it fits, in one file.")] = None,
+    regex: Annotated[str | None, typer.Option(help="A regular expression that finds the line, in one file.")] = None,
     before: Annotated[int, typer.Option(min=0, help="Lines before it, with --regex.")] = 0,
     after: Annotated[int, typer.Option(min=0, help="Lines after it, with --regex.")] = 0,
     nth: Annotated[int | None, typer.Option(min=1, help="Which one, if there are several.")] = None,
@@ -110,7 +108,7 @@ def extract(
     db: _Db = None,
     as_json: _Json = False,
 ) -> None:
-    """Take a definition out of a file or a folder by its dotted name, or lines out of a file."""
+    """Print a definition from a file or a folder by its dotted name, or lines of a file."""
     from dspy_programs.code import extract_lines, extract_symbol
     from dspy_programs.errors import UsageError
     from dspy_programs.text import printable

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 EmbedderOption = Annotated[
     str | None,
-    typer.Option(metavar="PROVIDER/MODEL", help="Whose vectors: any that DSPy reaches. Default: WordLlama, on this machine."),
+    typer.Option(
+        metavar="PROVIDER/MODEL", help="The embedding model, any that DSPy can reach. Default: WordLlama, on this machine."
+    ),
 ]
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dspy_programs.code.finding.by_words import Hit
 
 _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
-_Count = Annotated[int, typer.Option("-k", min=1, max=1000, help="How many places.")]
-_Db = Annotated[Path | None, typer.Option(help="The file of the index. Default: one in your cache, outside of the folder.")]
+_Count = Annotated[int, typer.Option("-k", min=1, max=1000, help="How many results.")]
+_Db = Annotated[Path | None, typer.Option(help="The index file. Default: one in your cache, outside the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -51,14 +51,14 @@ def search(
 
 
 def like(
-    place: Annotated[str, typer.Argument(metavar="FILE:LINE", help="Where the code is that others are compared to.")],
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE", help="Where the code is that the results should resemble.")],
     path: _Folder = Path("."),
     k: _Count = 10,
     embedder: EmbedderOption = None,
     db: _Db = None,
     as_json: _Json = False,
 ) -> None:
-    """Find the code most like some other, by vectors. Needs the embed extra, or an embedder."""
+    """Find the code most similar to a given piece, by vectors. Needs the embed extra, or an embedder."""
     from dspy_programs.code import search_like
     from dspy_programs.errors import UsageError
 
@@ -79,7 +79,7 @@ def learn(
     replace: Annotated[bool, typer.Option("--replace", help="Replace the file, whatever is in it.")] = False,
     db: _Db = None,
 ) -> None:
-    """Tell what a folder's code consists of, as JSON: each file with its imports, classes and functions."""
+    """Print what a folder's code consists of, as JSON: each file with its imports, classes and functions."""
     import json
 
     from dspy_programs.code import knowledge_of

@@ -15,7 +15,9 @@ _Folder = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder.")]
 def start(
     context: typer.Context,
     path: _Folder = Path("."),
-    logs: Annotated[Path | None, typer.Option(help="Where ctx looks. Default: logs, if it is there, else the folder.")] = None,
+    logs: Annotated[
+        Path | None, typer.Option(help="Where ctx looks for logs. Default: the folder logs if there is one, else PATH.")
+    ] = None,
     lm: LmOption = None,
     no_llm: NoLlmOption = False,
 ) -> None:
@@ -67,13 +69,15 @@ def open_(place: Annotated[str, typer.Argument(metavar="FILE[:LINE[:COLUMN]]", h
 
 def init(
     path: _Folder = Path("."),
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to. Default: .dspy_data in the folder.")] = None,
-    most: Annotated[int, typer.Option(min=1, help="How many commits are looked at, the newest.")] = 3_000,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write. Default: .dspy_data in the folder.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="How many of the newest commits to look at.")] = 3_000,
     logs: Annotated[list[Path] | None, typer.Option(help="A log file or a folder of them; repeatable. Default: logs.")] = None,
-    test_cmd: Annotated[str, typer.Option(help="What runs the tests. Default: the usual of their language.")] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the rows that are there.")] = False,
+    test_cmd: Annotated[
+        str, typer.Option(help="The command that runs the tests. Default: the usual one for their language.")
+    ] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace existing rows.")] = False,
 ) -> None:
-    """Make rows to train on out of a repository: from its commits, its logs and its definitions. The newest are for testing."""
+    """Make training rows from a repository's commits, logs and definitions. The newest are kept for testing."""
     from dspy_programs.code.history import FOLDER, make_rows
     from dspy_programs.text import printable, quantity
 

@@ -59,9 +59,9 @@ def run(
     no_cache: NoCacheOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the steps on standard error.")] = False,
 ) -> None:
-    """Let the agent do a task in a folder of code, and report as JSON; `undo` puts back what it has changed.
+    """Let the agent do a task in a folder of code, and report as JSON; `undo` restores what it has changed.
 
-    It has tools that search the code. Exits with 1 if the task is not done, 3 if not verified. `dspy-programs run` has more
+    Its tools also search the code. Exits with 1 if the task is not done, 3 if not verified. `dspy-programs run` has more
     settings.
     """
     from dspy_programs.agent import Sessions, agent_of, asked_here, checked_workspace, printed, read_config

@@ -4,7 +4,6 @@ Raises     UsageError for a file that cannot be read, or for a definition that i
 """
 
 import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -33,7 +32,7 @@ class ExplainedCode(NamedTuple):
     note: str = ""
 
 
-def place_named(place: str) -> tuple[Path, str]:
+def path_and_symbol(place: str) -> tuple[Path, str]:
     """Return a path and a definition in it, from PATH or PATH:SYMBOL. Raises UsageError if the path is not there."""
     path, _, symbol = ("", "", "") if os.path.exists(place) else place.rpartition(":")
     path = path or place
@@ -56,10 +55,9 @@ def explain_code(path: Path, symbol: str = "", ask: str = "", lm: "dspy.LM | Non
 
         said = summary_by_rules(without_secrets(code), ask, language)
         return ExplainedCode(path.as_posix(), line, name, language, said, definitions, [], "rules")
-    from dspy_programs.registry import load
+    from dspy_programs.registry import load, without_warning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+    with without_warning():
         result = load("code_summarizer", lm.model)(code, ask, language)
     note = f"the model's reply could not be used: {result.failure.reason}" if result.failure else ""
     return ExplainedCode(

@@ -4,7 +4,6 @@ Guarantees of logs that are larger than LARGEST only the events are read again, 
 Raises     UsageError for a log that cannot be read, or for one from a pipe that is larger.
 """
 
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -41,10 +40,9 @@ def explain_logs(paths: Sequence[Path], task: str = "", lm: "dspy.LM | None" = N
 
         told = told_by_rules(task, text)
         return ExplainedLogs(told.context, [_placed(point.line, point.text, lines) for point in told.key_points], [], "rules")
-    from dspy_programs.registry import load
+    from dspy_programs.registry import load, without_warning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is not compiled for the model: the page of the program tells
+    with without_warning():
         result = load("log_context", lm.model)(task, text)
     points = [_placed(point.line, point.text, lines) for point in result.key_points]
     note = f"the model's reply could not be used: {result.failure.reason}" if result.failure else ""

@@ -71,7 +71,7 @@ def extract_lines(path: str | Path, pattern: str, before: int = 0, after: int = 
     if not hits:
         raise UsageError(f"{path}: no line fits {pattern}")
     if not 1 <= (nth or 1) <= len(hits):
-        raise UsageError(f"{path}: {len(hits)} lines fit {pattern}; --nth is one of them, from 1")
+        raise UsageError(f"{path}: {len(hits)} lines match {pattern}; choose one with --nth, from 1")
     at = hits[(nth or 1) - 1].number
     lines = _text_of(Path(path)).split("\n")
     first, last = max(1, at - before), min(len(lines), at + after)
@@ -115,7 +115,7 @@ def _none(where: str, name: str, known: Sequence[str]) -> list[Definition]:
 
 def _chosen(found: Sequence[Definition], nth: int | None, name: str) -> Definition:
     if not 1 <= (nth or 1) <= len(found):
-        raise UsageError(f"{name}: {len(found)} definitions have this name; --nth is one of them, from 1")
+        raise UsageError(f"{name}: {len(found)} definitions have this name; choose one with --nth, from 1")
     return found[(nth or 1) - 1]
 
 

@@ -37,7 +37,7 @@ _TEST = re.compile(
 )
 
 
-class Change(NamedTuple):
+class CommitChange(NamedTuple):
     """A file that a commit changed. before: None if it is new; after: None if it is gone; added, removed: lines, from 1."""
 
     path: str
@@ -56,7 +56,7 @@ def is_test(path: str) -> bool:
     return _TEST.search(path) is not None
 
 
-def changes_of(folder: Path, commits: Sequence[Commit]) -> Iterator[tuple[Commit, list[Change]]]:
+def changes_of(folder: Path, commits: Sequence[Commit]) -> Iterator[tuple[Commit, list[CommitChange]]]:
     """Yield each commit with its changes, in the order of the commits."""
     for start in range(0, len(commits), _AT_ONCE):
         batch = commits[start : start + _AT_ONCE]
@@ -66,7 +66,7 @@ def changes_of(folder: Path, commits: Sequence[Commit]) -> Iterator[tuple[Commit
             yield commit, list(_changes(texts.get(commit.id, "")))
 
 
-def _changes(text: str) -> Iterator[Change]:
+def _changes(text: str) -> Iterator[CommitChange]:
     for part in re.split(r"^diff --git ", text, flags=re.M)[1:]:
         lines = part.split("\n")
         names = [line[4:].rstrip("\t") for line in lines[:8] if line.startswith(("--- ", "+++ "))][:2]
@@ -80,7 +80,7 @@ def _changes(text: str) -> Iterator[Change]:
             yield change
 
 
-def _read(path: str, names: Sequence[str], lines: Sequence[str]) -> Change:
+def _read(path: str, names: Sequence[str], lines: Sequence[str]) -> CommitChange:
     """Read both sides of a file from a diff that has all of its lines."""
     before, after, added, removed = list[str](), list[str](), list[int](), list[int]()
     first = next(number for number, line in enumerate(lines) if line.startswith("@@ "))
@@ -95,7 +95,7 @@ def _read(path: str, names: Sequence[str], lines: Sequence[str]) -> Change:
         if sign == "+":
             added.append(len(after))
     sides = ["\n".join(side) + "\n" if name != "/dev/null" else None for name, side in zip(names, (before, after), strict=True)]
-    return Change(path, sides[0], sides[1], tuple(added), tuple(removed))
+    return CommitChange(path, sides[0], sides[1], tuple(added), tuple(removed))
 
 
 def _is_code(path: str) -> bool:
@@ -107,7 +107,7 @@ def _is_readable(text: str) -> bool:
     return len(text) <= _LARGEST and "\0" not in text and not is_generated(text) and not is_private_key(text)
 
 
-def touched(change: Change) -> list[Symbol]:
+def touched(change: CommitChange) -> list[Symbol]:
     """Return the definitions of the file, as it is after the change, in which lines differ; the innermost of each line."""
     language = language_of(change.path, change.after or "")
     symbols = (symbols_in(change.after, language) or []) if change.after and language else []

@@ -4,9 +4,9 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 
-from dspy_programs.code.history.changes import Change
+from dspy_programs.code.history.changes import CommitChange
 from dspy_programs.code.history.commits import Commit
-from dspy_programs.code.history.row import LONGEST, Repository, Row, task_of
+from dspy_programs.code.history.row import LONGEST, KnownRepository, Row, task_of
 from dspy_programs.code.parsing.languages import language_of
 
 PROGRAM = "code_editor"
@@ -14,7 +14,7 @@ _MOST_FILES = 4
 _LONGEST_TESTS = 2_000  # characters: what code_editor reads of a test's output
 
 
-def editor_rows(repository: Repository) -> Iterator[Row]:
+def editor_rows(repository: KnownRepository) -> Iterator[Row]:
     for commit, changes in repository.work:
         code = [change for change in changes if _is_code(change) and not change.is_test]
         tests = [change for change in changes if change.is_test and change.after is not None]
@@ -28,7 +28,9 @@ def editor_rows(repository: Repository) -> Iterator[Row]:
         yield _row(repository, commit, code, tests, command)
 
 
-def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: Sequence[Change], command: str) -> Row:
+def _row(
+    repository: KnownRepository, commit: Commit, code: Sequence[CommitChange], tests: Sequence[CommitChange], command: str
+) -> Row:
     python = all(change.path.endswith(".py") for change in code)
     checks = {
         "tests": command,
@@ -49,7 +51,7 @@ def _row(repository: Repository, commit: Commit, code: Sequence[Change], tests: 
     return Row(commit.id[:12], commit.when, task, fields)
 
 
-def _wanted(tests: Sequence[Change]) -> str:
+def _wanted(tests: Sequence[CommitChange]) -> str:
     """Return the lines that the commit adds to the tests: they say what the message leaves open."""
     added = [(test.path, (test.after or "").split("\n"), test.added) for test in tests]
     said = "\n".join(
@@ -58,7 +60,7 @@ def _wanted(tests: Sequence[Change]) -> str:
     return f"These lines of tests are new, and must pass:\n{said}"[:_LONGEST_TESTS]
 
 
-def _why_not(code: Sequence[Change], tests: Sequence[Change]) -> str:
+def _why_not(code: Sequence[CommitChange], tests: Sequence[CommitChange]) -> str:
     if not code:
         return "no code changed"
     if not tests:
@@ -72,7 +74,7 @@ def _why_not(code: Sequence[Change], tests: Sequence[Change]) -> str:
     return ""
 
 
-def _is_code(change: Change) -> bool:
+def _is_code(change: CommitChange) -> bool:
     return language_of(change.path, (change.after or change.before or "")[:200]) != ""
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from dspy_programs.code.history.row import Repository, Row
+from dspy_programs.code.history.row import KnownRepository, Row
 from dspy_programs.code.log_bus import redacted_lines
 from dspy_programs.text import STOPWORDS
 
@@ -22,7 +22,7 @@ _TELLS_NOTHING = frozenset(
 )
 
 
-def log_rows(repository: Repository) -> Iterator[Row]:
+def log_rows(repository: KnownRepository) -> Iterator[Row]:
     """Yield a row for each kind of error, without keys and passwords. Raises UsageError for logs that cannot be read."""
     from dspy_programs.logs import log_context
 

@@ -18,11 +18,11 @@ from dspy_programs.code.files.source_files import checked_folder
 from dspy_programs.code.history import editor_rows, log_rows, orchestrator_rows, planner_rows, summary_rows
 from dspy_programs.code.history.changes import changes_of
 from dspy_programs.code.history.commits import History, history_of
-from dspy_programs.code.history.row import Repository, Row
+from dspy_programs.code.history.row import KnownRepository, Row
 from dspy_programs.errors import UsageError
 from dspy_programs.secret_values import secrets_in
 
-MAKERS: Mapping[str, Callable[[Repository], Iterator[Row]]] = {
+MAKERS: Mapping[str, Callable[[KnownRepository], Iterator[Row]]] = {
     editor_rows.PROGRAM: editor_rows.editor_rows,
     planner_rows.PROGRAM: planner_rows.planner_rows,
     summary_rows.PROGRAM: summary_rows.summary_rows,
@@ -68,7 +68,7 @@ def make_rows(
         raise UsageError(f"{target}: has rows already; --replace replaces them, --out writes elsewhere")
     history = history_of(place, most)
     own_logs = tuple(logs) or ((place / "logs",) if (place / "logs").is_dir() else ())
-    repository = Repository(place, list(changes_of(place, history.commits)), test_command, own_logs)
+    repository = KnownRepository(place, list(changes_of(place, history.commits)), test_command, own_logs)
     rows = {program: _wanted(repository, program, list(maker(repository))) for program, maker in MAKERS.items()}
     if not any(rows.values()):
         raise UsageError(f"{place}: nothing to learn from in {history.read:,} commits; --most looks at more of them")
@@ -78,7 +78,7 @@ def make_rows(
     return Made(history, counts, {program: dict(why) for program, why in repository.left_out.items()})
 
 
-def _wanted(repository: Repository, program: str, rows: Sequence[Row]) -> list[Row]:
+def _wanted(repository: KnownRepository, program: str, rows: Sequence[Row]) -> list[Row]:
     """Return the rows without secrets, each once, the oldest first."""
     kept: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: (row.when, row.id)):

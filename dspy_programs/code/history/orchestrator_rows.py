@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from dspy_programs.code.history.row import Repository, Row, share_a_word
+from dspy_programs.code.history.row import KnownRepository, Row, share_a_word
 from dspy_programs.code.history.summary_rows import Said, said_of
 from dspy_programs.code.parsing.languages import language_of
 
@@ -38,14 +38,14 @@ _SEARCH = ("where do we {said}?", "which code does this: {said}?", "find the cod
 Call = dict[str, Any]
 
 
-def orchestrator_rows(repository: Repository) -> Iterator[Row]:
+def orchestrator_rows(repository: KnownRepository) -> Iterator[Row]:
     said = said_of(repository)
     yield from _of_commits(repository)
     yield from _of_definitions(repository, said)
     yield from _of_files(repository)
 
 
-def _of_commits(repository: Repository) -> Iterator[Row]:
+def _of_commits(repository: KnownRepository) -> Iterator[Row]:
     made = 0
     for commit, changes in repository.work:
         code = [change.path for change in changes if not change.is_test and language_of(change.path)]
@@ -58,7 +58,7 @@ def _of_commits(repository: Repository) -> Iterator[Row]:
         yield _row(repository, commit.when, commit.subject, code[0], [call, *others], targets)
 
 
-def _of_definitions(repository: Repository, said: Sequence[Said]) -> Iterator[Row]:
+def _of_definitions(repository: KnownRepository, said: Sequence[Said]) -> Iterator[Row]:
     draw = random.Random(len(said))
     for one in draw.sample(said, min(_OF_A_TOOL, len(said))):
         when, last = repository.changed.get(one.path, 0), one.name.rpartition(".")[2]
@@ -74,7 +74,7 @@ def _of_definitions(repository: Repository, said: Sequence[Said]) -> Iterator[Ro
         yield _row(repository, when, query, one.path, [{"tool": "grep", "accepted": accepted}], [last])
 
 
-def _of_files(repository: Repository) -> Iterator[Row]:
+def _of_files(repository: KnownRepository) -> Iterator[Row]:
     paths = sorted(repository.changed.keys() & {path for files in repository.files.values() for path in files})
     draw = random.Random(len(paths))
     for path in draw.sample(paths, min(_OF_A_TOOL, len(paths))):
@@ -100,7 +100,7 @@ def _imperative(said: str) -> str:
     return f"{_DEED.sub(lambda found: found[1], first).lower()} {rest}" if is_deed and rest and len(text) <= 100 else ""
 
 
-def _row(repository: Repository, when: int, query: str, path: str, calls: list[Call], targets: list[str]) -> Row:
+def _row(repository: KnownRepository, when: int, query: str, path: str, calls: list[Call], targets: list[str]) -> Row:
     fields = {
         "query": query,
         "workspace": _listing(repository, path, query),
@@ -113,7 +113,7 @@ def _row(repository: Repository, when: int, query: str, path: str, calls: list[C
     return Row(f"{calls[0]['tool']} {query}"[:120], when, query, fields)
 
 
-def _listing(repository: Repository, path: str, query: str) -> str:
+def _listing(repository: KnownRepository, path: str, query: str) -> str:
     """Return some files of the repository, one a line: those beside a path, those at the top, and others."""
     draw = random.Random(query)
     every = [each for files in repository.files.values() for each in files]

@@ -3,10 +3,10 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from dspy_programs.code.history.changes import Change, touched
+from dspy_programs.code.history.changes import CommitChange, touched
 from dspy_programs.code.history.commits import Commit
 from dspy_programs.code.history.editor_rows import own_tests
-from dspy_programs.code.history.row import Repository, Row, share_a_word, task_of
+from dspy_programs.code.history.row import KnownRepository, Row, share_a_word, task_of
 from dspy_programs.code.parsing.languages import language_of
 
 PROGRAM = "command_planner"
@@ -26,7 +26,7 @@ _RUNNERS = {
 _RUNNERS |= {"typescript": _RUNNERS["javascript"], "java": "mvn|gradle", "ruby": "rake|rspec", "php": "phpunit"}
 
 
-def planner_rows(repository: Repository) -> Iterator[Row]:
+def planner_rows(repository: KnownRepository) -> Iterator[Row]:
     for commit, changes in repository.work:
         task = task_of(commit)
         code = [change for change in changes if not change.is_test and language_of(change.path)]
@@ -59,7 +59,7 @@ def planner_rows(repository: Repository) -> Iterator[Row]:
         yield Row(commit.id[:12], commit.when, task, fields)
 
 
-def _context(repository: Repository, commit: Commit, changes: Sequence[Change], most: int) -> str:
+def _context(repository: KnownRepository, commit: Commit, changes: Sequence[CommitChange], most: int) -> str:
     """Return what command_planner is told of a repository: files, the changed ones among others of their folders, and what is
     defined in them."""
     draw = random.Random(commit.id)

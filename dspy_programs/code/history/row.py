@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dspy_programs.code.files.source_files import LeftOut, read_bytes, source_files, text_in
-from dspy_programs.code.history.changes import Change
+from dspy_programs.code.history.changes import CommitChange
 from dspy_programs.code.history.commits import Commit
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
@@ -31,11 +31,11 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Repository:
+class KnownRepository:
     """folder: its real path; work: its commits with their changes, the newest first; test_command: "" for the usual one."""
 
     folder: Path
-    work: list[tuple[Commit, list[Change]]]
+    work: list[tuple[Commit, list[CommitChange]]]
     test_command: str = ""
     logs: tuple[Path, ...] = ()
     left_out: dict[str, Counter[str]] = field(default_factory=dict)

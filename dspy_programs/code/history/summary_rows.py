@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dspy_programs.code.files.source_files import read_bytes, text_in
 from dspy_programs.code.history.changes import is_test
-from dspy_programs.code.history.row import Repository, Row
+from dspy_programs.code.history.row import KnownRepository, Row
 from dspy_programs.code.index.words import humps
 from dspy_programs.code.parsing.chunks import symbols_in
 from dspy_programs.code.parsing.languages import language_of
@@ -36,20 +36,20 @@ class Said(NamedTuple):
     keywords: list[str]
 
 
-def summary_rows(repository: Repository) -> Iterator[Row]:
+def summary_rows(repository: KnownRepository) -> Iterator[Row]:
     for one in said_of(repository):
         fields = {"code": one.code, "ask": "", "keywords": one.keywords, "language": one.language}
         yield Row(f"{one.path}:{one.name}", repository.changed.get(one.path, 0), one.code, fields)
 
 
-def said_of(repository: Repository) -> list[Said]:
+def said_of(repository: KnownRepository) -> list[Said]:
     """Return the functions of a repository of which something is said that an answer can be held to."""
     if PROGRAM not in repository.kept:
         repository.kept[PROGRAM] = list(_functions(repository))
     return repository.kept[PROGRAM]
 
 
-def _functions(repository: Repository) -> Iterator[Said]:
+def _functions(repository: KnownRepository) -> Iterator[Said]:
     for path in sorted(repository.known):
         language = language_of(path)
         text = text_in(read_bytes(repository.folder / path) or b"") if not is_test(path) else None

@@ -8,15 +8,15 @@ Raises     UsageError for a folder or an index that cannot be used.
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from dspy_programs.code.files.source_files import LeftOut, checked_folder, named_file, source_files
-from dspy_programs.code.index.reading import Read, read_source, searched_columns, signature_of
+from dspy_programs.code.index.reading import Read, read_source
+from dspy_programs.code.index.storing import forget, keep
 from dspy_programs.code.index.tables import KNOWN_FILES, SCHEMA
-from dspy_programs.code.index.words import names_in
 from dspy_programs.code.kept_files import index_file
 from dspy_programs.code.parsing.grammar_symbols import grammars_are_here
 from dspy_programs.code.parsing.symbol import Symbol
@@ -82,7 +82,7 @@ class Index:
         gone = [row["id"] for path, row in known.items() if path not in present]
         if gone:
             with self.database.together():
-                self._forget(gone)
+                forget(self.database, gone)
         done.forgotten = len(gone)
         stale = [
             found
@@ -100,74 +100,12 @@ class Index:
             done.read += one.is_new
             size += found.size
             if size > _AT_ONCE:
-                self._keep(batch)
+                keep(self.database, batch)
                 batch, size = [], 0
-        self._keep(batch)
+        keep(self.database, batch)
         self._count(done)
         done.seconds = time.monotonic() - began
         return done
-
-    def _keep(self, batch: Sequence[Read]) -> None:
-        """Put files into the index in place of what it had of them, all at once."""
-        if not batch:
-            return
-        with self.database.together():  # another process may have indexed them since
-            of_path = "SELECT id FROM files WHERE path = ?"
-            again = [one.found.path for one in batch if one.is_new]
-            self._forget([row["id"] for path in again for row in self.database.rows(of_path, (path,))])
-            for one in batch:
-                if one.is_new:
-                    self._insert(one)
-                else:
-                    values = (one.found.size, one.trusted_time, one.found.path)
-                    self.database.write("UPDATE files SET size = ?, changed = ? WHERE path = ?", values)
-
-    def _insert(self, one: Read) -> None:
-        path, parsed = one.found.path, one.parsed
-        language, by = (parsed.language, parsed.by) if parsed else ("", "")
-        names = "\n".join(f"{name} {count}" for name, count in names_in(one.text).items()) if language else ""
-        imports = "\n".join(parsed.imports) if parsed else ""
-        values = (
-            path,
-            one.found.size,
-            one.trusted_time,
-            one.digest,
-            one.why,
-            language,
-            by,
-            one.text.count("\n"),
-            names,
-            imports,
-        )
-        file = self.database.write(
-            "INSERT INTO files (path, size, changed, digest, why, language, read_by, lines, names, imports) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            values,
-        )
-        if parsed is None:
-            return
-        lines = one.text.split("\n")
-        self.database.write_many(
-            "INSERT INTO symbols VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((file, s.name, s.name.rpartition(".")[2], *s[1:], signature_of(lines, s)) for s in parsed.symbols),
-        )
-        ((first,),) = self.database.rows("SELECT coalesce(max(id), 0) + 1 FROM places")
-        self.database.write_many(
-            "INSERT INTO places VALUES (?, ?, ?, ?, ?)",
-            ((at, file, c.symbol, c.line, c.end_line) for at, c in enumerate(parsed.chunks, first)),
-        )
-        self.database.write_many(
-            "INSERT INTO chunks (rowid, name, path, text, humps) VALUES (?, ?, ?, ?, ?)",
-            searched_columns(path, parsed.chunks, first),
-        )
-
-    def _forget(self, files: Sequence[int]) -> None:
-        rows = [(file,) for file in files]
-        of_files = "UPDATE vectors SET place = NULL WHERE place IN (SELECT id FROM places WHERE file = ?)"
-        self.database.write_many(of_files, rows)
-        self.database.write_many("DELETE FROM chunks WHERE rowid IN (SELECT id FROM places WHERE file = ?)", rows)
-        for table, key in (("places", "file"), ("symbols", "file"), ("files", "id")):
-            self.database.write_many(f"DELETE FROM {table} WHERE {key} = ?", rows)
 
     def _count(self, done: Refreshed) -> None:
         counted = "SELECT language, read_by, why, count(*) AS files, sum(lines) AS lines FROM files GROUP BY 1, 2, 3"

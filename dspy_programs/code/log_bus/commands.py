@@ -22,7 +22,7 @@ LogNames = Annotated[
 Containers = Annotated[
     list[str] | None, typer.Option("--container", "-c", metavar="NAME", help="A container of docker or podman; repeatable.")
 ]
-Interval = Annotated[float, typer.Option("--interval", "-n", min=0.05, max=86_400, help="Seconds between two looks.")]
+Interval = Annotated[float, typer.Option("--interval", "-n", min=0.05, max=86_400, help="Seconds between two reads.")]
 DbOption = Annotated[
     str | None,
     typer.Option(
@@ -48,9 +48,9 @@ def watch(
     logs: LogNames = None,
     container: Containers = None,
     interval: Interval = 2.0,
-    tail: Annotated[int, typer.Option("--tail", "-t", min=0, help="Lines of each log that are read first.")] = 20,
+    tail: Annotated[int, typer.Option("--tail", "-t", min=0, help="How many of each log's last lines to read first.")] = 20,
 ) -> None:
-    """Follow logs and show what goes wrong as it comes, with its stack trace: each kind once, then in a line with its count.
+    """Follow logs and show what goes wrong as it happens, with its stack trace: each kind in full once, then as a count.
 
     Rotated, truncated and new files are followed. Nothing is kept: `up` does that. Ends when interrupted, or with stdin.
     """
@@ -81,9 +81,9 @@ def last(
         list[str] | None,
         typer.Option("--container", "-c", metavar="NAME", help="Only this log, by the name `status` shows; repeatable."),
     ] = None,
-    what: Annotated[What, typer.Option(help="What is told.")] = What.all,
+    what: Annotated[What, typer.Option(help="What to print.")] = What.all,
     match: Annotated[str | None, typer.Option(metavar="WORDS", help="Only events with all these words.")] = None,
-    most: Annotated[int, typer.Option(min=1, help="How many kinds of events are shown of a log.")] = 20,
+    most: Annotated[int, typer.Option(min=1, help="How many kinds of events to show for each log.")] = 20,
     db: DbOption = None,
     as_json: _Json = False,
 ) -> None:
@@ -128,7 +128,7 @@ def last(
 
 
 def status(db: DbOption = None, as_json: _Json = False) -> None:
-    """Say what `up` has read and kept, of which logs, and whether it runs."""
+    """Show which logs `up` has read, what it has kept, and whether it is running."""
     from dspy_programs.code.log_bus.log_status import log_figures
 
     bus = opened_bus(db)

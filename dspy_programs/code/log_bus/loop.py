@@ -34,8 +34,8 @@ def follow(
         bus: Keeps it, and knows where to go on; None: nothing is kept.
         sources: What is followed.
         stop: Ends it.
-        interval: Seconds between two looks.
-        once: End when all that is there has been read.
+        interval: Seconds between two reads.
+        once: Stop when everything there has been read.
 
     Yields:
         A round.

@@ -85,7 +85,7 @@ class RedDBStorage:
         try:
             return [Entry(stream, int(row["offset"]) + 1, row["value"]) for row in rows]
         except (TypeError, KeyError, ValueError):
-            raise UsageError(f"{self._shown}: answered a stream that is none; is this a RedDB server?") from None
+            raise UsageError(f"{self._shown}: its answer is not the expected stream; is this a RedDB server?") from None
 
     def search(self, words: str, most: int = 100, streams: Sequence[str] = ()) -> list[Entry]:
         asked = words.lower().split()

@@ -14,7 +14,7 @@ from dspy_programs.code.printing import say
 app = new_app(
     "Files that run `code up` elsewhere: Docker, Kubernetes, Kafka, Spark. They are written, and the commands printed."
 )
-_Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+_Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 _Bootstrap = Annotated[
     str, typer.Option("--bootstrap", metavar="HOST:PORT", envvar="KAFKA_BOOTSTRAP_SERVERS", help="The brokers of Kafka.")
 ]
@@ -103,11 +103,11 @@ def worker(
     topic: Annotated[str, typer.Option(help="Reads logs.raw.TOPIC, writes logs.ctx.TOPIC and agent.results.TOPIC.")],
     bootstrap: _Bootstrap = "localhost:9092",
     db: DbOption = None,
-    once: Annotated[bool, typer.Option("--once", help="End when all that is there has been read.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop when everything there has been read.")] = False,
 ) -> None:
     """Follow a log on Kafka, keep what goes wrong, and publish it. Needs the kafka extra.
 
-    Each message is counted once, also if this is killed: the offsets are kept with the events, not in Kafka.
+    Each message is counted once, even if this is killed: the offsets are kept with the events, not in Kafka.
     """
     from dspy_programs.code.log_bus import Bus, ended_by_signals, opened_storage
     from dspy_programs.code.log_bus.kafka import partitions_of

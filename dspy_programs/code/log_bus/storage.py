@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import platformdirs
-
+from dspy_programs.code.kept_files import events_file
 from dspy_programs.errors import UsageError
 
-FOLDER_VARIABLE = "DSPY_PROGRAMS_CODE"
 BACKENDS = ("auto", "sqlite", "reddb", "none")
 
 
@@ -90,7 +88,7 @@ def opened_storage(
         db: A SQLite file; "reddb" for the server of REDDB_URL; "none" for memory; "auto" for RedDB where REDDB_URL is set, and
             else a file in your cache. By default what DB_BACKEND names, else "auto".
         keep_entries: At most so many are kept of all streams.
-        keep_megabytes: And no more than that.
+        keep_megabytes: Their largest total size, in megabytes.
         environment: Has REDDB_URL, REDDB_NAMESPACE, REDDB_TOKEN, DB_BACKEND.
 
     Returns:
@@ -109,11 +107,5 @@ def opened_storage(
         return RedDBStorage(url, environment.get("REDDB_NAMESPACE") or "dspy", environment.get("REDDB_TOKEN") or "")
     if db is None and named not in BACKENDS:
         raise UsageError(f"DB_BACKEND={named}: choose one of {', '.join(BACKENDS)}; --db names a file")
-    path = IN_MEMORY if named == "none" else default_file(environment) if named in BACKENDS else Path(named)
+    path = IN_MEMORY if named == "none" else events_file(environment) if named in BACKENDS else Path(named)
     return SqliteStorage(path, keep_entries, keep_megabytes * 1_000_000)
-
-
-def default_file(environment: Mapping[str, str] = os.environ) -> Path:
-    moved = environment.get(FOLDER_VARIABLE)
-    kept = Path(moved).expanduser() if moved else platformdirs.user_cache_path("dspy-programs") / "code"
-    return kept / "log_events.sqlite"

@@ -43,8 +43,8 @@ class Checker:
     def __init__(self, options: CheckOptions) -> None:
         self._options, self._on = options, options.running()
         self._swearing = SwearWords(checked_language(options.language)) if "profanity" in self._on else None
-        self._named = detector() if "lang" in self._on else None
         self._language = checked_language(options.language)
+        self._named = detector(self._language) if "lang" in self._on else None
         self._tests = TestSets([Path(path) for path in options.against]) if "contamination" in self._on else None
         self._plain = [look for name, look in self._plain_checks().items() if name in self._on]
         self._needs_words = bool(self._on & {"dedup", "near_dup", "profanity", "secrets", "contamination", "pii"})

@@ -13,7 +13,7 @@ from dspy_programs.data.options import DataOption, NameOption
 def validate(
     dataset: NameOption,
     checks: Annotated[
-        str, typer.Option(help="Checks, with commas between; `all` is all but contamination and lang. See below.")
+        str, typer.Option(help="Checks, separated by commas; `all` is all but contamination and lang. See below.")
     ] = "schema,length,dedup,pii",
     min_instruction_len: Annotated[int, typer.Option(help="Characters; a shorter instruction is a warning.")] = 3,
     max_output_len: Annotated[int, typer.Option(help="Characters; a longer output is a warning.")] = 8000,
@@ -24,8 +24,12 @@ def validate(
         ),
     ] = "warn",
     lang: Annotated[
-        str, typer.Option(help="The language that the checks lang and profanity expect, as ISO 639-1: en, fr, zh.")
-    ] = "en",
+        str | None,
+        typer.Option(
+            help="The language that the checks lang and profanity expect, as ISO 639-1: en (the default), fr, zh. "
+            "With neither of them in --checks, lang is checked too."
+        ),
+    ] = None,
     near_threshold: Annotated[
         float, typer.Option(help="Share of words and pairs of words that near duplicates have in common, from 0.5 to 1.")
     ] = 0.7,
@@ -66,9 +70,10 @@ def validate(
         raise UsageError("--processes is for --engine here; with --engine ray, give --workers")
     names = [name.strip() for name in checks.split(",") if name.strip()]
     names += ["contamination"] if against and "contamination" not in names else []
+    names += ["lang"] if lang is not None and not {"lang", "profanity", "all"} & set(names) else []
     policy: PiiPolicy = pii  # type: ignore[assignment]  # CheckOptions says what is wrong with another
     options = CheckOptions(
-        tuple(names), min_instruction_len, max_output_len, policy, lang, near_threshold, tuple(map(str, against or []))
+        tuple(names), min_instruction_len, max_output_len, policy, lang or "en", near_threshold, tuple(map(str, against or []))
     )
     folder = DataFolder(data)
     source, target = folder.existing(dataset), output or folder.validation(dataset)
@@ -83,7 +88,7 @@ def validate(
     counts = quantity(report.errors, "error"), quantity(report.warnings, "warning")
     typer.echo(f"{quantity(report.total_pairs, 'pair')}: {', '.join(counts)}; report: {target}")
     for name in options.checks:
-        typer.echo(f"  {name:14} {report.counts.get(name, 0):,}")
+        typer.echo(f"  {name:14} {f'{report.counts.get(name, 0):,}' if name in options.running() else 'off'}")
     if report.issues_left_out:
         typer.echo(f"{report.issues_left_out:,} issues are counted, but not listed (--max-issues {max_issues})")
     if write_clean and (written := validator.written):

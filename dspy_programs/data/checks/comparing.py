@@ -24,5 +24,5 @@ def similarities(lines: Sequence[bytes], couples: Couples, threshold: float) -> 
 def _shape(line: bytes) -> Shape:
     pair = parsed(line)
     if not isinstance(pair, DataPair):
-        raise ValueError("a row was a pair and is none now: the file has changed")
+        raise ValueError("a row that was a pair is no longer one: the file has changed")
     return shape_of(pair)

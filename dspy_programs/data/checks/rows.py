@@ -90,7 +90,7 @@ class Rows:
         """Return a row's pair, from the file."""
         pair = parsed(self._line(row))
         if not isinstance(pair, DataPair):
-            raise ValueError(f"row {row} was a pair and is none now: the file has changed")
+            raise ValueError(f"row {row} was a pair and is no longer one: the file has changed")
         return pair
 
     def _line(self, row: int) -> bytes:

@@ -82,7 +82,7 @@ def push(
 ) -> None:
     """Export a data set, with its card, to the Hugging Face hub: one commit of a private repository.
 
-    The token is that of HF_TOKEN, or of `hf auth login`. To have it back: dspy-programs data ingest -i hf:OWNER/NAME -n NAME.
+    The token is that of HF_TOKEN, or of `hf auth login`. To get it back: dspy-programs data ingest -i hf:OWNER/NAME -n NAME.
     """
     import tempfile
 

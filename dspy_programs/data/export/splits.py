@@ -30,7 +30,7 @@ def shares_of(text: str) -> dict[str, float]:
         try:
             value = float(share)
         except ValueError:
-            raise UsageError(f"--split {name}={share[:20]}: the share is no number; write 0.8, not 80%") from None
+            raise UsageError(f"--split {name}={share[:20]}: the share is not a number; write 0.8, not 80%") from None
         if not 0 < value <= 1:
             raise UsageError(f"--split {name}={share[:20]}: the share is not between 0 and 1")
         if checked_name(name, "part") in shares:

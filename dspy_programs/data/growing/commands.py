@@ -7,81 +7,73 @@ from typing import Annotated
 import typer
 
 from dspy_programs.cli import MODEL_STOPPED, ApiBaseOption, ApiKeyOption, NoLlmOption, ToolLmOption
+from dspy_programs.data.growing.options import (
+    ChecksOption,
+    ConcurrencyOption,
+    FailuresOption,
+    FromNameOption,
+    JudgeLmOption,
+    MaxCyclesOption,
+    MaxPairsOption,
+    MaxSeedsOption,
+    MinPassRateOption,
+    NameOption,
+    PerSeedOption,
+    ReplyTokensOption,
+    ResumeOption,
+    RubricOption,
+    SeedsFileOption,
+    SeedsOption,
+    StrategyOption,
+    TemperatureOption,
+    TemplateOption,
+    TimeoutOption,
+    TopPOption,
+)
 from dspy_programs.data.options import DataOption, JsonOption, MaxMinutesOption, MaxTokensOption, MaxUsdOption, print_result
-from dspy_programs.errors import ModelFailing, UsageError
+from dspy_programs.errors import ModelFailing
 from dspy_programs.text import printable
 
 _FlywheelsDataOption = Annotated[Path | None, typer.Option("-d", hidden=True, help="The data flywheel's --data.")]
 
 
 def run(
-    seeds: Annotated[str | None, typer.Option("-s", "--seeds", help='Seeds with commas between them: "a,b".')] = None,
-    seeds_file: Annotated[
-        Path | None, typer.Option(help="A file of seeds: one a line, or a .jsonl of pairs (instruction, input, output).")
-    ] = None,
-    from_name: Annotated[str | None, typer.Option("--from", help="A data set whose pairs are seeds.")] = None,
-    max_seeds: Annotated[int, typer.Option(min=1, help="With --from: how many pairs, drawn at random.")] = 100,
-    failures: Annotated[
-        Path | None, typer.Option(help="Reports of `failures classify -o` or `batch -o`: make pairs that teach to do it right.")
-    ] = None,
+    seeds: SeedsOption = None,
+    seeds_file: SeedsFileOption = None,
+    from_name: FromNameOption = None,
+    max_seeds: MaxSeedsOption = 100,
+    failures: FailuresOption = None,
     data: DataOption = Path("data"),
-    name: Annotated[
-        str | None, typer.Option("-n", "--name", help='Of the growth and its data set. Default: "grown", the only one here.')
-    ] = None,
-    max_cycles: Annotated[int, typer.Option(min=1, envvar="MAX_CYCLES", help="Cycles in all, with those done.")] = 3,
-    min_pass_rate: Annotated[
-        float, typer.Option(min=0, max=1, envvar="MIN_PASS_RATE", help="No further cycle after one that passes less.")
-    ] = 0.5,
-    template: Annotated[
-        list[str] | None,
-        typer.Option(help="QA, INSTRUCTION, REASONING, CREATIVE, TOOL_USE or CODE; several alternate. Default: INSTRUCTION."),
-    ] = None,
-    strategy: Annotated[
-        list[str] | None, typer.Option(help="seed, evolve, back-translate or persona; several alternate. Default: seed.")
-    ] = None,
-    per_seed: Annotated[int | None, typer.Option(help="Pairs to make of each seed in a cycle, 1 to 8. Default: 2.")] = None,
-    checks: Annotated[str | None, typer.Option(help="Checks of `validate` for each new pair, with commas.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on; what is not given is as before.")] = False,
+    name: NameOption = None,
+    max_cycles: MaxCyclesOption = 3,
+    min_pass_rate: MinPassRateOption = 0.5,
+    template: TemplateOption = None,
+    strategy: StrategyOption = None,
+    per_seed: PerSeedOption = None,
+    checks: ChecksOption = None,
+    resume: ResumeOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_llm: NoLlmOption = False,
-    judge_lm: Annotated[
-        str | None,
-        typer.Option(
-            help="Another model to judge, of a provider or local/. Default: the one that writes; if that is local/, rules."
-        ),
-    ] = None,
-    rubric: Annotated[
-        str | None, typer.Option(help="A shipped rubric's name, or a file. Default: quality; rules judge form alone.")
-    ] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(min=1, max=256, envvar="GENERATOR_CONCURRENCY", help="Requests at once to a server. Default: 5."),
-    ] = None,
-    temperature: Annotated[
-        float | None, typer.Option(min=0, max=2, envvar="GENERATOR_TEMPERATURE", help="Of what is written. Default: 0.7.")
-    ] = None,
-    top_p: Annotated[
-        float | None, typer.Option(min=0, max=1, envvar="GENERATOR_TOP_P", help="Of what is written. Default: the model's.")
-    ] = None,
-    reply_tokens: Annotated[
-        int | None, typer.Option(min=1, envvar="GENERATOR_MAX_TOKENS", help="Of one reply. Default: 2048.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=0.1, envvar="GENERATOR_TIMEOUT", help="Seconds for one reply. Default: 120.")
-    ] = None,
+    judge_lm: JudgeLmOption = None,
+    rubric: RubricOption = None,
+    concurrency: ConcurrencyOption = None,
+    temperature: TemperatureOption = None,
+    top_p: TopPOption = None,
+    reply_tokens: ReplyTokensOption = None,
+    timeout: TimeoutOption = None,
     max_usd: MaxUsdOption = None,
     max_tokens: MaxTokensOption = None,
     max_minutes: MaxMinutesOption = None,
-    max_pairs: Annotated[int | None, typer.Option(min=1, help="Stop when so many pairs have passed, in all cycles.")] = None,
+    max_pairs: MaxPairsOption = None,
     as_json: JsonOption = False,
     flywheels_data: _FlywheelsDataOption = None,
 ) -> None:
     """Grow a data set: new pairs out of seeds are checked and judged; what fails seeds the next cycle.
 
-    The pairs that passed are the data set NAME. A cycle that was cut, by Ctrl-C, a limit or a crash, is finished by the same
-    command with --resume; no answer is paid for twice.
+    The pairs that passed are the data set NAME. A cycle that was interrupted, by Ctrl-C, a limit or a crash, is finished by
+    the same command with --resume; no answer is paid for twice.
 
     Example: dspy-programs data run -s "rye bread,the tides" --lm local/qwen2.5-coder-1.5b --per-seed 1 --max-cycles 3 --resume
 
@@ -140,5 +132,5 @@ def status(data: DataOption = Path("data"), as_json: JsonOption = False, flywhee
     data = flywheels_data or data
     found = [status_of(files) for files in growths_in(DataFolder(data))]
     if not found:
-        raise UsageError(f'nothing has grown in {data}: dspy-programs data run -s "a,b"')
+        typer.echo(f'nothing has grown in {data} yet; grow pairs: dspy-programs data run -s "a,b"', err=True)
     print_result([each.model_dump(mode="json") for each in found], lines_of_status(found), as_json)

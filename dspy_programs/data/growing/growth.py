@@ -12,6 +12,7 @@ Raises     UsageError, RunMismatch, RunLocked, DatasetError; ModelFailing where 
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -27,7 +28,7 @@ from dspy_programs.data.growing.models import judge_by_rules
 from dspy_programs.data.growing.request import Settings
 from dspy_programs.data.growing.seed import Seed, distinct, seed_of
 from dspy_programs.data.growing.writing import Write, Writer
-from dspy_programs.data.judging.judge_run import stopping_on_ctrl_c
+from dspy_programs.data.judging.judge_run import Stop, stopping_on_ctrl_c
 from dspy_programs.data.limits import Meter
 from dspy_programs.data.pairs_file import read_pairs
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, RunMismatch, UsageError
@@ -75,21 +76,21 @@ def grow(
 
     Args:
         seeds: Instructions, or pairs; none are needed to resume.
-        folder: Of data sets; by default ./data.
-        name: Of the growth and its data set; by default "grown", the one growth of its folder without a name.
+        folder: The folder of data sets; by default ./data.
+        name: The name of the growth and its data set; by default "grown", the one growth of its folder without a name.
         write: Writes pairs; by default rules, `Writer(lm)` for a model.
         check: Says what is wrong with a pair; by default the checks of form, secrets and personal data.
         judge: Gives a verdict; by default rules.
         settings: Templates, strategies and pairs for each seed.
         plan: What else to note with a growth that begins.
-        max_cycles: How many in all, with those that are done.
+        max_cycles: The total number of cycles, including those already done.
         min_pass_rate: The share in [0, 1] below which no further cycle begins.
-        max_pairs: How many pass in all.
+        max_pairs: How many pairs may pass, over all cycles.
         at_once: Requests in progress.
         resume: Go on where an earlier call ended.
         meter: Its limits end the growth.
-        progress: Told how many requests and judgments are done, and how many there are.
-        on_cycle: Told of each finished cycle.
+        progress: Called with how many requests and judgments are done, and how many there are.
+        on_cycle: Called with each finished cycle.
 
     Returns:
         The growth so far.
@@ -111,16 +112,10 @@ def grow(
         why = _why_end(last, max_cycles, min_pass_rate, max_pairs)
         while not why:
             number = last.current_cycle + 1
-
-            def may_go_on(number: int = number) -> None:
-                if stop.asked:
-                    raise RunInterrupted(f"stopped in cycle {number}, whose answers are kept; {_RESUME}")
-                if limit := meter.reached():
-                    raise BudgetSpent(f"limit reached: {limit}, in cycle {number}, whose answers are kept; {_RESUME}")
-
-            watch = Watch(may_go_on, _steps(progress, len(last.next_seeds), settings.per_seed, max_cycles - number))
+            steps = _steps(progress, len(last.next_seeds), settings.per_seed, max_cycles - number)
             left = None if max_pairs is None else max_pairs - last.all_passed_pairs_count
             try:
+                watch = Watch(partial(_may_go_on, number, stop, meter), steps)
                 state, failed = cycle_of(number, last.next_seeds, settings, tools, known, watch, left)
             except BudgetSpent as spent:
                 why = str(spent)
@@ -147,6 +142,14 @@ def _check_numbers(max_cycles: int, min_pass_rate: float, max_pairs: int | None,
         raise UsageError("cycles, pairs and requests in progress: give numbers above 0")
     if not 0 <= min_pass_rate <= 1:
         raise UsageError(f"pass rate {min_pass_rate:g}: give a share from 0 to 1")
+
+
+def _may_go_on(cycle: int, stop: Stop, meter: Meter) -> None:
+    """Raise RunInterrupted after Ctrl-C, BudgetSpent at a limit."""
+    if stop.asked:
+        raise RunInterrupted(f"stopped in cycle {cycle}, whose answers are kept; {_RESUME}")
+    if limit := meter.reached():
+        raise BudgetSpent(f"limit reached: {limit}, in cycle {cycle}, whose answers are kept; {_RESUME}")
 
 
 def _begun(files: GrowthFiles, seeds: list[Seed], settings: Settings, plan: Plan | None, resume: bool) -> Checkpoint:

@@ -42,7 +42,7 @@ def seed_of(value: "Seed | Pair | str") -> Seed:
         value = Seed(instruction=value.instruction, input=value.input, output=value.output)
     seed = Seed(instruction=value.strip()) if isinstance(value, str) else value
     if not words(seed.instruction):
-        raise UsageError(f"{seed.instruction!r} is no seed: it has no word")
+        raise UsageError(f"{seed.instruction!r} is not a seed: it has no word")
     return seed
 
 

@@ -1,5 +1,6 @@
 """What `data run` and `data status` print for people."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ from dspy_programs.data.growing.cycle_state import CycleState
 from dspy_programs.data.growing.growth_files import GrowthFiles
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import wilson
-from dspy_programs.text import quantity
+from dspy_programs.text import printable, quantity, shortened
 
 if TYPE_CHECKING:
     from dspy_programs.data.growing.growth import Grown
 
+_LONGEST_REASON = 100  # characters
 _HEAD = (
     f"{'cycle':>7} {'seeds':>6} {'new':>6} {'passed':>7} {'pass rate':>9} {'95 % interval':>16} {'quality':>8} {'seconds':>8}"
 )
@@ -65,7 +67,9 @@ def line_of_cycle(cycle: CycleState) -> str:
     """Say in one line what came of a cycle."""
     said = f"cycle {cycle.cycle_id}: {quantity(cycle.total, 'new pair')}, {cycle.passed:,} passed ({cycle.pass_rate:.1%})"
     why = {"generation": "not written", "diversity": "near one that exists", "judge": "without a verdict"}
-    return said + "".join(f", {count:,} {why[stage]}" for stage, count in cycle.refused_counts.items())
+    said += "".join(f", {count:,} {why[stage]}" for stage, count in cycle.refused_counts.items())
+    reasons = Counter(each.reason for each in cycle.refused if each.stage == "generation")
+    return said + (f" ({shortened(printable(reasons.most_common(1)[0][0]), _LONGEST_REASON)})" if reasons else "")
 
 
 def lines_of_growth(grown: "Grown") -> Iterator[str]:

@@ -1,11 +1,28 @@
 """python -m dspy_programs data judge: a thin command over this part."""
 
 from pathlib import Path
-from typing import Annotated, Literal
 
 import typer
 
-from dspy_programs.cli import INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
+from dspy_programs.cli import FAILED, INTERRUPTED, MODEL_STOPPED, NoCacheOption, NoLlmOption
+from dspy_programs.data.judging.options import (
+    ApiBaseOption,
+    ApiKeyOption,
+    BackendOption,
+    ConcurrencyOption,
+    EnsembleOption,
+    LmOption,
+    MaxPairsOption,
+    ModelOption,
+    OutputOption,
+    ReplyTokensOption,
+    RubricOption,
+    SampleOption,
+    SeedOption,
+    TagOption,
+    TemperatureOption,
+    TimeoutOption,
+)
 from dspy_programs.data.options import (
     DataOption,
     JsonOption,
@@ -20,48 +37,23 @@ from dspy_programs.data.options import (
 def judge(
     dataset: NameOption,
     data: DataOption = Path("data"),
-    lm: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A model, as provider/name; several judge as an ensemble. Default: $DSPY_PROGRAMS_LM, else rules only."
-        ),
-    ] = None,
-    api_base: Annotated[
-        list[str] | None, typer.Option(help="URL of an OpenAI-compatible server: one for all --lm, or one for each.")
-    ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(help="API key for --lm. Default: $DSPY_PROGRAMS_API_KEY, or the provider's own variable.")
-    ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="ollama, openrouter or anthropic, in place of --lm. Default: $DEFAULT_JUDGE_BACKEND.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="With --backend: its model.")] = None,
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    backend: BackendOption = None,
+    model: ModelOption = None,
     no_llm: NoLlmOption = False,
-    rubric: Annotated[str, typer.Option(help="A shipped rubric's name, or a YAML or JSON file.")] = "quality",
-    tag: Annotated[str | None, typer.Option(help="Names this run. Default: the backend, else the model, else rules.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The file. Default: DATA/judgments/DATASET.TAG.jsonl.")
-    ] = None,
-    ensemble: Annotated[
-        Literal["majority", "mean"],
-        typer.Option(help="Of several judges: whose verdict counts, the majority's or the mean score's."),
-    ] = "majority",
-    sample: Annotated[float, typer.Option(help="Judge this share of the pairs, drawn by --seed.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of --sample.")] = 42,
-    max_pairs: Annotated[int | None, typer.Option(min=1, help="Judge at most so many pairs.")] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(min=1, max=256, envvar="JUDGE_CONCURRENCY", help="Pairs judged at once on servers. Default: 4."),
-    ] = None,
-    temperature: Annotated[
-        float | None, typer.Option(min=0, max=2, envvar="JUDGE_TEMPERATURE", help="Of the model. Default: 0.")
-    ] = None,
-    reply_tokens: Annotated[
-        int | None, typer.Option(min=1, envvar="JUDGE_MAX_TOKENS", help="Token limit of one reply. Default: the model's.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=0.1, envvar="JUDGE_TIMEOUT", help="Seconds for one reply. Default: the client's.")
-    ] = None,
+    rubric: RubricOption = "quality",
+    tag: TagOption = None,
+    output: OutputOption = None,
+    ensemble: EnsembleOption = "majority",
+    sample: SampleOption = 1.0,
+    seed: SeedOption = 42,
+    max_pairs: MaxPairsOption = None,
+    concurrency: ConcurrencyOption = None,
+    temperature: TemperatureOption = None,
+    reply_tokens: ReplyTokensOption = None,
+    timeout: TimeoutOption = None,
     max_usd: MaxUsdOption = None,
     max_tokens: MaxTokensOption = None,
     max_minutes: MaxMinutesOption = None,
@@ -74,7 +66,7 @@ def judge(
     counted, shown, never a score, and asked again by the next run.
 
     Exit code: 0, also if a limit was reached or some pairs failed; 3 if the model stopped answering midway; 2 if it never
-    did, or for a wrong option; 130 after Ctrl-C.
+    did, if none of its replies can be used, or for a wrong option; 130 after Ctrl-C.
     """
     from dspy_programs.atomic_file import require_apart
     from dspy_programs.cli import show_progress
@@ -111,3 +103,5 @@ def judge(
         raise typer.Exit(INTERRUPTED)
     if report.model_stopped:
         raise typer.Exit(MODEL_STOPPED)
+    if report.failed and "model" not in report.totals.answered_by:
+        raise typer.Exit(FAILED)

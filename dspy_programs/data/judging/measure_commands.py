@@ -13,11 +13,13 @@ from dspy_programs.errors import JudgeNotTrusted
 
 def calibrate(
     dataset: NameOption,
-    tag: Annotated[str, typer.Option(help="Whose judgments: a tag, or a file of them.")],
+    tag: Annotated[str, typer.Option(help="The judgments: a tag, or a file.")],
     data: DataOption = Path("data"),
     labels: Annotated[Path | None, typer.Option(help="Another file of labels. Default: the data set's.")] = None,
     approved_is: Annotated[str, typer.Option(help="The status that a passed pair should have.")] = "approved",
-    negatives: Annotated[str, typer.Option(help="The statuses that a failed pair should have, with commas.")] = "rejected",
+    negatives: Annotated[
+        str, typer.Option(help="The statuses that a failed pair should have, separated by commas.")
+    ] = "rejected",
     any_labeler: Annotated[
         bool,
         typer.Option("--any-labeler", help="Also count labels that judgments made, though they prove nothing."),
@@ -57,7 +59,7 @@ def calibrate(
 
 def compare_judgments(
     dataset: NameOption,
-    tags: Annotated[str | None, typer.Option(help="Two or more, with commas. Default: all of the data set's.")] = None,
+    tags: Annotated[str | None, typer.Option(help="Two or more, separated by commas. Default: all of the data set's.")] = None,
     data: DataOption = Path("data"),
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Default: reports/DATASET/compare.json, beside the data folder.")

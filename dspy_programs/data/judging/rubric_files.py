@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from dspy_programs import strict_yaml
 from dspy_programs.errors import UsageError
 from dspy_programs.rubric import LARGEST_FILE, read_rubric, rubric_of, shipped_rubrics
 from dspy_programs.text_stream import text_in
@@ -30,7 +31,7 @@ def read_any_rubric(path: Path) -> Rubric:
     if not path.is_file():
         return read_rubric(path)  # which says why not
     try:
-        content = yaml.safe_load(text_in(path, LARGEST_FILE, "a rubric"))
+        content = strict_yaml.load(text_in(path, LARGEST_FILE, "a rubric"))
     except (yaml.YAMLError, ValueError, RecursionError):
         return read_rubric(path)
     if not _is_foreign(content):

@@ -16,9 +16,10 @@ def lines_of_report(report: Report) -> Iterator[str]:
     yield _row("Judge", f"{report.judge_model}, rubric {report.rubric}")
     now = f"{report.written:,} now, {report.kept:,} known before" if report.kept else f"{report.written:,}"
     yield _row("Judged", f"{now}, of {quantity(report.selected, 'selected pair')}")
-    yield _row("Passed", f"{totals.passed:,} ({totals.pass_rate:.1%}) of {totals.judged:,} in the file")
-    by_criterion = ", ".join(f"{name} {mean:.2f}" for name, mean in totals.mean_scores.items())
-    yield _row("Mean overall", f"{totals.mean_overall:.2f} of 10" + (f" ({by_criterion})" if by_criterion else ""))
+    if totals.judged:
+        yield _row("Passed", f"{totals.passed:,} ({totals.pass_rate:.1%}) of {totals.judged:,} in the file")
+        by_criterion = ", ".join(f"{name} {mean:.2f}" for name, mean in totals.mean_scores.items())
+        yield _row("Mean overall", f"{totals.mean_overall:.2f} of 10 ({by_criterion})")
     yield _row("Answered by", ", ".join(f"{who} {count:,}" for who, count in sorted(totals.answered_by.items())) or "nobody")
     if totals.answered_by.get("rules"):
         yield _row("", "rules compare words and form, and cannot tell what is true; a model can: --lm")
@@ -31,7 +32,7 @@ def lines_of_report(report: Report) -> Iterator[str]:
             yield f"    {each.pair_id}: {shortened(printable(each.reason), 160)}{reply}"
     if report.replaced:
         yield _row("Replaced", f"{quantity(report.replaced, 'line')} of another judge or rubric, now in {report.output}.bak")
-    yield _row("Output", report.output)
+    yield _row("Output", report.output if totals.judged else "none: no pair is judged")
     yield _row("Cache", f"hits={report.hits} misses={report.misses}")
     if report.spent.model_calls:
         yield _row("Spent", f"{report.spent}, {report.spent.seconds:.0f} s")

@@ -80,6 +80,8 @@ def of_backend(
 ) -> Spec:
     """Return the model that a backend of the data flywheel names. Raises UsageError for another name."""
     if name == "anthropic":
+        if not (key or environment.get("ANTHROPIC_API_KEY")):
+            raise UsageError("anthropic: no key: set ANTHROPIC_API_KEY")
         return Spec(f"anthropic/{model or _ANTHROPIC_MODEL}", base, key, name)
     if name not in BACKENDS:
         raise UsageError(f"unknown backend {name!r}; choose from {', '.join(BACKENDS)}, or give --lm provider/name")

@@ -24,7 +24,7 @@ JudgmentsOption = Annotated[str | None, typer.Option(help="Judgments: a file, or
 def label(
     dataset: NameOption,
     mode: Annotated[
-        Mode, typer.Option(help="interactive: here; web: in a page; bulk: all that --where means; auto-from-judge.")
+        Mode, typer.Option(help="interactive: here; web: in a page; bulk: all that --where selects; auto-from-judge.")
     ] = "interactive",
     where: Annotated[
         str | None, typer.Option(metavar="EXPR", help="Which pairs, such as: category == 'math' and length['output'] < 20")
@@ -35,7 +35,7 @@ def label(
     judgments: JudgmentsOption = None,
     reject_below: Annotated[
         float | None,
-        typer.Option(min=0, help="With auto-from-judge: what failed with less is rejected. Default: 3.5 of 10."),
+        typer.Option(min=0, help="With auto-from-judge: a failed pair with a lower score is rejected. Default: 3.5 of 10."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Write no label that a pair already has.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="With web: the port; 0 is any free one.")] = 0,

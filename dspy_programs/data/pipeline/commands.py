@@ -21,13 +21,13 @@ def run(
     file: Annotated[Path, typer.Argument(help="The pipeline, as YAML.")],
     plan: Annotated[bool, typer.Option("--plan", help="Only show which steps would run, and why.")] = False,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="After a step that did not pass, do the others that can be done.")
+        bool, typer.Option("--keep-going", help="After a step that did not pass, run the others that can run.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every step, whether or not something changed.")] = False,
     data: DataOption = Path("data"),
     as_json: JsonOption = False,
 ) -> None:
-    """Run a pipeline: `dataset:` and `steps:`, each a name with options as of its command (_ for -).
+    """Run a pipeline: `dataset:` and `steps:`, each a command's name with its options (_ for -).
 
     Steps: ingest, validate, score, judge, label, compare, calibrate, export, visualize. `judgments: auto` is the tag of the
     last judge step; `write_clean: true` makes the data set NAME.clean, and any step takes `dataset:`. Paths are relative to

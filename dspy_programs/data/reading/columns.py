@@ -43,7 +43,7 @@ def mapping_of(parts: Iterable[str]) -> dict[str, str]:
         if not sign or not theirs:
             raise UsageError(f"--map {one_line(part, 60)!r}: write ours=theirs, as in instruction=prompt,output=completion")
         if ours in made:
-            raise UsageError(f"--map: {ours} is there twice; one column for each field")
+            raise UsageError(f"--map: {ours} is given twice; one column for each field")
         made[ours] = theirs
     return checked_mapping(made)
 

@@ -39,9 +39,9 @@ def ingest(
         list[str],
         typer.Option("--map", help="ours=theirs,...: the column of each field, as in instruction=q,output=a.text."),
     ] = [],  # noqa: B006  typer copies it
-    tag: Annotated[str, typer.Option(help="Noted in the data set and in each pair.")] = "",
+    tag: Annotated[str, typer.Option(help="A tag written to the data set and to each pair.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Take at most this many pairs.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first 3 pairs as they would be; write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what the first 3 pairs would be; write nothing.")] = False,
 ) -> None:
     """Make a data set of a file's rows. Rows that are not taken are listed in NAME.rejects.jsonl, each with the reason.
 
@@ -89,9 +89,12 @@ def _show(source: str, format_: str, split: str | None, mapping: Mapping[str, st
 
 
 def ls(data: DataOption = _DATA) -> None:
-    """List the data sets: pairs, rows not taken, when they were made, and what else there is of each."""
+    """List the data sets: pairs, rows not taken, when each was made, and which other files it has."""
     folder = DataFolder(data)
-    for name in folder.names():
+    names = folder.names()
+    if not names:
+        typer.echo(f"no data sets in {data}; make one: dspy-programs data ingest -i FILE -n NAME", err=True)
+    for name in names:
         meta = _meta(folder, name)
         more = ", ".join(what for what, path in _artefacts(folder, name).items() if path.exists())
         typer.echo(
@@ -105,7 +108,7 @@ def info(
     data: DataOption = _DATA,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what is known about a data set and which files there are of it."""
+    """Show what is known about a data set and which files it has."""
     import hashlib
 
     folder = DataFolder(data)

@@ -49,7 +49,7 @@ def source_of(given: str | Path, format_: str = "auto", split: str | None = None
         is_id = not Path(place).exists() and place.count("/") == 1
         return Source(f"hf:{place}" if is_id else place, "hf", split)
     if split is not None:
-        raise UsageError(f"{place}: --hf-split chooses from a Hugging Face data set; this is none")
+        raise UsageError(f"{place}: --hf-split chooses from a Hugging Face data set; this is not one")
     return Source(place, _format_of(place) if format_ == "auto" else format_)
 
 

@@ -21,7 +21,7 @@ def visualize(
     png: Annotated[Path | None, typer.Option(help="Write each chart into this folder too, as a PNG. Needs matplotlib.")] = None,
     data: DataOption = Path("data"),
 ) -> None:
-    """Draw all that is known of a data set on one page: lengths, categories, checks, near duplicates, judgments, agreement,
+    """Show everything known about a data set on one page: lengths, categories, checks, near duplicates, judgments, agreement,
     labels, cycles. The page needs no network and no script."""
     from dspy_programs.cli import show_progress
     from dspy_programs.data.folder import DataFolder
@@ -55,7 +55,7 @@ def report(
     ] = None,
     data: DataOption = Path("data"),
 ) -> None:
-    """Draw every data set of the folder on one page, with a table of them all at its top."""
+    """Show every data set of the folder on one page, with a table of all at the top."""
     from dspy_programs.cli import show_progress
     from dspy_programs.data.folder import DataFolder
     from dspy_programs.data.reports.overview import files_of, overview_of
@@ -80,9 +80,11 @@ def report(
 
 def diff(
     before: Annotated[str, typer.Argument(help="A data set, or a file of pairs.")],
-    after: Annotated[str, typer.Argument(help="What it is compared with.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write every change there, one a line.")] = None,
-    examples: Annotated[int, typer.Option(min=0, max=1000, help="Changes of each kind that are shown.")] = 3,
+    after: Annotated[str, typer.Argument(help="What to compare it with.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write every change to this file, one per line.")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, max=1000, help="How many changes of each kind to show.")] = 3,
     data: DataOption = Path("data"),
     as_json: JsonOption = False,
 ) -> None:

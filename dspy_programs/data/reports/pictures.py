@@ -38,7 +38,7 @@ def pictures_of(found: Overview) -> Iterator[tuple[str, bytes]]:
     for section in sections_of(found):
         for chart in section.charts:
             title = f"{section.title}: {chart.title}"
-            name = re.sub(r"[^a-z0-9]+", "-", title.lower())[:_LONGEST_NAME].strip("-")
+            name = re.sub(r"[^a-z0-9]+", "-", title.partition(", ")[0].lower())[:_LONGEST_NAME].strip("-")
             yield f"{next(numbers):02}-{name}.png", _picture_of(title, chart)
 
 

@@ -23,8 +23,8 @@ _Rows = Annotated[
     str, typer.Argument(help="A file (JSON lines, JSON, CSV, Parquet), -, hf:OWNER/NAME, or the name of a data set.")
 ]
 _ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="Weights and thresholds, as YAML.")]
-_LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first so many rows: a quick look.")]
-_OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="Where it goes; default: standard output.")]
+_LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first rows, this many: a quick look.")]
+_OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="Where to write. Default: standard output.")]
 _DATA = Path("data")
 
 
@@ -32,7 +32,7 @@ def score(
     source: _Rows,
     format_: Annotated[
         Literal["terminal", "json", "html"] | None,
-        typer.Option("--format", help="Default: as the name of --output ends, else terminal."),
+        typer.Option("--format", help="Default: by the ending of --output, else terminal."),
     ] = None,
     output: _OutputOption = None,
     min_score: Annotated[float | None, typer.Option(min=0, max=100, help="Exit with 1 if the total is below it.")] = None,
@@ -58,7 +58,7 @@ def score(
 
 def score_diff(
     before: Annotated[str, typer.Argument(help="A file, hf:OWNER/NAME, or the name of a data set.")],
-    after: Annotated[str, typer.Argument(help="What it is compared with.")],
+    after: Annotated[str, typer.Argument(help="What to compare it with.")],
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format")] = "terminal",
     output: _OutputOption = None,
     config: _ConfigOption = None,
@@ -79,14 +79,14 @@ def score_diff(
 
 def fix(
     source: _Rows,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The mended rows, as JSON lines.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The fixed rows, as JSON lines.")] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Replace FILE (JSON lines); the old one is kept as FILE.before.")
     ] = False,
     limit: _LimitOption = None,
     data: DataOption = _DATA,
 ) -> None:
-    """Mend what can be mended without changing the meaning, and list every change; without -o or --apply only say what."""
+    """Fix what can be fixed without changing the meaning, and list every change; without -o or --apply nothing is written."""
     from dspy_programs.data.scorer.fix import changes_of, fix as mended
     from dspy_programs.data.scorer.in_place import file_to_replace, kept_before
     from dspy_programs.data.scorer.terminal import show, table_of
@@ -114,7 +114,7 @@ def stats(
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format")] = "terminal",
     output: _OutputOption = None,
     lm: Annotated[
-        str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="The model whose tokens count, as provider/name.")
+        str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="Count tokens as this model does, as provider/name.")
     ] = None,
     tokens: Annotated[bool, typer.Option(help="Count tokens, which takes most of the time.")] = True,
     limit: _LimitOption = None,

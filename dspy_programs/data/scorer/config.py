@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dspy_programs import strict_yaml
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.text_stream import text_in
 
@@ -92,6 +93,8 @@ class ScorerConfig(BaseModel):
     bands: Bands = Field(default_factory=Bands)
     pass_score: _Share = 0.8
     """A check passes if its score, rounded as it is shown, is at least this."""
+    fewest_rows: Annotated[int, Field(ge=0)] = 50
+    """A data set of fewer distinct rows is never READY: so few show too little. 0 for no such limit."""
     expected_field: Annotated[float, Field(gt=0.5, le=1)] = 0.9
     """A field that at least this share of rows has is missed where it is not."""
     stray_field: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
@@ -137,10 +140,10 @@ def read_config(path: Path | None) -> ScorerConfig:
         return ScorerConfig()
     text = text_in(path, _LARGEST_FILE, "a configuration of the scorer")
     try:
-        return ScorerConfig.model_validate(yaml.safe_load(text) or {})
+        return ScorerConfig.model_validate(strict_yaml.load(text) or {})
     except ValidationError as error:
-        is_unknown = [(fault["type"], len(fault["loc"])) for fault in error.errors()][0] == ("extra_forbidden", 1)
-        names = f"; choose from {', '.join(ScorerConfig.model_fields)}" if is_unknown else ""
+        unknown = next((fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"), ())
+        names = f"; choose from {', '.join(ScorerConfig.model_fields)}" if len(unknown) == 1 else ""
         raise UsageError(f"{path}: {first_fault(error, 'configuration')}{names}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from error

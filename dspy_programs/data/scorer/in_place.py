@@ -23,7 +23,7 @@ def file_to_replace(given: str, folder: DataFolder, output: Path | None, limit: 
     if path is None or ending_of(path) not in _LINES:
         raise UsageError(f"{given}: --apply replaces a file of JSON lines ({', '.join(_LINES)}); give -o FILE for another")
     if os.path.lexists(_before(path)) and not _is_kept(path):
-        raise UsageError(f"{_before(path)}: there already; move it, so that the old rows are not lost")
+        raise UsageError(f"{_before(path)}: exists already; move it away, so that the old rows are not lost")
     return path
 
 

@@ -1,7 +1,7 @@
 """What scoring finds: plain values, as they stand in the JSON.
 
 Holds      a check's score follows from its share and half, `passed` from the score and the pass score, the total from the
-           scores and weights, the band from the total: nothing is set apart.
+           scores and weights, the band from the total and the number of rows: nothing is set apart.
 """
 
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from typing import Any
 
 from dspy_programs.data.scorer.config import CheckName
 from dspy_programs.data.scorer.scale import band_of, points_lost, score_of, total_of
+from dspy_programs.text import quantity
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class CheckScore:
 
 @dataclass(frozen=True)
 class DatasetScore:
-    """digests: the numbers of the distinct rows, to compare two data sets by."""
+    """digests: the numbers of the distinct rows, to compare two data sets by. fewest_rows: that the highest band needs."""
 
     name: str
     rows: int
@@ -80,6 +81,7 @@ class DatasetScore:
     checks: list[CheckScore]
     bands: dict[str, float]
     digests: Any = None
+    fewest_rows: int = 0
 
     @property
     def scored(self) -> dict[str, tuple[float, float]]:
@@ -91,7 +93,15 @@ class DatasetScore:
 
     @property
     def band(self) -> str:
-        return band_of(self.total, self.bands)
+        return band_of(self.total, self.bands, few_rows=self.distinct < self.fewest_rows)
+
+    @property
+    def held_back(self) -> str:
+        """Why the band is not the one that the total reaches; "" if it is."""
+        reached = band_of(self.total, self.bands)
+        if self.band == reached:
+            return ""
+        return f"not {reached}: it has {quantity(self.distinct, 'distinct row')}, and {self.fewest_rows:,} are needed to tell"
 
     @property
     def lost(self) -> dict[str, float]:
@@ -108,6 +118,7 @@ class DatasetScore:
             "dataset": self.name,
             "score": self.total,
             "band": self.band,
+            "held_back": self.held_back,
             "detected_format": self.format,
             "formats": self.formats,
             "rows": self.rows,

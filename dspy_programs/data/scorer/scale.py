@@ -5,7 +5,8 @@ Score      of a check, in [0, 1]: how the odds of a good row compare with those 
            a data set suddenly passes.
 Total      the weighted geometric mean, times 100. Near 100 it loses what a weighted sum would lose. Far below, it does not
            let ten good checks pay for a broken one: a thousand copies of one row are no data set, however clean the row is.
-Band       of the total, and nothing else: READY, CAUTION, NEEDS_WORK, NOT_READY.
+Band       of the total: READY, CAUTION, NEEDS_WORK, NOT_READY. A set of few rows is never in the highest: of n rows without
+           a bad one, up to 3/n of further rows may still be bad (the rule of three, at 95 %).
 """
 
 import math
@@ -34,7 +35,8 @@ def points_lost(scored: Mapping[str, tuple[float, float]]) -> dict[str, float]:
     return {name: lost * log / whole if whole else 0.0 for name, log in logs.items()}
 
 
-def band_of(total: float, bands: Mapping[str, float]) -> str:
-    """Return the highest band that a total reaches. bands: name -> the lowest total, 0 to 100."""
-    reached = [(least, name) for name, least in bands.items() if total >= least]
-    return max(reached)[1] if reached else LOWEST_BAND
+def band_of(total: float, bands: Mapping[str, float], few_rows: bool = False) -> str:
+    """Return the highest band that a total reaches. bands: name -> the lowest total, 0 to 100. few_rows: not the top."""
+    open_to = sorted((least, name) for name, least in bands.items())
+    reached = [name for least, name in (open_to[:-1] if few_rows else open_to) if total >= least]
+    return reached[-1] if reached else LOWEST_BAND

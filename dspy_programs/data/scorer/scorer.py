@@ -71,6 +71,7 @@ def score_rows(rows: Iterable[Found], name: str = "data", config: ScorerConfig |
             checks,
             config.bands.model_dump(),
             ready.digests,
+            config.fewest_rows,
         )
 
 

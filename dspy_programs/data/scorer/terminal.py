@@ -39,7 +39,9 @@ def rendered(*parts: "Table | Text | str", for_terminal: bool = False) -> str:
 def parts_of(score: DatasetScore) -> "list[Table | Text | str]":
     """Return a score as it is printed."""
     band = (f"{score.total:.1f} of 100  {score.band}", COLOURS.get(score.band, ""))
-    parts: list[Table | Text | str] = [Text.assemble(f"{_shown(score.name)}  ", band), f"{what_is_in(score)}\n", _checks(score)]
+    parts: list[Table | Text | str] = [Text.assemble(f"{_shown(score.name)}  ", band)]
+    parts += [score.held_back] if score.held_back else []
+    parts += [f"{what_is_in(score)}\n", _checks(score)]
     skipped = [f"{check.check} is left out: {check.skipped}" for check in score.checks if check.skipped]
     parts += [Text(text, style="dim") for text in skipped]
     lost = score.lost

@@ -13,7 +13,7 @@ from rich.text import Text
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.failures.reports.words import sureness_in_words, verdict_in_words
-from dspy_programs.programs.failure_judge import quoted
+from dspy_programs.programs.failure_judge import quoted, text_of
 from dspy_programs.types import Trace
 
 _WIDTH_IN_PIPE = 400  # columns: cells are cut beforehand, so nothing wraps
@@ -106,7 +106,9 @@ def print_trace(source: str, trace: Trace) -> None:
     for name in ("turn", "role", "tool", "ms", "text"):
         turns.add_column(name, justify="right" if name in ("turn", "ms") else "left", no_wrap=name != "text")
     for turn in trace.turns:
-        text = turn.content or ("" if turn.tool_output is None else f"-> {turn.tool_output}")
+        result = "" if turn.tool_output is None else f"-> {text_of(turn.tool_output)}"
+        given = quoted(text_of(turn.tool_input), _PREVIEW // 2 if result else _PREVIEW)
+        text = " ".join(part for part in (turn.content, given, result) if part)
         milliseconds = "" if turn.latency_ms is None else f"{turn.latency_ms:.0f}"
         turns.add_row(
             str(turn.turn_number), turn.role, cell_text(turn.tool_name or "", 40), milliseconds, one_line(text, _PREVIEW)

@@ -219,6 +219,27 @@ def is_kept_private(name: ast.Name, loop: Loop) -> bool:
     return path_stays(name.id, name, loop) and not _is_aliased(name.id, loop)
 
 
+def only_grows(name: ast.Name, loop: Loop) -> bool:
+    """Return whether a loop only adds to a local list and sorts it, and nothing else can look at it meanwhile."""
+    home = loop.scope.home_of(name.id)
+    if home is not loop.scope or not loop.scope.is_function:
+        return False
+    if any(isinstance(binding, ast.arg) for binding in home.bindings[name.id]) or _is_bound(name.id, loop):
+        return False
+    if _is_aliased(name.id, loop) or _may_be_held(name.id, loop) or any(name.id in scope.uses for scope in home.below()):
+        return False
+    return all(_is_added_to(use, loop) for use in home.uses[name.id] if loop.has(use))
+
+
+def _is_added_to(use: ast.Name, loop: Loop) -> bool:
+    """Return whether a use of a list is a statement such as `found.append(x)`."""
+    method = loop.tree.parents.get(use)
+    call = loop.tree.parents.get(method) if isinstance(method, ast.Attribute) else None
+    if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not method:
+        return False
+    return method.attr in ("append", "extend", "sort") and isinstance(loop.tree.parents.get(call), ast.Expr)
+
+
 def _is_aliased(name: str, loop: Loop) -> bool:
     """Return whether another name or an attribute holds the value before or in the loop."""
     for use in loop.scope.uses[name]:

@@ -1,9 +1,9 @@
-"""LOOP007: the same collection sorted on each pass, or sorted for its first or last item only."""
+"""LOOP007: the same collection sorted on each pass, sorted for its first or last item only, or sorted anew as it grows."""
 
 import ast
 from collections.abc import Iterator
 
-from dspy_programs.lint_loops.code.changes import stays
+from dspy_programs.lint_loops.code.changes import only_grows, stays
 from dspy_programs.lint_loops.code.kind import Kind
 from dspy_programs.lint_loops.code.paths import path_of, written
 from dspy_programs.lint_loops.code.tree import Loop
@@ -21,8 +21,12 @@ def find(loop: Loop) -> Iterator[Hit]:
                 if (mend := _mend(node, items, loop)) is not None and not runs_once(node, loop):
                     kind = kind_in(items, loop)
                     yield Hit(SORT, node, mend, shape_of(kind.element if kind else None))
-            case ast.Expr():
-                continue
+            case ast.Call(func=ast.Attribute(value=ast.Name() as items, attr="sort"), args=[]):
+                if _is_sorted_too_early(node, items, loop) and not runs_once(node, loop):
+                    kind = kind_in(items, loop)
+                    yield Hit(
+                        SORT, node, f"Sort once after the loop: {written(node)}", shape_of(kind.element if kind else None)
+                    )
 
 
 def _mend(node: ast.Call, items: ast.expr, loop: Loop) -> str | None:
@@ -34,6 +38,13 @@ def _mend(node: ast.Call, items: ast.expr, loop: Loop) -> str | None:
     if not _is_same_each_time(items, loop) or not all(_is_fixed(each.value, loop) for each in node.keywords):
         return None
     return f"Sort once before the loop: ordered = {written(node)}" if _is_only_read(node, loop) else None
+
+
+def _is_sorted_too_early(node: ast.Call, items: ast.Name, loop: Loop) -> bool:
+    """Return whether nothing looks at a list that is sorted on each pass before the loop has ended."""
+    kind = kind_in(items, loop)
+    is_list = kind is not None and kind.name == "list"
+    return is_list and only_grows(items, loop) and all(_is_fixed(each.value, loop) for each in node.keywords)
 
 
 def _extreme(index: ast.expr, node: ast.Call) -> str | None:

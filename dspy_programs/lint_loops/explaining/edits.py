@@ -33,7 +33,7 @@ def _changes(found: Placed, alike: Sequence[Hit], types: Mapping[str, str]) -> I
     node, pattern = hit.node, hit.pattern
     if pattern is MEMBERSHIP and isinstance(node, ast.Compare):
         yield from _membership(node, loop, hit.mend, alike, types)
-    elif pattern is SORT and isinstance(node, ast.Call) and hit.mend.startswith("Sort once"):
+    elif pattern is SORT and isinstance(node, ast.Call) and hit.mend.startswith("Sort once before"):
         if is_sure(node.args[0], types):
             yield from _hoisted(loop, "ordered", ast.unparse(node), [node])
     elif pattern is COPY and isinstance(node, ast.Call | ast.Subscript) and not hit.mend.startswith("Copy"):

@@ -177,6 +177,10 @@ def _copied(node: ast.AST, loop: Loop) -> Reason:
 
 
 def _sorted(node: ast.Call, loop: Loop, mend: str) -> Reason:
+    if isinstance(node.func, ast.Attribute):
+        text = f"{quoted(node)} sorts the m items that are there by then, on each pass of {passes(loop)}: O(n*m*log m). "
+        text += "Nothing looks at them before the loop has ended. Sorted once after it: O(n + m*log m)."
+        return Reason(text, names_of(node.func.value), "O(n*m*log m)")
     items = node.args[0]
     text = f"{quoted(node)} sorts m items on each pass of {passes(loop)}: O(n*m*log m). "
     if mend.startswith("Use "):

@@ -201,7 +201,7 @@ class KeptPrompts:
 
     def _asked(self, action: str, name: str) -> Saved:
         if not _NAME.fullmatch(name.removesuffix(_PART)):
-            raise ValueError(f"{name!r} is no name of a kept prompt")
+            raise ValueError(f"{name!r} is not the name of a kept prompt")
         reply = self.engine.slot_action(action, name)
         tokens, size = reply.get(f"n_{action}d"), reply.get("n_written", reply.get("n_read"))
         if not isinstance(tokens, int) or not isinstance(size, int) or not tokens or not size:

@@ -74,7 +74,7 @@ def _values_in(stream: BinaryIO, name: Path) -> Iterator[Any]:
 
 def _check_size(size: int, name: Path) -> None:
     if size > LARGEST:
-        raise UsageError(f"{name}: larger than {LARGEST:,} bytes, which is no memory of one session; give a part of it")
+        raise UsageError(f"{name}: larger than {LARGEST:,} bytes, too large for the memory of one session; give a part of it")
 
 
 def _one_of(values: list[Any]) -> Any:

@@ -13,10 +13,9 @@ import pathlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from dspy_programs.edits import lines_of, syntax_fault
+from dspy_programs.edits import PYTHON, lines_of, syntax_fault
 from dspy_programs.programs.code_editor.receivers import PARENT, uses_in
 
-_SUFFIXES = (".py", ".pyi")
 _BUILT_IN = (str, bytes, list, dict, set, tuple, int, float, io.TextIOWrapper, pathlib.Path, BaseException)
 _BASES = {"ABC": object, "Generic": object, "Protocol": object, "NamedTuple": tuple}
 _BY_NAME = frozenset("getattr setattr hasattr delattr attrgetter methodcaller patch object multiple".split())
@@ -33,7 +32,7 @@ def method_renamed(code: Mapping[str, str], dotted: str, new: str) -> dict[str, 
     *module, owner, name = dotted.split(".")
     if not new.isidentifier() or keyword.iskeyword(new) or name.startswith("__"):
         raise Unclear(f"{new} is no name that {dotted} can have")
-    texts = {path: text for path, text in code.items() if path.endswith(_SUFFIXES)}
+    texts = {path: text for path, text in code.items() if path.endswith(PYTHON)}
     if faulty := next((path for path, text in texts.items() if syntax_fault(text)), ""):
         raise Unclear(f"{faulty} is not Python that can be read")
     trees = {path: ast.parse(text) for path, text in texts.items()}

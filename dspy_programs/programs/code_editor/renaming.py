@@ -13,9 +13,7 @@ import tokenize
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from dspy_programs.edits import lines_of, syntax_fault
-
-_SUFFIXES = (".py", ".pyi")
+from dspy_programs.edits import PYTHON, lines_of, syntax_fault
 
 
 class _Use(NamedTuple):
@@ -48,14 +46,14 @@ def renamed(code: Mapping[str, str], old: str, new: str, what: str = "") -> dict
     if any(_has(path, text, new) for path, text in code.items()):  # in use
         return {}
     try:
-        python = {path: text for path, text in code.items() if path.endswith(_SUFFIXES) and old in text}
+        python = {path: text for path, text in code.items() if path.endswith(PYTHON) and old in text}
         uses = {path: _uses(text, old) for path, text in python.items()}
         meant = _meant(python, [use.role for found in uses.values() for use in found], old, what)
     except _UnclearError:
         return {}
     texts = {path: _with(code[path], [use for use in found if use.role in meant], old, new) for path, found in uses.items()}
     word = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
-    texts |= {path: word.sub(new, text) for path, text in code.items() if not path.endswith(_SUFFIXES)}
+    texts |= {path: word.sub(new, text) for path, text in code.items() if not path.endswith(PYTHON)}
     return {path: text for path, text in texts.items() if text != code[path]}
 
 
@@ -63,7 +61,7 @@ def _has(path: str, text: str, name: str) -> bool:
     """Return whether a text has a name; in Python not in comments and strings, but for what f-strings insert."""
     if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
         return False
-    if not path.endswith(_SUFFIXES) or syntax_fault(text):
+    if not path.endswith(PYTHON) or syntax_fault(text):
         return True
     tokens = tokenize.generate_tokens(iter(lines_of(text)).__next__)
     return any(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.failure_judge.finding import Finding as Finding, quoted as quoted
     from dspy_programs.programs.failure_judge.modes import REMEDIES as REMEDIES
     from dspy_programs.programs.failure_judge.rules import (
+        HINT as HINT,
         LIKELY as LIKELY,
         SURE as SURE,
         SURE_AGAINST_SUCCESS as SURE_AGAINST_SUCCESS,
@@ -50,6 +51,7 @@ _HOMES = {
     "fault_of": "faults",
     "REMEDIES": "modes",
     "Finding": "finding",
+    "HINT": "rules",
     "LIKELY": "rules",
     "Ruling": "rules",
     "SURE": "rules",

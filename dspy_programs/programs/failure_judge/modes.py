@@ -13,6 +13,13 @@ _NO_SUCH_TOOL = (
     r"\b(?:tool|function)\b.{0,80}\b(?:on offer|not (?:found|registered|available|known|exist))"
     r"|\b(?:valid|such|unknown|unregistered|undefined|nonexistent) (?:tool|function)"
 )
+_GIVEN = r" was given .*\bnothing\b"  # a value in a call
+_AFTER_ERROR = r" \| [\w./-]+: "  # a claim, and the call that failed
+_OF_A_CALL = rf"{_AFTER_ERROR}| -> | was given | not among those on offer"
+_DEED = r"\b(?:has|have|had) been\b|success|\bi(?:'ve| have)\b|\bi (?:now |just )?(?:\w+ed|sent|paid|put|set|made|wrote)\b"
+_CLAIMED = rf"^(?!.*(?:{_OF_A_CALL})).*(?:{_DEED})"
+_STATED = rf"^(?!.*(?:{_OF_A_CALL}|{_DEED}))"
+_LIMIT = r"\blimit|\bmax|\bbudget\b|recursion|exhausted|ran out|more steps"
 
 
 class _Fix(NamedTuple):
@@ -37,27 +44,36 @@ class _Remedy(NamedTuple):
         return tuple(fix.text for fix in self.all_fixes)
 
     def fixes_for(self, evidence: str) -> list[str]:
-        """Return the three best fixes: first those that the evidence asks for, then those that always help, then others."""
+        """Return the best fixes, at most three: those that the evidence asks for, then those that always help.
+
+        A fix for something else is no fix: it is only told where nothing better is known.
+        """
         said = evidence.lower()
-        asked_for, helpful, others = list[str](), list[str](), list[str]()
-        for text, when in self.all_fixes:
-            (helpful if when is None else asked_for if when.search(said) else others).append(text)
-        return [*asked_for, *helpful, *others][:_MOST_FIXES]
+        asked_for = [fix.text for fix in self.all_fixes if fix.when is not None and fix.when.search(said)]
+        helpful = [fix.text for fix in self.all_fixes if fix.when is None]
+        return ([*asked_for, *helpful] or list(self.fixes))[:_MOST_FIXES]
 
 
 REMEDIES: dict[FailureMode, _Remedy] = {
     "HALLUCINATION": _Remedy(
         "The agent stated or called something that nothing in the run supports: {evidence}",
         (
+            _fix("Require a tool call that verifies figures, names and finished actions.", rf"{_STATED}.*\d"),
+            _fix("Check every factual claim against a source before it is given to the user.", _STATED),
+            _fix("Retrieve documents first and answer only from what was retrieved.", _STATED),
             _fix("Register the tool, or rename it in the prompt to one that is registered.", _NO_SUCH_TOOL),
             _fix("Answer the call of a tool that is not registered with the list of those that are.", _NO_SUCH_TOOL),
             _fix(
-                "Let the agent report an action as done only after the tool's result says so.",
-                r"\b(?:has|have|had) been\b|success|\bi(?:'ve| have)\b",
+                "After a tool error, make the agent correct the call or report the failure; it must not claim success.",
+                _AFTER_ERROR,
             ),
-            _fix("Require a tool call that verifies figures, names and finished actions.", r"\d"),
-            _fix("Check every factual claim against a source before it is given to the user."),
-            _fix("Retrieve documents first and answer only from what was retrieved."),
+            _fix("Let the agent report an action as done only after the tool's result says so.", _CLAIMED),
+            _fix(
+                "Before the answer goes out, compare each action that it claims with the calls that succeeded.",
+                rf"{_CLAIMED}|{_AFTER_ERROR}",
+            ),
+            _fix("Let the agent look a value up, or ask for it, before it puts it into a call.", _GIVEN),
+            _fix("Reject a call with an identifier or address that stands nowhere earlier in the run, and say so.", _GIVEN),
         ),
     ),
     "TOOL_MISUSE": _Remedy(
@@ -69,17 +85,19 @@ REMEDIES: dict[FailureMode, _Remedy] = {
             ),
             _fix(
                 "Look up identifiers first; never let the agent make them up.",
-                r"-> .*(?:not found|no such|does not exist|doesn't exist|unknown)|was given",
+                r"-> .*(?:not found|no such|does not exist|doesn't exist|unknown)|was given"
+                r"|-> .*\b(?:id|email|user)\b.{0,30}\b(?:not |in)valid",
+            ),
+            _fix(
+                "Declare the allowed values as an enum in the tool's schema.",
+                r"-> .*(?:one of|allowed values|not in \[|not a valid enum|permitted|choose from)",
             ),
             _fix(
                 "Describe each parameter with its format and an example.",
-                r"-> .*(?:invalid|format|not a valid|type|must be (?!one of)|out of range|expected)",
+                r"-> .*(?:invalid|format|\bnot (?:a |an )?valid|\btype\b|must be (?!one of)|out of range|expected)",
             ),
             _fix("Validate arguments against the tool's schema before the call, and return the fault to the agent."),
-            _fix(
-                "Declare the allowed values as an enum in the tool's schema.",
-                r"-> .*(?:one of|allowed values|not in \[|not a valid enum|permitted)",
-            ),
+            _fix("Return the tool's error to the agent, and let it answer only after a call that succeeded."),
         ),
     ),
     "CONTEXT_LOSS": _Remedy(
@@ -87,10 +105,11 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         (
             _fix(
                 "Answer a repeated identical call from a cache and tell the agent that it was made before.",
-                r"was called \d+ times",
+                r"was called \d+ times|^done twice",
             ),
             _fix(
-                "Keep finished calls and their results in a short list that is always in the prompt.", r"was called \d+ times"
+                "Keep finished calls and their results in a short list that is always in the prompt.",
+                r"was called \d+ times|^done twice",
             ),
             _fix("Keep what the user has said in a short list that is always in the prompt.", r"\?|user:"),
             _fix("Summarise old turns instead of dropping them."),
@@ -125,7 +144,7 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         (
             _fix(
                 "Keep structured outputs short, so that they are not cut off.",
-                r"[{\[,:]\s*$|untermin|unexpected end|\beof\b|cut off|truncat",
+                r"[{\[,:]\s*$|\{[^}]*$|untermin|unexpected end|\beof\b|cut off|truncat",
             ),
             _fix(
                 "Offer the tools through the model's own tool calling instead of asking for calls in the text.",
@@ -148,8 +167,10 @@ REMEDIES: dict[FailureMode, _Remedy] = {
     "NO_ANSWER": _Remedy(
         "The run ended before it answered: {evidence}",
         (
-            _fix("Make the agent answer with what it has when its steps run out, and say what is missing."),
-            _fix("Raise the limit of steps, or split the task."),
+            _fix("Make the agent answer with what it has when its steps run out, and say what is missing.", _LIMIT),
+            _fix("Raise the limit of steps, or split the task.", _LIMIT),
+            _fix("After the last result, ask the agent for its answer before the run may end.", r"^the run ends with"),
+            _fix("Let a run end only with an answer or a call that ends it, never with an announcement."),
             _fix("Report a run without an answer as failed to whoever asked."),
         ),
     ),

@@ -27,7 +27,7 @@ from dspy_programs.types import FailureMode, Turn
 SURE = 0.7  # from here on a finding needs no second opinion
 LIKELY = 0.55  # from here on it is the better guess, if no model can be asked
 _CLOSE = 0.1  # two findings nearer than this are about as strong
-_HINT = 0.35  # from here on a finding says where to begin reading a run that failed for unknown causes
+HINT = 0.35  # from here on a finding says where to begin reading a run that failed for unknown causes
 SURE_AGAINST_SUCCESS = 0.85  # required to report a failure in a run that its caller calls successful
 
 
@@ -114,7 +114,7 @@ def ruling(findings: Sequence[Finding], is_successful: bool | None = None, begin
     top = findings[0].confidence if findings else 0.0
     if top < (SURE_AGAINST_SUCCESS if is_successful else LIKELY):
         doubt = round(1 - max(top, 0.2), 2)
-        if is_successful is False and top >= _HINT:
+        if is_successful is False and top >= HINT:
             sign = findings[0]
             turn, evidence = begin, f"only a weak sign of {sign.mode} at turn {sign.turn}, {sign.evidence}"
             return Ruling("UNKNOWN", sign.turn if turn is None else turn, doubt, evidence, False)

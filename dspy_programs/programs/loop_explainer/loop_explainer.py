@@ -86,7 +86,7 @@ class LoopExplainer(Program):
         """
         known, kept = dict(types or {}), list(keeps or ())
         if (found := BY_NAME.get(pattern)) is None:
-            raise UsageError(f"{pattern!r} is no pattern; choose from {', '.join(sorted(BY_NAME))}")
+            raise UsageError(f"{pattern!r} is not a pattern; choose from {', '.join(sorted(BY_NAME))}")
         if not code.strip() or model_in_use(self.explain.lm) is None:
             return _by_rules(code, found, suggestion, known, kept)
         reply = ask(self.explain, code=code, pattern=found.name, suggestion=suggestion, types=known, keeps=kept)

@@ -22,8 +22,8 @@ _PATH = re.compile(r"[\w.@+~-]*(?:/[\w.@+~-]+)+/?|[\w@+-]+(?:\.[\w@+-]+)+|\.[\w-
 _ESCAPE = re.compile(r"\\[A-Za-z]")
 _NAME = re.compile(r"[^\W\d]\w*")
 _NUMBER = re.compile(r"\d+")
-_SUFFIXES = {"python": "py", "javascript": "js", "typescript": "ts", "rust": "rs", "ruby": "rb", "go": "go", "java": "java"}
-_SUFFIXES |= {"kotlin": "kt", "bash": "sh", "cpp": "cpp", "c": "c", "csharp": "cs", "php": "php", "swift": "swift"}
+SUFFIXES = {"python": "py", "javascript": "js", "typescript": "ts", "rust": "rs", "ruby": "rb", "go": "go", "java": "java"}
+SUFFIXES |= {"kotlin": "kt", "bash": "sh", "cpp": "cpp", "c": "c", "csharp": "cs", "php": "php", "swift": "swift"}
 _LOGS = re.compile(r"\.(?:log|out|err)(?:\.\d+)?(?:\.gz)?$|(?:^|/)logs?(?:/|$)")
 
 _CODE = re.compile(r"\.(?:pyi?|[jt]sx?|go|rs|rb|java|kt|c|h|cpp|cs|php|swift|md|html|css)$")
@@ -69,7 +69,7 @@ class Place:
     def language(self) -> str:
         """The language that most files of the listing are in, "" if none is known."""
         ends = [path.rpartition(".")[2] for path in self.paths]
-        count, language = max((ends.count(suffix), language) for language, suffix in _SUFFIXES.items())
+        count, language = max((ends.count(suffix), language) for language, suffix in SUFFIXES.items())
         return language if count else ""
 
 

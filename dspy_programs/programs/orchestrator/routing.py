@@ -13,20 +13,13 @@ from pydantic import JsonValue
 
 from dspy_programs.programs.orchestrator import wordings as words
 from dspy_programs.programs.orchestrator.asked import Asked
+from dspy_programs.programs.orchestrator.known_values import SUFFIXES
 from dspy_programs.programs.orchestrator.patterns import OPEN_CALL, pattern_of
 from dspy_programs.programs.orchestrator.repository_tools import READ_ONLY
 from dspy_programs.text import SPELLED, content_stems
 
-_GLOBS = {
-    "python": "*.py",
-    "javascript": "*.js",
-    "typescript": "*.ts",
-    "rust": "*.rs",
-    "go": "*.go",
-    "markdown": "*.md",
-    "yaml": "*.yml",
-    "java": "*.java",
-}
+_ENDINGS = SUFFIXES | {"markdown": "md", "yaml": "yml"}
+_GLOBS = {name: f"*.{_ENDINGS[name]}" for name in "python javascript typescript rust go markdown yaml java".split()}
 
 
 class Route(NamedTuple):

@@ -51,6 +51,8 @@ class HttpUpstream:
     def _sent(self, body: Json, seconds: float) -> tuple[Reply, str | None]:
         """Send a body; return the head of the answer, and the key that it was asked with."""
         key = self._model.key
+        if key is None and (variable := self._model.key_env or self._model.providers_variable) and not self._model.api_base:
+            raise UpstreamError(f"no key: set {variable}", "next")
         if key and not (key.isascii() and key.isprintable()):
             raise UpstreamError("its key cannot be sent in a header", "next")
         try:
@@ -62,7 +64,9 @@ class HttpUpstream:
         except TimeoutError:  # another model is asked: this one had its time
             raise UpstreamError("no answer in time", "next", may_cost=True) from None
         except (OSError, HTTPException, UnicodeError) as error:
-            raise UpstreamError(f"no connection ({type(error).__name__})", "retry") from None
+            raise UpstreamError(
+                f"no connection ({getattr(error, 'strerror', None) or type(error).__name__})", "retry"
+            ) from None
         if reply.status != 200:
             raise _failed(reply, key)
         return reply, key
@@ -105,7 +109,7 @@ def _chunk(data: bytes) -> Json:
     if not isinstance(chunk, dict) or chunk.get("error"):
         raise UpstreamError(f"its stream failed{_said_in(chunk)}", "retry", may_cost=True)
     if not is_chunk(chunk):
-        raise UpstreamError("a chunk of its stream is none of OpenAI's protocol", "retry", may_cost=True)
+        raise UpstreamError("a chunk of its stream is not in OpenAI's protocol", "retry", may_cost=True)
     return chunk
 
 

@@ -40,8 +40,9 @@ def test_a_goal_is_worked_on_and_other_text_is_answered(tmp_path):
 
 
 def test_a_plan_is_shown_and_nothing_done(tmp_path):
-    text, *_ = talk(tmp_path, ["/plan Write a greeting to hello.txt", "/exit"], scripted_lm(answer))
+    text, _, held = talk(tmp_path, ["/plan Write a greeting to hello.txt", "/exit"], scripted_lm(answer))
     assert text == "- [ ] Write hello.txt\n"
+    assert [one.goal for one in held.list()] == ["chat"]
     assert not (tmp_path / "hello.txt").exists()
 
 

@@ -54,6 +54,16 @@ def test_wrong_use_is_one_line_and_2(tmp_path, capsys):
         code, out, err = run(capsys, *argv)
         assert (code, out, err.count("\n")) == (2, "", 1), (argv, out, err)
     assert run(capsys, "sessions", "list")[1] == ""  # nothing was begun
+    for command in ("list", "show", "undo"):
+        assert "there are no sessions yet" in run(capsys, "sessions", command)[2]
+
+
+def test_a_listed_goal_is_one_line_that_steers_no_terminal(tmp_path, capsys):
+    work = tmp_path / "work"
+    work.mkdir()
+    assert run(capsys, "run", "List the files\nand \x1b[2Jsay so", "-w", str(work), "--no-llm", "-q")[0] == 1
+    out = run(capsys, "sessions", "list")[1]
+    assert out.count("\n") == 1 and "\x1b" not in out and "List the files and [2Jsay so" in out
 
 
 def test_a_written_call_needs_no_plan_and_one_of_no_tool_is_told(tmp_path, capsys):

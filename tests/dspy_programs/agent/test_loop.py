@@ -121,6 +121,26 @@ def test_doing_again_what_was_done_is_no_progress(tmp_path):
     assert result.stopped_by == "no_progress" and len([task for task in result.tasks if task.status == "failed"]) <= 4
 
 
+def test_a_call_that_fails_plan_after_plan_ends_the_run_whatever_else_is_looked_up(tmp_path):
+    for number in range(9):
+        (tmp_path / f"{number}.txt").write_text("total: 42\n")
+    plans = [plan(("read_file", f"Read {n}.txt"), ("delete_file", "Delete gone.txt")) for n in range(9)]
+    steps = [
+        each for n in range(9) for each in (step("read_file", path=f"{n}.txt"), *[step("delete_file", path="gone.txt")] * 3)
+    ]
+    result = Agent(lm=scripted(plans, steps), workspace=tmp_path, compiled=False).run("Tidy up: gone.txt is of no use")
+    assert result.stopped_by == "no_progress" and "gone.txt" in result.why
+    assert [task.title for task in result.tasks if task.status == "failed"] == ["Delete gone.txt"] * 2
+
+
+def test_a_call_that_failed_otherwise_or_before_a_change_is_no_circle(tmp_path):
+    plans = [plan(("write_file", "Write a.txt"), ("delete_file", "Delete gone.txt")), plan(("delete_file", "Delete gone.txt"))]
+    steps = [step("write_file", path="a.txt", content="x"), *[step("delete_file", path=f"{n}.txt") for n in range(20)]]
+    result = Agent(lm=scripted(plans, steps), workspace=tmp_path, compiled=False).run("Tidy up: gone.txt is of no use")
+    assert result.stopped_by == "no_progress"
+    assert len([task for task in result.tasks if task.status == "failed"]) == 3
+
+
 def test_a_limit_that_the_last_step_reaches_does_not_fail_what_is_done(tmp_path):
     def run(**limits):
         lm = scripted([plan(("write_file", "Write the total to b.txt"))], [step("write_file", path="b.txt", content="42\n")])

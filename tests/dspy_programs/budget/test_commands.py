@@ -11,6 +11,7 @@ import yaml
 
 from dspy_programs.__main__ import main
 from dspy_programs.budget import joined, read_prompt
+from dspy_programs.lm import server_named
 from tests.dspy_programs.budget.test_negotiator import EXAMPLE
 from tests.fakes import ChatServer
 from tests.processes import Started
@@ -392,6 +393,9 @@ def test_check_ollama_looks_at_the_usual_variable(monkeypatch, capsys):
         server.pages["/api/tags"] = {"models": [{"name": "gemma4:latest"}]}
         monkeypatch.setenv("OLLAMA_HOST", server.url.removeprefix("http://").removesuffix("/v1"))
         assert budget("check-ollama") == 0
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1")
+    assert server_named("ollama").base == "http://127.0.0.1:11434"
+    assert server_named("ollama", base="https://ollama.example").base == "https://ollama.example"
 
 
 @pytest.mark.parametrize("page", [None, [], "x", {"models": 7}, {"models": [None, 3, {"name": None}]}])

@@ -234,7 +234,7 @@ def test_negotiator_refuses_what_it_cannot_do(change, fault):
         ([], "all are empty"),
         ([{"name": "a", "content": " \n"}], "all are empty"),
         ([{"name": "a", "content": "x"}] * 2, "two sections are named 'a'"),
-        ([{"name": "a", "text": "x"}], "text: Extra inputs"),
+        ([{"name": "a", "text": "x"}], "text: unknown key"),
         ([7], "sections: "),
     ],
 )

@@ -52,7 +52,7 @@ def test_from_yaml_takes_a_bare_text_as_an_instruction():
         (ONE + "- name: b\n  content: 7\n", "p.yaml:5: section 'b': content: Input should be a valid string"),
         (ONE + "- name: b\n  content: x\n  type: footer\n", "p.yaml:5: section 'b': type: Input should be 'system'"),
         (ONE + "- name: b\n  content: x\n  priority: high\n", "p.yaml:5: section 'b': priority: Input should be a valid int"),
-        (ONE + "- name: b\n  contents: x\n  content: y\n", "p.yaml:5: section 'b': contents: Extra inputs"),
+        (ONE + "- name: b\n  contents: x\n  content: y\n", "p.yaml:5: section 'b': contents: unknown key"),
         (ONE + "- content: x\n", "p.yaml:5: section '': name: Field required"),
         ('[{"role": "system", "content": "x"}]', "p.yaml:1: a chat message, not a section; put the text of the prompt into"),
         ('[{"type": "system", "data": {"content": "x"}}]', "p.yaml:1: a chat message, not a section"),

@@ -134,7 +134,13 @@ def test_a_judge_without_its_key_says_which(monkeypatch, capsys, backend):
     variable = f"{backend.upper()}_API_KEY"
     monkeypatch.delenv(variable, raising=False)
     assert main(["data", "judge", "-d", "demo", "--backend", backend]) == 2
-    assert variable in capsys.readouterr().err.splitlines()[-1]
+    assert capsys.readouterr().err == f"error: {backend}: no key: set {variable}\n"
+
+
+def test_a_growth_without_a_pair_says_why(tmp_path, capsys):
+    assert main(["data", "run", "-s", "Describe rust.", "--data", str(tmp_path), "--max-cycles", "1", "--no-llm"]) == 0
+    said = "cycle 1: 0 new pairs, 0 passed (0.0%), 1 not written (the rules make no pair of so short a text)\n"
+    assert capsys.readouterr().err == said
 
 
 def test_the_token_of_the_hub(monkeypatch):

@@ -253,7 +253,7 @@ def test_rules_say_that_they_wrote_and_judged(tmp_path, capsys):
         (["-s", "a river", "--checks", "schema,bogus"], "no check 'bogus'"),
         (["--from", "nowhere"], "no data set 'nowhere'"),
         (["--seeds-file", "nowhere.txt"], "cannot be read"),
-        (["-s", "a river", "-n", "../escape"], "no name of a data set"),
+        (["-s", "a river", "-n", "../escape"], "cannot be the name of a data set"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(tmp_path, capsys, more, said):

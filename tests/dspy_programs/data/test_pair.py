@@ -35,7 +35,7 @@ def test_a_lone_surrogate_has_an_id():
 
 @pytest.mark.parametrize("name", ["../escape", "a/b", "", ".hidden", "a\0b", "x" * 200, "a."])
 def test_the_name_of_a_data_set_is_no_path(name):
-    with pytest.raises(UsageError, match="no name of a data set"):
+    with pytest.raises(UsageError, match="cannot be the name of a data set"):
         DataFolder().pairs(name)
 
 

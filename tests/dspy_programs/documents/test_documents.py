@@ -292,7 +292,7 @@ def test_ids_are_names(tmp_path, name):
 @pytest.mark.timeout(300)
 def test_restored_answers_are_those_of_a_fresh_reading_also_after_damage(tmp_path):
     """The small model cannot know the pass phrases; what it answers must be the same, right or wrong."""
-    lm = connect(f"local/{MODEL}", max_tokens=80)
+    lm = connect(f"local/{MODEL}", max_tokens=24)
     kept = Documents(tmp_path / "d.sqlite", lm)
     for name, text in (("falk", FALK), ("visby", VISBY)):
         assert kept.ingest(name, [Source("a.txt", text)]).kept_bytes

@@ -97,6 +97,19 @@ def test_classify_says_none_for_a_healthy_run():
     assert not report.failed
 
 
+def test_none_names_a_weak_sign_that_nobody_knows_better_about():
+    schema = {"type": "object", "properties": {"order_id": {"type": "string"}}, "required": ["order_id"]}
+    call = {"turn_number": 1, "role": "tool", "tool_name": "cancel", "tool_input": {"ordr": "77"}, "tool_output": "ok"}
+    said = {"turn_number": 2, "role": "agent", "content": "Order 77 is cancelled."}
+    turns = [{"turn_number": 0, "role": "user", "content": "Cancel order 77"}, call, said]
+    tools = [{"name": "cancel", "parameters": schema}]
+    for successful, weak in ((None, True), (True, False)):
+        raw = {"original_goal": "Cancel order 77", "turns": turns, "tools": tools, "is_successful": successful}
+        report = FailureClassifier(use_llm=False).classify(raw)
+        assert report.classified_failure_mode == "none" and report.modes == [] and report.first_failure_turn is None
+        assert ("a weak sign of TOOL_MISUSE at turn 1: cancel" in report.root_cause_summary) == weak
+
+
 def test_classify_reports_every_mode_that_stands_by_itself_verdict_first():
     report = FailureClassifier(use_llm=False).classify(TWO_MODES)
     assert [found.mode for found in report.modes] == ["HALLUCINATION", "TIMEOUT_CASCADE"]

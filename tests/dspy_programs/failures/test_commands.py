@@ -154,6 +154,20 @@ def test_validate_prints_id_goal_count_and_previews(one, capsys):
         assert part in shown
 
 
+def test_validate_prints_what_a_tool_was_given_and_gave(tmp_path, capsys):
+    call = {
+        "turn_number": 2,
+        "role": "agent",
+        "content": "I look.",
+        "tool_name": "find_person",
+        "tool_input": {"name": "x" * 400},
+    }
+    (tmp_path / "run.json").write_text(json.dumps({**HEALTHY, "turns": [*HEALTHY["turns"], call]}))
+    assert failures("validate", str(tmp_path / "run.json")) == 0
+    shown = capsys.readouterr().out
+    assert '{"name":"Nadia"} -> Oslo' in shown.replace('": "', '":"') and "I look. {" in shown and "x" * 100 not in shown
+
+
 def test_validate_prints_the_trace_as_it_was_read(tmp_path, capsys):
     chat = lines(tmp_path / "chat.json", [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}])
     assert failures("validate", chat, "--json") == 0

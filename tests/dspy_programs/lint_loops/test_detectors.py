@@ -47,6 +47,8 @@ FOUND = {
     "SortInLoop": [
         "def f(items, d: dict[str, int]):\n for x in items:\n  for key in sorted(d): print(x, key)",
         "def f(rows: list[list[int]]):\n for row in rows:\n  print(sorted(row)[0])",
+        "def f(items):\n found = []\n for x in items:\n  found.append(x.name)\n  found.sort()\n return found",
+        "def f(items):\n found = []\n for x in items:\n  for y in x: found.append(y)\n  found.sort(key=str, reverse=True)\n return found",
     ],
     "ListConcatInLoop": [
         "def f(items):\n found = []\n for x in items:\n  found = found + [x]\n return found",
@@ -102,6 +104,13 @@ NOT_FOUND = {
     "a copy of what changes": "def f(text: str):\n words = text.split()\n for w in list(words):\n  if not w: words.remove(w)\n return words",
     "a copy for a generator": "def f(pairs):\n d = dict(pairs)\n d.update((k, 1) for k in list(d))\n return d",
     "sorted anew": "def f(rows: list[list[int]]):\n for row in rows: print(sorted(row))",
+    "a list sorted anew, made on each pass": "def f(items):\n for x in items:\n  found = []\n  found.append(x)\n  found.sort()\n  print(found)",
+    "a list whose order is looked at": "def f(items):\n found = []\n for x in items:\n  found.append(x)\n  found.sort()\n  print(found[0])",
+    "a list whose length ends the loop": "def f(items):\n found = []\n while len(found) < 9:\n  found.append(items.pop())\n  found.sort()\n return found",
+    "a list that another has too": "def f(self, items):\n found = self.found\n for x in items:\n  found.append(x)\n  found.sort()\n  self.show()",
+    "a list of the caller": "def f(found: list[int], items):\n for x in items:\n  found.append(x)\n  found.sort()",
+    "a list sorted once at the end": "def f(items):\n found = []\n for x in items:\n  found.append(x)\n  if x: \n   found.sort()\n   break\n return found",
+    "a list sorted by what changes": "def f(items):\n found = []\n for x in items:\n  found.append(x)\n  found.sort(key=lambda y: y - x)\n return found",
     "a list concatenated once": "def f(items):\n for x in items:\n  found = []\n  found = found + [x]\n  print(found)",
     "a list that is extended in place": "def f(items):\n found = []\n for x in items: found += x.parts\n return found",
     "a list that is kept on each pass": "def f(items):\n path = []\n for x in items:\n  path = path + [x]\n  print(path)",

@@ -48,6 +48,13 @@ def explained(code, name):
     return cut, explain_by_rules(cut.code, finding.pattern, finding.suggestion, cut.types, cut.keeps)
 
 
+def test_a_list_that_is_sorted_as_it_grows_is_explained_and_left():
+    code = "def f(items: list[int]):\n    found = []\n    for one in items:\n        found.append(-one)\n        found.sort()\n"
+    _, told = explained(code + "    return found\n", "SortInLoop")
+    assert "`found.sort()`" in told.explanation and "found" in told.variables and not told.rewrite
+    assert class_of(told.explanation) == class_of(told.cost) is not None
+
+
 def test_there_is_a_loop_for_every_pattern():
     assert {pattern.name for pattern in PATTERNS} == LOOPS.keys()
 

@@ -4,33 +4,19 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO
 
+from dspy import lm15
+
+from dspy_programs.lm import connect
 from dspy_programs.lm.embedded.llama_server import LlamaServer
+from tests.processes import forks
 
 ROOT = Path(__file__).parents[3]
-CHILD = """
-import json, sys
-from dspy import lm15
-from dspy_programs.lm import connect
-
-engine = connect(sys.argv[1]).engine
-for line in sys.stdin:
-    asked = json.loads(line)
-    config = lm15.Config(max_tokens=asked["max_tokens"])
-    message = lm15.Message.user(asked["text"])
-    response = engine.complete(lm15.Request(model="x", messages=message, system=asked.get("system"), config=config))
-    usage = response.usage
-    said = {"text": response.message.text, "cached": usage.cache_read_tokens, "read": usage.input_tokens}
-    kind = type(engine.server()).__name__
-    print(json.dumps(said | {"kind": kind, "address": engine.address, "key": engine.api_key}), flush=True)
-"""
 
 
 class Process:
@@ -38,45 +24,63 @@ class Process:
 
     def __init__(self, runtime: Path, spec: str, before: str = "", **variables: str) -> None:
         """before: what it runs first."""
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT), **variables}
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), **variables}
         environment.pop("DSPY_PROGRAMS_SHARE", None)
-        self.stderr: IO[str] = tempfile.TemporaryFile("w+")
-        command = [sys.executable, "-c", before + CHILD, spec]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.stderr}
-        self.process = subprocess.Popen(command, text=True, env=environment, cwd=ROOT, **pipes)
+        self.stderr = Path(tempfile.mkdtemp(dir=runtime)) / "stderr"
+        self.link, other = forks().Pipe()
+        self.process = forks().Process(target=_answers, args=(other, spec, before, environment, self.stderr), daemon=True)
+        self.process.start()
+        other.close()
 
     def send(self, text: str, max_tokens: int = 12, **asked: object) -> None:
-        self.process.stdin.write(json.dumps({"text": text, "max_tokens": max_tokens, **asked}) + "\n")
-        self.process.stdin.flush()
+        self.link.send({"text": text, "max_tokens": max_tokens, **asked})
 
     def ask(self, text: str, **asked: object) -> dict:
         self.send(text, **asked)
         return self.read()
 
     def read(self) -> dict:
-        line = self.process.stdout.readline()
-        assert line, self.said()
-        return json.loads(line)
+        try:
+            return self.link.recv()
+        except (EOFError, ConnectionError):
+            raise AssertionError(self.said()) from None
 
     def said(self) -> str:
         """What it wrote to stderr."""
-        self.stderr.seek(0)
-        return self.stderr.read()
+        return self.stderr.read_text() if self.stderr.exists() else ""
 
     def stop(self) -> None:
         """Ctrl-Z."""
-        self.process.send_signal(signal.SIGSTOP)
+        os.kill(self.process.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        os.kill(self.process.pid, signal.SIGCONT)
 
     def interrupt(self) -> None:
         """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+        os.kill(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.join()
+
+
+def _answers(link: Connection, spec: str, before: str, environment: dict[str, str], stderr: Path) -> None:
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT), 2)
+    exec(before)
+    engine = connect(spec).engine
+    with contextlib.suppress(EOFError):
+        while asked := link.recv():
+            config = lm15.Config(max_tokens=asked["max_tokens"])
+            message = lm15.Message.user(asked["text"])
+            response = engine.complete(lm15.Request(model="x", messages=message, system=asked.get("system"), config=config))
+            usage = response.usage
+            said = {"text": response.message.text, "cached": usage.cache_read_tokens, "read": usage.input_tokens}
+            kind = type(engine.server()).__name__
+            link.send(said | {"kind": kind, "address": engine.address, "key": engine.api_key})
 
 
 def busy(holder: dict) -> bool:

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sock
 LONG = {"text": "tell", "max_tokens": 6000}
 SHORT = {"text": "tell", "max_tokens": 8}
 SOON = 20.0  # seconds: up to nine until a process is known to be stopped, and some for a busy machine
+IMPATIENT = "import dspy_programs.lm.embedded.sharing as sharing\nsharing.PATIENCE_SECONDS = 1.0\n"
+"""Where a process is stopped for sure: a third of the time until it is known to be."""
 FULL_DISK = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
 
 
@@ -32,11 +34,11 @@ def start(tmp_path, tmp_path_factory):
         process.kill()
 
 
-def sharing(start, askers: int = 1):
+def sharing(start, askers: int = 1, before: str = ""):
     """One process that has the model loaded, what it said, and others that ask it."""
     holder = start()
     said = holder.ask(**SHORT)
-    others = [start() for _ in range(askers)]
+    others = [start(before) for _ in range(askers)]
     answers = [other.ask(**SHORT) for other in others]
     assert (said["kind"], {answer["kind"] for answer in answers}) == ("Server", {"LlamaServer"})
     assert {answer["text"] for answer in answers} == {said["text"]} and said["text"]
@@ -44,7 +46,7 @@ def sharing(start, askers: int = 1):
 
 
 def test_process_that_was_stopped_is_not_waited_for(start):
-    holder, _, [asker] = sharing(start)
+    holder, _, [asker] = sharing(start, before=IMPATIENT)
     holder.stop()
     begun = time.monotonic()
     assert asker.ask(**SHORT)["kind"] == "Server"
@@ -53,7 +55,7 @@ def test_process_that_was_stopped_is_not_waited_for(start):
 
 
 def test_process_that_is_stopped_in_the_middle_of_an_answer_is_not_waited_for(start):
-    holder, said, [asker] = sharing(start)
+    holder, said, [asker] = sharing(start, before=IMPATIENT)
     asker.send(**LONG)
     assert wait_until(lambda: busy(said))
     holder.stop()
@@ -64,7 +66,7 @@ def test_process_that_is_stopped_in_the_middle_of_an_answer_is_not_waited_for(st
 def test_new_process_finds_one_that_was_stopped_and_says_so(start):
     holder, _, [asker] = sharing(start)
     holder.stop()
-    third = start()
+    third = start(IMPATIENT)
     begun = time.monotonic()
     assert third.ask(**SHORT)["kind"] == "Server"
     assert time.monotonic() - begun < 2 * SOON, "it also has to start"
@@ -90,7 +92,8 @@ def test_interrupted_process_ends_and_who_waited_for_it_gets_an_answer(start):
     assert wait_until(lambda: busy(said))
     holder.interrupt()
     assert asker.read()["kind"] == "Server"
-    assert holder.process.wait(30) != 0
+    holder.process.join(30)
+    assert holder.process.exitcode
 
 
 def test_client_that_is_killed_in_the_middle_of_an_answer_holds_up_nobody(start):

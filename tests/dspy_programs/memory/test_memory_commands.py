@@ -82,7 +82,8 @@ def test_inspect_tells_what_is_there_and_the_top(capsys, written):
     assert (found["total_entries"], found["roles"]["system"], found["restorable"]) == (61, 1, 0)
     assert len(found["top"]) == 5 and all(row["score"] > 0 for row in found["top"])
     assert run(app, ["inspect", str(written)]) == 0
-    assert "total_entries  61" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "total_entries  61" in shown and ", system 1," in shown and "{" not in shown.partition("restorable")[0]
 
 
 def test_what_is_shown_cannot_steer_the_terminal(capsys, tmp_path):

@@ -1,6 +1,7 @@
 """Answers come with the document's own words at their places; what cannot be quoted is withdrawn."""
 
 import json
+import time
 
 import dspy
 import pytest
@@ -103,6 +104,46 @@ def test_nothing_is_asked_about_nothing(document, question):
 def test_rules_answer_plain_questions(question, answer):
     found, place = answer_by_rules(DOCUMENT, question)
     assert found == answer and bool(place) == bool(answer)
+
+
+PRICES = (
+    "The monthly rent is EUR 1,250 and heating costs 95 € a month. A late payment costs $5 a day. The plan for teams is "
+    "between 20 and 30 dollars for each user. In 2023 revenue was US$4.2 million. Building the hall took 2 years and cost "
+    "21.4 billion Danish kroner. The flat measures 74 square metres. Shipping to Japan takes 5 to 7 days and costs ¥1,800. "
+    "The share price rose by 45 percent when the firm was sold for £24bn in October 2011. The hall weighs 65 000 tonnes."
+)
+
+
+@pytest.mark.parametrize(
+    "question, answer",
+    [
+        ("How much is the monthly rent?", "EUR 1,250"),
+        ("What does heating cost?", "95 €"),
+        ("How much does a late payment cost?", "$5"),
+        ("How much is the plan for teams?", "between 20 and 30 dollars"),
+        ("What was the revenue in 2023?", "US$4.2 million"),
+        ("How much did building the hall cost?", "21.4 billion Danish kroner"),
+        ("How long did building the hall take?", "2 years"),
+        ("How large is the flat?", "74 square metres"),
+        ("How long does shipping to Japan take?", "5 to 7 days"),
+        ("How much does shipping to Japan cost?", "¥1,800"),
+        ("By how much did the share price rise?", "45 percent"),
+        ("For how much was the firm sold?", "£24bn"),
+        ("When was the firm sold?", "October 2011"),
+        ("How heavy is the hall?", "65 000 tonnes"),
+    ],
+)
+def test_rules_keep_the_currency_and_the_unit_of_an_amount(question, answer):
+    assert answer_by_rules(PRICES, question)[0] == answer
+
+
+@pytest.mark.parametrize(
+    "run", ["1" * 200_000, "1," * 100_000, "111 " * 50_000, "$ " * 100_000, "$5 " * 60_000, "5 to " * 40_000, "kron" * 50_000]
+)
+def test_long_runs_of_amounts_take_no_time(run):
+    started = time.perf_counter()
+    answer_by_rules(f"The price is {run}", "How much is the price, and how long, heavy and large is it?")
+    assert time.perf_counter() - started < 5
 
 
 @settings(max_examples=200, deadline=None)

@@ -105,6 +105,7 @@ def test_the_same_sentence_again_and_again_marks_all_its_turns():
         ("SCHEMA_ERROR", 'Action: {"action": "find", "input": {', "Keep structured outputs short"),
         ("SCHEMA_ERROR", 'a call is written as text and not made: {"action": "find"}', "Offer the tools through"),
         ("CONTEXT_LOSS", "find {} was called 3 times", "Answer a repeated identical call from a cache"),
+        ("CONTEXT_LOSS", "done twice: pay {}", "Answer a repeated identical call from a cache"),
         ("CONTEXT_LOSS", "Which city? | user: I told you", "Keep what the user has said"),
         ("CRASH", "ConnectionError: reset by peer", "Retry what fails for a moment"),
         ("CRASH", "KeyError: 'id'", "Catch the exception"),
@@ -113,7 +114,39 @@ def test_the_same_sentence_again_and_again_marks_all_its_turns():
 def test_the_fix_that_the_evidence_asks_for_comes_first(mode, evidence, first):
     fixes = REMEDIES[mode].fixes_for(evidence)
     assert fixes[0].startswith(first)
-    assert len(set(fixes)) == 3 and set(fixes) <= set(REMEDIES[mode].fixes)
+    assert 2 <= len(set(fixes)) == len(fixes) <= 3 and set(fixes) <= set(REMEDIES[mode].fixes)
+
+
+FAILED_CALL = 'I have deleted it. | tasks.delete: {"status": "failed"}'
+FROM_NOWHERE = "calendar.delete_event was given event_id 00000000, which nothing before it gave"
+
+
+@pytest.mark.parametrize(
+    ("mode", "evidence", "stray"),
+    [
+        ("HALLUCINATION", FAILED_CALL, ("Register", "Retrieve", "Check every")),
+        ("HALLUCINATION", "I sent the 3 letters.", ("Register", "Retrieve", "After a tool error")),
+        ("HALLUCINATION", FROM_NOWHERE, ("Register", "Retrieve", "Check every", "Require")),
+        ("HALLUCINATION", "the tool fly is not among those on offer", ("Retrieve", "Check every", "Let the agent report")),
+        ("HALLUCINATION", "the answer says 512, which no result and nobody gave", ("Register", "After a tool error")),
+        ("TOOL_MISUSE", "book {} -> class must be one of 'economy', 'business'", ("Mark the argument", "Look up")),
+        ("TOOL_MISUSE", "TypeError: book {} -> missing 1 required argument: 'plot_type'", ("Describe each",)),
+        ("NO_ANSWER", "the run ends with search {} -> []", ("Raise the limit",)),
+        ("SCHEMA_ERROR", "a call is written as text and not made: find {}", ("Keep structured outputs short",)),
+    ],
+)
+def test_no_fix_is_for_something_else(mode, evidence, stray):
+    fixes = REMEDIES[mode].fixes_for(evidence)
+    assert fixes and not [fix for fix in fixes if fix.startswith(stray)]
+
+
+def test_a_claim_of_success_after_an_error_is_mended_where_it_is_made():
+    turns = [call("tasks.delete", {"id": "7"}, '{"status": "failed", "message": "locked"}')]
+    finding = seen(*turns, {"role": "agent", "content": "I have deleted task 7."}, goal="Delete task 7")["HALLUCINATION"]
+    assert REMEDIES[finding.mode].fixes_for(finding.evidence) == [
+        "After a tool error, make the agent correct the call or report the failure; it must not claim success.",
+        "Before the answer goes out, compare each action that it claims with the calls that succeeded.",
+    ]
 
 
 def test_an_unregistered_tool_is_to_be_registered_or_renamed_first():

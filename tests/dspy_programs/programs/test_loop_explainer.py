@@ -75,7 +75,7 @@ def test_only_the_code_and_the_pattern_are_needed():
 
 
 def test_an_unknown_pattern_is_an_error_in_one_line():
-    with pytest.raises(UsageError, match="'LOOP099' is no pattern; choose from"):
+    with pytest.raises(UsageError, match="'LOOP099' is not a pattern; choose from"):
         by_rules(pattern="LOOP099")
 
 

@@ -256,7 +256,7 @@ def test_a_hosted_model_reads_all_and_writes_as_much_as_the_budget_holds():
 
 
 def test_what_a_hosted_model_reads_has_a_limit_too():
-    huge = [{"turn": n, "role": "user", "content": f"Note {n}: {'word ' * 400}{n}."} for n in range(400)]
+    huge = [{"turn": n, "role": "user", "content": f"Note {n}: {'word ' * 400}{n}."} for n in range(150)]
     _, (request,) = asked(reply("x"), huge, spec=HOSTED)
     assert len(request.messages[0].text) < 210_000
     _, (request,) = asked(reply("x"), huge, spec="hosted_vllm/nobody-knows-it")
@@ -265,10 +265,10 @@ def test_what_a_hosted_model_reads_has_a_limit_too():
 
 @pytest.mark.parametrize(
     "content",
-    ["x" * 1_000_000, "Pay 7 to ID99. " * 70_000, "\u4f1a\u8bae\u51b3\u5b9a\u9884\u8ba2HAT017\u3002" * 20_000],
+    ["x" * 300_000, "Pay 7 to ID99. " * 20_000, "\u4f1a\u8bae\u51b3\u5b9a\u9884\u8ba2HAT017\u3002" * 6_000],
     ids=["one word", "words", "chinese"],
 )
-def test_a_megabyte_fits_the_prompt_and_the_budget(content):
+def test_a_huge_message_fits_the_prompt_and_the_budget(content):
     memory, (request,) = asked(reply(""), [{"turn": 0, "role": "user", "content": content}, ENTRIES[0]])
     assert len(request.messages[0].text) < CHARACTERS + 300
     assert memory.tokens <= 100 and memory.text

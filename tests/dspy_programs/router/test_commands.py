@@ -98,6 +98,22 @@ def test_model_that_does_not_answer_is_one_line_and_exit_2(file, capsys):
     assert capsys.readouterr().err.startswith("error: no model answered (m/0: HTTP 500")
 
 
+def test_without_a_key_one_line_says_which_to_set(monkeypatch, capsys):
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    assert route("ask", "hi") == 2
+    models = "google/gemini-3.1-flash-lite-preview, openai/gpt-5.4-mini, anthropic/claude-sonnet-4.6"
+    assert capsys.readouterr().err == f"error: no model answered ({models}: no key: set OPENROUTER_API_KEY)\n"
+
+
+def test_g12_benchmark_chooses_no_model_that_did_not_answer(file, capsys):
+    """The dead one is by far the faster and cheaper, by the catalogue."""
+    with openai_servers(500, "one") as servers:
+        path = file(*servers)
+        assert route("benchmark", "-c", path, "--iterations", 1, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["chosen"] == "m/1" and told["models"][1]["p50_ms"] == told["models"][1]["avg_ms"]
+
+
 def test_g12_benchmark_times_each_model(file, capsys):
     with openai_servers("one", 500) as servers:
         path = file(*servers)

@@ -7,6 +7,7 @@ import pytest
 
 from dspy_programs.errors import BudgetSpent
 from dspy_programs.router import AllBusy, Needs, NoneAnswered
+from dspy_programs.router.figures import quantile
 from tests.openai_server import OpenAIServer, openai_servers
 from tests.router_support import asks, entry, router, said
 
@@ -185,6 +186,20 @@ def test_budget_passes_over_what_is_too_dear():
     with openai_servers("first", "second") as servers:
         routes = router(*servers, budget={"usd_per_day": 0.0025})
         assert routes.chat(asks(), Needs(priority="quality", answer=1000)).model == "m/0"
+
+
+def test_what_is_wrong_with_all_is_said_once():
+    with openai_servers(500, 500) as servers, pytest.raises(NoneAnswered) as raised:
+        router(*servers, fallback={"retries": 2, "backoff_seconds": 0.0}).chat(asks())
+    assert len(raised.value.attempts) == 6 and str(raised.value).count("HTTP 500") == 1
+    assert str(raised.value).startswith("no model answered (m/0, m/1: HTTP 500")
+
+
+@pytest.mark.parametrize(
+    "count, share, value", [(0, 0.5, None), (1, 0.99, 1), (2, 0.5, 1), (3, 0.5, 2), (100, 0.95, 95), (100, 0.99, 99)]
+)
+def test_percentiles_are_of_the_nearest_rank(count, share, value):
+    assert quantile(range(1, count + 1), share) == value
 
 
 def test_key_is_in_no_error(monkeypatch):

@@ -110,7 +110,7 @@ REFUSED = {
         ":13: row: not JSON: Expecting property name enclosed in double",
     ),
     "CR only": ("r.jsonl", JSONL.replace(b"\n", b"\r"), "r.jsonl:1: row: not JSON: Extra data, column"),
-    "key twice": ("r.jsonl", b'{"id": "a", "id": "b"}', "r.jsonl:1: row: not JSON: the key 'id' is there twice"),
+    "key twice": ("r.jsonl", b'{"id": "a", "id": "b"}', "r.jsonl:1: row: not JSON: the key 'id' appears twice"),
     "UTF-16 without a mark": ("r.csv", as_csv().decode().encode("utf-16-le"), "r.csv:1: row: byte 2 is NUL"),
     "Latin-1": ("r.csv", as_csv(with_goal("café")).decode().encode("latin-1"), "r.csv:5: row: byte"),
     "surrogate": ("r.jsonl", JSONL.replace(b"job 3", b"job \\ud800"), "r.jsonl:4: row: not JSON: 'utf-8' codec can't encode"),

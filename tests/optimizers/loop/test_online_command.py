@@ -52,6 +52,12 @@ def lines(tmp_path):
     return [json.loads(line) for line in (tmp_path / "loop" / "gepa_history.jsonl").read_text().splitlines()]
 
 
+def test_the_limit_of_a_reply_reaches_the_model(traces, tmp_path):
+    with ChatServer(answer(RIGHT, RIGHT)) as server:
+        assert round_of(server, traces, tmp_path, "--max-reply-tokens", "777", "--challengers", "1") == 0
+        assert all("777" in request for request in server.requests)
+
+
 def test_a_winner_is_promoted_written_down_and_rolled_back(traces, tmp_path, capsys):
     with ChatServer(answer(RIGHT, ["send_note"])) as server:
         assert round_of(server, traces, tmp_path) == 0
@@ -168,6 +174,13 @@ def test_too_few_held_back_rows_ask_no_model(tmp_path, capsys):
         assert round_of(server, tmp_path / "few", tmp_path) == 2
         assert server.requests == []
     assert "too few for any challenger to win" in capsys.readouterr().err
+
+
+def test_a_limit_below_what_can_decide_is_told_as_such(traces, tmp_path, capsys):
+    with ChatServer() as server:
+        assert round_of(server, traces, tmp_path, "--rows", "4") == 2
+        assert server.requests == []
+    assert "--rows 4: too few for any challenger to win; use at least 20" in capsys.readouterr().err
 
 
 def test_a_dry_run_harvests_and_asks_nothing(traces, tmp_path, capsys):

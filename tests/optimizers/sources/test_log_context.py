@@ -12,8 +12,7 @@ from optimizers.recipes import RECIPES
 from optimizers.sources.log_context import build
 from optimizers.sources.log_formats import FORMS
 from optimizers.sources.log_incidents import INCIDENTS
-from optimizers.sources.log_run_cases import RUNS
-from optimizers.sources.log_runs import HOME, Run, log_of
+from optimizers.sources.log_runs import HOME, Run, log_of, read_runs
 
 RECIPE = RECIPES["log_context"]
 BREAKS = Run("train", "Python", "Why?", "It *divides* by *zero*.", ("division by zero",), "print(1 / 0)\n")
@@ -52,7 +51,9 @@ def test_a_run_that_gives_something_else_is_refused(tmp_path, run):
 
 
 def test_splits_share_no_source_incident_or_form():
-    assert not {run.source for run in RUNS if run.split == "test"} & {run.source for run in RUNS if run.split != "test"}
+    runs = read_runs()
+    assert len(runs) == 53
+    assert not {run.source for run in runs if run.split == "test"} & {run.source for run in runs if run.split != "test"}
     assert len({incident.says for incident in INCIDENTS}) == len(INCIDENTS)
     assert not {*FORMS["train"]} & {*FORMS["test"]} and not {*FORMS["val"]} & {*FORMS["test"]}
 

@@ -45,6 +45,27 @@ def test_each_record_that_was_found_is_changed_once_by_a_task_of_its_own(tmp_pat
     assert done.outcome == "unverified"  # a model has chosen the change
 
 
+@pytest.mark.parametrize("goal", ["Paint the doors of raj green", "Please paint the doors of raj green"])
+def test_a_plural_right_after_the_verb_means_all_of_them(tmp_path, goal):
+    painted: list[tuple[str, str]] = []
+    run(tmp_path, goal, painted)
+    assert painted == [("00", "green"), ("01", "green"), ("02", "green")]
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "Paint the door of raj green",
+        "Paint the first doors of raj green",
+        "Paint the owner of doors raj green",
+    ],
+)
+def test_one_thing_or_some_of_them_are_not_all(tmp_path, goal):
+    painted: list[tuple[str, str]] = []
+    run(tmp_path, goal, painted)
+    assert painted == [("00", "green")]
+
+
 def test_one_that_cannot_be_changed_fails_the_run(tmp_path):
     @tool(effect="reads", name="door.search")
     def search(owner: str) -> list[dict[str, str]]:

@@ -51,6 +51,7 @@ def test_what_may_be_either_is_open(workspace, goal, words, options):
         "Delete the report_may.txt",
         "Delete both reports",
         "Delete the reports",
+        "Delete the report files",
         "Delete every report",
         "Merge the report files into all.txt",
         "Rename a/notes.txt to old.txt",

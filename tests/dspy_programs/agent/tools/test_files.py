@@ -105,7 +105,7 @@ def test_patterns(path, pattern, fits):
 def test_a_file_is_moved_and_nothing_is_overwritten(scope):
     scope.workspace.write("a.txt", "a")
     scope.workspace.write("b.txt", "b")
-    assert "is there already" in said(move_file, scope, path="a.txt", to="b.txt")
+    assert "exists already" in said(move_file, scope, path="a.txt", to="b.txt")
     assert said(move_file, scope, path="a.txt", to="new/c.txt") == "a.txt: now new/c.txt"
     assert "there is no such file" in said(move_file, scope, path="a.txt", to="d.txt")
     assert said(move_file, scope, path="b.txt", to="new") == "b.txt: now new/b.txt"

@@ -68,8 +68,8 @@ def test_only_the_value_changes(scope, key, value, was, now):
     ("text", "fault"),
     [
         ('{"a": 1,}', "line 1, column 9"),
-        ('{"a": NaN}', "NaN is no number of JSON"),
-        ('{"a": 1, "a": 2}', "the key a stands twice"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
+        ('{"a": 1, "a": 2}', "the key a appears twice"),
         ("[" * 100_000, "nested too deeply"),
         ("", "line 1, column 1"),
         ('{"a": 5}', "b cannot be put there"),

@@ -174,12 +174,11 @@ KILLED = """
 import os, signal, sys
 from dspy_programs.code.index import index as home
 home._AT_ONCE = 10_000
-class Killed(home.Index):
-    def _keep(self, batch):
-        super()._keep(batch)
-        if self.database.rows("SELECT count(*) AS n FROM files")[0]["n"] > 20:
-            os.kill(os.getpid(), signal.SIGKILL)
-Killed(sys.argv[1], sys.argv[2]).refresh()
+index = home.Index(sys.argv[1], sys.argv[2])
+def killed(done, total):
+    if index.database.rows("SELECT count(*) AS n FROM files")[0]["n"] > 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+index.refresh(killed)
 """
 INDEX = "import sys; from dspy_programs.code import Index; Index(sys.argv[1], sys.argv[2]).refresh()"
 

@@ -70,12 +70,33 @@ def test_thresholds_change_the_counts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flags", [["--checks", "schema,bogus"], ["--pii", "maybe"], ["--redact"], ["-d", "none"], ["--lang", "x!"]]
+    "flags",
+    [["--checks", "schema,bogus"], ["--pii", "maybe"], ["--redact"], ["-d", "none"], ["--lang", "x!"], ["--lang", "xx"]],
 )
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, flags):
     written(tmp_path, {"instruction": "Hi", "output": "Hello"})
     assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), *flags]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "validation").exists()
+
+
+@pytest.mark.parametrize(
+    "flags, checked", [(["--lang", "fr"], True), (["--lang", "fr", "--checks", "profanity"], False), ([], False)]
+)
+def test_a_language_that_is_named_is_looked_for(tmp_path, capsys, flags, checked):
+    written(tmp_path, {"instruction": "Describe the river, please", "output": LONG})
+    assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), *flags]) == 0
+    assert ("\n  lang           1\n" in capsys.readouterr().out) == checked
+
+
+@pytest.mark.parametrize("code", ["no", "nb", "nn", "ug", "yue", "zh-CN", "bs", "he"])
+def test_every_language_that_can_be_told_may_be_named(code):
+    assert Checker(CheckOptions(checks=("lang",), language=code))
+
+
+def test_a_check_that_is_off_has_no_count(tmp_path, capsys):
+    written(tmp_path, {"instruction": "Who is it?", "output": "It is bo@uni.se."})
+    assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), "--checks", "pii", "--pii", "off"]) == 0
+    assert "\n  pii            off\n" in capsys.readouterr().out
 
 
 def test_the_data_set_is_never_overwritten(tmp_path):

@@ -260,7 +260,7 @@ def test_a_grouping_can_be_a_function(tmp_path):
         (["--split", "a=nan,b=1"], "not between 0 and 1"),
         (["--split", "a=-1,b=2"], "not between 0 and 1"),
         (["--split", "a=.5,a=.5"], "two parts are named 'a'"),
-        (["--split", "../x=.5,b=.5"], "no name of a part"),
+        (["--split", "../x=.5,b=.5"], "cannot be the name of a part"),
         (["--split", "a=.05,b=.95"], "'a' would be empty"),
         (["--split", "a=.5,b=.5", "--by", "metadata.license"], "would be empty"),
         (["--split", "a=.5,b=.5", "--by", "difficulty"], "no pair has it"),

@@ -58,6 +58,15 @@ def test_without_a_model_the_rules_judge(data, capsys):
     assert "rules 12" in capsys.readouterr().out and len(lines_of(data, "rules")) == 12
 
 
+def test_a_model_whose_replies_are_of_no_use_is_an_error(data, capsys):
+    with ChatServer(lambda prompt: "no idea") as server:
+        assert judge(data, "--lm", "openai/mine", "--api-base", server.url, "--tag", "v1", "--max-pairs", "2") == 2
+    shown = capsys.readouterr().out
+    assert "Failed (errors)    2" in shown and "Output             none: no pair is judged" in shown
+    assert "0 (0.0%)" not in shown and "0.00 of 10" not in shown
+    assert not (data / "judgments" / "demo.v1.jsonl").exists()
+
+
 def test_the_flywheels_backend_is_a_model(data, server, monkeypatch):
     monkeypatch.setenv("OLLAMA_BASE_URL", server.url.removesuffix("/v1"))
     assert judge(data, "--backend", "ollama", "--model", "gemma", "--max-pairs", "3") == 0
@@ -132,7 +141,7 @@ def test_a_key_that_is_refused_is_found_out_by_one_call(data, capsys):
         (["--lm", "openai/a", "--lm", "openai/a"], "given twice"),
         (["--backend", "openrouter"], "OPENROUTER_API_KEY"),
         (["--max-usd", "1"], "these judges are free"),
-        (["--tag", "../x"], "no name of a tag"),
+        (["--tag", "../x"], "cannot be the name of a tag"),
         (["-o", "."], "not a file"),
         (["-o", "data/user/demo.jsonl"], "is read, so it cannot be an output"),
     ],
@@ -244,7 +253,7 @@ def test_which_models_judge():
 
     assert found() == [] and found(["a/b"]) == [Spec("a/b")]
     assert found(DSPY_PROGRAMS_LM="a/b", DEFAULT_JUDGE_BACKEND="ollama") == [Spec("a/b")]
-    assert found(backend="anthropic", DSPY_PROGRAMS_LM="a/b") == [
+    assert found(backend="anthropic", DSPY_PROGRAMS_LM="a/b", ANTHROPIC_API_KEY="its") == [
         Spec("anthropic/claude-haiku-4-5-20251001", backend="anthropic")
     ]
     assert found(["a/b", "c/d"], bases=["u"]) == [Spec("a/b", "u"), Spec("c/d", "u")]
@@ -263,7 +272,9 @@ def test_the_environments_key_goes_to_its_own_model_only():
     for more in ({"DSPY_PROGRAMS_LM": "c/d"}, {"DSPY_PROGRAMS_LM": "a/b"}):  # of the second, `connect` reads it
         assert keys(["a/b"], **more) == [(None, None)]
     assert keys(["a/b", "c/d"]) == [(None, None)] * 2
-    assert keys([], "anthropic") == [(None, None)] and keys([], "ollama") == [("http://localhost:11434/v1", "none")]
+    assert keys([], "anthropic", ANTHROPIC_API_KEY="its") == [(None, None)] and keys([], "ollama") == [
+        ("http://localhost:11434/v1", "none")
+    ]
     with pytest.raises(UsageError, match="several providers would see it"):
         specs_of(["a/b", "c/d"], None, None, [], "typed", {})
 

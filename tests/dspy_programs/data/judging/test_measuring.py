@@ -68,6 +68,16 @@ def test_the_articles_calibration(room, capsys):
     assert "TP/FP/TN/FN        6/0/0/2" in shown and "refused: no better than chance" in shown
 
 
+def test_few_right_verdicts_prove_no_perfect_f1(room):
+    """Every resample of them is right too, so a bootstrap alone would call F1 certain."""
+    room.judged("a", {str(i): (i < 4, 8.0) for i in range(8)})
+    room.labelled(*(label(str(i), "approved" if i < 4 else "rejected") for i in range(8)))
+    assert room.run("calibrate", "--tag", "a") == 0
+    found = room.report("calibrate.a.json")
+    low, high = found["intervals"]["f1"]
+    assert found["f1"] == high == 1.0 and found["intervals"]["precision"][0] < low < 0.7
+
+
 def test_needs_edit_and_skipped_are_no_negatives_unless_asked(room):
     room.judged("a", {str(i): (True, 9.0) for i in range(6)})
     statuses = ["approved", "rejected", "needs_edit", "skipped", "approved", None]
@@ -204,7 +214,7 @@ def test_each_category_has_its_figures(room):
     ("argv", "said"),
     [
         (["--tag", "b"], "no judgments of 'demo' under the tag 'b', nor a file of that name; there are: a"),
-        (["--tag", "../a"], "no name of a tag"),
+        (["--tag", "../a"], "cannot be the name of a tag"),
         (["--tag", "a", "--approved-is", "good"], "unknown status 'good'"),
         (["--tag", "a", "--negatives", "approved"], "give statuses other than approved"),
         (["--tag", "a", "--approved-is", "needs_edit"], "nothing to calibrate with: approved 1"),

@@ -26,7 +26,7 @@ from tests.dspy_programs.data.small_set import NAME, data, data_set
             "dataset: sums\nsteps:\n- judge:\n    tag: a\n    no_llm: perhaps",
             ":5: steps[0].judge.no_llm: input should be",
         ),
-        ("dataset: sums\nsteps:\n- judge: {tag: a, tag: b}", ":3: tag: is there twice"),
+        ("dataset: sums\nsteps:\n- judge: {tag: a, tag: b}", ":3: not YAML: the key 'tag' appears twice"),
         ("dataset: sums\nsteps:\n\t- judge", ":3: not YAML: found character"),
         ("dataset: sums\nsteps:\n- judge: {}\n  label: {}", "(judge, label)"),
         ("dataset: sums\nsteps:\n- validate: [a]", "steps[0].validate: give its options"),
@@ -58,7 +58,7 @@ def test_what_is_no_pipeline_is_named_by_its_line(tmp_path, text, said):
         ("- validate: {dataset: smus}", "no data set 'smus'"),
         ("- validate: {checks: [schem]}", "did you mean schema?"),
         ("- judge: {rubric: qualitty, no_llm: true}", "unknown rubric 'qualitty'"),
-        ("- judge: {no_llm: true, tag: a/b}", "is no name of a tag"),
+        ("- judge: {no_llm: true, tag: a/b}", "cannot be the name of a tag"),
         ("- export: {to: o.jsonl, split: {a: 0.5, b: 0.4}}", "the shares sum to 0.9"),
         ("- export: {to: o.jsonl, where_label: good}", "where_label 'good'"),
         (

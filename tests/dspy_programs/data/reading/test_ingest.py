@@ -104,7 +104,7 @@ MIXED = [
     (b'{"instruction": "\\ud800"}', ("unreadable", "surrogates not allowed")),
     (b'{"instruction": "a", "score": NaN}', ("unreadable", "NaN is not JSON")),
     (b'{"instruction": "a", "score": 1e999}', ("unreadable", "cannot be written as JSON")),
-    (b'{"instruction": "a", "instruction": "b"}', ("unreadable", "the key 'instruction' is there twice")),
+    (b'{"instruction": "a", "instruction": "b"}', ("unreadable", "the key 'instruction' appears twice")),
     (b'{"instruction": "a\x00"}', ("unreadable", "is NUL")),
     (b'{"instruction": "a\x1b"}', ("unreadable", "Invalid control character")),
     (b"[" * 100_000, ("unreadable", "recursion")),
@@ -200,7 +200,7 @@ def files_in(folder):
 
 @pytest.mark.parametrize("name", ["../../../escape", "a/b", "x.rejects", ".x"])
 def test_name_leads_nowhere_else(tmp_path, folder, name):
-    with pytest.raises(UsageError, match="no name of a data set"):
+    with pytest.raises(UsageError, match="cannot be the name of a data set"):
         ingest(write(tmp_path, "r.jsonl", JSONL), name, folder)
     assert not folder.root.exists()
 
@@ -259,6 +259,10 @@ def test_commands(tmp_path, capsys, monkeypatch):
     write(tmp_path, "mine.jsonl", JSONL + b'{"instruction": "only"}\ntorn\n')
     assert main(["data", "init"]) == 0
     assert capsys.readouterr().out.split() == ["data", "data/checkpoints", "elsewhere"]
+    for command, advice in (("ls", "data ingest"), ("status", "data run")):
+        assert main(["data", command]) == 0
+        told = capsys.readouterr()
+        assert told.out == "" and f"dspy-programs {advice}" in told.err and told.err.count("\n") == 1
     assert main(["data", "ingest", "-i", "mine.jsonl", "--dry-run"]) == 0
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 3 and files_in(tmp_path / "data") == {}

@@ -68,6 +68,7 @@ def test_each_chart_is_a_picture_of_its_own(tmp_path, capsys):
     charts = [chart for section in sections_of(overview_of(DataFolder(root), NAME)) for chart in section.charts]
     assert [path.name[:2] for path in pictures] == [f"{number:02}" for number in range(1, len(charts) + 1)]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures) and len(charts) > 4
+    assert pictures[0].name == "01-pairs-length-of-the-instruction-characters.png"
     assert pictures[2].name == "03-pairs-categories.png" and f"png: {len(charts)} pictures" in capsys.readouterr().out
 
 

@@ -24,6 +24,28 @@ def test_rows_without_a_fault_score_100():
     assert (score.total, score.band, score.format) == (100.0, "READY", "alpaca")
 
 
+def test_a_few_good_rows_are_not_ready_and_the_score_says_why():
+    score = scored(clean_rows(3))
+    assert (score.total, score.band) == (100.0, "CAUTION")
+    assert score.held_back == "not READY: it has 3 distinct rows, and 50 are needed to tell"
+    assert (scored(clean_rows(49)).band, scored(clean_rows(50)).band) == ("CAUTION", "READY")
+    assert scored(clean_rows(50)).held_back == ""
+
+
+def test_copies_do_not_make_enough_rows():
+    assert scored(clean_rows(3) * 40).distinct == 3
+    assert scored(clean_rows(49) + clean_rows(1)).band == "CAUTION"
+
+
+def test_a_bad_score_is_not_said_to_be_held_back():
+    score = scored([{"instruction": "", "output": ""}] * 3 + clean_rows(2))
+    assert score.band != "CAUTION" and score.held_back == ""
+
+
+def test_the_fewest_rows_can_be_set():
+    assert scored(clean_rows(3), fewest_rows=0).band == "READY"
+
+
 def test_one_percent_empty_answers_are_found_all_of_them():
     rows = with_each(clean_rows(1000), some(1000, 0.01), lambda row: {**row, "output": random.choice(["", " \n", None])})
     score = scored(rows)

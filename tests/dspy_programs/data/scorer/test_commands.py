@@ -231,7 +231,7 @@ def test_fix_in_place_keeps_the_old_file_and_never_overwrites_it(bad, tmp_path, 
     assert kept.read_bytes() == before
     assert len(bad.read_text().splitlines()) == 57
     assert data("fix", bad, "--apply") == 2
-    assert "there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert kept.read_bytes() == before
 
 

@@ -27,7 +27,7 @@ CHANGES = {
     "placeholder": lambda row, drawn: {**row, "output": "TODO"},
     "refusal": lambda row, drawn: {**row, "output": f"I'm sorry, but I can't help with that. {drawn.random()}"},
     "open fence": lambda row, drawn: {**row, "output": f"{row['output']}\n```python\nprint(1)"},
-    "long": lambda row, drawn: {**row, "output": f"{row['output']} " * 2000},
+    "long": lambda row, drawn: {**row, "output": f"{row['output']} " * 300},
     "damaged": lambda row, drawn: {**row, "output": f"{row['output']} \ufffd"},
     "stray": lambda row, drawn: {**row, f"x{drawn.randrange(3)}": "y"},
     "French": lambda row, drawn: {
