@@ -104,7 +104,9 @@ class Journal:
 
     def keep_snapshot(self, change: int, before: Snapshot) -> None:
         """Put on file what a folder holds."""
-        rows = [(change, path, "file", file.content, file.mode) for path, file in before.files.items()]
+        rows: list[tuple[object, ...]] = [
+            (change, path, "file", file.content, file.mode) for path, file in before.files.items()
+        ]
         others = {"other": before.others, "folder": before.folders}
         rows += [(change, path, kind, None, None) for kind, paths in others.items() for path in paths]
         with self.together():

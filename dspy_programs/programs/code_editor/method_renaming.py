@@ -40,8 +40,8 @@ def method_renamed(code: Mapping[str, str], dotted: str, new: str) -> dict[str, 
     path, own = _own(classes, module, owner, name)
     family = _family([node for _, node in classes], owner, name, new)
     for at, tree in trees.items():
-        if line := _named_in_text(tree, owner, name):
-            raise Unclear(f"{at}:{line} has the name in a text")
+        if number := _named_in_text(tree, owner, name):
+            raise Unclear(f"{at}:{number} has the name in a text")
     lines = {at: lines_of(text) for at, text in texts.items()}
     others = [f"{at}:{line}" for at, tree in trees.items() for line in _defined(tree, name) if (at, line) != (path, own.lineno)]
     meant = {(path, own.lineno, _after_def(lines[path][own.lineno - 1], own, name))}

@@ -85,7 +85,7 @@ def test_extract_asks_which_of_several(folder):
     with pytest.raises(UsageError, match=r"send: 2 definitions .*core.py:2 SessionStore.send, web/app.js:2 Page.send; .*--nth"):
         extract_symbol(folder, "send")
     assert extract_symbol(folder, "send", nth=2).path == "web/app.js"
-    with pytest.raises(UsageError, match="--nth is one of them"):
+    with pytest.raises(UsageError, match="choose one with --nth"):
         extract_symbol(folder, "send", nth=3)
 
 
