@@ -111,7 +111,7 @@ class Acceptance:
         for one in self.lacking():
             if tasks and one.check.check != "unchanged":
                 path = one.check.path
-                naming = [number for number in able if path and path in tasks[number][0].split()]  # not x/a.txt for a.txt
+                naming = [number for number in able if path and path in _words_of(tasks[number][0])]  # not x/a.txt for a.txt
                 naming = naming or [number for number in able if path and _names(tasks[number][0], path)]
                 given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
         return given
@@ -215,6 +215,10 @@ def _failure_of(turn: Turn) -> str:
     if is_command and (ended := _EXITED.search(text := str(turn.tool_output))):
         return f"the last call of {turn.tool_name} failed: {end_of(text[: ended.start()]) or ended[0]}"
     return ""
+
+
+def _words_of(title: str) -> list[str]:
+    return [word.lstrip("`'\"(").rstrip("`'\".,;:!?)") for word in title.split()]
 
 
 def _names(title: str, path: str) -> bool:

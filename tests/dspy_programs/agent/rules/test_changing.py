@@ -230,7 +230,7 @@ def test_what_is_done_to_many_files_is_done(workspace, goal):
 
 @pytest.mark.parametrize("names", [["n.txt", "dup/n.txt"], ["dup/n.txt", "n.txt", "z/n.txt"]])
 def test_files_of_one_name_in_several_folders_are_each_told_apart(tmp_path, names):
-    found = workspace_of(tmp_path / "of-one-name", dict.fromkeys(names, "x\n"))
+    found = workspace_of(tmp_path, dict.fromkeys(names, "x\n"))
     result = Agent(workspace=found).run("Rename all .txt files to .md")
     assert result.completed, result.why
     assert {task.status for task in result.tasks} == {"complete"} and len(result.tasks) == len(names)
