@@ -9,7 +9,15 @@ import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
 from dspy_programs.cluster import AddressOption, EngineOption, WorkersOption, cluster_named
-from optimizers.cli import ReflectionApiBaseOption, ReflectionApiKeyOption, ReflectionLmOption, ThreadsOption, connect_both
+from optimizers.cli import (
+    MaxReplyTokensOption,
+    ReflectionApiBaseOption,
+    ReflectionApiKeyOption,
+    ReflectionLmOption,
+    ThreadsOption,
+    TimeoutOption,
+    connect_both,
+)
 
 app = new_app("Run an agent on its tasks, learn from its runs, and run it again: cycles of the loop, each stage resumable.")
 _FUNCTION = re.compile(r"\w+(?:\.\w+)*:\w+(?:\.\w+)*")
@@ -26,6 +34,10 @@ def improve(
     ],
     test_agent: Annotated[
         str | None, typer.Option(help="The same for tasks that nothing is learnt from: run before, and after each cycle.")
+    ] = None,
+    traces: Annotated[
+        list[Path] | None,
+        typer.Option(help="Runs on record, to learn from besides the agent's own; repeatable."),
     ] = None,
     module: Annotated[list[str] | None, typer.Option(help="What to learn; repeatable. Default: planner and actor.")] = None,
     cycles: Annotated[
@@ -44,6 +56,8 @@ def improve(
     api_key: ApiKeyOption = None,
     reflection_api_base: ReflectionApiBaseOption = None,
     reflection_api_key: ReflectionApiKeyOption = None,
+    max_reply_tokens: MaxReplyTokensOption = None,
+    timeout: TimeoutOption = None,
     challengers: Annotated[int, typer.Option(min=1, help="The most challengers compared per module and cycle.")] = 4,
     rows: Annotated[int, typer.Option(min=1, help="The most held-back rows used.")] = 200,
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="As for harvest.")] = 0.5,
@@ -59,6 +73,10 @@ def improve(
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: ThreadsOption = None,
     run_dir: Annotated[Path, typer.Option(help="Folder of its stages, where it resumes.")] = Path("runs/improve"),
+    begin_with: Annotated[
+        Path | None,
+        typer.Option(help="The --run-dir of another one with the same agent: its first test and run are not run again."),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Set the models' answers in the unfinished stage aside, and ask again.")
     ] = False,
@@ -82,7 +100,9 @@ def improve(
         raise UsageError(f"--module {unknown[0]}: choose from {', '.join(MODULES)}")
     arrows_left(without or ())
     cluster = cluster_named(engine, address, workers)
-    task, reflection = connect_both(lm, reflection_lm, (api_base, api_key), (reflection_api_base, reflection_api_key))
+    of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
+    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, **limits)
     loops = [
         Loop(
             recipe(name), task, reflection, run_dir / "rows" / name, run_dir / "loops" / name,
@@ -94,7 +114,7 @@ def improve(
     improvement = Improvement(
         _agent_of(agent), test_agent and _agent_of(test_agent), run_dir, loops, cycles, min_probability,
         Budget(None, minutes, max_tokens, max_usd), frozenset(without or ()), words == "model",
-        lambda line: print(line, flush=True),
+        lambda line: print(line, flush=True), begin_with, traces or (),
     )  # fmt: skip
     if dry_run:
         _print_plan(improvement)
@@ -125,9 +145,14 @@ def _before_and_after(results: list[dict[str, Any]], kind: str) -> str:
     if before["success"] is None or after["success"] is None:
         return ""
     told = "unseen tasks" if kind == "test" else "the tasks that it has learnt from"
-    return (
-        f"on {told}: {before['success']:.1%} of {before['known']} runs before, {after['success']:.1%} of {after['known']} after"
-    )
+    if "same_as" in after:
+        return f"on {told}: {_share(after)}; nothing changed since, so they were not run again"
+    is_apart = after["low"] > before["high"] or after["high"] < before["low"]
+    return f"on {told}: {_share(before)} before, {_share(after)} after{'' if is_apart else '; chance may explain it'}"
+
+
+def _share(result: dict[str, Any]) -> str:
+    return f"{result['success']:.1%} of {result['known']} runs [{result['low']:.1%}, {result['high']:.1%}]"
 
 
 def _print_plan(improvement: Any) -> None:

@@ -75,7 +75,7 @@ def online(
         raise UsageError("give either --traces, recorded runs, or --data, the folder that optimizers.harvest wrote")
     cluster = cluster_named(engine, address, workers)
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
-    limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
+    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, **limits)
     folder = run_dir or Path("runs") / "online" / module / file_name(task.model)
     if traces:

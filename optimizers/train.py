@@ -123,7 +123,7 @@ def train(
     if module == ALL and (data or run_dir or out):
         raise UsageError("--data, --run-dir and --out apply to one program; omit them with --module all")
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
-    limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
+    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
     cluster = cluster_named(engine, address, workers)
     budget, levers = _budget_of(max_metric_calls, max_minutes, budget_tokens, max_usd), (proposer, reasoning)

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from dspy_programs.failures import read_traces
 from tests.agent_tasks.command import measure, parser
 from tests.agent_tasks.figures import faults, table
 from tests.agent_tasks.runs import Used, measured, read_runs
@@ -97,3 +98,29 @@ def test_after_its_minutes_a_measurement_begins_no_task_and_the_same_command_goe
     assert "1 of 2 runs are there" in capsys.readouterr().out
     measure(parser("").parse_args(asked[:2]), chosen)
     assert len(read_runs(tmp_path / "r.jsonl")) == 2 and "rules        all" in capsys.readouterr().out
+
+
+def test_a_trace_has_the_outcome_of_the_end_state_and_a_later_try_takes_it_over(tmp_path, capsys, monkeypatch):
+    chosen = [TASKS["impossible_1"], TASKS["write_file_1"], TASKS["csv_total_1"]]
+    (first := tmp_path / "run-1").mkdir()
+    (second := tmp_path / "run-2").mkdir()
+    measure(parser("").parse_args(["--traces", str(first)]), chosen[:2])
+    told = capsys.readouterr().out
+    assert "rules impossible_1: solved" in told and "1 left, about 0 min" in told
+    before = {trace.trace_id: trace.is_successful for trace in traces_in(first)}
+    assert [*before.values()] == [True, True]
+    monkeypatch.setenv("TRACES_BEFORE", str(first))
+    measure(parser("").parse_args(["--traces", str(second)]), chosen)
+    after = {trace.trace_id: trace.is_successful for trace in traces_in(second)}
+    assert before.items() < after.items() and sorted(after.values()) == [False, True, True]
+
+
+def test_a_run_that_leaves_no_trace_is_one_that_failed(tmp_path):
+    list(measured([TASKS["write_file_1"]], "rules", lambda task, room: {}["x"], tmp_path / "r.jsonl", 5, tmp_path / "traces"))
+    (trace,) = traces_in(tmp_path / "traces")
+    assert (trace.original_goal, trace.is_successful) == (TASKS["write_file_1"].goal, False)
+    assert "KeyError" in trace.final_result
+
+
+def traces_in(folder):
+    return [item.trace for item in read_traces([folder])]

@@ -32,7 +32,7 @@ def raw(tmp_path):
 
 
 def request(raw, *gold):
-    asked = Request(raw, "calendar_0", "calendar", "Cancel the review", gold)
+    asked = Request(raw, "calendar_0", "calendar", "Cancel the review", gold, "Cancel {event}")
     asked.lay_out(Path())
     return asked, {tool.name: lambda _call=tool.call, **given: _call(None, given) for tool in tools(asked.office)}
 

@@ -79,7 +79,7 @@ def http(
     _check_extra()
     from dspy_programs.serve.a2a_card import public_url_of
     from dspy_programs.serve.http_server import run
-    from dspy_programs.serve.keys import VARIABLE, keys_from
+    from dspy_programs.serve.keys import keys_from
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.listening import listen
     from dspy_programs.serve.log import to_stderr
@@ -87,7 +87,7 @@ def http(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server has its own way to end, and then dies of the signal
     to_stderr()
     address = public_url_of(public_url)
-    keys = keys_from(key_file, os.environ.get(VARIABLE))
+    keys = keys_from(key_file, os.environ, documents is not None)
     runs = _agent_runs(workspace, config, lm, dict(api_base=api_base, api_key=api_key, no_cache=no_cache))
     routing = _router(router)
     server = routing.catalogue.server if routing else None

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -25,6 +25,7 @@ CALLER: ContextVar[str | None] = ContextVar("caller", default=None)
 """The name of the key whose request is being answered; None without keys."""
 DEFAULT = "default"
 VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
+DOCUMENTS_VARIABLE = "CAG_API_KEY"  # of the server of documents that this one follows: whoever sets it wants a lock
 _SHORTEST = 16  # characters of a key
 _MOST_BYTES = 1_000_000  # of a file
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
@@ -40,8 +41,8 @@ class Keys:
         self.names = names
 
     @classmethod
-    def of(cls, key: str) -> "Keys":
-        return cls(read_keys(f"{DEFAULT}: {' '.join(key.split())}", VARIABLE))
+    def of(cls, key: str, variable: str = VARIABLE) -> "Keys":
+        return cls(read_keys(f"{DEFAULT}: {' '.join(key.split())}", variable))
 
     def owner(self, given: Sequence[str]) -> str | None:
         """Return the name that belongs to one of the keys, None if they are all wrong."""
@@ -87,12 +88,13 @@ class KeyFile(Keys):
             LOG.info("%s: read again, %d keys", self.path, len(self.names))
 
 
-def keys_from(file: Path | None, environment: str | None) -> Keys | None:
+def keys_from(file: Path | None, environment: Mapping[str, str], has_documents: bool = False) -> Keys | None:
     """Return the keys of the file, else the one of the environment, else None. Raises UsageError."""
     if file is not None:
         return KeyFile(file)
-    key = (environment or "").strip()
-    return Keys.of(key) if key else None
+    variables = (VARIABLE, DOCUMENTS_VARIABLE) if has_documents else (VARIABLE,)
+    found = ((name, environment.get(name, "").strip()) for name in variables)
+    return next((Keys.of(key, name) for name, key in found if key), None)
 
 
 def read_keys(text: str, source: str) -> dict[bytes, str]:
@@ -103,7 +105,7 @@ def read_keys(text: str, source: str) -> dict[bytes, str]:
             continue
         name, colon, key = (part.strip() for part in line.partition(":"))
         name, key = (name, key) if colon else (DEFAULT, name)
-        here = f"{source}: " if source == VARIABLE else f"{source}:{number}: "
+        here = f"{source}: " if source in (VARIABLE, DOCUMENTS_VARIABLE) else f"{source}:{number}: "
         if not _NAME.fullmatch(name):
             raise UsageError(f"{here}a name has 1 to 64 letters, digits and _ . @ -; write NAME: KEY")
         if not key.isascii() or not key.isprintable() or " " in key:

@@ -71,13 +71,13 @@ def _status_page(stack: contextlib.ExitStack, host: str, port: int, key_file: Pa
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
         return lambda bus, workspace: 'no status page: pip install "dspy-programs[serve]"'
     from dspy_programs.code.log_bus import now
-    from dspy_programs.serve.keys import VARIABLE, keys_from
+    from dspy_programs.serve.keys import keys_from
     from dspy_programs.serve.listening import listen
     from dspy_programs.serve.log import to_stderr
     from dspy_programs.serve.log_status import serving, status_app, url_of
 
     to_stderr()
-    keys = keys_from(key_file, os.environ.get(VARIABLE))
+    keys = keys_from(key_file, os.environ)
     listening = listen(host, port, keys is not None, option="--status-")
     stack.enter_context(listening)
 

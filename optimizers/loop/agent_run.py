@@ -1,7 +1,8 @@
 """An agent at work on its tasks: a shell command or a Python function that leaves traces, and how its runs went.
 
-Guarantees each try has a folder of its own, so what a killed one left is counted nowhere; a command that runs out of time is
-           ended with all the processes it started.
+Guarantees each try has a folder of its own, so what a killed one left is counted nowhere; the next finds that folder in the
+           variable TRACES_BEFORE. A command that runs out of time, or whose improvement is killed (on Linux), is ended with
+           all the processes it started.
 Raises     UsageError if the agent fails or leaves no trace; BudgetSpent when its time is over.
 """
 
@@ -9,11 +10,13 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dspy_programs.agent.workspace import reaper
 from dspy_programs.errors import BudgetSpent, UsageError
 from dspy_programs.failures import FailureClassifier, read_traces, wilson
 
@@ -26,12 +29,13 @@ def run_agent(agent: Agent, place: Path, minutes: float | None = None, judged: b
 
     place: the folder for traces, and the beginning of its name; judged: let the failure judge's rules name the modes.
     """
-    folder = next(each for number in itertools.count(1) if not (each := place.with_name(f"{place.name}-{number}")).exists())
+    number = next(each for each in itertools.count(1) if not _try_of(place, each).exists())
+    folder, before = _try_of(place, number), _try_of(place, number - 1)
     folder.mkdir(parents=True)
     if callable(agent):
         agent(folder.resolve())
     else:
-        _run_command(agent, folder, minutes)
+        _run_command(agent, folder, before if before.exists() else None, minutes)
     classifier = FailureClassifier(use_llm=False)
     outcomes, modes, unreadable = [], Counter[str](), 0
     for item in read_traces([folder]):
@@ -50,6 +54,10 @@ def run_agent(agent: Agent, place: Path, minutes: float | None = None, judged: b
     return {**found, "unreadable": unreadable, "modes": dict(modes.most_common()), "traces": str(folder)}
 
 
+def _try_of(place: Path, number: int) -> Path:
+    return place.with_name(f"{place.name}-{number}")
+
+
 def described(agent: Agent) -> str:
     return f"the agent's command: {agent}:" if isinstance(agent, str) else f"the agent, {name_of(agent)},"
 
@@ -59,9 +67,10 @@ def name_of(agent: Agent) -> str:
     return agent if isinstance(agent, str) else f"{agent.__module__}:{getattr(agent, '__qualname__', agent)}"
 
 
-def _run_command(command: str, folder: Path, minutes: float | None) -> None:
-    environment = {**os.environ, "TRACES": str(folder.resolve())}
-    process = subprocess.Popen(command, shell=True, env=environment, start_new_session=True)
+def _run_command(command: str, folder: Path, before: Path | None, minutes: float | None) -> None:
+    environment = {**os.environ, "TRACES": str(folder.resolve()), "TRACES_BEFORE": str(before.resolve()) if before else ""}
+    guarded = [sys.executable, "-I", "-S", str(Path(reaper.__file__)), "/bin/sh", "-c", command]
+    process = subprocess.Popen(guarded, env=environment, start_new_session=True)
     try:
         code = process.wait(None if minutes is None else 60 * minutes)
     except subprocess.TimeoutExpired:

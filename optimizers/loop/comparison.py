@@ -56,7 +56,7 @@ def compare(
             side.extend(run.score.value for run in runner.run(job.for_rows(texts), part, job.metric))
         so_far = drawn[: start + len(part)]
         differences = [weights.get(row.id, 1.0) * (new - old) for row, old, new in zip(so_far, *scores, strict=True)]
-        found = verdict(differences, level=share, margin=margin, ended=len(so_far) == len(drawn))
+        found = verdict(differences, level=share, margin=margin, ended=len(so_far) == len(drawn), refusing=level)
         on_row(found)
         if found.decision != "continue":
             break

@@ -27,10 +27,10 @@ from dspy_programs.lm import prepare
 from optimizers.calls import Budget, Journal, Meter, recorded
 from optimizers.data import SPLITS
 from optimizers.harvesting import harvest_runs
-from optimizers.loop.agent_run import run_agent
 from optimizers.loop.generation import GENERATES, Generated, generate
 from optimizers.loop.log import Line, Log
 from optimizers.loop.loop_rows import SHOWN_ARROWS
+from optimizers.loop.measurements import runs_of
 from optimizers.loop.report import SETTINGS, STAGES, write_report
 from optimizers.loop.round import JOURNAL, Loop, one_round
 from optimizers.loop.spending import left_of, spent_in, total_of
@@ -52,6 +52,7 @@ def improve_agent(improvement: Improvement) -> list[Result]:
             if file.is_file():
                 result: Result = json.loads(file.read_text(encoding="utf-8"))
             else:
+                improvement.say(f"{stage.name:<20} ... {stage.says}")
                 result = _done(improvement, stage, results)
                 write_atomically(file, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
                 write_report(improvement.folder)
@@ -75,7 +76,7 @@ def _alone(improvement: Improvement) -> Iterator[None]:
     try:
         file = folder / SETTINGS
         before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else settings
-        if changed := [name for name in settings if before.get(name) != settings[name]]:
+        if changed := [name for name in settings if before.get(name, settings[name]) != settings[name]]:
             told = "; ".join(f"{name}: {before.get(name)} -> {settings[name]}" for name in changed)
             raise RunMismatch(f"{folder}: begun with other settings ({told}); give another --run-dir")
         write_atomically(file, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
@@ -89,7 +90,7 @@ def _done(improvement: Improvement, stage: Stage, results: Sequence[Result]) -> 
     began = time.monotonic()
     try:
         left = left_of(improvement.limits, total_of(results))
-        given = _work(improvement, stage, left)
+        given = _work(improvement, stage, results, left)
     except BudgetSpent as error:
         raise BudgetSpent(f"limit reached in stage {stage.name}: {error}") from error
     minutes = (time.monotonic() - began) / 60
@@ -97,11 +98,9 @@ def _done(improvement: Improvement, stage: Stage, results: Sequence[Result]) -> 
     return {"stage": stage.name, "cycle": stage.cycle, "kind": stage.kind, **given, "spent": spent._asdict()}
 
 
-def _work(improvement: Improvement, stage: Stage, left: Budget) -> Result:
+def _work(improvement: Improvement, stage: Stage, results: Sequence[Result], left: Budget) -> Result:
     if stage.kind in ("run", "test"):
-        agent = improvement.test if stage.kind == "test" and improvement.test is not None else improvement.agent
-        place = improvement.folder / "traces" / stage.name
-        return run_agent(agent, place, left.minutes, judged="judge" in improvement.arrows)
+        return runs_of(improvement, stage, results, left.minutes)
     if stage.kind == "harvest":
         return _harvest(improvement)
     if stage.kind == "generate":
@@ -110,15 +109,15 @@ def _work(improvement: Improvement, stage: Stage, left: Budget) -> Result:
 
 
 def _harvest(improvement: Improvement) -> Result:
-    """Harvest the runs of all finished cycles."""
+    """Harvest the runs of all finished cycles, and those on record."""
     goals = _goals_of_test(improvement)
     if goals:
         lines = "".join(json.dumps({"goal": goal}, ensure_ascii=False) + "\n" for goal in goals)
         write_atomically(improvement.folder / TEST_GOALS, lines.encode("utf-8", "replace"))
     finished = sorted((improvement.folder / STAGES).glob("*-run.json"))
-    traces = [json.loads(file.read_text(encoding="utf-8"))["traces"] for file in finished]
+    own = dict.fromkeys(json.loads(file.read_text(encoding="utf-8"))["traces"] for file in finished)
     done = harvest_runs(
-        traces,
+        [*improvement.traces, *own],
         improvement.modules,
         improvement.folder / "rows",
         min_probability=improvement.min_probability,
@@ -240,6 +239,7 @@ def _told(result: Result) -> str:
         )
     if "module" in result:
         return f"promoted: {result['promoted']}" if result["promoted"] else f"nothing promoted: {result['why']}"
+    same = f", as in {result['same_as']}: no program has changed since" if "same_as" in result else ""
     told = "no outcome recorded" if result["success"] is None else f"{result['success']:.1%} went well"
     interval = "" if result["success"] is None else f" [{result['low']:.1%}, {result['high']:.1%}]"
-    return f"{result['runs']} runs, {told}{interval}"
+    return f"{result['runs']} runs, {told}{interval}{same}"

@@ -94,7 +94,7 @@ def _require_enough(data: Path) -> None:
     if not sum(counts.values()):
         raise UsageError(f"the runs gave no rows: {data / 'rejects.jsonl'} says of each why")
     if counts["train"] < _FEWEST_HELD_BACK and not counts["val"] + counts["test"]:
-        raise UsageError(f"{data}: {quantity(counts['train'], 'row')} of fewer than 10 different goals: {_TOO_FEW}")
+        raise UsageError(f"{data}: {quantity(counts['train'], 'row')} of too few different goals to hold any back: {_TOO_FEW}")
 
 
 def job_for(recipe: Recipe, found: LoopRows, seed: int, before: dict[str, dspy.Module]) -> Job:

@@ -140,6 +140,7 @@ def _decide(loop: Loop, found: LoopRows, log: Log, runner: Runner, reflection: d
         own = f"{identity(job, challenger.texts)} over {over}"
         number = earlier.index(own) + 1 if own in earlier else len(earlier) + 1
         earlier += [own] * (own not in earlier)
+        progress.expected = progress.meter.metric_calls + 2 * len(found.held_back)  # at most: the gate may decide earlier
         compared = compare(
             job, champion, challenger.texts, found.held_back, runner,
             weights=found.weights, number=number, level=loop.level, margin=loop.margin, seed=loop.seed,

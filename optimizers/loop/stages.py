@@ -33,7 +33,8 @@ class Improvement:
     """agent, test: what runs it on its tasks and on unseen ones; loops: each module's round, but for its data.
 
     limits: of the whole improvement, with earlier processes; without: arrows that are left out; words: whether a model words
-    generated requests; say: told of each stage that is done.
+    generated requests; say: told of each stage; begins_with: the folder of another improvement, whose first runs are taken
+    over; traces: runs on record, harvested with the agent's own.
     """
 
     agent: Agent
@@ -46,6 +47,8 @@ class Improvement:
     without: frozenset[str] = frozenset()
     words: bool = True
     say: Callable[[str], None] = print
+    begins_with: Path | None = None
+    traces: Sequence[Path] = ()
 
     @property
     def arrows(self) -> frozenset[str]:
@@ -70,6 +73,7 @@ class Improvement:
             "seed": loop.seed,
             "shadow": loop.shadow,
             "least probability": self.min_probability,
+            "traces": [str(path) for path in self.traces],
         }
 
 

@@ -4,8 +4,8 @@ Input      paired differences, challenger minus champion on the same row, each i
 Output     a Verdict: "promote" as soon as the lower bound of the mean difference is above 0, "refuse" as soon as the upper
            bound is below `margin` or the rows end, else "continue"; with the mean and both bounds.
 Guarantees at most `level` of the challengers that are no better are promoted, however often and whenever one looks, for
-           rows drawn alike and differences of any distribution; likewise at most `level` of those better by `margin` or more
-           are refused by the bound. What comes after the decision changes nothing.
+           rows drawn alike and differences of any distribution; likewise at most `refusing` of those better by `margin` or
+           more are refused by the bound. What comes after the decision changes nothing.
 Raises     ValueError for a difference that is not a number in [-1, 1], or a level or margin that makes no sense.
 Source     betting confidence sequences (Waudby-Smith and Ramdas 2023, JRSS B, doi 10.1093/jrsssb/qkad009), with capital spread
            over several bets (their diversified Kelly): in `python -m optimizers.gate` it needs fewer rows than their plug-in.
@@ -40,22 +40,34 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def verdict(differences: Sequence[float], *, level: float = LEVEL, margin: float = MARGIN, ended: bool = False) -> Verdict:
-    """Decide on the rows so far. ended: there will be no more."""
-    if not (0 < level < 1 and 0 <= margin < 1):
+def verdict(
+    differences: Sequence[float],
+    *,
+    level: float = LEVEL,
+    margin: float = MARGIN,
+    ended: bool = False,
+    refusing: float | None = None,
+) -> Verdict:
+    """Decide on the rows so far. ended: there will be no more; refusing: the level of a refusal, by default the other one.
+
+    A refusal by chance costs a gain and harms nobody, so its level need not fall with the number of challengers.
+    """
+    refusing = refusing or level
+    if not (0 < level < 1 and 0 < refusing < 1 and 0 <= margin < 1):
         raise ValueError(f"level {level} must lie between 0 and 1, margin {margin} in [0, 1)")
     shares = shares_of(differences)
-    decisions = first_decisions(shares[None, :], level, margin)
+    decisions = first_decisions(shares[None, :], level, margin, refusing)
     row, promoted = int(decisions.row[0]), bool(decisions.promoted[0])
     used = shares[:row] if row else shares
     mean = float(2 * used.mean() - 1) if len(used) else 0.0
-    low, high = 2 * _bound(used, level) - 1, 1 - 2 * _bound(1 - used, level)
+    low, high = 2 * _bound(used, level) - 1, 1 - 2 * _bound(1 - used, refusing)
     if row and promoted:
         return Verdict("promote", row, mean, low, high, level, f"better by at least {low:.3f}")
     if row:
         return Verdict("refuse", row, mean, low, high, level, f"better by at most {high:.3f}, less than {margin:g}")
     if ended:
-        return Verdict("refuse", len(used), mean, low, high, level, "the rows ended before a gain was certain")
+        why = "no better on the rows there are" if mean <= 0 < len(used) else "the rows ended before a gain was certain"
+        return Verdict("refuse", len(used), mean, low, high, level, why)
     return Verdict("continue", len(used), mean, low, high, level, "not certain yet")
 
 
@@ -74,11 +86,10 @@ class Decisions(NamedTuple):
     promoted: NDArray[np.bool_]
 
 
-def first_decisions(shares: Floats, level: float = LEVEL, margin: float = MARGIN) -> Decisions:
+def first_decisions(shares: Floats, level: float = LEVEL, margin: float = MARGIN, refusing: float | None = None) -> Decisions:
     """Decide many streams of equal length at once. shares: (streams, rows), differences mapped to [0, 1]."""
-    limit = -math.log(level)
-    better = _first(log_capital(shares, 0.5) >= limit)
-    worse = _first(log_capital(1 - shares, 0.5 - margin / 2) >= limit)
+    better = _first(log_capital(shares, 0.5) >= -math.log(level))
+    worse = _first(log_capital(1 - shares, 0.5 - margin / 2) >= -math.log(refusing or level))
     promoted = (better > 0) & ((worse == 0) | (better <= worse))
     return Decisions(np.where(promoted, better, worse), promoted)
 

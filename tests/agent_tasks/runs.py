@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from dspy_programs.atomic_file import write_atomically
+from tests.agent_tasks.traces import keep_trace
 
 _LONGEST_WHY = 300  # characters
 
@@ -49,11 +50,12 @@ class Run(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What a run is given: its folder, and where its questions and events go."""
+    """What a run is given: its folder, and where its questions, events and trace go; None for no trace."""
 
     root: Path
     ask: Callable[[str], str | None]
     on_event: Callable[[dict[str, Any]], None]
+    traces: Path | None = None
 
 
 class Case(Protocol):
@@ -63,6 +65,7 @@ class Case(Protocol):
     kind: str
     expects: str
     answer: str
+    goal: str
 
     def lay_out(self, root: Path) -> None:
         """Make the workspace, and whatever else the run may change, as it is before."""
@@ -88,14 +91,16 @@ def read_runs(path: Path) -> list[Run]:
     return [Run(**{**line, "used": Used(**line["used"])}) for line in lines]
 
 
-def measured(tasks: Sequence[Case], way: str, start: Start, path: Path, seconds: float) -> Iterator[Run]:
-    """Yield the run of each task in one way; run those that are not in the file yet."""
+def measured(
+    tasks: Sequence[Case], way: str, start: Start, path: Path, seconds: float, traces: Path | None = None
+) -> Iterator[Run]:
+    """Yield the run of each task in one way; run those that are not in the file yet. traces: a folder to leave them in."""
     known = {(run.way, run.task): run for run in read_runs(path)}
     for task in tasks:
         if (way, task.id) in known:
             yield known[way, task.id]
             continue
-        run, events = run_task(task, way, start, seconds)
+        run, events = run_task(task, way, start, seconds, traces)
         write_atomically(
             path.parent / path.stem / f"{way}-{task.id}.json", json.dumps(events, indent=1, ensure_ascii=False) + "\n"
         )
@@ -104,7 +109,9 @@ def measured(tasks: Sequence[Case], way: str, start: Start, path: Path, seconds:
         yield run
 
 
-def run_task(task: Case, way: str, start: Start, seconds: float) -> tuple[Run, list[dict[str, Any]]]:
+def run_task(
+    task: Case, way: str, start: Start, seconds: float, traces: Path | None = None
+) -> tuple[Run, list[dict[str, Any]]]:
     """Run a task once; return it with its events, the last of which is the end state."""
     questions: list[str] = []
     events: list[dict[str, Any]] = []
@@ -113,13 +120,16 @@ def run_task(task: Case, way: str, start: Start, seconds: float) -> tuple[Run, l
         questions.append(question)
         return task.answer or None
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as recorded:
         task.lay_out(root := Path(folder).resolve())
+        room = Room(root, ask, events.append, Path(recorded) if traces else None)
         started = time.monotonic()
-        used = _in_time(lambda: start(task, Room(root, ask, events.append)), seconds)
+        used = _in_time(lambda: start(task, room), seconds)
         took = time.monotonic() - started
         found = task.faults(root, used.outcome != "failed", questions, used.answer)
         events.append({"kind": "end_state", "faults": found, "used": used._asdict(), "changed": task.changed(root)})
+        if traces:
+            keep_trace(Path(recorded), traces / f"{way}-{task.id}.json", task.goal, not found, used.why)
     return Run(task.id, task.kind, task.expects, way, not found, found, questions, round(took, 2), used), events
 
 

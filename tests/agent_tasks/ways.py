@@ -35,6 +35,7 @@ def starting(
             compiled=way.startswith("compiled"),
             ask=lambda question: "yes" if question.startswith(_PERMISSION) else room.ask(question),
             on_event=room.on_event,
+            traces=room.traces,
         )
         result = agent.run(case.goal)
         cost = result.cost

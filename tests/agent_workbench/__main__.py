@@ -9,15 +9,16 @@ from pathlib import Path
 
 from dspy_programs.errors import ProgramsError
 from tests.agent_tasks.command import measure, parser
-from tests.agent_workbench.cases import sample
+from tests.agent_workbench.cases import others, sample
 from tests.agent_workbench.tools import tools
 
 
 def main() -> None:
     flags = parser(__doc__)
     flags.add_argument("--raw", type=Path, required=True, help="the folder that holds actor/workbench")
+    flags.add_argument("--split", choices=("train", "test"), default="test", help="train: 16 requests of other templates")
     asked = flags.parse_args()
-    measure(asked, sample(asked.raw), lambda request: tools(request.office))
+    measure(asked, others(asked.raw) if asked.split == "train" else sample(asked.raw), lambda request: tools(request.office))
 
 
 if __name__ == "__main__":

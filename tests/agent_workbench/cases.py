@@ -1,7 +1,8 @@
 """Requests of WorkBench: what is asked of the office, and the state that the gold calls leave.
 
 Input      raw: the folder that holds actor/workbench/.
-Output     sample(raw) -> 24 requests, the same every time: each domain's share, no two of one template.
+Output     sample(raw) -> 24 requests, the same every time: each domain's share, no two of one template. others(raw) -> 16 of
+           other templates, to learn from.
 Guarantees a gold answer is read as a syntax tree of literals, never run.
 """
 
@@ -15,12 +16,11 @@ from optimizers.sources.reading import read_csv
 from tests.agent_workbench.tables import NOW, Office
 from tests.agent_workbench.tools import tools
 
-SAMPLE = 24
+SAMPLE, _ALL = 24, 40  # two domains have 8 templates each, and the domains take turns
 _SEED = 20261129
 _DOMAINS = ("analytics", "calendar", "customer_relationship_manager", "email", "project_management")
 _PREAMBLE = (
-    "Today's date is Thursday, {day} and the current time is {time}. "
-    "Meetings must not start before 9am or end after 6pm. {query}"
+    "Today's date is Thursday, {day} and the current time is {time}. Meetings must not start before 9am or end after 6pm."
 )
 
 
@@ -29,11 +29,10 @@ class Request:
 
     answer = ""
 
-    def __init__(self, raw: Path, id_: str, kind: str, query: str, gold: Sequence[str]) -> None:
-        self.id, self.kind, self.raw, self.gold = id_, kind, raw, gold
+    def __init__(self, raw: Path, id_: str, kind: str, query: str, gold: Sequence[str], template: str) -> None:
+        self.id, self.kind, self.raw, self.gold, self.template = id_, kind, raw, gold, template
         self.expects = "change" if gold else "no change"
-        day, _, time = NOW.partition(" ")
-        self.goal = _PREAMBLE.format(day=day, time=time, query=query)
+        self.goal = f"{preamble()} {query}"
         self.office = Office(raw)
 
     def lay_out(self, root: Path) -> None:
@@ -60,6 +59,17 @@ class Request:
         return {"new": "\n".join((now - before).elements()), "gone": "\n".join((before - now).elements())}
 
 
+def preamble() -> str:
+    """Return what the source tells in its system prompt."""
+    day, _, time = NOW.partition(" ")
+    return _PREAMBLE.format(day=day, time=time)
+
+
+def others(raw: Path) -> list[Request]:
+    """Return the requests that are drawn after the sample."""
+    return sample(raw, _ALL)[SAMPLE:]
+
+
 def sample(raw: Path, count: int = SAMPLE) -> list[Request]:
     """Draw templates from each domain in turn, and one request of each."""
     rng = random.Random(_SEED)
@@ -70,7 +80,8 @@ def sample(raw: Path, count: int = SAMPLE) -> list[Request]:
     for turn in range(count):
         domain = _DOMAINS[turn % len(_DOMAINS)]
         number, row = rng.choice(by_domain[domain].pop())
-        drawn.append(Request(raw, f"{domain}_{number}", domain, row["query"], ast.literal_eval(row["answer"])))
+        told = (row["query"], ast.literal_eval(row["answer"]), row["base_template"])
+        drawn.append(Request(raw, f"{domain}_{number}", domain, *told))
     return drawn
 
 

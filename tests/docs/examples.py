@@ -127,6 +127,7 @@ def own_directories(folder: Path) -> Iterator[None]:
             DSPY_CACHEDIR=f"{aside}/dspy",
             LITELLM_LOCAL_MODEL_COST_MAP="True",
             COLUMNS="100",
+            PYTHONUNBUFFERED="1",  # both streams in the order in which a person sees them
             PYTHONPATH=os.pathsep.join([str(ROOT), str(folder)]),
             PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         )

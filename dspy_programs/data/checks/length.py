@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dspy_programs.data.checks.finding import Finding
 from dspy_programs.data.checks.options import CheckOptions
 from dspy_programs.data.pair import DataPair
+from dspy_programs.text import quantity
 
 
 def length_findings(pair: DataPair, options: CheckOptions) -> Iterable[Finding]:
@@ -17,8 +18,8 @@ def _out_of_limits(pair: DataPair, options: CheckOptions) -> Iterator[Finding]:
     if pair.messages is not None and not pair.instruction:
         return
     if len(pair.instruction) < options.min_instruction_len:
-        message = f"instruction has {len(pair.instruction)} characters, fewer than {options.min_instruction_len}"
+        message = f"instruction has {quantity(len(pair.instruction), 'character')}, fewer than {options.min_instruction_len}"
         yield Finding("length", "warning", message, "instruction")
     if len(pair.output) > options.max_output_len:
-        message = f"output has {len(pair.output):,} characters, more than {options.max_output_len:,}"
+        message = f"output has {quantity(len(pair.output), 'character')}, more than {options.max_output_len:,}"
         yield Finding("length", "warning", message, "output")

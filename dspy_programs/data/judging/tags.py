@@ -31,8 +31,10 @@ def tags_of(folder: DataFolder, name: str) -> list[str]:
 
 
 def there(folder: DataFolder, name: str) -> str:
-    """Say which tags there are, or how to make one."""
+    """Say which tags there are, or how to make one. Raises UsageError if there is no such data set either."""
     tags = tags_of(folder, name)
+    if not tags:
+        folder.existing(name)
     named = ", ".join(tags[:_MOST_NAMED])
     return f"there are: {named}" if tags else f"make some: dspy-programs data judge -d {name} --tag TAG"
 

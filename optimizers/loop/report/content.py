@@ -109,8 +109,10 @@ def _order(result: Result) -> tuple[int, int, str]:
     return int(result["cycle"]), kinds.index(result["kind"]), result["kind"]
 
 
-def _runs(results: Iterable[Result], kind: str) -> list[Result]:
-    return [result for result in results if result["kind"] == kind]
+def _runs(results: Sequence[Result], kind: str) -> list[Result]:
+    """Return the results of a kind, but for measurements that were not made again."""
+    stages = {result["stage"] for result in results}
+    return [result for result in results if result["kind"] == kind and result.get("same_as") not in stages]
 
 
 def _success(results: Sequence[Result]) -> Iterator[str]:
@@ -193,7 +195,8 @@ def _change(folder: Path, module: str, lines: list[Line]) -> Change | None:
             demos = [demo for state in store.read_compiled(path).predictors.values() for demo in state.demos]
         except CompiledProgramError:
             continue
-    shown = [shortened(json.dumps(demo, ensure_ascii=False), _LONGEST) for demo in demos[:_A_FEW]]
+    told = ({name: value for name, value in demo.items() if name != "tools"} for demo in demos[:_A_FEW])
+    shown = [shortened(json.dumps(demo, ensure_ascii=False), _LONGEST) for demo in told]
     return Change(module, changed, len(demos), shown)
 
 

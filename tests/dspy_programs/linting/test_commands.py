@@ -69,7 +69,7 @@ def test_a_broken_file_gives_two_and_the_findings_of_the_others(folder, capsys):
     ("words", "line"),
     [
         (["nowhere"], "nowhere: cannot be read"),
-        (["a.py", "--select", "LOOP999"], "'LOOP999' is no pattern"),
+        (["a.py", "--select", "LOOP999"], "'LOOP999' is not a pattern"),
         (["a.py", "--json", "--sarif"], "two formats"),
         (["-", "--fix"], "no file for --fix"),
         (["-", "--diff", "HEAD"], "no file for --diff"),
@@ -128,7 +128,7 @@ def test_settings_come_from_the_nearest_pyproject_that_has_them(folder, capsys, 
     [
         ("min_slowdown = 3", "min_slowdown: unknown key"),
         ("min-slowdown = '3'", "min-slowdown: Input should be a valid integer"),
-        ("select = ['LOOP3']", "'LOOP3' is no pattern"),
+        ("select = ['LOOP3']", "'LOOP3' is not a pattern"),
         ("x = [", "is not TOML"),
     ],
 )

@@ -128,7 +128,7 @@ def test_training_against_the_models_own_server_on_loopback(engine, tmp_path, mo
         "0",
         "--no-reasoning",
         "--max-reply-tokens",
-        "300",
+        "60",
         "--run-dir",
         str(tmp_path / "run"),
         "--out",

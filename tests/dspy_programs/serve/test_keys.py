@@ -10,7 +10,7 @@ import time
 import pytest
 
 from dspy_programs.errors import UsageError
-from dspy_programs.serve.keys import KeyFile, Keys, keys_from, read_keys
+from dspy_programs.serve.keys import VARIABLE, KeyFile, Keys, keys_from, read_keys
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.logins import WrongKeys
 from dspy_programs.serve.problems import Busy
@@ -32,14 +32,14 @@ def owner_of(key, keys):
 
 def test_each_key_has_its_name(file):
     file.write_text(f"# clients\nann: {ANN}\n\nbob:{BOB}\n  {NEW}  \n")
-    keys = keys_from(file, "another-key-0123456789")
+    keys = keys_from(file, {VARIABLE: "another-key-0123456789"})
     assert [owner_of(key, keys) for key in (ANN, BOB, NEW)] == ["ann", "bob", "default"]
     assert owner_of(ANN[:-1], keys) is owner_of("another-key-0123456789", keys) is keys.owner([]) is None
 
 
 def test_key_of_the_environment_may_have_a_colon():
-    assert owner_of("a:b-0123456789-0123", keys_from(None, " a:b-0123456789-0123 ")) == "default"
-    assert keys_from(None, None) is keys_from(None, " ") is None
+    assert owner_of("a:b-0123456789-0123", keys_from(None, {VARIABLE: " a:b-0123456789-0123 "})) == "default"
+    assert keys_from(None, {}) is keys_from(None, {VARIABLE: " "}) is None
 
 
 def test_one_name_may_have_an_old_and_a_new_key(file):
@@ -77,14 +77,22 @@ def test_file_that_is_no_file_of_keys(content, said, file):
     else:
         file.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        keys_from(file, None)
+        keys_from(file, {})
     assert said in str(caught.value) and "\n" not in str(caught.value)
     assert not any(secret in str(caught.value) for secret in ("4711", "two words", "good-key"))
 
 
 def test_short_key_of_the_environment_is_refused():
     with pytest.raises(UsageError, match=r"^DSPY_PROGRAMS_SERVER_KEY: the key has 5 characters; use at least 16"):
-        keys_from(None, "short")
+        keys_from(None, {VARIABLE: "short"})
+
+
+def test_the_key_of_a_server_of_documents_locks_what_serves_documents():
+    said = {"CAG_API_KEY": ANN}
+    assert owner_of(ANN, keys_from(None, said, has_documents=True)) == "default" and keys_from(None, said) is None
+    assert owner_of(ANN, keys_from(None, {**said, VARIABLE: BOB}, has_documents=True)) is None
+    with pytest.raises(UsageError, match=r"^CAG_API_KEY: the key has 5 characters"):
+        keys_from(None, {"CAG_API_KEY": "short"}, has_documents=True)
 
 
 @pytest.mark.parametrize(("mode", "says"), [(0o600, ""), (0o640, "others can read"), (0o604, "others can read")])

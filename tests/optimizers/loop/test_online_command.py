@@ -52,6 +52,12 @@ def lines(tmp_path):
     return [json.loads(line) for line in (tmp_path / "loop" / "gepa_history.jsonl").read_text().splitlines()]
 
 
+def test_the_limit_of_a_reply_reaches_the_model(traces, tmp_path):
+    with ChatServer(answer(RIGHT, RIGHT)) as server:
+        assert round_of(server, traces, tmp_path, "--max-reply-tokens", "777", "--challengers", "1") == 0
+        assert all("777" in request for request in server.requests)
+
+
 def test_a_winner_is_promoted_written_down_and_rolled_back(traces, tmp_path, capsys):
     with ChatServer(answer(RIGHT, ["send_note"])) as server:
         assert round_of(server, traces, tmp_path) == 0

@@ -90,6 +90,25 @@ def test_what_is_no_better_on_held_back_calls_is_not_promoted(online, proposed):
     assert [line["decision"] for line in decisions(wrapped)] == ["refused"]  # and it is not compared a second time
 
 
+def test_every_challenger_since_the_last_promotion_spends_a_part_of_the_level_across_restarts(tmp_path):
+    """Else twenty restarts, or every second challenger, would be looks that cost nothing."""
+    texts = iter(["Answer. LEVEL-8 .", *(f"Answer. LEVEL-8 . {number}" for number in range(20))])
+    calls = iter(range(2000))
+    for rows in (200, 300, 300):
+        with Online(
+            dspy.Predict(Answer),
+            score,
+            tmp_path / "history.jsonl",
+            propose=lambda instructions, cases: dict.fromkeys(instructions, next(texts)),
+            most_rows=40,
+        ) as wrapped:
+            ask(wrapped, [next(calls) for _ in range(rows)])
+    first, *later = decisions(wrapped)
+    assert first["decision"] == "won" and len(later) > 3
+    assert [line["number"] for line in later] == [*range(1, len(later) + 1)]
+    assert sum(line["level"] for line in later) < 0.05
+
+
 def test_a_challenger_that_memorised_the_failures_it_was_proposed_from_is_refused(online, tmp_path):
     """Poisoned: right on every call that proposals are made from, wrong on all that are held back."""
     shown = set()

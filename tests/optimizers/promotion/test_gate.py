@@ -61,8 +61,17 @@ def test_verdict_refuses_what_is_worse_before_the_rows_end():
 def test_verdict_refuses_equals_when_the_rows_end():
     assert verdict([0.0] * 10).decision == "continue"
     assert verdict([0.0] * 10, ended=True) == verdict([0.0] * 10)._replace(
-        decision="refuse", reason="the rows ended before a gain was certain"
+        decision="refuse", reason="no better on the rows there are"
     )
+    assert verdict([0.1] * 10, ended=True).reason == "the rows ended before a gain was certain"
+
+
+def test_a_refusal_at_a_level_of_its_own_comes_earlier_and_a_promotion_does_not():
+    worse, better = [-0.5, 0.1] * 60, [0.5, 0.1] * 60
+    late, early = (verdict(worse, level=0.001, refusing=refusing) for refusing in (None, 0.05))
+    assert late.decision == early.decision == "refuse" and early.rows < late.rows
+    assert early.reason == f"better by at most {early.high:.3f}, less than 0.02"
+    assert verdict(better, level=0.001, refusing=0.05).rows == verdict(better, level=0.001).rows
 
 
 def test_few_rows_are_never_enough_however_good():

@@ -93,6 +93,11 @@ def test_every_language_that_can_be_told_may_be_named(code):
     assert Checker(CheckOptions(checks=("lang",), language=code))
 
 
+def test_one_character_is_one():
+    [issue] = Validator(CheckOptions(checks=("length",))).check(DataPair(instruction="a", output="b"))
+    assert issue.message == "instruction has 1 character, fewer than 3"
+
+
 def test_a_check_that_is_off_has_no_count(tmp_path, capsys):
     written(tmp_path, {"instruction": "Who is it?", "output": "It is bo@uni.se."})
     assert main(["data", "validate", "-d", "mine", "--data", str(tmp_path), "--checks", "pii", "--pii", "off"]) == 0

@@ -68,6 +68,14 @@ def test_the_articles_calibration(room, capsys):
     assert "TP/FP/TN/FN        6/0/0/2" in shown and "refused: no better than chance" in shown
 
 
+@pytest.mark.parametrize("command", ["calibrate", "compare"])
+def test_a_data_set_that_is_not_there_is_what_is_wrong(room, capsys, command):
+    room.judged("a", {"1": (True, 8.0)})
+    argv = ["--tag", "a"] if command == "calibrate" else ["--tags", "a,b"]
+    assert main(["data", command, "-d", "none", "--data", str(room.data), *argv]) == 2
+    assert capsys.readouterr().err.startswith("error: no data set 'none' in ")
+
+
 def test_few_right_verdicts_prove_no_perfect_f1(room):
     """Every resample of them is right too, so a bootstrap alone would call F1 certain."""
     room.judged("a", {str(i): (i < 4, 8.0) for i in range(8)})
