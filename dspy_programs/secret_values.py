@@ -5,11 +5,15 @@ or a password. Samples are no secrets: "your-api-key", "sk-xxxxxxxx", "${TOKEN}"
 Source     the kinds of detect-secrets 1.5 (Apache-2.0), and newer forms as their makers document them.
 """
 
+import base64
+import binascii
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from dspy_programs.secret_forms import FORMS, SERVICES
 
 LONG = 16
 """Bytes without a space: no key with a form of its own is shorter."""
@@ -23,49 +27,35 @@ class Secret(NamedTuple):
     end: int
 
 
-_FORMS = {
-    "aws_key": r"\b(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}\b",
-    "anthropic_key": r"\bsk-ant-[\w-]{20,}",
-    "openai_key": r"\bsk-[A-Za-z0-9]{16,}"
-    r"|\bsk-(?:proj-|svcacct-|admin-|or-v1-)?(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}",
-    "stripe_key": r"\b(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z]{16,}|\bwhsec_[0-9A-Za-z+/]{24,}",
-    "github_token": r"\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{22,}",
-    "gitlab_token": r"\b(?:glpat|gldt|glft|glsoat|glrt|glcbt|glptt|glagent|gloas|glimt)-[\w-]{20,}|\bGR1348941[\w-]{20,}",
-    "slack_token": r"\bxox(?:[abopsr]|e(?:\.xox[bp])?)-(?:\d+-)*[\w-]{10,}|\bxapp-\d-[A-Z0-9]+-\d+-[a-z0-9]+"
-    r"|https://hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}",
-    "jwt": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
-    "google_key": r"\bAIza[\w-]{35}(?![\w-])|\bGOCSPX-[\w-]{20,}|\bya29\.[\w-]{20,}",
-    "huggingface_token": r"\bhf_[A-Za-z]{30,}\b|\bhf_[A-Za-z0-9]{34,}\b",
-    "npm_token": r"\bnpm_[A-Za-z0-9]{36}\b|//[\w./-]+/:_authToken=\s*(?:npm_)?[\w-]{20,}",
-    "pypi_token": r"\bpypi-AgE[\w-]{50,}",
-    "sendgrid_key": r"\bSG\.[\w-]{16,}\.[\w-]{16,}",
-    "twilio_key": r"\b(?:AC|SK)[0-9a-f]{32}\b",
-    "mailchimp_key": r"\b[0-9a-f]{32}-us\d{1,2}\b",
-    "mailgun_key": r"\bkey-[0-9a-f]{32}\b",
-    "square_key": r"\bsq0(?:atp|csp|idp)-[\w-]{22,}|\bEAAA[\w-]{60}\b",
-    "telegram_token": r"\b\d{8,10}:AA[\w-]{33}(?![\w-])",
-    "discord_token": r"\b[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])",
-    "azure_key": r"\bAccountKey=[A-Za-z0-9+/=]{86,}",
-    "digitalocean_token": r"\bdo[opr]_v1_[0-9a-f]{64}\b",
-    "shopify_token": r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b",
-    "artifactory_token": r"\bAKC[a-zA-Z0-9]{50,}|\bcmVmd[A-Za-z0-9]{40,}",
-    "vault_token": r"\bhv[sbr]\.[\w-]{24,}",
-    "age_key": r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b",
-    "url_password": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@?#\"'<>{}$]{1,64}:(?P<password>[^\s/@\"'<>{}$]{3,64})@[\w.-]+",
-}
-_ANY = re.compile("|".join(f"(?P<{kind}>{form})" for kind, form in _FORMS.items()))
+_ANY = re.compile("|".join(f"(?P<{kind}>{form})" for kind, form in {**FORMS, "service_token": SERVICES}.items()))
 _SPACED = re.compile(
     r"(?P<private_key>-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d)(?P<url_password>(?!))?"
 )
 _PEM_BODY = re.compile(r"(?:(?!-----)[\w+/=:,.\s-]|\\[nr])*-----END [A-Z0-9 ]*-----", re.ASCII)
 _NAMED = re.compile(
     r"(?P<name>(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key"
-    r"|private[_-]?key|secret[_-]?key|encryption[_-]?key|account[_-]?key|client[_-]?secret|credentials?)[\w-]{0,20})"
-    r"[\"'\]]{0,3}\s{0,3}(?::=|=>|==?|:|\bis\b)\s{0,3}(?:(?:Bearer|Basic)\s)?(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;<>]{6,200})",
+    r"|private[_-]?key|secret[_-]?key|encryption[_-]?key|account[_-]?key|client[_-]?secret|credentials?)[\w-]{0,20}"
+    r"|(?<![A-Za-z])pass(?![\w-])|(?<![A-Za-z])(?:app|fernet|signing|master|webhook)[_-]?key(?![\w-]))"
+    r"[\"'\]]{0,3}\s{0,3}(?::=|=>|==?|:|\bis\b|>(?=[^<\s]{6,200}</))\s{0,3}(?:base64:|(?:Bearer|Basic)\s)?(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;<>]{6,200})",
     re.IGNORECASE,
 )
-_NAME_BEGINS = re.compile("pass|pwd|secret|token|api|access|auth|priv|encr|acco|client|cred")
-_BEARER = re.compile(r"\b(?:Bearer|Basic|Authorization:)\s+(?:Bearer\s+|Basic\s+)?(?P<value>[\w.+/=~-]{20,})")
+_NAME_BEGINS = re.compile("pass|pwd|secret|token|api|access|auth|priv|encr|acco|client|cred|app|fernet|signing|master|webhook")
+_BEARER = re.compile(r"\b(?:Bearer|Basic|Authorization:)\s+(?:(?:Bearer|Basic|Token|Key|ApiKey)\s+)?(?P<value>[\w.+/=~-]{20,})")
+_PAIR = re.compile(r"(?:\bBasic\s+|\"auth\"\s{0,3}:\s{0,3}\"|_auth\s?=\s?\"?)(?P<value>[A-Za-z0-9+/]{8,400}={0,2})")
+"""A name and its password in base64."""
+_ARGUMENT = re.compile(
+    r"(?:\s(?:-u|--user)[ =][\"']?[\w.@-]{1,40}:|\bsshpass\s-p\s?|\bmysql(?:dump|admin)?\s(?:[^\s|;]{1,40}\s){0,6}?-p"
+    r"|\s--(?:password|passwd|passphrase|token|api-key|secret)\s|\bmachine\s\S{1,60}\slogin\s\S{1,60}\spassword\s"
+    r"|\bthin:\w{1,40}/(?=\S{4,80}@))[\"']?(?P<value>[^\s\"'`,;<>&@]{6,200})"
+)
+"""A password in an argument of a command, in an address of Oracle's, or in .netrc."""
+_PARAMETER = re.compile(
+    r"(?:\bCookie:[^\n]{0,200}?\b\w{0,20}(?:sess|sid|token|auth)\w{0,20}=|[?&](?:code|key|\w{0,20}token|api_?key)=)"
+    r"(?P<value>[\w.+/=%~-]{20,200})"
+)
+"""A token in an address or a cookie."""
+_OWNER = re.compile(r"://(?P<value>(?=[\w.-]{0,60}[g-zA-Z_-])[\w.-]{20,100})@")
+"""A token where an address has a name: https://TOKEN@host; not a number in hexadecimal."""
 _SAMPLE = re.compile(
     r"x{4,}|\*{3,}|\.{3,}|-{4,}|<|\$[{(]|\{\{|%\w+%|your|my[_-]?(?:api|secret|token|password|key)|example|sample|dummy|fake"
     r"|placeholder|changeme|change[_-]me|insert|replace|redacted|todo|(?:abc|xyz)(?:123|$)|foobar|1234567890(?:$|[a-f])"
@@ -75,22 +65,23 @@ _SAMPLE = re.compile(
 _BLANK = re.compile(r"x{4,}|\*{3,}|\.{3,}|your|here$", re.IGNORECASE)
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CODE = re.compile(r"[()\[\]{}|\\]|^[a-z_]+(?:\.[a-z_]+)+$|^/|^https?:", re.IGNORECASE)
-_CALLED = (
-    "passw",
-    "passp",
-    "pwd",
-    "secret",
-    "token",
-    "_key",
-    "-key",
-    "apikey",
-    "api key",
-    "credential",
-    "bearer",
-    "basic",
-    "authorization",
+_CALLED = ("pass", "pwd", "secret", "token", "_key", "-key", "apikey", "api key", "accesskey", "credential")
+_LIKELY = re.compile(r"(?=[\w-]{0,40}\d)[\w-]{16,}|://[^@]{0,140}@|sk-|hf_|eyJ|[^_]Token=|AccountKey=|SG\.|api_org_")
+
+_SHOWN = {"argument": "password", "parameter": "bearer_token"}
+_NAMES = (
+    (_NAMED, "password", _CALLED),
+    (_BEARER, "bearer_token", ("bearer", "basic", "authorization")),
+    (_PAIR, "basic_auth", ("basic", '"auth"', "_auth")),
+    (
+        _ARGUMENT,
+        "argument",
+        (" -u", "--user", "--pass", "--token", "--api-key", "--secret", "sshpass", "mysql", "login", "thin:"),
+    ),
+    (_PARAMETER, "parameter", ("cookie:", "code=", "key=", "token=")),
+    (_OWNER, "parameter", ("@",)),
 )
-_LIKELY = re.compile(r"(?=[\w-]{0,40}\d)[\w-]{16,}|://[^@]*@|sk-|hf_|eyJ|[^_]Token=|AccountKey=|SG\.")
+"""How a secret is called, its kind, and what stands in a text that has one."""
 
 
 def secrets_in(text: str) -> list[Secret]:
@@ -106,16 +97,16 @@ def secrets_in(text: str) -> list[Secret]:
         if kind == "private_key" or not _is_sample(text[start:end], kind):
             found.append(Secret(kind, start, end))
     lower = text.lower()
-    named = any(name in lower for name in _CALLED)
+    named = [each for each in _NAMES if any(sign in lower for sign in each[2])]
     taken = bytearray(len(text) if named else 0)
     for each in found if named else ():
         taken[each.start : each.end] = b"\1" * (each.end - each.start)
-    for pattern, kind in ((_NAMED, "password"), (_BEARER, "bearer_token")) if named else ():
+    for pattern, kind, _ in named:
         for match in _named_in(text, lower) if pattern is _NAMED else pattern.finditer(text):
             start, end = match.span("value")
             end -= len(text[start:end]) - len(text[start:end].rstrip(".)!?]}"))
             if not any(taken[start:end]) and _is_secret(match, text[start:end], kind):
-                found.append(Secret(kind, start, end))
+                found.append(Secret(_SHOWN.get(kind, kind), start, end))
                 taken[start:end] = b"\1" * (end - start)
     return _outermost(sorted(found, key=lambda secret: secret.start))
 
@@ -174,17 +165,31 @@ def _is_sample(value: str, kind: str) -> bool:
 
 def _is_secret(match: re.Match[str], value: str, kind: str) -> bool:
     """Return whether what is called a key or a password looks like one: quoted or drawn at random, and no sample."""
+    if kind == "basic_auth":
+        return _is_pair(value)
     if len(value) < 6 or _SAMPLE.search(value) or _CODE.search(value):
         return False
     classes = sum(any(test(letter) for letter in value) for test in (str.islower, str.isupper, str.isdigit, _is_sign))
     if kind == "bearer_token":
-        return classes >= 3 and _entropy(value) > 3.5
+        return (classes >= 3 and _entropy(value) > 3.5) or re.fullmatch(r"[0-9a-f]{32,64}", value) is not None
+    if kind in ("argument", "parameter"):
+        is_random = kind == "argument" or (classes >= 2 and _entropy(value) > 3.5)
+        return is_random and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     name = match["name"].lower()
-    if "password" in name or "passw" in name or "pwd" in name or "passphrase" in name:
+    if "pass" in name or "pwd" in name:
         return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     if _HASH.fullmatch(value):
-        return "key" in name or "secret" in name
+        return "key" in name or "secret" in name or (match["name"].isupper() and "-" not in value)
     return len(value) >= 16 and classes >= 2 and any(map(str.isdigit, value)) and _entropy(value) > 3.3
+
+
+def _is_pair(value: str) -> bool:
+    """Return whether a text in base64 is a name with its password, and no sample."""
+    try:
+        name, _, password = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    return bool(name) and len(password) >= 6 and password.isprintable() and " " not in password and not _SAMPLE.search(password)
 
 
 def _is_sign(letter: str) -> bool:

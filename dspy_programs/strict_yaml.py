@@ -55,7 +55,7 @@ def load(text: str | bytes) -> Any:
     return parse(text)[0]
 
 
-def parse(text: str | bytes) -> tuple[Any, yaml.Node | None]:
+def parse(text: str | bytes) -> tuple[Any, Any]:
     """Return the values of a text, and its nodes, which know their lines. Raises what `load` raises."""
     loader = StrictLoader(text)
     try:

@@ -8,32 +8,25 @@ Raises     UsageError for a goal, workspace, tool or session that cannot be used
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dspy
 from dspy.utils.exceptions import LMError
 
-from dspy_programs.agent.acting.actors import ActorFactory, Persona
-from dspy_programs.agent.acting.calls import Calls
-from dspy_programs.agent.acting.demonstrations import Demonstration, keep_files, read_demonstrations, scripts_of, show_to
-from dspy_programs.agent.acting.native_calls import NativeActor, ToolCalls, ToolChoice, check_tool_calls
-from dspy_programs.agent.checking.acceptance import Acceptance, files_named
+from dspy_programs.agent.acting.actors import Persona
+from dspy_programs.agent.acting.demonstrations import Demonstration, keep_files, read_demonstrations
+from dspy_programs.agent.acting.native_calls import ToolCalls, ToolChoice, check_tool_calls
+from dspy_programs.agent.assembly import loop_of
 from dspy_programs.agent.host import Host
-from dspy_programs.agent.limits import Cost, Limits, Meter, metered
-from dspy_programs.agent.loop import Loop
+from dspy_programs.agent.limits import Limits
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
-from dspy_programs.agent.planning.ledger import Ledger, LedgerTask
+from dspy_programs.agent.planning.ledger import LedgerTask
 from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.rules.criteria import Criterion
-from dspy_programs.agent.rules.goal import Wanted, goal_of, menu, wanted_by
-from dspy_programs.agent.scripts.code_mender import TOOL as EDIT
-from dspy_programs.agent.scripts.script import TOOL as SCRIPT, ScriptWriter, script_examples
+from dspy_programs.agent.rules.goal import goal_of
 from dspy_programs.agent.sessions import Session, Sessions
 from dspy_programs.agent.sessions.undo import keep_former
 from dspy_programs.agent.telling.record import OnEvent, Record
@@ -41,15 +34,11 @@ from dspy_programs.agent.telling.telemetry import run_span
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
-from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import ModelFailing, ProgramsError, UsageError
-from dspy_programs.lm import connect, is_embedded
+from dspy_programs.lm import connect
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.programs.actor import Actor
-from dspy_programs.programs.planner import Planner
-from dspy_programs.registry import load
 
 _ROUNDS_OF_HELPER = 8
 
@@ -139,7 +128,7 @@ class Agent:
             run_span(goal, self.lm.model if self.lm is not None else None, record) as ended,
         ):
             keep_files(session, goal, self.workspace)
-            loop = self._loop(goal, record)
+            loop = loop_of(self, goal, record, self._delegate)
             before = Snapshot.of(self.workspace) if session.is_kept else None
             try:
                 with _told(loop.host):
@@ -157,7 +146,7 @@ class Agent:
         session = Sessions(":memory:").new()
         goal = goal_of(goal, session)
         with Record(goal, session, [*self.tools.values()], self.on_event, None) as record:
-            loop = self._loop(goal, record)
+            loop = loop_of(self, goal, record, self._delegate)
             with _told(loop.host):
                 loop.begin()
             return loop.host.ledger.tasks
@@ -172,75 +161,6 @@ class Agent:
         if (bound := session.get("workspace", root)) != root:
             raise UsageError(f"session {session.id} belongs to {bound}; go on with it there (--workspace)")
         session.set(workspace=root)
-
-    def _loop(self, goal: str, record: Record) -> Loop:
-        session = record.session
-        meter = Meter(self.limits, Cost(**session.get("cost", {})))
-        criteria = [Criterion(**one) for one in session.get("criteria", [])]
-        wanted = Wanted()
-        if not session.tasks():
-            wanted = wanted_by(goal, [*self.tools], self.workspace)
-            criteria, before = [*wanted.criteria], files_named(wanted.criteria, self.workspace)
-            session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
-        count = partial(metered, meter=meter, calls_tools=self.tool_calls == "native")
-        lm = count(self.lm) if self.lm is not None else None
-        ledger = Ledger(session.tasks(), record.on_ledger, record.lock)
-        acceptance = Acceptance(
-            workspace=self.workspace,
-            ledger=ledger,
-            criteria=criteria,
-            before=session.get("before", {}),
-            tell=record.tell,
-            judge_lm=metered(self.judge_lm, meter) if self.judge_lm is not None else None,
-            cancelled=self.cancelled,
-        )
-        host = Host(
-            goal=goal,
-            workspace=self.workspace,
-            calls=Calls(self.tools, self.guard, record, self.limits.call_seconds, self.cancelled),
-            ledger=ledger,
-            record=record,
-            meter=meter,
-            acceptance=acceptance,
-            ask=self.ask,
-            delegate=partial(self._delegate, lm),
-            inputs_missing=wanted.inputs,
-            open_point=wanted.open,
-            cancelled=self.cancelled,
-        )
-        planner, actor = self._programs(goal, record)
-        is_small = self.lm is None or is_embedded(self.lm)
-        scripts = lm is not None and is_small and SCRIPT in self.tools and sandbox.works()
-        shipped = script_examples() if self.compiled else ()
-        factory = ActorFactory(
-            actor,
-            self.tools,
-            lm,
-            [replace(one, lm=count(one.lm)) if one.lm is not None else one for one in self.personas],
-            short=is_small,
-            tokens=self.limits.context_tokens,
-            script=ScriptWriter(self.workspace, [*shipped, *scripts_of(self.demonstrations)], mends=EDIT in self.tools)
-            if scripts
-            else None,
-        )
-        plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
-        return Loop(host, planner, plans, factory, menu(goal, self.tools, recalls=session.memory), self.actors)
-
-    def _programs(self, goal: str, record: Record) -> tuple[Planner, Actor]:
-        """Return the planner and the actor."""
-        planner, actor = self._compiled(record) if self.compiled else (Planner(), Actor())
-        show_to(actor, self.demonstrations, goal)
-        return planner, NativeActor(actor, self.tool_choice) if self.tool_calls == "native" else actor
-
-    def _compiled(self, record: Record) -> tuple[Planner, Actor]:
-        """Return the planner and the actor, compiled for the model if they are; the record says if they are not."""
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            planner = load("planner", self.planner_lm.model) if self.planner_lm is not None else Planner()
-            actor = load("actor", self.lm.model) if self.lm is not None else Actor()
-        for each in told:
-            record.tell("note", text=str(each.message))
-        return planner, actor
 
     def _delegate(self, lm: dspy.LM | None, goal: str, names: Sequence[str]) -> str:
         """Let a sub-agent with a history of its own and these tools work on a part; return its report."""

@@ -45,6 +45,8 @@ class Line:
     commands: list[Command] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
+    """Files that nothing is written to, so that they are empty afterwards: `> FILE`, `: > FILE`."""
     unread: str = ""
 
 
@@ -77,6 +79,7 @@ def read_command_line(text: str) -> Line:
 
 def _gather(tokens: list[_Word | _Sign], line: Line) -> None:
     words: list[_Word] = []
+    over: list[str] = []
     fed = piped = False
     waiting = iter([*tokens, _Sign(";")])
     for token in waiting:
@@ -87,7 +90,9 @@ def _gather(tokens: list[_Word | _Sign], line: Line) -> None:
                 line.commands.append(_command(words, fed or piped))
             elif token.text not in (";", "\n"):
                 raise _Unread(f"{token.text} without a command")
-            words, fed, piped = [], False, token.text in ("|", "|&")
+            if not words or words[0].text in (":", "true") or [word.text for word in words] == ["cat", "/dev/null"]:
+                line.emptied += over
+            words, over, fed, piped = [], [], False, token.text in ("|", "|&")
         else:
             target = next(waiting)
             if not isinstance(target, _Word):
@@ -97,6 +102,7 @@ def _gather(tokens: list[_Word | _Sign], line: Line) -> None:
                 line.reads.append(target.text)
             elif not (token.text.endswith(">&") and (target.text.isdigit() or target.text == "-")):
                 line.writes.append(target.text)
+                over += [] if ">>" in token.text or token.text.startswith("2") else [target.text]
 
 
 def _command(words: list[_Word], fed: bool) -> Command:
@@ -134,10 +140,10 @@ def _tokens(text: str) -> Iterator[_Word | _Sign]:
 def _word(text: str, at: int) -> tuple[_Word, int]:
     """Read one word; return it and where it ends."""
     made: list[str] = []
-    start, quoted = at, False
+    start, quoted, assigns = at, False, False
     while at < len(text) and text[at] not in " \t\n;|&<>":
         character = text[at]
-        assigns = "=" in made  # quotes in the value do not make it another word
+        assigns = assigns or made[-1:] == ["="]  # quotes in the value do not make it another word
         if text.startswith("{}", at):  # a place to fill, for find and xargs
             made.append("{}")
             at += 2

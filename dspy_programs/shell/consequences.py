@@ -17,6 +17,8 @@ from dspy_programs.shell.command_line import Command
 from dspy_programs.shell.effects import Consequence, of_find, of_program
 from dspy_programs.shell.programs import HARMLESS_VARIABLES, PLAIN_OPTIONS, RUNNERS, UNSEEN
 
+_DEEPEST = 12  # programs that run programs
+
 
 class Seen(NamedTuple):
     """One command, as deep as it could be read."""
@@ -25,9 +27,12 @@ class Seen(NamedTuple):
     consequences: frozenset[Consequence]
 
 
-def seen_in(command: Command) -> Iterator[Seen]:
+def seen_in(command: Command, depth: int = 0) -> Iterator[Seen]:
     """Return a command and those that it runs in turn, each with its own consequences."""
     found: set[Consequence] = set()
+    if depth > _DEEPEST:
+        yield Seen(command, frozenset(["unread"]))
+        return
     if any(not HARMLESS_VARIABLES.match(one) for one in command.assigned):
         found.add("unread")  # PATH, LD_PRELOAD, BASH_ENV, GIT_... decide what a program is
     name = _name_of(command)
@@ -42,14 +47,14 @@ def seen_in(command: Command) -> Iterator[Seen]:
     elif name == "find":
         found |= of_find(command.words)
         for words in _executed(command.words):
-            yield from seen_in(Command(words))
+            yield from seen_in(Command(words), depth + 1)
     else:
         found |= of_program(name, command)
     if name == "xargs" and inner is not None and not _takes_only_files(inner):
         found.add("unread")  # what comes from the pipe may be an option, an action or a program
     yield Seen(command, frozenset(found))
     if inner:
-        yield from seen_in(Command(tuple(inner), fed=command.fed))
+        yield from seen_in(Command(tuple(inner), fed=command.fed), depth + 1)
 
 
 def _name_of(command: Command) -> str | None:

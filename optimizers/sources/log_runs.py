@@ -14,7 +14,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dspy_programs.errors import DatasetError
 
@@ -52,10 +52,9 @@ class Run(NamedTuple):
 
 def read_runs() -> tuple[Run, ...]:
     """Return the runs of log_run_cases.toml, in its order."""
-    cases = tomllib.loads(_CASES.read_text(encoding="utf-8"))["run"]
-    return tuple(
-        Run(**{name: tuple(value) if isinstance(value, list) else value for name, value in case.items()}) for case in cases
-    )
+    cases: list[dict[str, Any]] = tomllib.loads(_CASES.read_text(encoding="utf-8"))["run"]
+    listed = ("proofs", "needs")
+    return tuple(Run(**case | {name: tuple(case[name]) for name in listed if name in case}) for case in cases)
 
 
 def log_of(run: Run, packages: Path) -> str:

@@ -30,6 +30,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests import forked_commands
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 RECORDED = Path(__file__).with_name("recorded.json")
 NEEDS = ("a model", "a network", "a server", "a key", "files of your own")
@@ -168,7 +170,7 @@ def known_mark(fence: Fence, path: Path) -> tuple[str, str]:
 def printed_by_bash(fence: Fence, path: Path, code: int) -> str:
     """Return what a person would see: both streams."""
     done = subprocess.run(
-        ["bash", "-c", COMMANDS + fence.text],
+        ["bash", "-c", (forked_commands.SHELL if forked_commands.VARIABLE in os.environ else "") + COMMANDS + fence.text],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,9 +1,16 @@
 """The examples of README and docs print what the pages say, and the runner of examples notices where one does not."""
 
+import time
+from pathlib import Path
+
 import pytest
 
 from tests.docs.examples import ROOT, PageError, corrected, differences, fences_in, main, pages
-from tests.processes import Started
+from tests.forked_commands import VARIABLE, listen
+from tests.processes import Started, forks
+
+AS_TYPED = ROOT / "README.md"
+"""Its commands are run as a person would, each by an interpreter of its own."""
 
 
 def runs(path):
@@ -12,9 +19,22 @@ def runs(path):
     )
 
 
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory):
+    """The environment in which commands are forked."""
+    address = str(tmp_path_factory.mktemp("forks") / "socket")
+    process = forks().Process(target=listen, args=(address,), daemon=True)
+    process.start()
+    while not Path(address).exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+    yield {VARIABLE: address}
+    process.kill()
+
+
 @pytest.mark.parametrize("path", [path for path in pages() if runs(path)], ids=lambda path: str(path.relative_to(ROOT)))
-def test_page_prints_what_it_says(path, tmp_path):
-    process = Started(main, [str(path)], tmp_path)
+def test_page_prints_what_it_says(path, tmp_path, forked):
+    process = Started(main, [str(path)], tmp_path, **({} if path == AS_TYPED else forked))
     printed = "".join(process.communicate(timeout=240))
     assert process.returncode == 0, printed
 

@@ -27,7 +27,7 @@ _MANY = re.compile(
     r"(?P<thing>[a-z]{3,})s\b",
     re.IGNORECASE,
 )
-"""A plural right after the verb: it means all of them, if it is what the tool changes."""
+"""A plural right after the verb."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _FROM_NOW = re.compile(r"future|upcoming|künftige?n?", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -47,9 +47,11 @@ def others(turns: Sequence[Turn], tools: Mapping[str, AgentTool], goal: str) -> 
     last = turns[-1] if turns else None
     if last is None or last.tool_name is None or last.tool_name not in tools or not isinstance(last.tool_input, dict):
         return None
-    wanted = [sentence for sentence in _SENTENCE.split(goal) if ALL.search(sentence) or _many(sentence, tools[last.tool_name])]
     keys = [key for key in last.tool_input if is_id(key)]
-    if len(keys) != 1 or not wanted:
+    if len(keys) != 1:
+        return None
+    wanted = [sentence for sentence in _SENTENCE.split(goal) if ALL.search(sentence) or _many(sentence, keys[0])]
+    if not wanted:
         return None
     search, records = _search(turns[:-1], keys[0], str(last.tool_input[keys[0]]))
     if search is None or search.tool_name is None or not isinstance(search.tool_input, dict) or len(records) < 2:
@@ -64,9 +66,10 @@ def others(turns: Sequence[Turn], tools: Mapping[str, AgentTool], goal: str) -> 
     return Others(made, keys[0], more(search.tool_output, [change], keys[0]))
 
 
-def _many(sentence: str, tool: AgentTool) -> bool:
-    found = _MANY.match(sentence)
-    return found is not None and re.search(rf"(?i)(?<![a-z]){found['thing']}", f"{tool.name} {tool.description}") is not None
+def _many(sentence: str, key: str) -> bool:
+    """Whether a sentence wants a change of several things of the kind whose ids are under this key: events, of event_id."""
+    kind, found = re.sub(r"[_-]?ids?$", "", key.lower()), _MANY.match(sentence)
+    return found is not None and kind in (thing := found["thing"].lower(), thing.removesuffix("e"), re.sub("ie$", "y", thing))
 
 
 def more(found: JsonValue, made: Sequence[Call], key: str) -> list[Call]:

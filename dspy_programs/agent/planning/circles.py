@@ -11,8 +11,9 @@ def failing_calls(turns: Sequence[Turn], tools: Mapping[str, AgentTool]) -> set[
     """Return the calls of a task that failed and that no change came after, each with its error."""
     calls = set[str]()
     for turn in turns:
+        tool = tools.get(turn.tool_name or "")
         if turn.tool_name and failed(turn.tool_output):
             calls.add(f"{turn.tool_name} {turn.tool_input}: {turn.tool_output}")
-        elif turn.tool_name in tools and tools[turn.tool_name].effect != "reads":
+        elif tool is not None and tool.effect != "reads":
             calls.clear()
     return calls

@@ -21,7 +21,7 @@ _MOST_HITS = 40
 _MOST_MENTIONING = 200  # files
 _PATH = re.compile(r"(?<![\w./-])[\w./-]*\w\.\w{1,6}\b")
 _QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|'([^'\n]+)'|“([^“”\n]+)”")
-_RENAMED = re.compile(r"\brename\s+(?:\w+\s+){0,3}?`?(\w+)(?:\(\))?`?\s+(?:to|into|as)\s+`?(\w+)", re.IGNORECASE)
+_RENAMED = re.compile(r"\brename\s+(?:\w+\s+){0,3}?`?([\w.]*\w)(?:\(\))?`?\s+(?:to|into|as)\s+`?([\w.]*\w)", re.IGNORECASE)
 _AROUND = 3  # lines before and after a definition
 _CUT = "[...]"
 
@@ -57,8 +57,9 @@ def mentioning(task: str, folder: Path) -> list[str]:
 
 
 def quoted_in(task: str) -> list[str]:
-    """Return what a task has in quotes, and the names in "rename X to Y"."""
-    return [word for parts in [*_QUOTED.findall(task), *_RENAMED.findall(task)] for word in parts if word]
+    """Return what a task has in quotes, and the names in "rename X to Y"; of a dotted one the end."""
+    renamed = [[name.rpartition(".")[2] for name in names] for names in _RENAMED.findall(task)]
+    return [word for parts in [*_QUOTED.findall(task), *renamed] for word in parts if word]
 
 
 def named_in(task: str, known: Sequence[str]) -> list[str]:

@@ -104,11 +104,11 @@ class Journal:
 
     def keep_snapshot(self, change: int, before: Snapshot) -> None:
         """Put on file what a folder holds."""
-        rows = [(change, path, "file", file.content, file.mode) for path, file in before.files.items()]
-        others = {"other": before.others, "folder": before.folders}
-        rows += [(change, path, kind, None, None) for kind, paths in others.items() for path in paths]
+        files = [(change, path, "file", file.content, file.mode) for path, file in before.files.items()]
+        kinds = {"other": before.others, "folder": before.folders}
+        others = [(change, path, kind, None, None) for kind, paths in kinds.items() for path in paths]
         with self.together():
-            self._database.write_many("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)", rows)
+            self._database.write_many("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)", [*files, *others])
 
     def snapshot(self, change: int) -> Snapshot:
         """Return what the folder held when a run began."""

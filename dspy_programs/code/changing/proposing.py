@@ -6,7 +6,7 @@ Raises     UsageError for a file that may not be changed, and if a model is need
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from dspy_programs.code.changing.choosing import chosen, mentioning, quoted_in, shown_of
 from dspy_programs.code.changing.folder import Folder
@@ -22,6 +22,10 @@ _NONE = {"model": "it gave none", "rules": "no rule and no small repair does it;
 _CANNOT = "no rule does this: what the task names is in no file, in several places, or the new name is taken"
 
 By = Literal["model", "rules"]
+
+
+if TYPE_CHECKING:
+    from dspy_programs.programs.code_editor import CodeEditorResult
 
 
 class Edits(Protocol):
@@ -59,15 +63,16 @@ class Proposer:
 
     def proposed(self, files: Sequence[str], trial: Trial | None = None) -> Proposal:
         """Ask for edits. trial: tests that can be run first, to show how they fail. Raises UsageError."""
-        paths = [self.folder.checked(path) for path in files]
+        paths, unclear = [self.folder.checked(path) for path in files], ""
         if self.editor is None:
             spelled = self._texts(paths) if paths else self._texts(mentioning(self.task, self.folder.root))
             answer = self._rules(spelled)
             if answer.edits:
                 return self._result(answer, spelled)
+            unclear = answer.refused
         said = trial.feedback(trial.run()) if trial is not None else ""
         if self.editor is None and model_in_use() is None and not said:
-            why = _CANNOT if quoted_in(self.task) else _NOT_SPELLED_OUT
+            why = unclear or (_CANNOT if quoted_in(self.task) else _NOT_SPELLED_OUT)
             why = f"the tests pass as it is, and {why}" if trial is not None else why
             raise UsageError(f"{why}; a model is needed: name one with --lm")
         texts = self._texts(paths or chosen(self.task, self._indexed()))
@@ -91,7 +96,7 @@ class Proposer:
 
         return (self.editor or _code_editor(passes))(self.task, shown, said)
 
-    def _rules(self, texts: Mapping[str, str]) -> Edits:
+    def _rules(self, texts: Mapping[str, str]) -> "CodeEditorResult":
         from dspy_programs.programs.code_editor import answer_by_rules
 
         return answer_by_rules(self.task, texts, "")

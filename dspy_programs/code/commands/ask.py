@@ -37,6 +37,7 @@ def ask(
     missing.
     """
     from dspy_programs.code.commands.explained import definition_to_explain, say_explained
+    from dspy_programs.code.commands.whole_word import widened
     from dspy_programs.code.explaining.code import explain_code
     from dspy_programs.code.overview.listing import listing_of
     from dspy_programs.errors import UsageError
@@ -47,7 +48,7 @@ def ask(
         raise UsageError("the question is empty; write what you want to know")
     workspace = listing_of(path)
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        chosen = _widened(_chosen(query, workspace, model), path)
+        chosen = widened(_chosen(query, workspace, model), path)
         if piece := definition_to_explain(query, chosen, path):
             place = f"{Path(piece.path).relative_to(path).as_posix()}:{piece.symbol}"
             chosen = chosen._replace(tool="summary", arguments={"path": place}, why="it asks what a definition does")
@@ -69,20 +70,6 @@ def ask(
         say_explained(explained, piece)
     else:
         _run(words)
-
-
-def _widened(chosen: "Chosen", folder: Path) -> "Chosen":
-    """Return a search for a whole word as one for any word with it in it, if the whole word is nowhere."""
-    pattern = str(chosen.arguments.get("pattern", ""))
-    word = pattern.removeprefix(r"\b").removesuffix(r"\b")
-    if chosen.tool != "grep" or chosen.missing or word == pattern or not word.isidentifier():
-        return chosen
-    from dspy_programs.code import grep_files
-
-    where = folder / str(chosen.arguments.get("path", ""))
-    if not where.exists() or any(grep_files(pattern, where)) or not any(grep_files(word, where)):
-        return chosen
-    return chosen._replace(arguments={**chosen.arguments, "pattern": word})
 
 
 def _chosen(query: str, workspace: str, model: "dspy.LM | None") -> "Chosen":
@@ -108,10 +95,12 @@ def _program(name: str, model: "dspy.LM") -> "dspy.Module":
 def _stop_unless_whole(chosen: "Chosen") -> None:
     """End with exit code 1 if there is no tool, or an argument to ask for."""
     from dspy_programs.cli import GATE_CLOSED
+    from dspy_programs.programs.orchestrator import WHEN
     from dspy_programs.text import printable
 
     if not chosen.tool:
-        print(printable(f"no command does this: {chosen.why}; dspy-programs code --help lists them"), file=sys.stderr)
+        why = "" if chosen.why == WHEN[""] else f": {chosen.why}"
+        print(printable(f"no command does this{why}; dspy-programs code --help lists them"), file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     for gap in chosen.missing:
         print(printable(f"code {chosen.tool} needs its {gap.argument}: {gap.why}; ask again and say it"), file=sys.stderr)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 _WANTS_WORDS = re.compile(r"\b(?:what(?:'s| is| are| does| do)|explain|describe|summari[sz]e|purpose of|how do(?:es)?)\b", re.I)
 _WANTS_CODE = re.compile(r"\b(?:look like|source|code|body|signature|implementation|definition|defined|show|print)\b", re.I)
+_ONE_WORD = re.compile(
+    r"\b(?:(?:what|how) does|explain|describe) (?:the )?(?:class |function |method )?`?([A-Za-z_][\w.]*)(?:\(\))?`?"
+    r"(?: do| work)?\s*\??$",
+    re.I,
+)
 _MOST_LINES = 12
 
 
@@ -23,15 +28,25 @@ def definition_to_explain(query: str, chosen: "Chosen", folder: Path) -> "Piece 
     from dspy_programs.code import extract_symbol
     from dspy_programs.errors import UsageError
 
-    symbol = str(chosen.arguments.get("symbol", ""))
-    asked = query.replace(symbol, "")
-    if chosen.tool != "extract" or not symbol or not _WANTS_WORDS.search(asked) or _WANTS_CODE.search(asked):
+    symbol = _named_in(query, chosen, folder)
+    asked = query.replace(symbol, "") if symbol else ""
+    if not _WANTS_WORDS.search(asked) or _WANTS_CODE.search(asked):
         return None
-    where = folder / str(chosen.arguments.get("path", ""))
+    where = folder / (str(chosen.arguments.get("path", "")) if chosen.tool == "extract" else "")
     try:
         return from_here(where, extract_symbol(where, symbol))
     except UsageError:  # extract says what is wrong
         return None
+
+
+def _named_in(query: str, chosen: "Chosen", folder: Path) -> str:
+    """Return what may be the name of a definition, also where a search was chosen, or Response.json was taken for a file."""
+    if chosen.tool == "search":
+        word = _ONE_WORD.search(query)
+        return word[1] if word else ""
+    if chosen.tool == "summary" and not (folder / str(chosen.arguments.get("path", ""))).exists():
+        return str(chosen.arguments["path"])
+    return str(chosen.arguments.get("symbol", ""))
 
 
 def say_explained(found: "ExplainedCode", piece: "Piece") -> None:

@@ -59,7 +59,7 @@ def grep(
         say(line)
     if len(hits) > most:
         print(f"stopped after {most:,} lines; --most shows more", file=sys.stderr)
-    tell({why: count for why, count in told.items() if why not in _EXPECTED})
+    tell({why: count for why, count in told.items() if why not in _EXPECTED or path.is_file()})
     gate(hits, f"no line fits {pattern}")
 
 
@@ -84,10 +84,15 @@ def tree(
     path: _Folder = Path("."),
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of folders.")] = 2,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also names that begin with a dot.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Show a folder's own files as a tree, without what git ignores."""
     from dspy_programs.code import tree_of
+    from dspy_programs.code.overview.tree import tree_as_data
 
+    if as_json:
+        print_json(tree_as_data(path, depth, hidden))
+        return
     for line in tree_of(path, depth, hidden):
         say(line)
 

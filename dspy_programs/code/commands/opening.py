@@ -27,6 +27,19 @@ def opened(path: Path, db: Path | None) -> "tuple[Index, Refreshed]":
         return held, held.refresh(progress)
 
 
+def opened_file(path: Path) -> "Index":
+    """Index one file, in memory. Raises UsageError for what is no text."""
+    from dspy_programs.code import Index
+    from dspy_programs.database import IN_MEMORY
+    from dspy_programs.errors import UsageError
+
+    real = path.resolve()
+    held = Index(real.parent, IN_MEMORY, only=real.name)
+    if why := next(iter(held.refresh().left_out), ""):
+        raise UsageError(f"{path}: {why}; name a text file or a folder")
+    return held
+
+
 def embed(held: "Index", name: str | None) -> "Embedder":
     """Make the vectors that an index lacks."""
     from dspy_programs.cli import show_progress

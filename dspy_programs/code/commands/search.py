@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dspy_programs.code.commands.opening import EmbedderOption, embed, opened
+from dspy_programs.code.commands.opening import EmbedderOption, embed, opened, opened_file
 from dspy_programs.code.printing import from_here, gate, print_json, say
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def search(
     question: Annotated[str, typer.Argument(help="In words, or a name.")],
-    path: _Folder = Path("."),
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder or a file.")] = Path("."),
     k: _Count = 10,
     by: Annotated[
         Literal["words", "meaning", "both"], typer.Option(help="Meaning and both compare vectors: they need the embed extra.")
@@ -40,11 +40,12 @@ def search(
         raise UsageError(f"{path}: not there; name a folder, and put a question of several words in quotes")
     if embedder and by == "words":
         raise UsageError("--embedder makes vectors, and --by words compares none; add --by meaning or --by both")
-    held, _ = opened(path, db)
+    held = opened_file(path) if path.is_file() else opened(path, db)[0]
     if by == "words":
         hits = search_by_words(held, question, k)
     else:
         hits = (search_by_meaning if by == "meaning" else search_fused)(held, question, k, embed(held, embedder))
+    hits = [hit._replace(path=path.as_posix()) for hit in hits] if path.is_file() else hits
     _show(path, hits, as_json)
     gate(hits, f"nothing about {question}")
 

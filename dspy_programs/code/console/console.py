@@ -64,6 +64,9 @@ class Console:
         is_known = first in _STEERING or first in ALIASES or self._home_of(first) or first.replace("_", "-") in ANSWERS
         if not is_known:
             return self._ask(first, line)
+        question = line.removeprefix(_ASK).strip()
+        if first == _ASK and " " in question and question[0] not in "\"'-" and " --" not in question:
+            return self._ask(first, question)
         try:
             words = shlex.split(line)
         except ValueError as error:

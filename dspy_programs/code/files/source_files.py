@@ -94,6 +94,17 @@ def source_files(
         waiting += reversed(folders)
 
 
+def named_file(folder: Path, name: str) -> SourceFile:
+    """Return one file of a folder, whatever is in it. Raises UsageError if it is no regular file."""
+    try:
+        status = os.stat(folder / name)
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read: {error.strerror}; name another file") from None
+    if why := _why_not_regular(status):
+        raise UsageError(f"{name}: a {why}; name a text file")
+    return SourceFile(name, status.st_size, status.st_mtime_ns)
+
+
 def _is_text(name: str) -> bool:
     """Return whether a name can be stored, and printed on a line without steering a terminal: names on a disk are bytes."""
     try:

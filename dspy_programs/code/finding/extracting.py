@@ -4,6 +4,7 @@ Raises     UsageError if there is no such piece, or more than one and none was c
 """
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from dspy_programs.code.parsing.grammar_symbols import grammars_are_here
 from dspy_programs.code.parsing.languages import language_of
 from dspy_programs.errors import UsageError
 
+_SECONDARY = re.compile(r"^\s*@(?:\w+\.)?(?:overload|setter|deleter)\b", re.M)
 _MOST_NAMED = 8  # of several, in an error
 
 
@@ -40,6 +42,8 @@ def extract_symbol(path: str | Path, name: str, nth: int | None = None, db: str 
     """
     path = Path(path)
     found = _in_folder(path, name, db) if path.is_dir() else _in_file(path, name)
+    if len(found) > 1 and nth is None and len({(one.path, one.symbol.name) for one in found}) == 1:
+        found = _of_one_name(found, _text_of(path if path.is_file() else path / found[0].path).split("\n"))
     if len(found) > 1 and nth is None:
         exact = [one for one in found if one.symbol.name == name]
         found = exact if len(exact) == 1 else found
@@ -93,9 +97,18 @@ def _in_file(path: Path, name: str) -> list[Definition]:
     return found or _none(str(path), name, [one.name for one in symbols])
 
 
+def _of_one_name(found: list[Definition], lines: Sequence[str]) -> list[Definition]:
+    """Leave out overloads, and what sets or deletes a property: the rest of them is meant, if there is a rest."""
+    main = [one for one in found if not _SECONDARY.search("\n".join(lines[one.symbol.line - 1 : one.symbol.head - 1]))]
+    return main or found
+
+
 def _none(where: str, name: str, known: Sequence[str]) -> list[Definition]:
     ends = {one.rpartition(".")[2]: one for one in known}
-    near = [*difflib.get_close_matches(name, known, n=2), *difflib.get_close_matches(name.rpartition(".")[2], ends, n=1)]
+    near = [
+        *difflib.get_close_matches(name, known, n=2),
+        *difflib.get_close_matches(name.rpartition(".")[2], ends, n=1, cutoff=0.8),
+    ]
     like = f"; did you mean {ends.get(near[0], near[0])}?" if near else "; grep finds what is no definition"
     raise UsageError(f"{where}: nothing named {name} is defined here{like}")
 

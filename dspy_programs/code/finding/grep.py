@@ -104,11 +104,14 @@ def _compiled(pattern: str, fixed: bool, ignore_case: bool) -> "regex.Pattern[st
     try:
         return regex.compile(regex.escape(pattern) if fixed else pattern, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
-        raise UsageError(f"{pattern}: not a regular expression: {error}; add --fixed to search for it as a text") from None
+        said = f"not a regular expression: {error}; put \\ before its signs, or add --fixed to grep"
+        raise UsageError(f"{pattern}: {said}") from None
 
 
 def _literal(pattern: str, fixed: bool, ignore_case: bool) -> bytes:
     """Return bytes that are in every file with a hit, so that most files are never decoded; none if nobody can say."""
+    word = regex.fullmatch(r"\\b(\w+)\\b", pattern)
+    pattern = word[1] if word and not fixed else pattern
     plain = fixed or regex.fullmatch(r"[\w ]+", pattern)
     return pattern.encode() if plain and pattern.isascii() and not ignore_case and len(pattern) > 1 else b""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from dspy_programs.code.files.source_files import LeftOut, checked_folder, source_files
+from dspy_programs.code.files.source_files import LeftOut, checked_folder, named_file, source_files
 from dspy_programs.code.index.reading import Read, read_source
 from dspy_programs.code.index.storing import forget, keep
 from dspy_programs.code.index.tables import KNOWN_FILES, SCHEMA
@@ -55,16 +55,17 @@ class Refreshed:
 
 
 class Index:
-    """The index of one folder. Open it, refresh() it, and search it (`search`)."""
+    """The index of one folder, or of one file. Open it, refresh() it, and search it (`search`)."""
 
-    def __init__(self, folder: str | Path = ".", db: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path = ".", db: str | Path | None = None, *, only: str = "") -> None:
         """Open the index, or begin one.
 
         Args:
             folder: Whose text files are indexed.
             db: The file of the index; by default one in the user's cache, outside of the folder.
+            only: The name of the one file in the folder that is indexed; "" for all.
         """
-        self.folder = checked_folder(Path(folder))
+        self.folder, self.only = checked_folder(Path(folder)), only
         self.file = Path(db) if db else index_file(self.folder)
         self.database = Database(self.file, "index of code", SCHEMA, ["files", "symbols", "places"], _IF_DAMAGED)
 
@@ -75,7 +76,8 @@ class Index:
         """Read what is new or has changed, forget what is gone, and say what was done."""
         began, done = time.monotonic(), Refreshed()
         own = [self.file, *(self.file.with_name(self.file.name + end) for end in ("-wal", "-shm", "-journal"))]
-        present = {found.path: found for found in source_files(self.folder, done.left_out, own)}
+        found_now = [named_file(self.folder, self.only)] if self.only else source_files(self.folder, done.left_out, own)
+        present = {found.path: found for found in found_now}
         known = {row["path"]: row for row in self.database.rows(KNOWN_FILES, (grammars_are_here(),))}
         gone = [row["id"] for path, row in known.items() if path not in present]
         if gone:

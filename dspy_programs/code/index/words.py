@@ -15,6 +15,7 @@ _WORD = re.compile(r"\w+")
 _PLAIN = re.compile(r"[^\W_]+")
 _SAYS_LITTLE = STOPWORDS - frozenset("all down get make not off only out own put up use".split())  # they are in many names
 _ASKING = frozenset("code function method class file find show where implement implemented defined definition".split())
+_CONTRACTED = re.compile(r"(?<=\w)['’](?:s|re|ve|ll|d|m|t)\b")  # what's, we've
 _MOST_WORDS = 40  # of a question
 
 
@@ -35,7 +36,7 @@ def names_in(text: str) -> Counter[str]:
 
 def asked_words(question: str) -> list[str]:
     """Return the words of a question that may tell one place from another, each once; all of them if none does."""
-    parts = [part for word in _WORD.findall(question) for part in _parts(word)]
+    parts = [part for word in _WORD.findall(_CONTRACTED.sub(" ", question)) for part in _parts(word)]
     every = list(dict.fromkeys(part.lower() for part in parts if part))[:_MOST_WORDS]
     telling = [word for word in every if word not in _SAYS_LITTLE and word not in _ASKING]
     return telling or [word for word in every if word not in _SAYS_LITTLE] or every

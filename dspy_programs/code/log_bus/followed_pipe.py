@@ -112,7 +112,9 @@ class FollowedContainer(FollowedPipe):
                 return []
             self._start()
         found = super().read(most)
-        if self.ended and not self.once:  # the container was stopped, or there is none
+        if self.ended and self.once and self._process is not None:
+            self._say_if_failed(self._process)
+        elif self.ended:  # the container was stopped, or there is none
             self.ended = False
             self._say_why()
             self.restore(self.position)
@@ -132,6 +134,13 @@ class FollowedContainer(FollowedPipe):
         )
         assert self._process.stdout is not None
         self._read_from(self._process.stdout)
+
+    def _say_if_failed(self, process: "subprocess.Popen[bytes]") -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if process.wait(_PATIENCE) and not self._note:
+                why = f": {self._reader.said}" if self._reader.said else ""
+                self._note = f"{self.container}: no such file, and {Path(self.engine).name} does not show a log of it{why}"
+                self.notes.append(self._note)
 
     def _say_why(self) -> None:
         why = f": {self._reader.said}" if self._reader.said else ""

@@ -61,7 +61,7 @@ class CodeEditorResult(Result):
     why: str
     """What is wrong or missing, in a sentence; "" if the rules know nothing."""
     refused: str
-    """Why a model's edits are withheld; "" if none are."""
+    """Why a model's edits are withheld, or a rename is not made; "" if there is no such reason."""
 
 
 Passes = Callable[[Mapping[str, str]], bool]
@@ -99,7 +99,7 @@ class CodeEditor(Program):
         known = answer_by_rules(task, files, said)
         if known.edits or not task.strip():
             return known
-        if said and self.passes is not None and (repaired := _repaired(files, said, self.passes)):
+        if said and self.passes is not None and (repaired := _repaired(files, said, task, self.passes)):
             return repaired
         if model_in_use(self.edit.lm) is None:
             return known
@@ -122,23 +122,24 @@ class CodeEditor(Program):
 
 def answer_by_rules(task: str, code: Mapping[str, str], feedback: str) -> CodeEditorResult:
     """Return the edits that the task or the error message leaves no choice about."""
-    for edits, why in (edits_spelled_out(task, code), edit_for_error(code, feedback)):
+    spelled_out = edits_spelled_out(task, code)
+    for edits, why in (spelled_out, edit_for_error(code, feedback)):
         if edits and not apply_edits(code, edits).fault:
             return CodeEditorResult(edits=[*edits], why=why, refused="", answered_by="rules", failure=None)
-    return _without_edits()
+    return _without_edits(refused="" if spelled_out[0] else spelled_out[1])
 
 
-def _repaired(code: Mapping[str, str], feedback: str, passes: Passes) -> CodeEditorResult | None:
+def _repaired(code: Mapping[str, str], feedback: str, task: str, passes: Passes) -> CodeEditorResult | None:
     """Return the first small repair with which the tests pass."""
-    for edits, why in islice(repairs_to_try(code, feedback), MOST_TRIED):
+    for edits, why in islice(repairs_to_try(code, feedback, task), MOST_TRIED):
         if passes(apply_edits(code, edits).code):
             why = f"{why}, and the tests pass"
             return CodeEditorResult(edits=edits, why=why, refused="", answered_by="rules", failure=None)
     return None
 
 
-def _without_edits(failure: Failure | None = None) -> CodeEditorResult:
-    return CodeEditorResult(edits=[], why="", refused="", answered_by="rules", failure=failure)
+def _without_edits(failure: Failure | None = None, refused: str = "") -> CodeEditorResult:
+    return CodeEditorResult(edits=[], why="", refused=refused, answered_by="rules", failure=failure)
 
 
 def _refused(reason: str, why: str) -> CodeEditorResult:

@@ -43,7 +43,7 @@ def renamed(code: Mapping[str, str], old: str, new: str, what: str = "") -> dict
     """
     if not old.isidentifier() or not new.isidentifier() or keyword.iskeyword(new):
         return {}
-    if any(re.search(rf"(?<!\w){re.escape(new)}(?!\w)", text) for text in code.values()):  # in use
+    if any(_has(path, text, new) for path, text in code.items()):  # in use
         return {}
     try:
         python = {path: text for path, text in code.items() if path.endswith(PYTHON) and old in text}
@@ -55,6 +55,20 @@ def renamed(code: Mapping[str, str], old: str, new: str, what: str = "") -> dict
     word = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
     texts |= {path: word.sub(new, text) for path, text in code.items() if not path.endswith(PYTHON)}
     return {path: text for path, text in texts.items() if text != code[path]}
+
+
+def _has(path: str, text: str, name: str) -> bool:
+    """Return whether a text has a name; in Python not in comments and strings, but for what f-strings insert."""
+    if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
+        return False
+    if not path.endswith(PYTHON) or syntax_fault(text):
+        return True
+    tokens = tokenize.generate_tokens(iter(lines_of(text)).__next__)
+    return any(
+        token.string == name or (token.type == tokenize.STRING and _inserts(token.string, name))
+        for token in tokens
+        if token.type in (tokenize.NAME, tokenize.STRING)
+    )
 
 
 def _meant(code: Mapping[str, str], roles: list[str], name: str, what: str) -> Set[str]:

@@ -1,6 +1,6 @@
 """Small repairs of Python code that are worth a try, the most likely first, for who can run the failing test after each.
 
-Input      files as texts by path; what the failing test printed.
+Input      files as texts by path; what the failing test printed; the task.
 Output     one repair after the other, with what it changes. Each leaves Python; whether it is right, the test has to say.
 Source     mutation as repair: Debroy and Wong 2010, "Using Mutation to Automatically Suggest Fixes for Faulty Programs".
 """
@@ -33,17 +33,21 @@ class _Change(NamedTuple):
     new: str
 
 
-def repairs_to_try(code: Mapping[str, str], feedback: str) -> Iterator[tuple[list[Edit], str]]:
-    """Yield repairs of one place each: first those on lines that the traceback names, then by how common such a slip is."""
+def repairs_to_try(code: Mapping[str, str], feedback: str, task: str = "") -> Iterator[tuple[list[Edit], str]]:
+    """Yield repairs of one place each: first those on lines that the traceback names, then those in functions that it or the
+    task names, then by how common such a slip is. In a long file only functions that are named are tried."""
     found = []
+    said = {*re.findall(r"\w+", feedback), *re.findall(r"\w+", task)}
     for path, text in code.items():
-        if path.endswith(".py") and text.count("\n") <= _LONGEST and not syntax_fault(text):
-            named = {int(line) for file, line in _FRAME.findall(feedback) if file == path.rpartition("/")[2]}
-            for change in _Source(text).changes():
+        if not path.endswith(".py") or syntax_fault(text):
+            continue
+        named = {int(line) for file, line in _FRAME.findall(feedback) if file == path.rpartition("/")[2]}
+        for function, change in _Source(text).changes():
+            if function in said or text.count("\n") <= _LONGEST:
                 line = text.count("\n", 0, change.start) + 1
-                found.append((line not in named, change.rank, path, change))
+                found.append((line not in named, function not in said, change.rank, path, change))
     seen = set()
-    for _, _, path, change in sorted(found, key=lambda each: each[:2]):
+    for *_, path, change in sorted(found, key=lambda each: each[:3]):
         text = code[path]
         new = text[: change.start] + change.new + text[change.end :]
         if new != text and (path, new) not in seen and not syntax_fault(new):
@@ -72,14 +76,15 @@ class _Source:
     def _offset(self, line: int, column: int) -> int:
         return self.starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode())
 
-    def changes(self) -> Iterator[_Change]:
+    def changes(self) -> Iterator[tuple[str, _Change]]:
+        """Yield the name of a function and a change in it."""
         for function in (node for node in ast.walk(self.tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))):
             known = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
             known |= {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
             for body in function.body:
                 for node in ast.walk(body):
-                    yield from self._of_node(node, sorted(known))
-            yield from self._orders(function)
+                    yield from ((function.name, change) for change in self._of_node(node, sorted(known)))
+            yield from ((function.name, change) for change in self._orders(function))
 
     def _of_node(self, node: ast.AST, known: list[str]) -> Iterator[_Change]:
         match node:
@@ -104,7 +109,9 @@ class _Source:
                 yield from self._by_one(2, index)
             case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
                 start, end = self.span(test)
-                yield _Change(3, start, end, f"not ({self.text[start:end]})")
+                is_denied = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+                bare = self.text[slice(*self.span(test.operand))] if is_denied and isinstance(test, ast.UnaryOp) else ""
+                yield _Change(3, start, end, bare or f"not ({self.text[start:end]})")
             case ast.Assign(targets=[ast.Name() | ast.Subscript() as target], value=value):
                 yield from self._by_one(4, value)
                 yield from self._wrapped(4, value)

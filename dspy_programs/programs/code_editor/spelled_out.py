@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from dspy_programs.edits import Edit, edits_between
+from dspy_programs.programs.code_editor.method_renaming import Unclear, has_class, method_renamed
 from dspy_programs.programs.code_editor.renaming import renamed
 
 _QUOTED = r"(?:`(?P<{0}1>[^`\n]+)`|\"(?P<{0}2>[^\"\n]+)\"|'(?P<{0}3>[^'\n]+)'|“(?P<{0}4>[^”\n]+)”)"
 _KIND = (
     r"(?:(?:the|a)\s+)?(?:(?:local\s+)?(?P<what>function|method|class|variable|argument|parameter|constant|attribute|name)\s+)?"
 )
-_NAME = r"(?:{0}|(?P<{1}5>[A-Za-z_]\w*(?:\(\))?))"
+_NAME = r"(?:{0}|(?P<{1}5>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?))"
 _WHERE = (
     r"(?P<all>\s+everywhere|\s+throughout)?(?:\s+in\s+(?:the\s+file\s+)?`?(?P<file>[\w./-]+\.\w+)`?)?(?P<all2>\s+everywhere)?"
 )
@@ -41,7 +42,7 @@ class _Order(NamedTuple):
 
 
 def edits_spelled_out(task: str, code: Mapping[str, str]) -> tuple[list[Edit], str]:
-    """Return the edits that do all that the task says, and what they do; none if it says anything else."""
+    """Return the edits that do all that the task says, and what they do; or none, and why a rename that it says is not made."""
     if len(task) > _MOST or not (orders := _orders(task)):
         return [], ""
     now = dict(code)
@@ -49,7 +50,10 @@ def edits_spelled_out(task: str, code: Mapping[str, str]) -> tuple[list[Edit], s
         paths = [path for path in now if not order.file or path == order.file or path.endswith(f"/{order.file}")]
         if order.kind == "rename":
             old, new = order.old.removesuffix("()"), order.new.removesuffix("()")
-            done = renamed({path: now[path] for path in paths}, old, new, order.what)
+            try:
+                done = _renamed({path: now[path] for path in paths}, old, new, order.what)
+            except Unclear as why:
+                return [], f"{old} is not renamed: {why}"
         else:
             done = _replaced(now, paths, order)
         if not done:
@@ -85,6 +89,20 @@ def _orders(task: str) -> list[_Order]:
             return []
         at = end.end()
     return orders
+
+
+def _renamed(code: Mapping[str, str], old: str, new: str, what: str) -> dict[str, str]:
+    """Rename a name, or Class.method. Raises Unclear for the latter."""
+    owner, _, name = old.rpartition(".")
+    new_owner, _, new_name = new.rpartition(".")
+    new = new_name if owner and f".{owner}".endswith(f".{new_owner}") else new
+    owner = owner.rpartition(".")[2]
+    if not owner or not all(part.isidentifier() for part in old.split(".")):
+        return renamed(code, old, new, what)
+    if has_class(code, owner):
+        return method_renamed(code, old, new)
+    of_module = any(f"/{path}".endswith((f"/{owner}.py", f"/{owner}/__init__.py")) for path in code)
+    return renamed(code, name, new, what or "function") if of_module else {}
 
 
 def _replaced(code: Mapping[str, str], paths: list[str], order: _Order) -> dict[str, str]:

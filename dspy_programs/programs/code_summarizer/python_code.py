@@ -59,6 +59,8 @@ class Found:
             self.yields += [code_of(node.value)] if node.value is not None else []
         elif isinstance(node, ast.Raise):
             raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            if condition.startswith("except") and isinstance(node.exc, ast.Name) and node.exc.id.islower():
+                raised = None  # what it caught, by its name
             self.raises.append((code_of(raised) if raised is not None else "", condition))
         elif isinstance(node, ast.Call):
             self._add_call(node)

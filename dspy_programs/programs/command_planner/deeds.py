@@ -92,6 +92,9 @@ _NOT_WHICH = frozenset(
     "me parallel docker ci order verbose mode unit integration all failing failed slow fast the whole full existing new "
     "e2e".split()
 )
+_ACTING: frozenset[Deed] = frozenset(
+    ["install", "build", "run", "clean", "add", "remove", "upgrade", "release", "format", "test"]
+)
 _NEEDS: dict[Deed, str] = {
     "types": "check types",
     "docs": "build the docs",
@@ -107,7 +110,7 @@ def deeds_in(low: str, task: str, project: Project) -> Iterator[Found]:
             clause = next((each[1] for each in CLAUSE.finditer(low) if each.start(1) <= match.start() < each.end(1)), low)
             steps = steps_of(deed, project, _detail(deed, task, low, clause, project))
             lacks = "" if steps else f"a tool to {_NEEDS.get(deed, deed)}: no file of the project names one"
-            yield Found(match.start(), match.end(), steps, lacks)
+            yield Found(match.start(), match.end(), steps, lacks, deed in _ACTING)
 
 
 def _detail(deed: Deed, task: str, low: str, clause: str, project: Project) -> str:

@@ -10,11 +10,11 @@ _PATH = re.compile(r"(?<![\w/])(?:[\w.-]+/)*[\w-]+\.[A-Za-z]{1,5}\b|(?<![\w/])(?
 _HASH = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b")
 _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)?(?:[-.]?(?:rc|a|b|alpha|beta)\.?\d*)?\b")
 _BRANCH = re.compile(
-    r"\bbranch (?:called |named )?(?!(?:called|named|and|for|to|from|is|with|that|of|in|on|by|into|onto|first|"
+    r"\bbranch (?:called |named )?(?!(?:called|named|\w+ly\b|name\b|and|for|to|from|is|with|that|of|in|on|by|into|onto|first|"
     r"again|name)\b)(\w[\w./-]*)"
     r"|\b(?:the |my |our )?((?:[^\W_]|\.){0,80}[/_-][\w./-]{1,120}|"
-    r"main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|"
-    r"\bbranch to (\w[\w./-]*)"
+    r"main|master|develop|dev|trunk) branch\b|\bcall(?:ed)? it (\w[\w./-]*)|\bit(?:'s| is) (?:called|named) (\w[\w./-]*)|"
+    r"\bbranch to (\w[\w./-]*)|\bto (?:the |my |our )?(\w[\w./-]*) branch\b"
 )
 _ONTO = re.compile(
     r"\b(?:onto|on top of|from|with|into|to|off|against|and|checkout|check out|on)\s+(?:the |latest |origin/|"
@@ -24,7 +24,9 @@ _COUNT = re.compile(
     r"\b(?:last|latest|past|previous|my) (\d+|two|three|four|five|six|seven|eight|nine|ten)\b"
     r"|\b(\d+|two|three|four|five|six|seven|eight|nine|ten) (?:last|latest|newest|most recent)\b"
 )
-_NOT_A_NAME = frozenset("a an the new my this that it current other wrong right feature remote local same".split())
+_NOT_A_NAME = frozenset(
+    "a an the previous last old first new my this that it current other wrong right feature remote local same".split()
+)
 
 
 class Names(NamedTuple):
@@ -51,7 +53,7 @@ def names_in(task: str) -> Names:
     path = next(
         (
             path
-            for path in _PATH.findall(task)
+            for path in _PATH.findall(re.sub(r"\w+://\S+", " ", task))
             if not _VERSION.fullmatch(path) and path != branch and not path.startswith("origin/")
         ),
         "",

@@ -29,11 +29,11 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
         ),
         (r"\b(?:restore|take|get|bring back)\b.{0,40}\bfrom (?:the )?(?:main|master|develop)\b", git_steps.from_branch),
         (
-            r"\b(?:abort|cancel|stop|quit) (?:the |this |my )?rebase\b",
+            r"\b(?:abort|cancel|stop|quit) (?:the |this |my |a )?rebase\b",
             git_steps.fixed(("end the rebase; all is as before it", "git rebase --abort")),
         ),
         (
-            r"\b(?:abort|cancel|stop|quit) (?:the |this |my )?merge\b",
+            r"\b(?:abort|cancel|stop|quit) (?:the |this |my |a )?merge\b",
             git_steps.fixed(("end the merge; all is as before it", "git merge --abort")),
         ),
         (
@@ -94,7 +94,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
         (r"\b(?:squash|combine|fold|collapse)\b.{0,60}\bcommits?|\bone commit (?:out )?of", git_steps.squash),
         (r"\b(?:interactive )?rebas\w+\b|\bon top of (?:the )?(?:latest |origin/)?(?:main|master|develop)", git_steps.rebase),
         (r"\bforce.?push|\bpush --?force|\boverwrite (?:the )?remote", git_steps.force_push),
-        (r"\b(?:rename) (?:the |my |this )?(?:current )?(?:git )?branch", git_steps.rename_branch),
+        (r"\brename (?:the |my |this |a )?(?:current |local )?(?:git )?branch", git_steps.rename_branch),
         (r"\b(?:delete|remove|drop|get rid of)\b.{0,25}\bbranch", git_steps.delete_branch),
         (
             r"\b(?:new|create a|create the|make a|start a|open a|fresh) (?:\w+ )?branch|\bbranch off|\bcreate branch",
@@ -119,7 +119,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
         ),
         (r"\bstash\b|\bput (?:my |the )?(?:changes|work) aside|\bshelve", git_steps.stash),
         (
-            r"\bun-?stage|\btake .{0,30} out of (?:the )?(?:staging|index|next commit)|\bremove .{0,20} from staging",
+            r"\bun-?stage|\bundo (?:the |a |my )?(?:git )?add\b"
+            r"|\btake .{0,30} out of (?:the )?(?:staging|index|next commit)|\bremove .{0,20} from staging",
             git_steps.unstage,
         ),
         (
@@ -133,7 +134,7 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             r"break|stopped working)",
             git_steps.bisect,
         ),
-        (r"\bwho\b.{0,20}\b(?:wrote|changed|touched|added|edited|broke|last)\b|\bblame\b", git_steps.blame),
+        (r"\bwho\b(?!.*\bmost\b).{0,20}\b(?:wrote|changed|touched|added|edited|broke|last)\b|\bblame\b", git_steps.blame),
         (r"\bcherry.?pick|\b(?:take|copy|get) (?:only )?(?:that |this |one |a )?(?:single )?commit\b", git_steps.cherry_pick),
         (
             r"\bchanged? (?:since )?(?:last|this|in the last|the past) (?:week|day|month)|\b(?:last|this) week's "
@@ -174,7 +175,11 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             r"\b(?:open|create|make|send|file) (?:a |the )?(?:pr|pull request|merge request)\b",
             lambda names: [*git_steps.push(names), Step("open the pull request", "gh pr create")],
         ),
-        (r"(?<!pre-)\b(?:commit|check ?in|save my work)\b(?! (?:message|hook|history))", git_steps.commit),
+        (
+            r"(?<!pre-)(?<!\ba )(?<!\bthe )(?<!\blast )(?<!\bthat )(?<!\bthis )(?<!\bfirst )(?<!\bprevious )"
+            r"\b(?:commit|check ?in|save my work)\b(?! (?:message|hook|history))",
+            git_steps.commit,
+        ),
         (r"\bclone\b", git_steps.fixed(("clone the repository", "git clone URL"))),
         (r"\b(?:git )?status\b|\bwhat is staged", git_steps.fixed(("show what has changed and what is staged", "git status"))),
         (
@@ -182,7 +187,8 @@ TASKS: tuple[tuple[re.Pattern[str], Callable[[Names], list[Step]]], ...] = tuple
             lambda names: [Step("say which rule ignores it", f"git check-ignore -v {names.path or 'FILE'}")],
         ),
         (
-            r"\b(?:(?:remove|delete|drop) (?:the |all )?)?untracked files?\b|\b(?:not|doesn't|isn't|does not) "
+            r"(?<!including )(?<!with )(?<!and )\b(?:(?:remove|delete|drop) (?:the |all |local |my )*)?untracked files?\b"
+            r"|\b(?:not|doesn't|isn't|does not) "
             r"(?:track(?:ed)?|know)\b|\bclean (?:up )?(?:the "
             r")?(?:working tree|workspace|repo\w*|checkout)\b",
             git_steps.fixed(

@@ -10,10 +10,21 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dspy_programs.programs.command_planner.clauses import Found, unheard, unless_reversed, unplanned
+from dspy_programs.programs.command_planner import git_steps
+from dspy_programs.programs.command_planner.asks import ASKS
+from dspy_programs.programs.command_planner.clauses import (
+    Found,
+    how_to,
+    is_beside,
+    unheard,
+    unless_missed,
+    unless_reversed,
+    unplanned,
+)
 from dspy_programs.programs.command_planner.deeds import deeds_in
 from dspy_programs.programs.command_planner.git_names import Names, names_in
 from dspy_programs.programs.command_planner.git_tasks import TASKS
+from dspy_programs.programs.command_planner.phrases import asked_in
 from dspy_programs.programs.command_planner.plain_tasks import plain_in
 from dspy_programs.programs.command_planner.project import Project
 from dspy_programs.programs.command_planner.step import Step
@@ -43,6 +54,13 @@ _VOCABULARY = (
 ).split()
 
 
+_ACTING = frozenset(
+    getattr(git_steps, name)
+    for name in (
+        "commit push merge tag switch new_branch message_amend amend undo discard rename_branch delete_branch delete_tag "
+        "squash rebase force_push stash take_out move cherry_pick revert unstage"
+    ).split()
+)
 _LONGEST = 4_000  # characters of a task that are read
 
 
@@ -56,11 +74,13 @@ def planned_by_rules(task: str, context: str) -> Planned:
     """See the top of the file."""
     task = task[:_LONGEST]
     project, low, names = Project(context), spelled_right(task, _VOCABULARY), names_in(task)
-    kept: list[Found] = []
+    kept = list(asked_in(task, low, project, ASKS))
+    read = len(kept)
     for found in [*plain_in(low, names, project), *_git(low, names), *deeds_in(low, task, project)]:
-        if all(found.end <= one.start or one.end <= found.start for one in kept):
+        if all(found.end <= one.start or one.end <= found.start for one in kept) and not is_beside(found, low):
             kept.append(found)
-    kept = [unless_reversed(found, low, kept) for found in kept]
+    kept = [*kept[:read], *(unless_reversed(found, low, kept) for found in kept[read:])]
+    kept = [*kept[:read], *unless_missed(kept[read:], low)]
     kept.sort(key=lambda found: found.start)
     steps = [step for found in kept for step in found.steps]
     steps = [_with_own_tests(step, project) for step in steps]
@@ -69,7 +89,7 @@ def planned_by_rules(task: str, context: str) -> Planned:
     lacks = [found.lacks for found in kept if found.lacks]
     lacks += [f"{word}: {_WHAT[word]}" for command in commands for word in _PLACEHOLDER.findall(command)]
     lacks += unheard(low, kept, steps)
-    lacks += [f"how to {clause}" for clause in unplanned(low, kept)] if kept else []
+    lacks += [how_to(clause) for clause in unplanned(low, kept)] if kept else []
     if not steps and not lacks:
         lacks = ["what to do: the task asks for nothing that the rules know"]
     return Planned([step.says for step in steps], commands, list(dict.fromkeys(lacks)))
@@ -86,4 +106,4 @@ def _with_own_tests(step: Step, project: Project) -> Step:
 def _git(low: str, names: Names) -> Iterator[Found]:
     for pattern, steps in TASKS:
         if match := pattern.search(low):
-            yield Found(match.start(), match.end(), steps(names), "")
+            yield Found(match.start(), match.end(), steps(names), "", steps in _ACTING)

@@ -56,7 +56,7 @@ class Project:
         found += [
             kind for kind, word in _SPOKEN.items() if kind not in found and re.search(rf"\b{word}\b", self.text, re.IGNORECASE)
         ]
-        return found
+        return found or (["python"] if self.paths(".py") else [])
 
     def paths(self, suffix: str) -> list[str]:
         return sorted(word for word in self.words if word.endswith(suffix))

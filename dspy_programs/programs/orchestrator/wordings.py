@@ -68,8 +68,10 @@ INDEX = _any(
     r"\b(?:search|index) (?:is|looks|seems) (?:stale|old|outdated|out of date)",
 )
 LOGGING = re.compile(
-    r"\b(?:where|how|who|which|what)\b.{0,40}\b(?:logs|logged|logging|logger|raised?|thrown?|handled?|caught|catch)\b"
+    r"\b(?:where|how|who|which|what)\b.{0,40}"
+    r"\b(?:(?<!the )(?<!our )(?<!in )logs|logged|logging|logger|raised?|thrown?|handled?|caught|catch)\b"
     r"|\b(?:where|how) (?:do|does|is|are) (?:we|it|they|you) log\b"
+    r"|^what(?:'s|s| is) (?:in|inside|under) (?:the |our )?logs?/? (?:folder|directory|dir)\b"
 )
 WENT_WRONG = _any(
     r"\blogs?\b|\blog ?files?\b|\bstack ?traces?\b|\btracebacks?\b|\bcrash\w*|\bwent wrong\b|\bgo(?:es|ing)? wrong\b|"
@@ -89,7 +91,8 @@ USES = _any(
     r"shows? up|"
     r"occurs?)\b",
     r"\b(?:inherits?|derived?|subclass\w*|extends?) (?:from|of)\b|\bsubclasses of\b",
-    r"\bwhat (?:all )?(?:calls|uses|imports|depends on|mentions|references)\b|\blines? (?:that|which|with|saying|"
+    r"\b(?:who|what|which \w+) (?:subclass(?:es)?|extends?)\b",
+    r"\bwhat (?:all )?(?:calls|uses|imports|depends on|mentions|references|raises|throws)\b|\blines? (?:that|which|with|saying|"
     r"containing)\b",
     r"\b(?:all|every|any|each|only)\b.{0,30}\b(?:uses?|usages?|calls?|callers?|occurrences?|places?|lines?|mentions?|"
     r"references?|"

@@ -129,20 +129,21 @@ def test_orders_that_spell_the_edit_out_need_no_model(task, before, after):
 
 
 USES = 'class A:\n    """total"""\n\n    def total(self, rate=1):\n        self.sum = rate\n        return self.sum\n\n\n'
-USES += "def use(a, sum):\n    return a.total(rate=sum), a.sum  # total\n\n\n"
+USES += "def use(a, sum):\n    return a.total(rate=sum), a.sum  # total, total_of\n\n\n"
 USES += "def one_more(xs):\n    for each in xs:\n        print(each, end=xs)\n\n\ndef other():\n    each = 1\n    return each\n"
 
 
 @pytest.mark.parametrize(
     ("task", "gone", "there"),
     [
-        ("rename the method total to whole", "a.total", "a.whole(rate=sum), a.sum  # total"),
+        ("rename the method total to whole", "a.total", "a.whole(rate=sum), a.sum  # total, total_of"),
         ("rename total to whole", "def total", '"""total"""'),
         ("rename the parameter rate to factor", "rate", "a.total(factor=sum)"),
         ("rename the variable sum to amount", "use(a, sum)", "self.sum = rate"),
         ("rename the attribute sum to amount", "self.sum", "def use(a, sum):"),
         ("rename the method __init__ to make", "", None),
         ("rename the variable each to one", "", None),  # two functions have one
+        ("rename the function use to total_of", "def use", "def total_of(a, sum):"),  # a comment may have the name
         ("rename the function use to take", "def use", "def take(a, sum):"),
         ("rename sum to amount", "", None),  # the attribute or the parameter?
         ("rename rate to factor", "", None),  # callers may be elsewhere
@@ -163,6 +164,63 @@ def test_a_function_is_renamed_in_every_file_that_imports_it():
     code = {"a.py": "def total(x):\n    return x\n", "b.py": "from a import total\n\nprint(total(1))\n"}
     assert mended(by_rules("rename total to whole", code), code)["b.py"] == "from a import whole\n\nprint(whole(1))\n"
     assert by_rules("rename total to whole", {"b.py": "from a import total\n"}).edits == []  # it is defined elsewhere
+
+
+SHOP = {
+    "cart.py": "class Cart:\n    def total(self):\n        return 1\n\n    def twice(self):\n        return 2 * self.total()\n",
+    "order.py": "class Order:\n    def total(self):\n        return 2\n",
+    "shop.py": "from cart import Cart\n\ncart = Cart()\nprint(cart.total(), Cart().total(), 'ä', Cart.total)\n",
+    "use.py": "from cart import Cart\n\n\nclass Shop:\n    def __init__(self):\n        self.cart = Cart()\n\n"
+    "    def sum(self, other: 'Cart', total=0):\n        return f'{self.cart.total()}' + other.total() + total\n",
+    "notes.md": "Cart.total is the total; Cart.totals is not.\n",
+}
+
+
+@pytest.mark.parametrize("old", ["Cart.total", "cart.Cart.total", "the method `Cart.total`", "Cart.total()"])
+def test_a_method_of_one_class_is_renamed_where_that_is_sure(old):
+    after = mended(by_rules(f"rename {old} to amount", SHOP), SHOP)
+    assert after["cart.py"].count("amount") == 2 and "total" not in after["cart.py"]
+    assert after["order.py"] == SHOP["order.py"]
+    assert after["shop.py"].endswith("print(cart.amount(), Cart().amount(), 'ä', Cart.amount)\n")
+    assert "{self.cart.amount()}' + other.amount() + total" in after["use.py"] and "total=0" in after["use.py"]
+    assert after["notes.md"] == "Cart.amount is the total; Cart.totals is not.\n"
+    assert mended(by_rules(f"rename {old} to Cart.amount", SHOP), SHOP) == after
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "why"),
+    [
+        ("rename Cart.total to amount", "def f(it):\n    return it.total()\n", "x.py:2 means Cart.total cannot be told: or"),
+        ("rename Cart.total to amount", "getattr(c, 'total')\n", "x.py:1 has the name in a text"),
+        ("rename Cart.total to amount", "class Cart: ...\n", "several classes Cart: cart.py:1, x.py:1"),
+        ("rename Cart.total to amount", "from cart import Cart\nclass B(Cart):\n    amount = 1\n", "B has amount"),
+        (
+            "rename Cart.total to amount",
+            "from cart import Cart\nclass B(Cart):\n    def total(self): ...\n",
+            "B defines total",
+        ),
+        ("rename Cart.total to amount", "total = (\n", "x.py is not Python"),
+        ("rename Cart.size to amount", "size = 1\n", "Cart defines size nowhere"),
+        ("rename Cart.twice to class", "", "class is no name"),
+        (
+            "rename Bag.add to put",
+            "class Bag(list):\n    def add(self): ...\n\ns.add()\n",
+            "built-in types have one, too",
+        ),
+        ("rename Bag.add to put", "class Bag(Model):\n    def add(self): ...\n", "Bag inherits from Model, which may"),
+        ("rename Bag.add to put", "class Bag:\n    def add(self): ...\n    def add(self, x): ...\n", "more than once"),
+    ],
+)
+def test_a_method_is_not_renamed_where_it_is_not_sure_and_why_is_said(task, text, why):
+    result = by_rules(task, {**SHOP, "x.py": text})
+    assert result.edits == [] and why in result.refused and "\n" not in result.refused
+
+
+def test_a_function_of_a_module_is_renamed_by_its_dotted_name():
+    code = {"a.py": "def total(x):\n    return x\n", "b.py": "from a import total\n\nprint(total(1))\n"}
+    assert "whole(1)" in mended(by_rules("rename a.total to whole", code), code)["b.py"]
+    assert by_rules("rename b.total to whole", {"a.py": code["a.py"]}).edits == []
+    assert by_rules("rename a.py to b.py", code).edits == []
 
 
 @pytest.mark.parametrize(
@@ -304,6 +362,20 @@ def test_what_the_traceback_names_is_tried_first():
     assert "a < 1" not in tried(code)[0] and "a[1]" in tried(code)[0]
     first = tried(code, 'File "/tmp/a.py", line 4, in g')[0]
     assert first.splitlines()[:3] == code.splitlines()[:3] and first != code
+
+
+def test_a_function_that_is_named_is_tried_first_and_in_a_long_file_alone():
+    code = "def f(a):\n    return a < 1\n\n\ndef g(a):\n    return a < 1\n"
+    other, long = code[:27], code + "\n" * 400
+    for feedback, task in (("assert g(1)", ""), ("", "g is wrong")):
+        found, of_long = ([*repairs_to_try({"a.py": text}, feedback, task)] for text in (code, long))
+        after = [apply_edits({"a.py": code}, edits).code["a.py"] for edits, _ in found]
+        assert after[0].startswith(other) and any(not text.startswith(other) for text in after)
+        assert of_long and all(apply_edits({"a.py": long}, each[0]).code["a.py"].startswith(other) for each in of_long)
+
+
+def test_a_condition_that_is_denied_already_loses_its_not():
+    assert "def g(a):\n    return 1 if a else 2\n" in tried("def g(a):\n    return 1 if not a else 2\n")
 
 
 @pytest.mark.parametrize("code", ["", "x = 1\n", "def g(:\n", "def g():\n    pass\n" + "\n" * 400])

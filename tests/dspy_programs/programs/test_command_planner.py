@@ -1,6 +1,7 @@
 """Steps and commands from what the task says and the context has; danger is marked, whoever wrote it."""
 
 import json
+import shlex
 import time
 
 import pytest
@@ -60,6 +61,68 @@ def by_model(plan, commands):
 def test_rules_write_what_the_project_has(task, context, commands):
     result = by_rules(task, context)
     assert (result.commands, result.dangerous, result.answered_by) == (commands, [], "rules")
+
+
+@pytest.mark.parametrize(
+    ("task", "command"),
+    [
+        ("which python files are longer than 500 lines?", "git ls-files -z -- '*.py' | xargs -0 wc -l | awk '$1 > 500"),
+        ("how many yaml files are in the docs folder", "git ls-files -- 'docs/*.yaml' 'docs/*.yml' | wc -l"),
+        ("search for TimeOut in python files, ignoring case", "git grep -n -i -F -e TimeOut -- '*.py'"),
+        ("run the tests in tests/unit on 4 cores and stop at the first failure", "uv run pytest -x -n 4 tests/unit"),
+        ("which files did I change but not commit yet?", "git status --short"),
+        ("what depends on pydantic", "uv tree --invert --package pydantic"),
+        ("show the last 50 lines of logs/a.log and keep following", "tail -n 50 -f logs/a.log"),
+        ("where is the function parse_feed defined?", "git grep -nE '(def|class) +parse_feed\\b'"),
+    ],
+)
+def test_what_is_read_to_its_last_word_is_planned(task, command):
+    result = by_rules(task)
+    assert result.commands[0].startswith(command) and not result.missing and not result.dangerous
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "which yaml files are not in the docs folder",
+        "find files bigger than 3 MB except images",
+        "show the last 50 lines of logs/a.log in red",
+        "which tests need the network",
+        "count the classes without a docstring",
+        "search for timeout, but not in tests",
+    ],
+)
+def test_a_task_with_a_word_that_is_not_understood_is_not_planned(task):
+    result = by_rules(task)
+    assert not result.commands and result.missing
+
+
+def test_a_question_changes_nothing():
+    for task in (
+        "which build tools do other people install?",
+        "is there a commit about the build",
+        "what does make clean remove",
+    ):
+        assert not {"git commit", "uv build", "uv sync"} & {*by_rules(task).commands}
+
+
+def test_what_deletes_is_listed_first_and_deleted_by_a_person():
+    result = by_rules("delete all __pycache__ directories")
+    assert len(result.commands) == 1 and "rm" not in result.commands[0] and "rm -r" in result.plan[1]
+
+
+def test_words_of_a_task_are_quoted_for_the_shell():
+    for name in ("a; touch b", "$(touch b)", "a'b", "-rf", "`touch b`"):
+        for task in (
+            f'search for "{name}"',
+            f'replace "{name}" with "c"',
+            f'which files contain "{name}"',
+            f'replace "a" with "{name}"',
+        ):
+            for command in by_rules(task).commands:
+                words = shlex.split(command)
+                assert not danger_of(command) and "touch" not in words, command
+                assert "-rf" not in words or words[words.index("-rf") - 1] == "-e", command
 
 
 def test_a_tag_is_deleted_for_all_by_a_person_only():

@@ -26,7 +26,7 @@ from tests.router_support import entry
         ({"prompt_usd_per_1k": 1e308}, "models.1 (m/1).prompt_usd_per_1k: Input should be less than or equal to 1000000"),
         ({"context": 10**30}, "models.1 (m/1).context: Input should be less than or equal to 1000000000"),
         ({"requests_per_minute": 10**30}, "models.1 (m/1).requests_per_minute: Input should be less than"),
-        ({"id": "m/", "lm": ""}, "models.1 (m/): 'm/' is no model's spec"),
+        ({"id": "m/", "lm": ""}, "models.1 (m/): 'm/' is not a model spec"),
         ({"id": "m/ä b"}, "models.1 (m/ä b).id: String should match pattern"),
         ({"id": "m/0"}, "models: m/0 appears twice"),
         ({"id": "plain", "lm": ""}, "models.1 (plain): 'plain' is not a model spec; write lm: provider/name"),

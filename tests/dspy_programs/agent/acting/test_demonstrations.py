@@ -118,5 +118,5 @@ def test_command_prints_what_another_run_reads(shop, held, tmp_path, capsys):
 def test_file_that_is_none_is_refused_with_its_line(tmp_path):
     path = tmp_path / "demos.jsonl"
     path.write_text('{"goal": "x"}\n{"gaol": "x"}\n')
-    with pytest.raises(UsageError, match=r"demos.jsonl:2: goal: Field required"):
+    with pytest.raises(UsageError, match=r"demos.jsonl:2: gaol: unknown key"):
         read_demonstrations(path)

@@ -58,6 +58,7 @@ def test_a_plural_right_after_the_verb_means_all_of_them(tmp_path, goal):
         "Paint the door of raj green",
         "Paint the first doors of raj green",
         "Paint the owner of doors raj green",
+        "Paint the walls of raj green",
     ],
 )
 def test_one_thing_or_some_of_them_are_not_all(tmp_path, goal):

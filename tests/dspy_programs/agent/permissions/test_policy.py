@@ -180,7 +180,7 @@ def test_json_is_read_too(workspace, tmp_path):
         ('[[rules]]\nverdict = "maybe"', "rules.0.verdict"),
         ('[[rules]]\nverdict = "deny"\npaths = "x"', "rules.0.paths"),
         ('[[rules]]\nverdict = "deny"\ndoes = "explodes"', "rules.0.does"),
-        ('[[rule]]\nverdict = "deny"', "rule: Extra"),
+        ('[[rule]]\nverdict = "deny"', "rule: unknown key"),
         ("[[", "cannot be read as rules"),
     ],
 )

@@ -24,7 +24,7 @@ def test_the_one_place_is_replaced_and_shown(scope):
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("= 1", "= 2", "there 2 times, in lines 4, 5"),
+        ("= 1", "= 2", "old occurs 2 times, in lines 4, 5"),
         ("  return 1\nx", "", "The nearest, from line 2, is:\n    return 1\n"),
         ("zebra", "lion", "Nothing like it is there"),
         ("", "x", "must not be empty"),

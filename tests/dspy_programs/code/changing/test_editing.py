@@ -361,6 +361,11 @@ def test_a_model_is_needed_for_what_is_not_spelled_out(folder):
         edit("make it nicer", folder)
     with pytest.raises(UsageError, match="the new name is taken; a model is needed"):
         edit("rename total to count", folder)
+    (folder / "bag.py").write_text("class Bag(Model):\n    def put(self): ...\n")
+    with pytest.raises(UsageError, match=r"Bag\.put is not renamed: Bag inherits from Model, .*; a model is needed"):
+        edit("rename Bag.put to add", folder)
+    (folder / "bag.py").write_text("class Bag:\n    def put(self): ...\n\n\nBag().put()\n")
+    assert edit("rename Bag.put to add", folder).diff.count(b"add") == 2
 
 
 def test_rules_rename_in_all_files_without_a_model(folder):

@@ -11,7 +11,8 @@ from dspy_programs.__main__ import main
 def folder(tmp_path, monkeypatch):
     top = tmp_path / "repo"
     (top / "shop").mkdir(parents=True)
-    (top / "shop" / "cart.py").write_text("class Cart:\n    def total(self):\n        return 1  # TODO tax\n")
+    cart = "class Cart:\n    def total(self):\n        return 1  # TODO tax\n\n    def json(self):\n        return '{}'\n"
+    (top / "shop" / "cart.py").write_text(f"{cart}\n\nprint(Cart().total())\n")
     (top / "logs").mkdir()
     (top / "logs" / "app.log").write_text("INFO ok\nERROR no disk\n")
     (top / ".gitignore").write_text("logs/\n")
@@ -28,6 +29,14 @@ def folder(tmp_path, monkeypatch):
         ("any TODOs in cart.py?", "code grep TODO repo/shop/cart.py", "cart.py:3: "),
         ("what went wrong last night?", "code context --logs repo/logs/app.log", "ERROR no disk"),
         ("where is Cart used?", r"code grep '\bCart\b' repo", "cart.py:1: class Cart"),
+        ("what went wrong in the logs?", "code context --logs repo/logs", "ERROR no disk"),
+        ("what does total do?", "code summary repo/shop/cart.py:Cart.total", "cart.py:2  Cart.total"),
+        ("explain how Cart.json works", "code summary repo/shop/cart.py:Cart.json", "cart.py:5  Cart.json"),
+        ("describe the class Cart", "code summary repo/shop/cart.py:Cart", "cart.py:1  Cart"),
+        ("who calls Cart.total?", r"code grep '\.total\b' repo", "cart.py:9: "),
+        ("who subclasses Cart?", r"code grep 'class .*\bCart\b' repo", "cart.py:1: "),
+        ("what raises Cart?", r"code grep '\bCart\b' repo", "cart.py:1: "),
+        ("who imports total?", r"code grep '\btotal\b' repo", "cart.py:2: "),
         ("which files are most important?", "code map repo", "shop/cart.py"),
         ("folders please, tree", "code tree repo", "shop/ (1 file)"),
     ],
@@ -82,7 +91,8 @@ def test_a_command_that_changes_files_is_only_shown(folder, capsys):
     ("query", "said"),
     [
         ("show me that function", "code extract needs its symbol: the query does not say it; ask again and say it"),
-        ("hello", "no command does this"),
+        ("hello", "no command does this; dspy-programs code --help"),
+        ("what's the weather?", "dspy-programs code search"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line_and_exit_code_1(folder, capsys, query, said):

@@ -43,6 +43,7 @@ def test_command_prints_what_it_finds(folder, capsys, arguments, printed):
         ["index", "--json"],
         ["search", "attempts", "--json"],
         ["map", "--json"],
+        ["tree", "--json"],
         ["grep", "Retry", "--json"],
         ["extract", "--symbol", "Retry", "--json"],
         ["sg", "return $A", "--json"],
@@ -59,6 +60,26 @@ def test_json_is_json(folder, capsys, arguments):
 )
 def test_nothing_found_exits_with_1(folder, arguments):
     assert main(["code", *arguments]) == 1
+
+
+def test_search_looks_only_in_the_file_that_is_named(folder, capsys):
+    (folder / "other.py").write_text("def count_attempts():\n    return 2\n")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "data.bin").write_bytes(b"\0\1")
+    (folder / ".gitignore").write_text("retry.py\n")
+    assert main(["code", "search", "count attempts", "retry.py"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("retry.py:2  Retry.count_attempts  1.00\n") and "other.py" not in out
+    assert main(["code", "search", "count attempts", str(folder / "retry.py")]) == 0
+    assert capsys.readouterr().out.startswith(f"{folder}/retry.py:2")
+    (folder / "linked.py").symlink_to("retry.py")
+    assert main(["code", "search", "count attempts", "linked.py"]) == 0
+    assert capsys.readouterr().out.startswith("linked.py:2")
+    assert main(["code", "grep", "z.bra", "sub/data.bin"]) == 1
+    assert "left out: 1 binary" in capsys.readouterr().err
+    assert main(["code", "search", "zebra", "retry.py"]) == 1
+    assert main(["code", "search", "x", "sub/data.bin"]) == 2
+    assert capsys.readouterr().err.endswith("error: sub/data.bin: binary; name a text file or a folder\n")
 
 
 def test_nothing_found_says_in_which_language_it_was_looked_for(folder, capsys):

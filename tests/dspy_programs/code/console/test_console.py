@@ -82,6 +82,13 @@ def test_what_is_wrong_is_one_line(folder, line, said):
     assert len(told) == 1 and said in told[0] and "\n" not in told[0] and "\x1b" not in told[0]
 
 
+def test_a_question_after_ask_needs_no_quotes(folder, capfd):
+    made, told = console()
+    assert made.obey(["ask what's in the logs folder", 'ask "who uses Retry?" .', "ask --show 'where is Retry'"]) == 0
+    out = capfd.readouterr().out
+    assert "app.log (14 bytes)" in out and "retry.py:1: class Retry:" in out and not told
+
+
 def test_a_wrong_option_and_an_old_name_do_not_end_it(folder, capfd):
     made, _ = console()
     assert made.obey(["tree --nonsense", "emb_index", "grep Retry"]) == 0

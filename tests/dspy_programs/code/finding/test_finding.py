@@ -85,8 +85,22 @@ def test_extract_asks_which_of_several(folder):
     with pytest.raises(UsageError, match=r"send: 2 definitions .*core.py:2 SessionStore.send, web/app.js:2 Page.send; .*--nth"):
         extract_symbol(folder, "send")
     assert extract_symbol(folder, "send", nth=2).path == "web/app.js"
-    with pytest.raises(UsageError, match="--nth is one of them"):
+    with pytest.raises(UsageError, match="choose one with --nth"):
         extract_symbol(folder, "send", nth=3)
+
+
+def test_extract_takes_what_is_meant_of_overloads_and_properties(folder):
+    (folder / "over.py").write_text(
+        "import typing as t\n\n\n@t.overload\ndef f(a: int) -> int: ...\n@t.overload\ndef f(a: str) -> str: ...\n"
+        "def f(a):\n    return a\n\n\nclass A:\n    @property\n    def x(self):\n        return 1\n\n"
+        "    @x.setter\n    def x(self, value): ...\n"
+    )
+    for place in (folder, folder / "over.py"):
+        assert extract_symbol(place, "f").text == "def f(a):\n    return a\n"
+        assert extract_symbol(place, "A.x").text == "    @property\n    def x(self):\n        return 1\n"
+    (folder / "over.py").write_text("if 1:\n    def f(): ...\nelse:\n    def f(): ...\n")
+    with pytest.raises(UsageError, match="2 definitions have this name"):
+        extract_symbol(folder / "over.py", "f")
 
 
 def test_extract_says_what_is_like_it(folder):

@@ -42,6 +42,13 @@ class Engine:
             file.writelines(f"2026-01-01T00:00:{second:02}.5Z {text}\n" for second, text in lines)
 
 
+def test_a_container_that_is_not_there_is_said_with_once_too(tmp_path):
+    sources = Sources(once=True)
+    sources.add_container("gone", str(Engine(tmp_path).path))
+    notes = [note for each in follow(None, sources, once=True, interval=0.01) for note in each.notes]
+    assert len(notes) == 1 and notes[0].startswith("gone: no such file, and docker does not show a log of it")
+
+
 def found_in(bus, engine, container="web", last_lines=None):
     sources = Sources(once=True, last_lines=last_lines)
     sources.add_container(container, str(engine.path))

@@ -4,6 +4,7 @@ import pytest
 
 from dspy_programs.code import Index, map_of, tree_of
 from dspy_programs.code.overview.references import page_rank
+from dspy_programs.code.overview.tree import tree_as_data
 from dspy_programs.errors import UsageError
 
 
@@ -26,6 +27,15 @@ def test_tree_opens_so_many_folders(folder):
     (folder / ".hidden").write_text("x")
     assert list(tree_of(folder, depth=1))[:2] == ["repo/ (5 files)", "  web/ (2 files)"]
     assert "    deep/ (1 file)" in list(tree_of(folder, depth=2)) and "  .hidden (1 byte)" in list(tree_of(folder, hidden=True))
+
+
+def test_tree_as_data_has_what_the_lines_have(folder):
+    (folder / "web" / "deep").mkdir()
+    (folder / "web" / "deep" / "x.css").write_text("a{}")
+    told = tree_as_data(folder, depth=1)
+    assert (told["name"], told["files"]) == ("repo/", 5) and told["inside"][0] == {"name": "web/", "files": 2}
+    web = tree_as_data(folder, depth=2)["inside"][0]
+    assert web["inside"] == [{"name": "deep/", "files": 1}, {"name": "app.js", "bytes": 47}]
 
 
 def test_page_rank_is_the_one_that_can_be_worked_out():
