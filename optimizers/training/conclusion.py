@@ -110,7 +110,7 @@ def test_scores(
     if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
         return {}, isinstance(meter.reason, RunInterrupted)
     rows = evenly(training.rows["test"], training.recipe.kind)[: row_budget.rows_to_test_now(len(wanted))]
-    runs = [(name, candidate, rows) for name, candidate in wanted.items()]
+    runs: list[tuple[str, Candidate, Sequence[dspy.Example]]] = [(name, candidate, rows) for name, candidate in wanted.items()]
     if result.winner.index and (others := training.transfer[: row_budget.rows_elsewhere]):
         runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (_baseline_of(wanted), "compiled")]
     progress.expected = meter.metric_calls + sum(len(of) for _, _, of in runs)

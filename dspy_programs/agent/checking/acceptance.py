@@ -110,7 +110,9 @@ class Acceptance:
         able = [number for number, (_, tool) in enumerate(tasks) if tool not in tools or tools[tool].effect != "reads"]
         for one in self.lacking():
             if tasks and one.check.check != "unchanged":
-                naming = [number for number in able if one.check.path and _names(tasks[number][0], one.check.path)]
+                path = one.check.path
+                naming = [number for number in able if path and path in _words_of(tasks[number][0])]  # not x/a.txt for a.txt
+                naming = naming or [number for number in able if path and _names(tasks[number][0], path)]
                 given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
         return given
 
@@ -177,6 +179,8 @@ class Acceptance:
 
     def _goes_on(self, task: LedgerTask, actor: TaskActor) -> bool:
         """Return whether the last call may not be all: others may have to be changed, or the goal asks a question."""
+        if task.calls and all(map(actor.made, task.calls)):
+            return False  # the goal itself says that these are all
         if actor.has_changed_something:
             is_one = _PAIR.search(actor.text) is None
             return not is_one or any(map(ALL.search, [actor.text, *actor.said]))  # a plan says "the leads" for "all leads"
@@ -211,6 +215,10 @@ def _failure_of(turn: Turn) -> str:
     if is_command and (ended := _EXITED.search(text := str(turn.tool_output))):
         return f"the last call of {turn.tool_name} failed: {end_of(text[: ended.start()]) or ended[0]}"
     return ""
+
+
+def _words_of(title: str) -> list[str]:
+    return [word.lstrip("`'\"(").rstrip("`'\".,;:!?)") for word in title.split()]
 
 
 def _names(title: str, path: str) -> bool:

@@ -46,9 +46,12 @@ def ticked(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     path, text = one(found["path"]), said(found, "text")
     must_be_there(path, workspace)
     open_ = [line for line in _lines(path, workspace) if text.lower() in line.lower() and "[ ]" in line]
+    whole = [line for line in open_ if line.partition("[ ]")[2].strip().lower() == text.strip().lower()]
+    open_ = whole if len(whole) == 1 else open_
     if len(open_) != 1:
         raise ValueError(f'"{text}" stands {len(open_)} times at an open box "[ ]" in {path}')
-    old = open_[0].rstrip("\r\n")
+    bare = open_[0].rstrip("\r\n")
+    old = bare if workspace.text(path).count(bare) == 1 else open_[0]  # another item may begin with these words
     return [Call(tool="edit_file", arguments={"path": path, "old": old, "new": old.replace("[ ]", "[x]", 1)})]
 
 

@@ -179,7 +179,10 @@ def value(said: Said, workspace: Workspace) -> list[Call]:
     except (ValueError, RecursionError):
         return []
     for part in key.split("."):
-        if not isinstance(held, dict) or part not in held:
+        if isinstance(held, list) and part.isdecimal() and int(part) < len(held):
+            held = held[int(part)]
+        elif isinstance(held, dict) and part in held:
+            held = held[part]
+        else:
             return []
-        held = held[part]
     return [_call("json_get", path=path, key=key)]

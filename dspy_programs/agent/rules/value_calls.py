@@ -100,7 +100,10 @@ def _held(parts: list[str], path: str, workspace: Workspace) -> JsonValue:
     """Return what a JSON file has at a place, None for nothing."""
     held: JsonValue = json.loads(workspace.text(path))
     for part in parts:
-        held = held.get(part) if isinstance(held, dict) else None
+        if isinstance(held, list):
+            held = held[int(part)] if part.isdecimal() and int(part) < len(held) else None
+        else:
+            held = held.get(part) if isinstance(held, dict) else None
     return held
 
 

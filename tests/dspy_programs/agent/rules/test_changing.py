@@ -9,9 +9,9 @@ from tests.dspy_programs.agent.scopes import workspace_of
 FILES = {
     "a.txt": "red and blue\nred\n",
     "b.txt": "b\n",
-    "conf.json": '{"port": 80, "name": "x", "in": {"depth": 1}, "debug": false}',
+    "conf.json": '{"port": 80, "name": "x", "in": {"depth": 1}, "list": [{"n": 1}, {"n": 2}], "debug": false}',
     "app.ini": "[one]\nport = 80\ncolor = red\n[two]\ncolor = blue\n",
-    "list.md": "- [ ] milk\n- [x] bread\n",
+    "list.md": "- [ ] milk\n- [x] bread\n- [ ] eggs\n- [ ] eggs and ham\n",
     "logs/x.log": "x\n",
     "logs/y.log": "y",
     "logs/keep.log": "k\n",
@@ -79,6 +79,9 @@ def workspace(tmp_path):
         ("Turn debug on in conf.json", ['edit_file conf.json "debug": false "debug": true']),
         ("enable debug in conf.json", ['edit_file conf.json "debug": false "debug": true']),
         ("Set the depth of in in conf.json to 4", ["json_set conf.json in.depth 4"]),
+        ("Set in.depth in conf.json to 4", ["json_set conf.json in.depth 4"]),
+        ("Set list.1.n in conf.json to 4", ["json_set conf.json list.1.n 4"]),
+        ('Mark "eggs" as done in list.md', ["edit_file list.md - [ ] eggs\n - [x] eggs\n"]),
         ('Add a key "size" with value "10" to conf.json', ["json_set conf.json size 10"]),
         ("Delete the log files", [f"delete_file logs/{n}.log" for n in ("keep", "x", "y")]),
         ("Please remove log files in logs", [f"delete_file logs/{n}.log" for n in ("keep", "x", "y")]),
@@ -223,3 +226,12 @@ def test_what_is_done_to_many_files_is_done(workspace, goal):
     """Not each of them needs to change."""
     result = Agent(workspace=workspace.root).run(goal)
     assert result.completed and result.criteria, result.why
+
+
+@pytest.mark.parametrize("names", [["n.txt", "dup/n.txt"], ["dup/n.txt", "n.txt", "z/n.txt"]])
+def test_files_of_one_name_in_several_folders_are_each_told_apart(tmp_path, names):
+    found = workspace_of(tmp_path, dict.fromkeys(names, "x\n"))
+    result = Agent(workspace=found).run("Rename all .txt files to .md")
+    assert result.completed, result.why
+    assert {task.status for task in result.tasks} == {"complete"} and len(result.tasks) == len(names)
+    assert all(task.criteria for task in result.tasks)
