@@ -23,7 +23,6 @@ ALLOWED = {
 OUR_ROOMS = {*ALLOWED, "tests", "notebooks"}
 
 
-
 @cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
