@@ -120,8 +120,8 @@ def test_scores(
     block = max(_BLOCK, threads)
     turns = [(name, of[i : i + block]) for i in range(0, max(len(of) for _, _, of in runs), block) for name, _, of in runs]
     try:
-        for name, rows in sorted(turns, key=lambda turn: turn[0] not in wanted):  # other sources last
-            for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
+        for name, turn in sorted(turns, key=lambda turn: turn[0] not in wanted):  # other sources last
+            for part in (turn[i : i + threads] for i in range(0, len(turn), threads)):
                 if not row_budget.has_room_to_test(len(scores[name]) if name in wanted else MIN_TEST_ROWS):
                     break
                 scores[name] += (run.score for run in runner.run(programs[name], part, training.recipe.scorer))
