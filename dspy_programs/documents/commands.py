@@ -131,9 +131,10 @@ def rm(corpus: _Id, file: _FileOption = None) -> None:
 @app.command()
 def models() -> None:
     """Show which model fits into this machine's free memory, and how much context into its GPU's."""
-    from dspy_programs.documents.model_choice import MODEL_CHOICES, chosen_for, free_gpu, free_ram
+    from dspy_programs.documents.model_choice import MODEL_CHOICES, chosen_for, free_gpu
+    from dspy_programs.lm import free_memory
 
-    ram, gpu = free_ram(), free_gpu()
+    ram, gpu = free_memory(), free_gpu()
     best = chosen_for(ram) if ram is not None else None
     for each in MODEL_CHOICES:
         context = each.context_in(gpu) if gpu is not None else 0

@@ -7,7 +7,6 @@ Source     sizes of files: their publishers; state of a token: layers * heads of
 """
 
 import contextlib
-import os
 import shutil
 import subprocess
 from typing import NamedTuple
@@ -50,13 +49,6 @@ MODEL_CHOICES = (  # the largest first
 def chosen_for(free: int) -> ModelChoice | None:
     """Return the largest model for so many free bytes of RAM; None if none fits."""
     return next((each for each in MODEL_CHOICES if each.needed <= free), None)
-
-
-def free_ram() -> int | None:
-    """Return the free bytes of RAM; None where the system does not say."""
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return None
 
 
 def free_gpu() -> int | None:

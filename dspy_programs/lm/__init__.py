@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         Saved as Saved,
         forget_prompts as forget_prompts,
     )
-    from dspy_programs.lm.embedded.machine import memory_needed as memory_needed
+    from dspy_programs.lm.embedded.machine import free_memory as free_memory, memory_needed as memory_needed
     from dspy_programs.lm.from_options import model_named as model_named, using as using
     from dspy_programs.lm.hearing import heard_by as heard_by
     from dspy_programs.lm.models import (
@@ -47,6 +47,7 @@ _HOMES = {
     "Saved": "embedded.kept_prompts",
     "forget_prompts": "embedded.kept_prompts",
     "heard_by": "hearing",
+    "free_memory": "embedded.machine",
     "memory_needed": "embedded.machine",
     "model_named": "from_options",
     "using": "from_options",

@@ -3,7 +3,9 @@
 Raises     MissingExtra where llama.cpp is not installed; LanguageModelError where a model does not fit.
 """
 
+import contextlib
 import os
+from pathlib import Path
 from typing import Any
 
 from dspy_programs.errors import LanguageModelError, MissingExtra
@@ -40,14 +42,25 @@ def memory_needed(size: int) -> int:
     return int(size * _BYTES_PER_PARAMETER_BYTE) + _CONTEXT_BYTES
 
 
+def free_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Return the bytes of memory that a new program can have; None where the system does not say.
+
+    Linux keeps files in the memory that no program uses, and gives it back when one asks: after some hours of work, little
+    is "free" and most is "available".
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in meminfo.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
 def check_memory(name: str, size: int) -> None:
     """Refuse to load a model that does not fit: the kernel would kill the process silently. size: of its file, in bytes."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return  # not every system says
-    needed = memory_needed(size)
-    if free < needed:
+    needed, free = memory_needed(size), free_memory()
+    if free is not None and free < needed:
         raise LanguageModelError(
             f"{name} needs about {needed / 1e9:.1f} GB of free memory, but only {free / 1e9:.1f} GB are free: "
             "close other programs, or use a smaller model, e.g. --lm local/qwen2.5-coder-0.5b"

@@ -397,7 +397,7 @@ def test_what_only_names_a_subject_is_not_evolved(tmp_path):
     [
         ({"max_cycles": 0}, "above 0"),
         ({"min_pass_rate": 1.5}, "share from 0 to 1"),
-        ({"name": "../x"}, "no name"),
+        ({"name": "../x"}, "cannot be the name"),
         ({"seeds": ()}, "nothing to grow from"),
         ({"settings": Settings(templates=["POEM"])}, "unknown template 'POEM'"),
         ({"settings": Settings(strategies=[])}, "unknown strategy"),

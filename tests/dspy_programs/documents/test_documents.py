@@ -284,7 +284,7 @@ def test_orders_inside_a_document_stay_data(tmp_path):
 
 @pytest.mark.parametrize("name", ["../x", "", "a/b", "A", "a" * 65, "a@b", ".a", "a\nb"])
 def test_ids_are_names(tmp_path, name):
-    with pytest.raises(UsageError, match="is no id"):
+    with pytest.raises(UsageError, match="is not an id"):
         Documents(tmp_path / "d.sqlite").ingest(name, [Source("a.txt", FALK)])
 
 

@@ -9,7 +9,7 @@ from dspy import lm15
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import connect, use
 from dspy_programs.lm.embedded.embedded import EmbeddedEngine, engine_for
-from dspy_programs.lm.embedded.machine import check_memory, slots_for_this_machine
+from dspy_programs.lm.embedded.machine import check_memory, free_memory, slots_for_this_machine
 from dspy_programs.lm.weights.catalog import CATALOG
 from optimizers.train import main
 from tests.fakes import toy_row, write_toy_data
@@ -128,7 +128,7 @@ def test_training_against_the_models_own_server_on_loopback(engine, tmp_path, mo
         "0",
         "--no-reasoning",
         "--max-reply-tokens",
-        "60",
+        "300",
         "--run-dir",
         str(tmp_path / "run"),
         "--out",
@@ -157,6 +157,17 @@ def test_slots_are_one_on_a_small_machine_and_follow_the_environment(monkeypatch
 def test_model_that_does_not_fit_in_memory_is_refused_before_loading():
     with pytest.raises(LanguageModelError, match="huge needs about"):
         check_memory("huge", 10**15)
+
+
+def test_memory_that_holds_files_for_now_is_free(tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal:  24731648 kB\nMemFree:  204800 kB\nMemAvailable:  24103000 kB\n")
+    assert free_memory(tmp_path / "meminfo") == 24_103_000 * 1024
+
+
+@pytest.mark.parametrize("meminfo", ["", "MemFree:  204800 kB\n", "MemAvailable:\n", "MemAvailable:  many kB\n"])
+def test_memory_is_what_the_system_calls_free_where_it_says_no_more(tmp_path, meminfo):
+    (tmp_path / "meminfo").write_text(meminfo)
+    assert free_memory(tmp_path / "meminfo") != 0
 
 
 def test_engine_is_shared_and_never_copied(engine):

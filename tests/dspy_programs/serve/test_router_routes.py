@@ -119,7 +119,7 @@ def test_g9_metrics_have_quantiles_usage_and_hit_rate():
 def test_g8_all_models_failing_is_502():
     with openai_servers(500, 500) as servers, running(router=router(*servers)) as server:
         answer = post(f"{server.url}/route", asks())
-        assert answer.status_code == 502 and answer.json()["error"].startswith("no model answered (m/0: HTTP 500")
+        assert answer.status_code == 502 and answer.json()["error"].startswith("no model answered (m/0, m/1: HTTP 500")
         answer = post(f"{server.url}/v1/chat/completions", asks(model="router/speed"))
         assert answer.status_code in (502, 503) and answer.json()["error"].keys() == {"message", "type", "code", "param"}
 

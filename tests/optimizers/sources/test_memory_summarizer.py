@@ -97,7 +97,7 @@ def test_rows_are_cleaned_and_probed_by_what_is_said(tmp_path):
     [
         ("memory_summarizer/qmsum/" + MEETINGS[0], "{}\n", "not a meeting of QMSum"),
         ("memory_summarizer/qmsum/" + MEETINGS[1], "{", "not JSON"),
-        ("failure_judge/tau_bench_gpt4o_airline/gpt-4o-airline.json", "[{}]", "no conversation of tau-bench"),
+        ("failure_judge/tau_bench_gpt4o_airline/gpt-4o-airline.json", "[{}]", "is not a conversation"),
     ],
 )
 def test_build_names_the_file_that_is_not_what_it_should_be(tmp_path, file, content, reason):

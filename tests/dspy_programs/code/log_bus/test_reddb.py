@@ -123,7 +123,7 @@ def test_what_goes_wrong_is_one_line_without_the_token(storage, server, answer, 
 
 def test_an_answer_of_another_shape_is_said(storage, server):
     server.answer = (200, [1, 2])
-    with pytest.raises(UsageError, match="answered a stream that is none"):
+    with pytest.raises(UsageError, match="is not the expected stream"):
         storage.read("s")
 
 

@@ -13,7 +13,7 @@ from tests.dspy_programs.data.small_set import NAME, data, data_set
         ("", ":1: a pipeline has `dataset:` and `steps:`"),
         ("- a", ":1: a pipeline has"),
         ("steps: [validate]", ":1: dataset: give the name"),
-        ("dataset: ../x\nsteps: [validate]", ":1: dataset: '../x' is no name"),
+        ("dataset: ../x\nsteps: [validate]", ":1: dataset: '../x' cannot be the name"),
         ("dataset: sums\nstep: []", ":2: step: unknown key"),
         ("dataset: sums\nsteps: []", ":2: steps: give a list"),
         ("dataset: sums\nsteps:\n- validate\n- exprot: {}", ":4: steps[1].exprot: no such step; did you mean export?"),
