@@ -19,7 +19,6 @@ _PROMPTS = tempfile.TemporaryDirectory(prefix="prompts-")  # of the whole proces
 os.environ["DSPY_PROGRAMS_PROMPTS"] = _PROMPTS.name
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each worker and each command would compile the project again
 _NUMBERS = itertools.count()
-_MEMORY = 3 << 30  # bytes that a worker may need, with a model loaded
 
 
 @pytest.fixture
@@ -42,13 +41,6 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy-cache"))
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     monkeypatch.setenv("DSPY_PROGRAMS_SHARE", "0")  # with processes that are none of the test's
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Put two workers on each of few cores, if the memory is there: a test waits a quarter of its time for others."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return cores * 2 if cores <= 4 and memory > cores * 2 * _MEMORY else cores
 
 
 def pytest_configure(config: pytest.Config) -> None:
