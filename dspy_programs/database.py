@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Database:
             raise UsageError(f"{self.path}: made by a newer version ({known}): update dspy-programs, or name another file")
         if held and not held.issuperset(self.tables):
             raise UsageError(f"{self.path}: holds something else than {self.holds}; name another file")
-        self._file.execute("PRAGMA journal_mode=WAL")
+        self._write_ahead()
         self._file.execute("PRAGMA synchronous=NORMAL")
         if found == len(self.schema):
             return
@@ -65,6 +66,18 @@ class Database:
                 for statement in _statements(self.schema[number]):
                     self._file.execute(statement)
                 self._file.execute(f"PRAGMA user_version={number + 1}")
+
+    def _write_ahead(self) -> None:
+        """Switch to a write-ahead log. While another process begins the same file, SQLite refuses this without waiting."""
+        until = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                self._file.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run one statement, which is on file when this returns; return the number of the new row."""
